@@ -1,0 +1,45 @@
+//! Cleans up after platforms that start one Fargate task per session, put its address behind a load
+//! balancer and throw it away at the end.
+//!
+//! Three promises, in this order: **no live session is ever harmed, no artifact is ever lost,
+//! nothing is left behind.**
+//!
+//! An event comes in ([`event`]), is parsed once, and becomes a [`cleanup::Request`].
+//! [`completion`] runs the requests of an invocation side by side, each through the one cleanup
+//! function, [`cleanup::clean_up`]:
+//!
+//! ```text
+//! identify ──┬── artifacts: POST complete → marker in S3 ────────────────┬── stop task ──┬── receipt
+//!            └── target: intent → deregister → was it still ours? ───────┴── verify ─────┘
+//! ```
+//!
+//! To read it, start with [`cleanup`]; what it knows is in [`session`] and [`config`], what it calls
+//! in [`aws`]. Decisions are pure functions beside the effects that they decide about
+//! (`cleanup/stop.rs`: `may_stop`); every effect goes through [`aws`], and every request through one
+//! HTTP client, which is all that tests replace.
+
+pub mod aws;
+pub mod cleanup;
+pub mod clock;
+pub mod completion;
+pub mod config;
+pub mod deadline;
+pub mod event;
+pub mod metrics;
+pub mod session;
+pub mod telemetry;
+
+use std::sync::Arc;
+
+/// What a function does once, when it starts: logs, configuration, clients.
+///
+/// # Errors
+/// [`config::ConfigError`] names the environment variable that keeps it from starting.
+pub async fn start_up() -> Result<Arc<cleanup::Setting>, config::ConfigError> {
+    telemetry::start();
+    let config = config::Config::from_environment()?;
+    let clock = clock::Clock::default();
+    let aws = aws::Aws::connect(&config, &clock).await;
+    let metrics = metrics::Metrics::to_stdout(&clock);
+    Ok(Arc::new(cleanup::Setting { config, aws, clock, metrics }))
+}

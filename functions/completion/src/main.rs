@@ -1,1 +1,24 @@
-fn main() {}
+//! The completion function: reacts to session-end events. Everything that it does is in
+//! [`session_cleanup::completion`].
+
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use session_cleanup::{completion, start_up};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let setting = start_up().await?;
+    run(service_fn(|event: LambdaEvent<Value>| {
+        let setting = &setting;
+        async move {
+            let deadline = setting.deadline(event.context.deadline());
+            let request_id = &event.context.request_id;
+            let handled = completion::handle(setting, event.payload, deadline, request_id).await;
+            handled.map_err(|error| Diagnostic {
+                error_type: error.kind().to_owned(),
+                error_message: error.to_string(),
+            })
+        }
+    }))
+    .await
+}

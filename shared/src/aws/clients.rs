@@ -1,0 +1,125 @@
+use super::{ArtifactStore, Ledger, Meter, SessionContainers, TargetGroups, Tasks};
+use crate::clock::Clock;
+use crate::config::Config;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::time::Duration;
+
+/// The one seam to the world: every request, to AWS and to a session's container, goes through this
+/// HTTP client. Tests give another one and change nothing else.
+#[derive(Debug, Clone)]
+pub struct HttpSeam(SharedHttpClient);
+
+impl HttpSeam {
+    /// The client of a deployed function.
+    ///
+    /// TLS is rustls with `ring`: with aws-lc, the SDK's default, the first call of a cold function
+    /// costs about 50 ms of CPU more, and a 128 MB function has 1/14 of a core. No proxy and no
+    /// redirect is ever followed, so a container's address is what ECS said it is.
+    #[must_use]
+    pub fn https() -> Self {
+        Self(
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .build_https(),
+        )
+    }
+
+    /// Any other client.
+    #[must_use]
+    pub fn new(client: SharedHttpClient) -> Self {
+        Self(client)
+    }
+
+    pub(super) fn client(&self) -> SharedHttpClient {
+        self.0.clone()
+    }
+}
+
+/// All that we talk to.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// ECS tasks.
+    pub tasks: Tasks,
+    /// Target groups of load balancers.
+    pub target_groups: TargetGroups,
+    /// Session containers, by their addresses.
+    pub containers: SessionContainers,
+    /// The artifact bucket, only read.
+    pub artifacts: ArtifactStore,
+    /// The ledger bucket.
+    pub ledger: Ledger,
+    /// What was called, and how often AWS throttled it.
+    pub meter: Meter,
+}
+
+/// One attempt of an AWS call may take this long; AWS answers these calls in milliseconds.
+const ATTEMPT: Duration = Duration::from_secs(4);
+
+/// Attempts of an AWS call whose repetition can do no harm; each step's own time limit comes first.
+const ATTEMPTS: u32 = 6;
+
+impl Aws {
+    /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
+    pub async fn connect(config: &Config, clock: &Clock) -> Self {
+        let seam = HttpSeam::https();
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(seam.client())
+            .sleep_impl(TokioSleep::new())
+            .time_source(clock.source())
+            .load();
+        Self::new(config, clock, &seam, &loader.await, "session-cleanup")
+    }
+
+    /// Clients over `seam`. `partition` names the retry budget: those of one name share it.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        clock: &Clock,
+        seam: &HttpSeam,
+        sdk: &SdkConfig,
+        partition: &str,
+    ) -> Self {
+        let partition = RetryPartition::new(partition.to_owned());
+        let meter = Meter::default();
+        let sleep = SharedAsyncSleep::new(TokioSleep::new());
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(config.container.connect_timeout)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS)
+            .with_initial_backoff(Duration::from_millis(300))
+            .with_max_backoff(Duration::from_secs(5));
+        // The three services' builders have these setters in common but no trait.
+        macro_rules! client {
+            ($service:ident) => {
+                $service::Client::from_conf(
+                    $service::config::Builder::from(sdk)
+                        .http_client(seam.client())
+                        .sleep_impl(sleep.clone())
+                        .time_source(clock.source())
+                        .timeout_config(timeouts.clone())
+                        .retry_config(retries.clone())
+                        .retry_partition(partition.clone())
+                        .interceptor(meter.clone())
+                        .build(),
+                )
+            };
+        }
+        let s3 = client!(aws_sdk_s3);
+        Self {
+            tasks: Tasks::new(client!(aws_sdk_ecs)),
+            target_groups: TargetGroups::new(client!(aws_sdk_elasticloadbalancingv2)),
+            containers: SessionContainers::new(seam, config, clock),
+            artifacts: ArtifactStore::new(s3.clone(), config),
+            ledger: Ledger::new(s3, config),
+            meter,
+        }
+    }
+}

@@ -1,0 +1,303 @@
+use super::{CallError, Failure};
+use crate::event::family_of_definition;
+use crate::session::{ClusterName, DesiredStatus, LastStatus, StopNote, Task, TaskArn};
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::Builder;
+use aws_sdk_ecs::config::retry::RetryConfig;
+use aws_sdk_ecs::types::{self, Tag, TaskField};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// ECS: the tasks of clusters.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    client: Client,
+}
+
+/// What ECS showed of one task, and when.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// The task; `None` when ECS does not know it (it stopped more than an hour ago, or it was
+    /// started a moment ago: ECS reads are eventually consistent).
+    pub task: Option<Task>,
+    /// When the request that showed it was sent.
+    pub seen_at: Instant,
+}
+
+/// The most tasks in one `DescribeTasks` (ECS API reference).
+const MOST: usize = 100;
+
+impl Tasks {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// `DescribeTasks` with tags, 100 at a time. A call that is refused as a whole (one bad ARN
+    /// suffices) is repeated singly, so that a bad one fails alone.
+    ///
+    /// The answers come in the order of `arns`, each with its own error.
+    pub async fn describe(&self, arns: &[TaskArn]) -> Vec<Result<Sighting, CallError>> {
+        let mut by_cluster: BTreeMap<&ClusterName, Vec<&TaskArn>> = BTreeMap::new();
+        for arn in arns {
+            by_cluster.entry(arn.cluster()).or_default().push(arn);
+        }
+        let chunks = by_cluster
+            .into_iter()
+            .flat_map(|(cluster, arns)| {
+                arns.chunks(MOST).map(|chunk| (cluster, chunk.to_vec())).collect::<Vec<_>>()
+            })
+            .map(|(cluster, chunk)| self.describe_or_singly(cluster, chunk));
+        let answers: BTreeMap<&TaskArn, Result<Sighting, CallError>> =
+            futures_util::future::join_all(chunks).await.into_iter().flatten().collect();
+        arns.iter()
+            .map(|arn| answers.get(arn).cloned().unwrap_or_else(|| Err(unanswered(arn))))
+            .collect()
+    }
+
+    async fn describe_or_singly<'a>(
+        &self,
+        cluster: &ClusterName,
+        arns: Vec<&'a TaskArn>,
+    ) -> Vec<(&'a TaskArn, Result<Sighting, CallError>)> {
+        let spread = |answer: &Result<Seen, CallError>, arn: &TaskArn| match answer {
+            Ok(seen) => seen.of(arn),
+            Err(error) => Err(error.clone()),
+        };
+        let together = self.describe_once(cluster, &arns).await;
+        let refused = matches!(&together, Err(e) if e.failure == Failure::Refused);
+        if !refused || arns.len() == 1 {
+            return arns.into_iter().map(|arn| (arn, spread(&together, arn))).collect();
+        }
+        let singly = arns.into_iter().map(|arn| async move {
+            (arn, spread(&self.describe_once(cluster, &[arn]).await, arn))
+        });
+        futures_util::future::join_all(singly).await
+    }
+
+    /// One call. Its attempts are ours rather than the SDK's, so that `seen_at` is the moment at
+    /// which the attempt that was answered had been sent.
+    async fn describe_once(
+        &self,
+        cluster: &ClusterName,
+        arns: &[&TaskArn],
+    ) -> Result<Seen, CallError> {
+        let attempt = || async {
+            let seen_at = Instant::now();
+            let answer = self
+                .client
+                .describe_tasks()
+                .cluster(cluster.as_str())
+                .set_tasks(Some(arns.iter().map(|arn| arn.as_str().to_owned()).collect()))
+                .include(TaskField::Tags)
+                .customize()
+                .config_override(single_attempt())
+                .send()
+                .boxed()
+                .await
+                .map_err(|e| CallError::from_sdk("DescribeTasks", resource(arns), &e))?;
+            Ok(Seen::read(seen_at, &answer))
+        };
+        super::retry::passing(attempt).await
+    }
+
+    /// `ListTasks` of one family in one cluster, all pages.
+    ///
+    /// # Errors
+    /// [`CallError`] when a page is missing: a listing that was cut short is no listing.
+    pub async fn list(
+        &self,
+        cluster: &ClusterName,
+        family: &str,
+        desired: DesiredStatus,
+    ) -> Result<Vec<TaskArn>, CallError> {
+        let status = match desired {
+            DesiredStatus::Running | DesiredStatus::Unrecognised => types::DesiredStatus::Running,
+            DesiredStatus::Stopped => types::DesiredStatus::Stopped,
+        };
+        let mut pages = self
+            .client
+            .list_tasks()
+            .cluster(cluster.as_str())
+            .family(family)
+            .desired_status(status)
+            .into_paginator()
+            .send();
+        let resource = format!("family {family} in cluster {cluster}");
+        let mut arns = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| CallError::from_sdk("ListTasks", resource.as_str(), &e))?;
+            for text in page.task_arns() {
+                let (arn, _) = TaskArn::parse(text).map_err(|e| {
+                    CallError::unusable("ListTasks", resource.as_str(), e.to_string())
+                })?;
+                arns.push(arn);
+            }
+        }
+        Ok(arns)
+    }
+
+    /// One attempt of `StopTask`, with a reason from which session and cause can be read back.
+    /// Stopping a task that has stopped, or that ECS no longer knows, is success.
+    ///
+    /// It is one attempt because a stop without confirmed artifacts must follow a fresh look at the
+    /// task each time.
+    ///
+    /// # Errors
+    /// [`CallError`]; with [`Failure::Unknown`] the task may be stopping all the same.
+    pub async fn stop(&self, arn: &TaskArn, note: &StopNote) -> Result<(), CallError> {
+        let answer = self
+            .client
+            .stop_task()
+            .cluster(arn.cluster().as_str())
+            .task(arn.as_str())
+            .reason(note.to_string())
+            .customize()
+            .config_override(single_attempt())
+            .send()
+            .boxed()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = CallError::from_sdk("StopTask", arn.as_str(), &error);
+                let gone = error.failure == Failure::Refused
+                    && error.answer.contains("task was not found");
+                if gone { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
+    /// `TagResource` with one tag.
+    ///
+    /// # Errors
+    /// [`CallError`] when the tag may not be there.
+    pub async fn tag(&self, arn: &TaskArn, key: &str, value: &str) -> Result<(), CallError> {
+        self.client
+            .tag_resource()
+            .resource_arn(arn.as_str())
+            .tags(Tag::builder().key(key).value(value).build())
+            .send()
+            .boxed()
+            .await
+            .map(drop)
+            .map_err(|e| CallError::from_sdk("TagResource", arn.as_str(), &e))
+    }
+}
+
+fn single_attempt() -> Builder {
+    Builder::new().retry_config(RetryConfig::disabled())
+}
+
+fn resource(arns: &[&TaskArn]) -> String {
+    match arns {
+        [one] => one.to_string(),
+        many => format!("{} tasks", many.len()),
+    }
+}
+
+fn unanswered(arn: &TaskArn) -> CallError {
+    CallError::unusable("DescribeTasks", arn.as_str(), "the answer leaves this task out")
+}
+
+/// The answer to one `DescribeTasks`.
+struct Seen {
+    at: Instant,
+    tasks: BTreeMap<TaskArn, Result<Task, CallError>>,
+    missing: Vec<String>,
+}
+
+impl Seen {
+    fn read(
+        at: Instant,
+        answer: &aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput,
+    ) -> Self {
+        let mut tasks = BTreeMap::new();
+        for described in answer.tasks() {
+            if let Ok((arn, _)) = TaskArn::parse(described.task_arn().unwrap_or_default()) {
+                let task = read_task(arn.clone(), described)
+                    .map_err(|problem| CallError::unusable("DescribeTasks", arn.as_str(), problem));
+                tasks.insert(arn, task);
+            }
+        }
+        let missing = answer
+            .failures()
+            .iter()
+            .filter(|failure| failure.reason() == Some("MISSING"))
+            .filter_map(|failure| failure.arn().map(str::to_owned))
+            .collect();
+        Self { at, tasks, missing }
+    }
+
+    /// What the answer says of `arn`. A task that is neither shown nor called missing is an error:
+    /// silence is not absence.
+    fn of(&self, arn: &TaskArn) -> Result<Sighting, CallError> {
+        match self.tasks.get(arn) {
+            Some(Ok(task)) => Ok(Sighting { task: Some(task.clone()), seen_at: self.at }),
+            Some(Err(error)) => Err(error.clone()),
+            None if self.missing.iter().any(|missing| missing == arn.as_str()) => {
+                Ok(Sighting { task: None, seen_at: self.at })
+            }
+            None => Err(unanswered(arn)),
+        }
+    }
+}
+
+fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
+    let time = |at: Option<&aws_smithy_types::DateTime>| {
+        at.and_then(|at| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok())
+    };
+    let address = task
+        .attachments()
+        .iter()
+        .flat_map(types::Attachment::details)
+        .find(|detail| detail.name() == Some("privateIPv4Address"))
+        .and_then(|detail| detail.value()?.parse().ok());
+    let environment = task
+        .overrides()
+        .map(types::TaskOverride::container_overrides)
+        .unwrap_or_default()
+        .iter()
+        .flat_map(types::ContainerOverride::environment)
+        .filter_map(|pair| Some((pair.name()?.to_owned(), pair.value()?.to_owned())))
+        .collect();
+    let tags = task
+        .tags()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect();
+    Ok(Task {
+        arn,
+        family: task
+            .task_definition_arn()
+            .and_then(family_of_definition)
+            .ok_or("it names no task definition")?
+            .to_owned(),
+        group: task.group().map(str::to_owned),
+        last_status: LastStatus::parse(task.last_status().unwrap_or_default()),
+        desired_status: DesiredStatus::parse(task.desired_status().unwrap_or_default()),
+        created_at: time(task.created_at()).ok_or("it does not say when the task was created")?,
+        started_at: time(task.started_at()),
+        address,
+        environment,
+        tags,
+        started_by: task.started_by().map(str::to_owned),
+        stopped_reason: task.stopped_reason().map(str::to_owned),
+        exit_codes: task.containers().iter().filter_map(types::Container::exit_code).collect(),
+        version: task.version(),
+    })
+}
+
+/// How old a sighting may be for an act that rests on it: 5 s, less the time the act needs to get
+/// where it is going.
+pub(crate) const FRESH: Duration = Duration::from_millis(4_500);
+
+impl Sighting {
+    /// Whether an act may still rest on it.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.seen_at.elapsed() <= FRESH
+    }
+}

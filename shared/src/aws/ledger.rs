@@ -1,0 +1,136 @@
+use super::{CallError, Failure};
+use crate::config::Config;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The ledger bucket: receipts and intents, written by nobody but us.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: Client,
+    bucket: String,
+}
+
+/// A document of the ledger as it was read, with what a conditional write needs.
+#[derive(Debug, Clone)]
+pub struct Stored<T> {
+    /// The document.
+    pub document: T,
+    /// S3's `ETag` of this version.
+    pub etag: String,
+}
+
+impl Ledger {
+    pub(super) fn new(client: Client, config: &Config) -> Self {
+        Self { client, bucket: config.ledger_bucket.clone() }
+    }
+
+    /// `PutObject` that creates `key`.
+    ///
+    /// # Errors
+    /// [`CallError`], with [`Failure::Conflict`] when there is one already.
+    pub async fn create<T: Serialize>(&self, key: &str, document: &T) -> Result<(), CallError> {
+        let put = self.client.put_object().if_none_match("*");
+        self.put(put, key, document).await
+    }
+
+    /// `PutObject` that replaces the version of `key` that `etag` names.
+    ///
+    /// # Errors
+    /// [`CallError`], with [`Failure::Conflict`] when it has changed since.
+    pub async fn replace<T: Serialize>(
+        &self,
+        key: &str,
+        document: &T,
+        etag: &str,
+    ) -> Result<(), CallError> {
+        self.put(self.client.put_object().if_match(etag), key, document).await
+    }
+
+    async fn put<T: Serialize>(
+        &self,
+        put: aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder,
+        key: &str,
+        document: &T,
+    ) -> Result<(), CallError> {
+        let body = serde_json::to_vec_pretty(document)
+            .map_err(|e| CallError::unusable("PutObject", self.name(key), e.to_string()))?;
+        put.bucket(&self.bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(body))
+            .send()
+            .boxed()
+            .await
+            .map(drop)
+            .map_err(|e| CallError::from_sdk("PutObject", self.name(key), &e))
+    }
+
+    /// `GetObject`; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`CallError`] when it is not known whether there is one, or when it can't be read.
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<Stored<T>>, CallError> {
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().boxed().await;
+        let object = match answer {
+            Ok(object) => object,
+            Err(error) => {
+                let error = CallError::from_sdk("GetObject", self.name(key), &error);
+                return if error.failure == Failure::NotFound { Ok(None) } else { Err(error) };
+            }
+        };
+        let unusable = |answer: String| CallError::unusable("GetObject", self.name(key), answer);
+        let etag = object.e_tag().unwrap_or_default().to_owned();
+        let bytes = object.body.collect().await.map_err(|e| unusable(e.to_string()))?.into_bytes();
+        let document = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+        Ok(Some(Stored { document, etag }))
+    }
+
+    /// `DeleteObject`. Deleting what isn't there is success.
+    ///
+    /// # Errors
+    /// [`CallError`] when it may still be there.
+    pub async fn delete(&self, key: &str) -> Result<(), CallError> {
+        self.client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .boxed()
+            .await
+            .map(drop)
+            .map_err(|e| CallError::from_sdk("DeleteObject", self.name(key), &e))
+    }
+
+    /// The keys that start with `prefix`, all pages (`ListObjectsV2`).
+    ///
+    /// # Errors
+    /// [`CallError`] when a page is missing.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|e| CallError::from_sdk("ListObjectsV2", self.name(prefix), &e))?;
+            keys.extend(
+                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)),
+            );
+        }
+        Ok(keys)
+    }
+
+    fn name(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}

@@ -1,0 +1,33 @@
+//! One session's plan. There is **one** cleanup function, [`clean_up`], and both Lambda functions
+//! call it: the completion function on the owner's word, the reaper for an orphan.
+//!
+//! ```text
+//! identify ──┬── artifacts: POST complete → marker in S3 ────────────────┬── stop task ──┬── receipt
+//!            └── target: intent → deregister → was it still ours? ───────┴── verify ─────┘
+//! ```
+//!
+//! Nothing waits for what it does not need. A failure of one branch never cancels the other.
+
+mod artifacts;
+mod end;
+mod identify;
+mod intent;
+mod invocation;
+mod plan;
+mod receipt;
+mod request;
+mod steps;
+mod stop;
+mod subject;
+mod taking;
+mod target;
+
+pub use artifacts::Artifacts;
+pub use intent::{Intent, IntentEntry, settle_intents};
+pub use invocation::{Invocation, Setting};
+pub use plan::clean_up;
+pub use receipt::{Outcome, Report};
+pub use request::{Cause, OrphanCause, Request, SalvageWindow};
+pub use steps::{Step, Steps};
+pub use stop::TaskFate;
+pub use target::TargetFate;

@@ -1,0 +1,145 @@
+use super::Invocation;
+use super::subject::{Look, Subject};
+use crate::aws::CompletionAnswer;
+use crate::aws::retry::pauses;
+use crate::config::ArtifactMode;
+use crate::deadline::within;
+use crate::session::{Stage, StoppedWith};
+use backon::BackoffBuilder;
+use std::fmt;
+use std::time::Duration;
+
+/// What is known of a session's artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Artifacts {
+    /// The container said that all is in S3, and the marker is there.
+    Confirmed,
+    /// The task never started: there is nothing.
+    NothingToSave,
+    /// Not confirmed, as far as we got.
+    Unconfirmed {
+        /// What kept them from being confirmed.
+        why: String,
+    },
+    /// The container runs another session: nothing further is done to its task.
+    WrongContainer,
+    /// The task lost its address before they were confirmed: its end is judged.
+    TaskEnded,
+    /// The task is over; the marker is there, and nobody vouches for the rest.
+    Unverified,
+    /// The task is over or was given up without them.
+    Lost,
+    /// The task's receipt says it.
+    AsInReceipt,
+    /// Nothing is known.
+    Unknown,
+}
+
+impl fmt::Display for Artifacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmed => f.write_str("confirmed"),
+            Self::NothingToSave => f.write_str("nothing_to_save"),
+            Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
+            Self::WrongContainer => f.write_str("wrong_container"),
+            Self::TaskEnded => f.write_str("task_ended"),
+            Self::Unverified => f.write_str("unverified"),
+            Self::Lost => f.write_str("lost"),
+            Self::AsInReceipt => f.write_str("as_in_receipt"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// Gets the artifacts out of the session's container, for at most `limit`.
+pub(super) async fn salvage(
+    invocation: &Invocation,
+    subject: &Subject,
+    limit: Duration,
+) -> Artifacts {
+    if let Some(note) = subject.task.stop_note() {
+        // We are stopping it already; what was known then is what is known.
+        return match note.artifacts {
+            StoppedWith::ArtifactsConfirmed => Artifacts::Confirmed,
+            StoppedWith::ArtifactsLost => Artifacts::Lost,
+            StoppedWith::NothingToSave => Artifacts::NothingToSave,
+        };
+    }
+    if subject.task.stage() == Stage::NeverStarted {
+        return Artifacts::NothingToSave;
+    }
+    let mut why = "there was no time for an attempt".to_owned();
+    let attempts = async {
+        let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(4)).build();
+        loop {
+            match attempt(invocation, subject).await {
+                Attempt::Settled(artifacts) => return artifacts,
+                Attempt::Again(problem) => {
+                    tracing::warn!(%problem, "artifacts not confirmed; trying again");
+                    why = problem;
+                }
+            }
+            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+        }
+    };
+    match within(limit, attempts).await {
+        Ok(artifacts) => artifacts,
+        Err(timed_out) => Artifacts::Unconfirmed { why: format!("{why}; {timed_out}") },
+    }
+}
+
+enum Attempt {
+    Settled(Artifacts),
+    Again(String),
+}
+
+/// One attempt. It follows a look that shows the task holding its address: a resumed session may
+/// have got that address since, and would answer 200 for the same id.
+async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
+    let address = match subject.look(invocation).await {
+        Ok(Look::Holds(address)) => address,
+        Ok(Look::Over) => return Attempt::Settled(Artifacts::TaskEnded),
+        Ok(Look::NeverStarted | Look::Unclear) => {
+            return Attempt::Again("ECS shows no address of the task".to_owned());
+        }
+        Err(error) => return Attempt::Again(error.to_string()),
+    };
+    match invocation.setting.config.artifacts.mode {
+        ArtifactMode::Complete => {}
+        ArtifactMode::SelfUpload { marker_written_last: true } => {
+            return marker(invocation, subject).await;
+        }
+        ArtifactMode::SelfUpload { marker_written_last: false } => {
+            let why = "the container uploads by itself and has not exited yet".to_owned();
+            return Attempt::Settled(Artifacts::Unconfirmed { why });
+        }
+    }
+    match invocation.setting.aws.containers.complete(address, &subject.session).await {
+        Ok(CompletionAnswer::Uploaded) => marker(invocation, subject).await,
+        Ok(CompletionAnswer::WrongContainer) => Attempt::Settled(Artifacts::WrongContainer),
+        Ok(CompletionAnswer::Failed { status, body }) => {
+            Attempt::Again(format!("the container answered HTTP {status}: {body}"))
+        }
+        Err(error) => Attempt::Again(error.to_string()),
+    }
+}
+
+/// The marker alone proves nothing, since containers may write it first; the 200 and the marker
+/// together do. One that is older than the task was left by an earlier task of the session.
+async fn marker(invocation: &Invocation, subject: &Subject) -> Attempt {
+    let store = &invocation.setting.aws.artifacts;
+    match store.marker_written_at(&subject.session).await {
+        Ok(Some(at)) if at.as_second() >= subject.task.created_at.as_second() => {
+            Attempt::Settled(Artifacts::Confirmed)
+        }
+        Ok(Some(at)) => Attempt::Again(format!(
+            "the marker {} is of {at}, before the task was created",
+            store.marker_key(&subject.session)
+        )),
+        Ok(None) => Attempt::Again(format!(
+            "the marker {} is not in S3",
+            store.marker_key(&subject.session)
+        )),
+        Err(error) => Attempt::Again(error.to_string()),
+    }
+}

@@ -1,0 +1,194 @@
+use super::subject::Subject;
+use super::{Cause, Invocation, Request, receipt};
+use crate::aws::CallError;
+use crate::event::TaskReference;
+use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn};
+use jiff::{Timestamp, Unit};
+
+/// What a request turned out to be about.
+#[derive(Debug)]
+pub(super) enum Identified {
+    /// A session whose task still has, or may have, containers.
+    Session(Box<Subject>),
+    /// A session whose task is over: its end is judged.
+    Ended(Box<Ended>),
+    /// Not ours to clean. Nothing was touched, nothing will be.
+    Rejected {
+        /// The task, where one was found.
+        task: Option<TaskArn>,
+        /// Why, for a person.
+        why: String,
+    },
+    /// AWS did not say enough; it is tried again.
+    Unclear {
+        /// The task, where one was found.
+        task: Option<TaskArn>,
+        /// What was not to be had.
+        why: String,
+    },
+}
+
+/// A session whose task no longer has its address or its containers.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) session: SessionId,
+    pub(super) arn: TaskArn,
+    /// The task; `None` when ECS has forgotten it.
+    pub(super) task: Option<Task>,
+}
+
+/// Finds the task, and makes sure that it is a session task and runs the session that the request
+/// names.
+pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Identified {
+    let arn = match find(invocation, request).await {
+        Ok(arn) => arn,
+        Err(not_found) => return not_found,
+    };
+    let unclear = |why: String| Identified::Unclear { task: Some(arn.clone()), why };
+    let rejected = |why: String| Identified::Rejected { task: Some(arn.clone()), why };
+    let sighting = match invocation.sight(&arn).await {
+        Ok(sighting) => sighting,
+        Err(error) if error.is_refused() => return rejected(error.to_string()),
+        Err(error) => return unclear(error.to_string()),
+    };
+    let Some(task) = sighting.task.clone() else {
+        return match from_receipt(invocation, &arn).await {
+            Ok(Some(session)) => agreed(request, Ended { session, arn, task: None }),
+            Ok(None) => rejected("ECS knows no such task, and it has no receipt".to_owned()),
+            Err(error) => unclear(error.to_string()),
+        };
+    };
+    let scope = &invocation.setting.config.scope;
+    if !scope.is_session_task(&task) {
+        return rejected(format!("a task of {} is no session task", task.family));
+    }
+    if let Err(not_this_one) = is_about(&request.cause, &task) {
+        return match not_this_one {
+            NotThisOne::Earlier(why) => rejected(why),
+            NotThisOne::NotYet(why) => unclear(why),
+        };
+    }
+    let over = match task.stage() {
+        Stage::NeverStarted | Stage::Running | Stage::Dying => false,
+        Stage::Over => true,
+        Stage::Unknown => return unclear("ECS shows a status that is not known here".to_owned()),
+    };
+    let noted = task.stop_note().map(|note| note.session);
+    let session = match noted.or_else(|| IdentitySource::identify(&scope.identity, &task)) {
+        Some(session) => session,
+        None if over => match from_receipt(invocation, &arn).await {
+            Ok(Some(session)) => session,
+            Ok(None) => return rejected(UNIDENTIFIED.to_owned()),
+            Err(error) => return unclear(error.to_string()),
+        },
+        None => return rejected(UNIDENTIFIED.to_owned()),
+    };
+    if over {
+        return agreed(request, Ended { session, arn, task: Some(task) });
+    }
+    match disagreement(request, &session) {
+        Some(why) => rejected(why),
+        None => Identified::Session(Box::new(Subject::new(session, task, sighting))),
+    }
+}
+
+const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
+
+fn agreed(request: &Request, ended: Ended) -> Identified {
+    match disagreement(request, &ended.session) {
+        Some(why) => Identified::Rejected { task: Some(ended.arn), why },
+        None => Identified::Ended(Box::new(ended)),
+    }
+}
+
+fn disagreement(request: &Request, found: &SessionId) -> Option<String> {
+    let named = request.cause.session()?;
+    (named != found).then(|| format!("the task runs session {found}, not {named}"))
+}
+
+enum NotThisOne {
+    Earlier(String),
+    NotYet(String),
+}
+
+/// Whether the request can be about this task as ECS shows it now.
+fn is_about(cause: &Cause, task: &Task) -> Result<(), NotThisOne> {
+    match cause {
+        Cause::Ended { at, .. } if *at < whole_second(task.created_at) => {
+            Err(NotThisOne::Earlier(format!(
+                "the event speaks of {at}, and this task was created later, at {}: it is about an \
+                 earlier task",
+                task.created_at
+            )))
+        }
+        Cause::TaskChanged { version } if task.version < *version => {
+            Err(NotThisOne::NotYet(format!(
+                "ECS still shows version {} of the task, the event showed {version}",
+                task.version
+            )))
+        }
+        Cause::TaskChanged { .. } if task.stage() == Stage::Running => {
+            Err(NotThisOne::NotYet("ECS does not show the task's end yet".to_owned()))
+        }
+        Cause::Ended { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),
+    }
+}
+
+/// Events carry whole seconds more often than not.
+fn whole_second(at: Timestamp) -> Timestamp {
+    at.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor))
+        .unwrap_or(at)
+}
+
+async fn from_receipt(
+    invocation: &Invocation,
+    task: &TaskArn,
+) -> Result<Option<SessionId>, CallError> {
+    let stored = receipt::read(&invocation.setting.aws.ledger, task).await?;
+    Ok(stored.map(|stored| stored.document.session_id))
+}
+
+/// The task that the request names, or else the one that runs its session.
+async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Identified> {
+    let (session, at) = match (&request.task, &request.cause) {
+        (TaskReference::Arn(arn), _) => return Ok(arn.clone()),
+        (TaskReference::ByIdentity, Cause::Ended { session, at, .. }) => (session, *at),
+        (TaskReference::ByIdentity, Cause::TaskChanged { .. } | Cause::Orphan { .. }) => {
+            let why = "only an owner's event may leave the task out".to_owned();
+            return Err(Identified::Rejected { task: None, why });
+        }
+    };
+    let unclear = |error: CallError| Identified::Unclear { task: None, why: error.to_string() };
+    let rejected = |why: String| Err(Identified::Rejected { task: None, why });
+    let sources = &invocation.setting.config.scope.identity;
+    let runs_it = |task: &&Task| {
+        let noted = task.stop_note().map(|note| note.session);
+        noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
+    };
+    let live: Vec<&Task> =
+        invocation.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
+    match live.as_slice() {
+        [] => {}
+        [one] if at >= whole_second(one.created_at) => return Ok(one.arn.clone()),
+        [_later] => {}
+        several => {
+            return rejected(format!(
+                "{} live tasks run session {session}: say which by `task_arn`",
+                several.len()
+            ));
+        }
+    }
+    invocation
+        .stopped_tasks()
+        .await
+        .map_err(unclear)?
+        .iter()
+        .filter(runs_it)
+        .filter(|task| at >= whole_second(task.created_at))
+        .max_by_key(|task| task.created_at)
+        .map(|task| task.arn.clone())
+        .map_or_else(
+            || rejected(format!("no task that was created by {at} runs session {session}")),
+            Ok,
+        )
+}

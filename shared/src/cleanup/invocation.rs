@@ -1,0 +1,163 @@
+use super::taking::{Taken, Taking, take_away};
+use crate::aws::{Asked, Aws, CallError, Gather, Sighting, TargetState};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::deadline::{Deadline, within};
+use crate::metrics::Metrics;
+use crate::session::{DesiredStatus, TargetAddress, TargetGroupArn, Task, TaskArn};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::OnceCell;
+
+/// What a function keeps from one invocation to the next.
+#[derive(Debug)]
+pub struct Setting {
+    /// The configuration.
+    pub config: Config,
+    /// The world.
+    pub aws: Aws,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Where figures go.
+    pub metrics: Metrics,
+}
+
+impl Setting {
+    /// The moment by which an invocation must have answered, from Lambda's own deadline.
+    #[must_use]
+    pub fn deadline(&self, lambda: SystemTime) -> Deadline {
+        Deadline::new(self.clock.instant_of(lambda), self.config.timeouts.deadline_margin)
+    }
+}
+
+/// One invocation: its deadline, and the calls that its sessions share.
+#[derive(Debug)]
+pub struct Invocation {
+    pub(super) setting: Arc<Setting>,
+    pub(super) deadline: Deadline,
+    sightings: Gather<TaskArn, Result<Sighting, CallError>>,
+    takings: Gather<Taking, Taken>,
+    states: Gather<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>,
+    live: OnceCell<Vec<Task>>,
+    stopped: OnceCell<Vec<Task>>,
+}
+
+impl Invocation {
+    /// Begins an invocation that must have answered by `deadline`.
+    #[must_use]
+    pub fn begin(setting: &Arc<Setting>, deadline: Deadline) -> Self {
+        let at = || Arc::clone(setting);
+        let (ecs, elb, all) = (at(), at(), at());
+        Self {
+            sightings: Gather::new(move |asked| sight_all(Arc::clone(&ecs), asked)),
+            takings: Gather::new(move |asked| take_away(Arc::clone(&all), asked)),
+            states: Gather::new(move |asked| read_states(Arc::clone(&elb), asked)),
+            live: OnceCell::new(),
+            stopped: OnceCell::new(),
+            setting: at(),
+            deadline,
+        }
+    }
+
+    /// Waits for shared calls that go on after they were answered (intents being settled), at most
+    /// until the deadline.
+    pub async fn end(self) {
+        if within(self.deadline.left(), self.takings.close()).await.is_err() {
+            tracing::warn!("an intent is still open; the next sweep settles it");
+        }
+    }
+
+    /// What the function keeps from one invocation to the next.
+    #[must_use]
+    pub fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    /// A fresh `DescribeTasks` of one task, shared with others who ask now.
+    pub(super) async fn sight(&self, task: &TaskArn) -> Result<Sighting, CallError> {
+        let unanswered = || CallError::unanswered("DescribeTasks", task.as_str(), NO_ANSWER);
+        self.sightings.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
+    }
+
+    /// Takes a target away, together with others that go now.
+    pub(super) async fn take_away(&self, taking: Taking) -> Taken {
+        let unanswered =
+            CallError::unanswered("DeregisterTargets", taking.address.to_string(), NO_ANSWER);
+        self.takings.ask(taking).await.unwrap_or(Taken::Failed(unanswered))
+    }
+
+    /// `DescribeTargetHealth` of one target, shared with others who ask now.
+    pub(super) async fn target_state(
+        &self,
+        group: &TargetGroupArn,
+        address: TargetAddress,
+    ) -> Result<TargetState, CallError> {
+        let unanswered =
+            || CallError::unanswered("DescribeTargetHealth", address.to_string(), NO_ANSWER);
+        self.states.ask((group.clone(), address)).await.unwrap_or_else(|| Err(unanswered()))
+    }
+
+    /// All session tasks that shall run: one listing for the whole invocation.
+    pub(super) async fn live_tasks(&self) -> Result<&[Task], CallError> {
+        let list = || list_session_tasks(&self.setting, DesiredStatus::Running);
+        self.live.get_or_try_init(list).await.map(Vec::as_slice)
+    }
+
+    /// All session tasks that shall stop or have stopped, as far as ECS remembers (about an hour).
+    pub(super) async fn stopped_tasks(&self) -> Result<&[Task], CallError> {
+        let list = || list_session_tasks(&self.setting, DesiredStatus::Stopped);
+        self.stopped.get_or_try_init(list).await.map(Vec::as_slice)
+    }
+}
+
+const NO_ANSWER: &str = "the shared call ended without an answer";
+
+/// The session tasks of all configured clusters and families with `desired` status.
+pub(super) async fn list_session_tasks(
+    setting: &Setting,
+    desired: DesiredStatus,
+) -> Result<Vec<Task>, CallError> {
+    let scope = &setting.config.scope;
+    let tasks = &setting.aws.tasks;
+    let listings = scope.clusters.iter().flat_map(|cluster| {
+        scope.families.iter().map(move |family| tasks.list(cluster, family, desired))
+    });
+    let arns = futures_util::future::try_join_all(listings).await?.concat();
+    let mut found = Vec::new();
+    for sighting in tasks.describe(&arns).await {
+        found.extend(sighting?.task.filter(|task| scope.is_session_task(task)));
+    }
+    Ok(found)
+}
+
+async fn sight_all(setting: Arc<Setting>, asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>) {
+    let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
+    let sightings = setting.aws.tasks.describe(&arns).await;
+    for (one, sighting) in asked.into_iter().zip(sightings) {
+        // One who has given up no longer listens.
+        let _ = one.answer.send(sighting);
+    }
+}
+
+async fn read_states(
+    setting: Arc<Setting>,
+    asked: Vec<Asked<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>>,
+) {
+    let mut by_group: BTreeMap<TargetGroupArn, Vec<_>> = BTreeMap::new();
+    for one in asked {
+        by_group.entry(one.question.0.clone()).or_default().push(one);
+    }
+    let setting = &setting;
+    let reads = by_group.into_iter().map(|(group, asked)| async move {
+        let targets: Vec<TargetAddress> = asked.iter().map(|one| one.question.1).collect();
+        let states = setting.aws.target_groups.states(&group, &targets).await;
+        for one in asked {
+            let state = states.clone().map(|states| {
+                states.get(&one.question.1).copied().unwrap_or(TargetState::NotRegistered)
+            });
+            let _ = one.answer.send(state);
+        }
+    });
+    futures_util::future::join_all(reads).await;
+}

@@ -1,0 +1,433 @@
+use super::end::{Verdict, judge};
+use super::identify::{Ended, Identified, identify};
+use super::request::Order;
+use super::stop::{Permission, may_stop, stop};
+use super::subject::Subject;
+use super::target::{TakeAway, put_back, take_away, verify};
+use super::{
+    Artifacts, Invocation, Outcome, Report, Request, SalvageWindow, Steps, TargetFate, TaskFate,
+    artifacts, receipt,
+};
+use crate::deadline::within;
+use crate::session::{SESSION_ENDED_TAG, SessionId, Stage, StoppedWith, TaskArn};
+use futures_util::FutureExt;
+use std::future::Future;
+use std::time::Duration;
+use tokio::join;
+
+/// Cleans one session up. The answer is what was done; nothing that goes wrong in here is anything
+/// but an outcome.
+pub async fn clean_up(invocation: &Invocation, request: &Request) -> Report {
+    let steps = Steps::begin();
+    let plan = Plan { invocation, request, steps: &steps };
+    let limit = invocation.setting.config.timeouts.identify;
+    let identifying = within(plan.limit(limit, Reserve::Receipt), identify(invocation, request));
+    let identified = steps
+        .measure("identify", identifying, |found| match found {
+            Ok(Identified::Session(subject)) => format!("{:?}", subject.task.stage()),
+            Ok(Identified::Ended(_)) => "the task is over".to_owned(),
+            Ok(Identified::Rejected { why, .. } | Identified::Unclear { why, .. }) => why.clone(),
+            Err(timed_out) => timed_out.to_string(),
+        })
+        .await;
+    match identified {
+        Ok(Identified::Session(subject)) => Box::pin(plan.clean_up(&subject)).await,
+        Ok(Identified::Ended(ended)) => plan.judge(&ended).await,
+        Ok(Identified::Rejected { task, why }) => {
+            let next =
+                format!("{why}; nothing was touched, the event goes to the dead-letter queue");
+            plan.untouched(Outcome::Rejected, task.as_ref(), next)
+        }
+        Ok(Identified::Unclear { task, why }) => {
+            plan.untouched(Outcome::Incomplete, task.as_ref(), why)
+        }
+        Err(timed_out) => {
+            let why = format!("the task could not be identified: {timed_out}");
+            plan.untouched(Outcome::Incomplete, None, why)
+        }
+    }
+}
+
+struct Plan<'a> {
+    invocation: &'a Invocation,
+    request: &'a Request,
+    steps: &'a Steps,
+}
+
+/// What a step must leave of the invocation's time for the steps after it.
+#[derive(Clone, Copy)]
+enum Reserve {
+    /// The receipt.
+    Receipt,
+    /// The stop and the receipt; under `force` the receipt is written before the stop too.
+    StopAndReceipts,
+}
+
+impl Plan<'_> {
+    /// The whole concurrency of a plan: artifacts and target side by side (or one after the other,
+    /// where we only infer that the session is over), the stop after both, the verification beside
+    /// the stop.
+    async fn clean_up(&self, subject: &Subject) -> Report {
+        let artifacts = self.artifacts(subject).shared();
+        let taken = self.take_away(subject, artifacts.clone()).shared();
+        let stopped = self.stop(subject, artifacts.clone(), taken.clone());
+        let verified = self.verify(subject, artifacts.clone(), taken.clone());
+        let (artifacts, task, target) = join!(artifacts.clone(), stopped, verified);
+
+        if artifacts == Artifacts::TaskEnded {
+            return self.ended_meanwhile(subject, target).await;
+        }
+        let outcome = outcome(&artifacts, &target, &task, self.request.cause.salvage_window());
+        let mut report = self.report(outcome, Some(&subject.task.arn));
+        report.session_id = Some(subject.session.clone());
+        report.notes = notes(&artifacts, &target, &task);
+        report.artifacts = artifacts.to_string();
+        report.target = target.to_string();
+        report.task = task.to_string();
+        let tagged = self.remember_the_end(subject, &task, outcome);
+        let (report, ()) = join!(self.write_receipt(report), tagged);
+        report
+    }
+
+    async fn artifacts(&self, subject: &Subject) -> Artifacts {
+        let limit = self.invocation.setting.config.timeouts.upload;
+        let limit = self.limit(limit, Reserve::StopAndReceipts);
+        let salvaging = artifacts::salvage(self.invocation, subject, limit);
+        self.steps.measure("artifacts", salvaging, Artifacts::to_string).await
+    }
+
+    async fn take_away(
+        &self,
+        subject: &Subject,
+        artifacts: impl Future<Output = Artifacts>,
+    ) -> TakeAway {
+        let order = self.request.cause.order();
+        if order == Order::ArtifactsFirst {
+            match may_stop(&artifacts.await, self.request.cause.salvage_window()) {
+                Permission::Stop(_) => {}
+                Permission::Leave(_) => return TakeAway::Kept,
+            }
+        }
+        let limit = self.invocation.setting.config.timeouts.target;
+        let limit = self.limit(limit, Reserve::StopAndReceipts);
+        let without_intent = order == Order::Together;
+        let taking = take_away(self.invocation, subject, without_intent, limit);
+        self.steps.measure("deregister", taking, TakeAway::to_string).await
+    }
+
+    /// Waits for the target's steps to be answered or given up, so that the load balancer never
+    /// sends a stranger's request to a task that is gone; never for the verification or the drain.
+    async fn stop(
+        &self,
+        subject: &Subject,
+        artifacts: impl Future<Output = Artifacts>,
+        taken: impl Future<Output = TakeAway>,
+    ) -> TaskFate {
+        let (artifacts, _answered_or_given_up) = join!(artifacts, taken);
+        let window = self.request.cause.salvage_window();
+        let with = match may_stop(&artifacts, window) {
+            Permission::Stop(with) => with,
+            Permission::Leave(_) if subject.task.stage() == Stage::Dying => return TaskFate::Over,
+            Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },
+        };
+        if with == StoppedWith::ArtifactsLost && subject.task.stage() != Stage::Dying {
+            self.report_the_loss(subject, &artifacts).await;
+        }
+        let limit = self.invocation.setting.config.timeouts.stop;
+        let limit = self.limit(limit, Reserve::Receipt);
+        let stopping = stop(self.invocation, subject, with, &self.request.cause, limit);
+        self.steps.measure("stop", stopping, TaskFate::to_string).await
+    }
+
+    async fn verify(
+        &self,
+        subject: &Subject,
+        artifacts: impl Future<Output = Artifacts> + Clone,
+        taken: impl Future<Output = TakeAway>,
+    ) -> TargetFate {
+        let taken = taken.await;
+        let limit = self.invocation.setting.config.timeouts.verify;
+        let limit = self.limit(limit, Reserve::Receipt);
+        let window = self.request.cause.salvage_window();
+        let is_anothers =
+            {
+                let artifacts = artifacts.clone();
+                async move {
+                    artifacts.await == Artifacts::WrongContainer && window == SalvageWindow::Open
+                }
+            }
+            .shared();
+        let keep = {
+            let is_anothers = is_anothers.clone();
+            async move {
+                if !is_anothers.await {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let verifying = verify(self.invocation, subject, &taken, limit, keep);
+        let fate = self.steps.measure("verify_target", verifying, TargetFate::to_string).await;
+        if !is_anothers.await {
+            return fate;
+        }
+        let returning = put_back(self.invocation, subject, &taken, self.left(Reserve::Receipt));
+        self.steps.measure("put_back", returning, TargetFate::to_string).await
+    }
+
+    /// A loss is on record before the stop that makes it final.
+    async fn report_the_loss(&self, subject: &Subject, artifacts: &Artifacts) {
+        let mut report = self.report(Outcome::ArtifactsLost, Some(&subject.task.arn));
+        report.session_id = Some(subject.session.clone());
+        report.artifacts = artifacts.to_string();
+        report.task = TaskFate::Stopping.to_string();
+        report.notes = vec!["the salvage window is over: its artifacts are given up".to_owned()];
+        self.invocation.setting.metrics.artifacts_lost(&subject.session);
+        self.write_receipt(report).await;
+    }
+
+    /// The task lost its address while we were at it.
+    async fn ended_meanwhile(&self, subject: &Subject, target: TargetFate) -> Report {
+        let arn = subject.task.arn.clone();
+        let ended = match self.invocation.sight(&arn).await {
+            Ok(sighting) => Ended { session: subject.session.clone(), arn, task: sighting.task },
+            Err(error) => {
+                let arn = Some(&subject.task.arn);
+                return self.untouched(Outcome::Incomplete, arn, error.to_string());
+            }
+        };
+        let mut report = self.judge(&ended).await;
+        report.target = target.to_string();
+        report
+    }
+
+    /// Says what became of a session whose task is over.
+    async fn judge(&self, ended: &Ended) -> Report {
+        let limit = self.left(Reserve::Receipt);
+        let judging = within(limit, judge(self.invocation, ended));
+        let judged = self
+            .steps
+            .measure("judge", judging, |judged| match judged {
+                Ok(Ok(verdict)) => verdict.outcome.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(timed_out) => timed_out.to_string(),
+            })
+            .await;
+        let Verdict { outcome, artifacts } = match judged {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(error)) => {
+                let arn = Some(&ended.arn);
+                return self.untouched(Outcome::Incomplete, arn, error.to_string());
+            }
+            Err(timed_out) => {
+                let arn = Some(&ended.arn);
+                return self.untouched(Outcome::Incomplete, arn, timed_out.to_string());
+            }
+        };
+        if outcome == Outcome::ArtifactsLost {
+            self.invocation.setting.metrics.artifacts_lost(&ended.session);
+        }
+        let mut report = self.report(outcome, Some(&ended.arn));
+        report.session_id = Some(ended.session.clone());
+        report.artifacts = artifacts.to_string();
+        report.target = TargetFate::LeftToReaper.to_string();
+        report.task = TaskFate::Over.to_string();
+        self.write_receipt(report).await
+    }
+
+    /// What is known of a living task is on the task: that its owner has ended it, and since when
+    /// its salvage goes on.
+    async fn remember_the_end(&self, subject: &Subject, task: &TaskFate, outcome: Outcome) {
+        let runs_on = match task {
+            TaskFate::Running { .. } | TaskFate::NotStopped { .. } => true,
+            TaskFate::Stopped | TaskFate::Stopping | TaskFate::Over | TaskFate::Unknown => false,
+        };
+        let known = subject.task.tags.contains_key(SESSION_ENDED_TAG);
+        let owners_word = self.request.cause.order() == Order::Together;
+        if !runs_on || known || !owners_word || outcome == Outcome::Rejected {
+            return;
+        }
+        let now = self.invocation.setting.clock.now().to_string();
+        let tagging =
+            self.invocation.setting.aws.tasks.tag(&subject.task.arn, SESSION_ENDED_TAG, &now);
+        let limit = self.left(Reserve::Receipt).max(self.invocation.deadline.left() / 2);
+        let result = |tagged: &Result<Result<(), _>, _>| match tagged {
+            Ok(Ok(())) => "tagged session-ended-at".to_owned(),
+            Ok(Err(error)) => crate::aws::CallError::to_string(error),
+            Err(timed_out) => crate::deadline::TimedOut::to_string(timed_out),
+        };
+        // Where it fails, the event is still in the queue and the next delivery tries again.
+        let _tried = self.steps.measure("tag", within(limit, tagging), result).await;
+    }
+
+    /// Writes the receipt. Where that fails the work is done all the same, and the next delivery of
+    /// the event finds it done: it is `incomplete` until it is on record.
+    async fn write_receipt(&self, mut report: Report) -> Report {
+        let limit = self.limit(self.invocation.setting.config.timeouts.receipt, Reserve::Receipt);
+        let limit = limit.max(
+            self.invocation.deadline.left().min(self.invocation.setting.config.timeouts.receipt),
+        );
+        report.duration_ms = self.steps.elapsed_ms();
+        report.steps = self.steps.taken();
+        let saving = within(limit, receipt::save(&self.invocation.setting.aws.ledger, &report));
+        let saved = self
+            .steps
+            .measure("receipt", saving, |saved| match saved {
+                Ok(Ok(())) => "written".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(timed_out) => timed_out.to_string(),
+            })
+            .await;
+        let problem = match saved {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(timed_out) => Some(format!("the receipt is not written: {timed_out}")),
+        };
+        if let Some(problem) = problem {
+            report.notes.push(format!("{problem}; the event stays in the queue"));
+            report.outcome = Outcome::Incomplete;
+        }
+        report
+    }
+
+    fn untouched(&self, outcome: Outcome, task: Option<&TaskArn>, why: String) -> Report {
+        let mut report = self.report(outcome, task);
+        report.notes.push(why);
+        report
+    }
+
+    fn report(&self, outcome: Outcome, task: Option<&TaskArn>) -> Report {
+        let cause = &self.request.cause;
+        let session: Option<SessionId> = cause.session().cloned();
+        Report {
+            session_id: session,
+            task_arn: task.cloned(),
+            outcome,
+            cause: cause.clone(),
+            reason: cause.reason(),
+            request_id: self.request.request_id.clone(),
+            at: self.invocation.setting.clock.now(),
+            duration_ms: self.steps.elapsed_ms(),
+            artifacts: Artifacts::Unknown.to_string(),
+            target: "untouched".to_owned(),
+            task: TaskFate::Unknown.to_string(),
+            notes: Vec::new(),
+            steps: self.steps.taken(),
+        }
+    }
+
+    fn limit(&self, limit: Duration, reserve: Reserve) -> Duration {
+        let timeouts = &self.invocation.setting.config.timeouts;
+        let reserve = match reserve {
+            Reserve::Receipt => timeouts.receipt,
+            Reserve::StopAndReceipts => timeouts.stop + timeouts.receipt * 2,
+        };
+        self.invocation.deadline.limit(limit, reserve)
+    }
+
+    fn left(&self, reserve: Reserve) -> Duration {
+        self.limit(Duration::MAX, reserve)
+    }
+}
+
+/// What became of the session, from what became of its three parts.
+fn outcome(
+    artifacts: &Artifacts,
+    target: &TargetFate,
+    task: &TaskFate,
+    window: SalvageWindow,
+) -> Outcome {
+    let target_settled = match target {
+        TargetFate::Gone
+        | TargetFate::TakenOver
+        | TargetFate::NeverHadOne
+        | TargetFate::LeftToReaper => true,
+        TargetFate::Kept
+        | TargetFate::PutBack
+        | TargetFate::Unverified { .. }
+        | TargetFate::NotPutBack { .. } => false,
+    };
+    let task_over = match task {
+        TaskFate::Stopped | TaskFate::Over => true,
+        TaskFate::Stopping
+        | TaskFate::Running { .. }
+        | TaskFate::NotStopped { .. }
+        | TaskFate::Unknown => false,
+    };
+    match artifacts {
+        Artifacts::WrongContainer if window == SalvageWindow::Open => match target {
+            TargetFate::NotPutBack { .. } => Outcome::Incomplete,
+            TargetFate::Gone
+            | TargetFate::TakenOver
+            | TargetFate::PutBack
+            | TargetFate::Kept
+            | TargetFate::NeverHadOne
+            | TargetFate::LeftToReaper
+            | TargetFate::Unverified { .. } => Outcome::Rejected,
+        },
+        Artifacts::Unconfirmed { .. } if window == SalvageWindow::Open => Outcome::AwaitingSalvage,
+        Artifacts::Confirmed | Artifacts::NothingToSave if task_over && target_settled => {
+            Outcome::Cleaned
+        }
+        Artifacts::Lost | Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer
+            if task_over && target_settled =>
+        {
+            Outcome::ArtifactsLost
+        }
+        Artifacts::Confirmed
+        | Artifacts::NothingToSave
+        | Artifacts::Lost
+        | Artifacts::Unconfirmed { .. }
+        | Artifacts::WrongContainer
+        | Artifacts::TaskEnded
+        | Artifacts::Unverified
+        | Artifacts::AsInReceipt
+        | Artifacts::Unknown => Outcome::Incomplete,
+    }
+}
+
+/// What went wrong, and what happens next.
+fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate) -> Vec<String> {
+    let mut notes = Vec::new();
+    match artifacts {
+        Artifacts::Unconfirmed { why } => notes.push(format!(
+            "{why}; the task keeps running, the event is delivered again, and the reaper takes over \
+             after that"
+        )),
+        Artifacts::WrongContainer => notes.push(
+            "the container says that it runs another session; see its SESSION_ID and the producer"
+                .to_owned(),
+        ),
+        Artifacts::Confirmed
+        | Artifacts::NothingToSave
+        | Artifacts::TaskEnded
+        | Artifacts::Unverified
+        | Artifacts::Lost
+        | Artifacts::AsInReceipt
+        | Artifacts::Unknown => {}
+    }
+    match target {
+        TargetFate::Unverified { why } => {
+            notes.push(format!("{why}; what stays registered is the reaper's"));
+        }
+        TargetFate::NotPutBack { why } => notes.push(format!(
+            "{why}; a live session may get no traffic until its target is registered again"
+        )),
+        TargetFate::Gone
+        | TargetFate::TakenOver
+        | TargetFate::PutBack
+        | TargetFate::Kept
+        | TargetFate::NeverHadOne
+        | TargetFate::LeftToReaper => {}
+    }
+    match task {
+        TaskFate::NotStopped { why } => {
+            notes.push(format!("{why}; the event is delivered again"));
+        }
+        TaskFate::Stopped
+        | TaskFate::Stopping
+        | TaskFate::Over
+        | TaskFate::Running { .. }
+        | TaskFate::Unknown => {}
+    }
+    notes
+}

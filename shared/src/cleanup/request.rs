@@ -1,0 +1,145 @@
+use crate::event::{EndReason, SessionEnded, TaskChange, TaskReference};
+use crate::session::SessionId;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// What one plan is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Which task.
+    pub task: TaskReference,
+    /// On whose word, and what that word said.
+    pub cause: Cause,
+    /// The producer's id of the request, for logs and receipt.
+    pub request_id: Option<String>,
+}
+
+/// On whose word a session is cleaned up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Its owner said that it is over.
+    Ended {
+        /// The session that the owner named; the task must agree.
+        session: SessionId,
+        /// The moment the owner spoke of; a task created later is another one.
+        at: Timestamp,
+        /// How it ended.
+        reason: Option<EndReason>,
+    },
+    /// ECS said that its task died or is dying.
+    TaskChanged {
+        /// The version of the task that the event showed: ECS must show one at least as new.
+        version: i64,
+    },
+    /// Nobody will end it any more: our own inference.
+    Orphan {
+        /// The session that the sweep saw in the task.
+        session: SessionId,
+        /// The row of the sweep's table that found it.
+        cause: OrphanCause,
+        /// Whether its artifacts may be given up.
+        salvage: SalvageWindow,
+    },
+}
+
+/// Why a sweep calls a task an orphan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrphanCause {
+    /// Its owner ended the session, and it could not be cleaned then.
+    Ended,
+    /// It is older than a session may get.
+    TooOld,
+    /// Its owner stopped renewing its lease.
+    LeaseExpired,
+    /// Its container says that it is done.
+    Done,
+}
+
+/// How long artifacts are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SalvageWindow {
+    /// The task is not stopped before its artifacts are confirmed.
+    Open,
+    /// The window has passed: the task is stopped in the end, whatever became of its artifacts.
+    Over,
+}
+
+/// In which order a plan's two branches begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The session is known to be over: both at once.
+    Together,
+    /// It is our inference: the target is taken only once the container has confirmed, so that a
+    /// session that turns out to be alive keeps its traffic.
+    ArtifactsFirst,
+}
+
+impl Cause {
+    pub(super) fn order(&self) -> Order {
+        match self {
+            Self::Ended { .. } | Self::TaskChanged { .. } => Order::Together,
+            Self::Orphan { .. } => Order::ArtifactsFirst,
+        }
+    }
+
+    pub(super) fn salvage_window(&self) -> SalvageWindow {
+        match self {
+            Self::Ended { .. } | Self::TaskChanged { .. } => SalvageWindow::Open,
+            Self::Orphan { salvage, .. } => *salvage,
+        }
+    }
+
+    /// The session that the task must run, where the cause names one.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Ended { session, .. } | Self::Orphan { session, .. } => Some(session),
+            Self::TaskChanged { .. } => None,
+        }
+    }
+
+    pub(super) fn reason(&self) -> Option<EndReason> {
+        match self {
+            Self::Ended { reason, .. } => *reason,
+            Self::TaskChanged { .. } | Self::Orphan { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended { .. } => "ended",
+            Self::TaskChanged { .. } => "task_changed",
+            Self::Orphan { cause: OrphanCause::Ended, .. } => "orphan_ended",
+            Self::Orphan { cause: OrphanCause::TooOld, .. } => "orphan_too_old",
+            Self::Orphan { cause: OrphanCause::LeaseExpired, .. } => "orphan_lease_expired",
+            Self::Orphan { cause: OrphanCause::Done, .. } => "orphan_done",
+        })
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl From<SessionEnded> for Request {
+    fn from(event: SessionEnded) -> Self {
+        let SessionEnded { session, task, at, reason, request_id } = event;
+        Self { task, cause: Cause::Ended { session, at, reason }, request_id }
+    }
+}
+
+impl From<TaskChange> for Request {
+    fn from(event: TaskChange) -> Self {
+        let TaskChange { task, version } = event;
+        Self {
+            task: TaskReference::Arn(task),
+            cause: Cause::TaskChanged { version },
+            request_id: None,
+        }
+    }
+}

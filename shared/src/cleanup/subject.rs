@@ -1,0 +1,70 @@
+use super::Invocation;
+use crate::aws::{CallError, Sighting};
+use crate::session::{SessionId, Stage, Task};
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, PoisonError};
+
+/// A session whose task was identified and may still hold its address: what a plan works on.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) session: SessionId,
+    /// The task as it was identified.
+    pub(super) task: Task,
+    latest: Mutex<Sighting>,
+}
+
+/// What a fresh look at the task shows.
+#[derive(Debug, Clone)]
+pub(super) enum Look {
+    /// The address is its own.
+    Holds(Ipv4Addr),
+    /// It has no address yet, and no container either.
+    NeverStarted,
+    /// Its address is no longer its own, or ECS has forgotten it.
+    Over,
+    /// ECS shows something that nothing may be concluded from.
+    Unclear,
+}
+
+impl Subject {
+    pub(super) fn new(session: SessionId, task: Task, sighting: Sighting) -> Self {
+        Self { session, task, latest: Mutex::new(sighting) }
+    }
+
+    /// What the task is like, from a look that an act may rest on (at most 5 s old).
+    pub(super) async fn look(&self, invocation: &Invocation) -> Result<Look, CallError> {
+        let latest = self.latest();
+        if latest.is_fresh() {
+            return Ok(Look::at(latest.task.as_ref()));
+        }
+        self.look_again(invocation).await
+    }
+
+    /// The same from a new `DescribeTasks`, whatever the age of the last one.
+    pub(super) async fn look_again(&self, invocation: &Invocation) -> Result<Look, CallError> {
+        let sighting = invocation.sight(&self.task.arn).await?;
+        let look = Look::at(sighting.task.as_ref());
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = sighting;
+        Ok(look)
+    }
+
+    /// The last sighting of the task.
+    pub(super) fn latest(&self) -> Sighting {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Look {
+    fn at(task: Option<&Task>) -> Self {
+        let Some(task) = task else { return Self::Over };
+        match task.stage() {
+            Stage::NeverStarted => Self::NeverStarted,
+            Stage::Running | Stage::Dying => match task.held_address() {
+                Some(address) => Self::Holds(address),
+                None => Self::Unclear,
+            },
+            Stage::Over => Self::Over,
+            Stage::Unknown => Self::Unclear,
+        }
+    }
+}

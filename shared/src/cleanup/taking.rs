@@ -1,0 +1,310 @@
+//! Taking targets away, and putting back what was not ours to take: the same few lines for a whole
+//! batch, and for both functions.
+
+use super::intent::{self, IntentEntry, Settled};
+use super::invocation::Setting;
+use crate::aws::retry::pauses;
+use crate::aws::{Asked, CallError, FRESH, Failure, Sighting, TargetState};
+use crate::deadline::within;
+use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use backon::BackoffBuilder;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One task's target, to be taken out of every group that holds it.
+#[derive(Debug, Clone)]
+pub(super) struct Taking {
+    pub(super) task: TaskArn,
+    pub(super) session: SessionId,
+    pub(super) address: TargetAddress,
+    /// When a look showed that the task held the address.
+    pub(super) seen_at: Instant,
+    /// Whether it is taken even if the intent can't be written: yes on the owner's word.
+    pub(super) without_intent: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is out of these groups, and it was ours.
+    Away(Vec<TargetGroupArn>),
+    /// No group held it.
+    NotRegistered,
+    /// The task no longer holds the address: whoever has it keeps, or got back, its target.
+    Lost,
+    /// Not known, or not done.
+    Failed(CallError),
+}
+
+/// Takes all targets of `asked` away: intent, one `DeregisterTargets` a group, and one look at the
+/// tasks to see whether the addresses were still theirs. Everyone is answered before the intent is
+/// deleted, so that nobody waits for that.
+pub(super) async fn take_away(setting: Arc<Setting>, asked: Vec<Asked<Taking, Taken>>) {
+    let takings: Vec<Taking> = asked.iter().map(|one| one.question.clone()).collect();
+    let (answers, written) = take(&setting, &takings).await;
+    for (one, answer) in asked.into_iter().zip(answers) {
+        // One who has given up no longer listens.
+        let _ = one.answer.send(answer);
+    }
+    if let Some(key) = written
+        && let Err(error) = setting.aws.ledger.delete(&key).await
+    {
+        tracing::warn!(%error, "a settled intent stays behind; the next sweep deletes it");
+    }
+}
+
+/// The answers in the order of `takings`, and the key of the intent when nothing of it is open.
+async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<String>) {
+    let mut failed: BTreeMap<&TaskArn, CallError> = BTreeMap::new();
+    let mut entries = Vec::new();
+    for (group, held) in registrations(setting, takings).await {
+        match held {
+            Ok(held) => entries.extend(held.into_iter().map(|taking| (group.clone(), taking))),
+            Err(error) => {
+                failed.extend(takings.iter().map(|taking| (&taking.task, error.clone())));
+            }
+        }
+    }
+    entries.retain(|(_, taking)| !failed.contains_key(&taking.task));
+
+    let documents = entries.iter().map(|(group, taking)| entry(group, taking)).collect::<Vec<_>>();
+    let intent = write_intent(setting, documents).await;
+    if let Err(error) = &intent {
+        tracing::error!(%error, "no intent can be written; only what its owner ended is taken away");
+        for (_, taking) in entries.extract_if(.., |(_, taking)| !taking.without_intent) {
+            failed.insert(&taking.task, error.clone());
+        }
+    }
+
+    let limit = setting.config.timeouts.target;
+    let mut by_group: BTreeMap<TargetGroupArn, Vec<Taking>> = BTreeMap::new();
+    for (group, taking) in &entries {
+        by_group.entry(group.clone()).or_default().push((*taking).clone());
+    }
+    let answered =
+        by_group.iter().map(|(group, takings)| deregister(setting, group, takings, limit));
+    let answered: Vec<(TaskArn, TargetGroupArn, Deregistered)> =
+        futures_util::future::join_all(answered).await.concat();
+
+    // Those without an answer are looked at too: they may be gone all the same.
+    let attempted: Vec<(IntentEntry, Timestamp)> = entries
+        .iter()
+        .filter_map(|(group, taking)| {
+            let (_, _, how) = answered.iter().find(|(t, g, _)| *t == taking.task && g == group)?;
+            how.attempted_until(setting).map(|until| (entry(group, taking), until))
+        })
+        .collect();
+    let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
+    for ((entry, _), outcome) in attempted.iter().zip(intent::settle(setting, &attempted).await) {
+        settled.insert((entry.task.clone(), entry.group.clone()), outcome);
+    }
+
+    let open = settled.values().any(Result::is_err)
+        || answered.iter().any(|(_, _, how)| matches!(how, Deregistered::Unanswered(_)));
+    let answers = takings
+        .iter()
+        .map(|taking| match failed.get(&taking.task) {
+            Some(error) => Taken::Failed(error.clone()),
+            None => answer(taking, &answered, &settled),
+        })
+        .collect();
+    (answers, intent.ok().flatten().filter(|_| !open))
+}
+
+/// What was found out, by task and group.
+type ByEntry<T> = BTreeMap<(TaskArn, TargetGroupArn), T>;
+
+/// What one task is told.
+fn answer(
+    taking: &Taking,
+    answered: &[(TaskArn, TargetGroupArn, Deregistered)],
+    settled: &ByEntry<Result<Settled, CallError>>,
+) -> Taken {
+    let mut away = Vec::new();
+    let mut taken_over = false;
+    for (task, group, how) in answered.iter().filter(|(task, _, _)| *task == taking.task) {
+        let settled = settled.get(&(task.clone(), group.clone()));
+        match (how, settled) {
+            (Deregistered::NotDone(error), _)
+            | (_, Some(Err(error)))
+            | (Deregistered::Unanswered(error), Some(Ok(Settled::WasOurs)) | None) => {
+                return Taken::Failed(error.clone());
+            }
+            (Deregistered::Done(_), Some(Ok(Settled::WasOurs)) | None) => away.push(group.clone()),
+            (Deregistered::NotOurs, _) | (_, Some(Ok(Settled::PutBack | Settled::Nobodys))) => {
+                taken_over = true;
+            }
+        }
+    }
+    match (taken_over, away.is_empty()) {
+        (true, _) => Taken::Lost,
+        (false, true) => Taken::NotRegistered,
+        (false, false) => Taken::Away(away),
+    }
+}
+
+fn entry(group: &TargetGroupArn, taking: &Taking) -> IntentEntry {
+    IntentEntry {
+        group: group.clone(),
+        address: taking.address,
+        task: taking.task.clone(),
+        session: taking.session.clone(),
+    }
+}
+
+/// Which targets are in which group. With one group nothing is read: taking away what isn't there
+/// changes nothing. With several, only real registrations are taken away, so that none is put back
+/// into a group that it never was in.
+async fn registrations<'a>(
+    setting: &Setting,
+    takings: &'a [Taking],
+) -> Vec<(TargetGroupArn, Result<Vec<&'a Taking>, CallError>)> {
+    let groups = &setting.config.scope.target_groups;
+    if let [only] = groups.as_slice() {
+        return vec![(only.clone(), Ok(takings.iter().collect()))];
+    }
+    let addresses: Vec<TargetAddress> = takings.iter().map(|taking| taking.address).collect();
+    let reads = groups.iter().map(|group| async {
+        let states = setting.aws.target_groups.states(group, &addresses).await;
+        let held = states.map(|states| {
+            let is_held =
+                |taking: &&Taking| states.get(&taking.address) == Some(&TargetState::Registered);
+            takings.iter().filter(is_held).collect()
+        });
+        (group.clone(), held)
+    });
+    futures_util::future::join_all(reads).await
+}
+
+/// The intent's key; `None` when there is nothing to take.
+async fn write_intent(
+    setting: &Setting,
+    entries: Vec<IntentEntry>,
+) -> Result<Option<String>, CallError> {
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    // A ledger that does not answer must not use up the time of the deregistration.
+    let limit = setting.config.timeouts.target / 4;
+    within(limit, intent::write(setting, entries))
+        .await
+        .unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered(
+                "PutObject",
+                "an intent in the ledger",
+                timed_out.to_string(),
+            ))
+        })
+        .map(Some)
+}
+
+/// How the deregistration of one target ended.
+#[derive(Debug, Clone)]
+enum Deregistered {
+    /// The load balancer answered, at this time.
+    Done(Timestamp),
+    /// An attempt had no answer: it may have been done, or may yet be.
+    Unanswered(CallError),
+    /// Nothing was done: the load balancer refused or throttled it, or we could not look.
+    NotDone(CallError),
+    /// Nothing was done: a look showed that the task no longer holds the address.
+    NotOurs,
+}
+
+impl Deregistered {
+    /// Until when an attempt may have taken effect, if there was one that may.
+    fn attempted_until(&self, setting: &Setting) -> Option<Timestamp> {
+        match self {
+            Self::Done(at) => Some(*at),
+            Self::Unanswered(_) => Some(setting.clock.now()),
+            Self::NotDone(_) | Self::NotOurs => None,
+        }
+    }
+}
+
+/// `DeregisterTargets` of one group, all targets in one call; a call that is refused for one target
+/// is repeated singly. It is repeated only for tasks that a new look shows holding their address:
+/// meanwhile it may have become someone else's.
+async fn deregister(
+    setting: &Setting,
+    group: &TargetGroupArn,
+    takings: &[Taking],
+    limit: Duration,
+) -> Vec<(TaskArn, TargetGroupArn, Deregistered)> {
+    let ended = |taking: &Taking, how: Deregistered| (taking.task.clone(), group.clone(), how);
+    let give_up_at = Instant::now() + limit;
+    let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
+    let mut open: Vec<Taking> = takings.to_vec();
+    let mut done = Vec::new();
+    let mut unanswered: Option<CallError> = None;
+    let mut must_look = open.iter().any(|taking| taking.seen_at.elapsed() > FRESH);
+    loop {
+        if must_look {
+            for (taking, why) in keep_holders(setting, &mut open).await {
+                let how = unanswered.clone().map_or(why, Deregistered::Unanswered);
+                done.push(ended(&taking, how));
+            }
+        }
+        if open.is_empty() {
+            return done;
+        }
+        let addresses: Vec<TargetAddress> = open.iter().map(|taking| taking.address).collect();
+        let error = match setting.aws.target_groups.deregister(group, &addresses).await {
+            Ok(()) => {
+                let now = setting.clock.now();
+                done.extend(open.iter().map(|taking| ended(taking, Deregistered::Done(now))));
+                return done;
+            }
+            Err(error) => error,
+        };
+        if error.is_refused() && open.len() > 1 {
+            let left = give_up_at.saturating_duration_since(Instant::now());
+            let singly = open.iter().map(|taking| {
+                let one = std::slice::from_ref(taking);
+                Box::pin(deregister(setting, group, one, left))
+            });
+            done.extend(futures_util::future::join_all(singly).await.into_iter().flatten());
+            return done;
+        }
+        tracing::warn!(%error, "the target is not deregistered");
+        if error.failure == Failure::Unknown {
+            unanswered = Some(error.clone());
+        }
+        let pause = pauses.next().unwrap_or_default();
+        if error.is_refused() || Instant::now() + pause >= give_up_at {
+            let how = unanswered.map_or(Deregistered::NotDone(error), Deregistered::Unanswered);
+            done.extend(open.iter().map(|taking| ended(taking, how.clone())));
+            return done;
+        }
+        tokio::time::sleep(pause).await;
+        must_look = true;
+    }
+}
+
+/// Keeps those whose tasks hold their addresses by a new look; the others are returned, each with
+/// what that means.
+async fn keep_holders(setting: &Setting, takings: &mut Vec<Taking>) -> Vec<(Taking, Deregistered)> {
+    let tasks: Vec<TaskArn> = takings.iter().map(|taking| taking.task.clone()).collect();
+    let sightings = setting.aws.tasks.describe(&tasks).await;
+    let mut lost = Vec::new();
+    let mut kept = Vec::new();
+    for (mut taking, sighting) in std::mem::take(takings).into_iter().zip(sightings) {
+        match sighting {
+            Err(error) => lost.push((taking, Deregistered::NotDone(error))),
+            Ok(Sighting { task, seen_at }) => {
+                let held = task.and_then(|task| task.held_address());
+                if held == Some(taking.address.ip) {
+                    taking.seen_at = seen_at;
+                    kept.push(taking);
+                } else {
+                    lost.push((taking, Deregistered::NotOurs));
+                }
+            }
+        }
+    }
+    *takings = kept;
+    lost
+}

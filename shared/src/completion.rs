@@ -1,0 +1,201 @@
+//! What the completion function does with one invocation: every event in it becomes a plan of its
+//! own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
+//! alone.
+
+use crate::cleanup::{Invocation, Outcome, Report, Request, Setting, clean_up};
+use crate::deadline::Deadline;
+use crate::event::{Event, EventError, Payload, TaskReference};
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument;
+
+/// Why an invocation with a single event failed: Lambda tries it again or sends it to the failure
+/// destination.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The event can't be understood, or is not about what is ours.
+    #[error(transparent)]
+    Refused(#[from] EventError),
+    /// The session is not clean yet. The report says why and what happens next.
+    #[error("the session is not clean: {0}")]
+    NotClean(Value),
+    /// The plan panicked; nothing is known of its steps beyond the log.
+    #[error("the plan ended badly: {0}")]
+    Panicked(String),
+}
+
+impl InvocationError {
+    /// The kind of error, as Lambda's `errorType`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "EventRefused",
+            Self::NotClean(_) => "SessionNotClean",
+            Self::Panicked(_) => "PlanPanicked",
+        }
+    }
+}
+
+/// Handles one invocation, and answers before `deadline`.
+///
+/// # Errors
+/// [`InvocationError`] for a single event whose session is not clean. A batch never fails as a
+/// whole: its answer names the items that must be delivered again.
+pub async fn handle(
+    setting: &Arc<Setting>,
+    payload: Value,
+    deadline: Deadline,
+    request_id: &str,
+) -> Result<Value, InvocationError> {
+    let used_before = setting.aws.meter.read();
+    let answer = match Payload::parse(payload) {
+        Ok(Payload::Batch(messages)) => Ok(batch(setting, messages, deadline, request_id).await),
+        Ok(Payload::Single(event)) => single(setting, &event, deadline, request_id).await,
+        Err(error) => Err(refused(setting, error)),
+    };
+    setting.metrics.api_use(setting.aws.meter.read().since(used_before));
+    answer
+}
+
+async fn single(
+    setting: &Arc<Setting>,
+    event: &Value,
+    deadline: Deadline,
+    request_id: &str,
+) -> Result<Value, InvocationError> {
+    let event = Event::parse(event, &setting.config).map_err(|e| refused(setting, e))?;
+    let Some(request) = request(event) else {
+        return Ok(json!({ "outcome": "out_of_scope" }));
+    };
+    let invocation = Arc::new(Invocation::begin(setting, deadline));
+    let report = start(&invocation, request, request_id).ended().await;
+    finish(invocation).await;
+    let report = report.map_err(|panic| InvocationError::Panicked(panic.to_string()))?;
+    let document = json!(report);
+    if report.outcome.fails_its_event() {
+        return Err(InvocationError::NotClean(document));
+    }
+    Ok(document)
+}
+
+async fn batch(
+    setting: &Arc<Setting>,
+    messages: Vec<SqsMessage>,
+    deadline: Deadline,
+    request_id: &str,
+) -> Value {
+    let invocation = Arc::new(Invocation::begin(setting, deadline));
+    let mut failed = Vec::new();
+    let mut plans = Vec::new();
+    for message in messages {
+        let id = message.message_id.unwrap_or_default();
+        let body = message.body.unwrap_or_default();
+        match Event::parse_text(&body, &setting.config) {
+            Err(error) => {
+                let error = refused(setting, error);
+                tracing::error!(message_id = %id, %error, "it goes to the dead-letter queue");
+                failed.push(id);
+            }
+            Ok(event) => {
+                if let Some(request) = request(event) {
+                    plans.push((id, start(&invocation, request, request_id)));
+                }
+            }
+        }
+    }
+    for (id, plan) in plans {
+        match plan.ended().await {
+            Ok(report) if report.outcome.fails_its_event() => failed.push(id),
+            Ok(_) => {}
+            Err(panic) => {
+                tracing::error!(message_id = %id, error = %panic, "a plan ended badly; its event is delivered again");
+                failed.push(id);
+            }
+        }
+    }
+    finish(invocation).await;
+    let batch_item_failures = failed
+        .into_iter()
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = batch_item_failures;
+    json!(response)
+}
+
+/// A plan in a task of its own, which ends with the invocation.
+struct Running(JoinHandle<Report>);
+
+impl Running {
+    async fn ended(mut self) -> Result<Report, JoinError> {
+        (&mut self.0).await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn request(event: Event) -> Option<Request> {
+    match event {
+        Event::SessionEnded(event) => Some(event.into()),
+        Event::TaskChange(event) => Some(event.into()),
+        Event::OutOfScope { reason } => {
+            tracing::info!(%reason, "acknowledged");
+            None
+        }
+    }
+}
+
+fn start(invocation: &Arc<Invocation>, request: Request, request_id: &str) -> Running {
+    let span = tracing::info_span!(
+        "session",
+        session_id = request.cause.session().map(tracing::field::display),
+        task_arn = tracing::field::Empty,
+        request_id = request.request_id.as_deref().unwrap_or(request_id),
+    );
+    if let TaskReference::Arn(task) = &request.task {
+        span.record("task_arn", tracing::field::display(task));
+    }
+    let invocation = Arc::clone(invocation);
+    let plan = async move {
+        let report = Box::pin(clean_up(&invocation, &request)).await;
+        invocation.setting().metrics.session(&report);
+        log(&report);
+        report
+    };
+    Running(tokio::spawn(plan.instrument(span)))
+}
+
+fn log(report: &Report) {
+    let session_id = report.session_id.as_ref().map(tracing::field::display);
+    let task_arn = report.task_arn.as_ref().map(tracing::field::display);
+    let notes = report.notes.join("; ");
+    let Report { outcome, duration_ms, artifacts, target, task, .. } = report;
+    if outcome.fails_its_event() || *outcome == Outcome::ArtifactsLost {
+        tracing::error!(session_id, task_arn, %outcome, duration_ms, artifacts, target, task, notes, "session not clean");
+    } else {
+        tracing::info!(session_id, task_arn, %outcome, duration_ms, artifacts, target, task, notes, "session clean");
+    }
+}
+
+async fn finish(invocation: Arc<Invocation>) {
+    // Every plan has ended and dropped its share; after a panic one may linger, and then the
+    // invocation ends with the process's next turn.
+    if let Some(invocation) = Arc::into_inner(invocation) {
+        invocation.end().await;
+    }
+}
+
+fn refused(setting: &Setting, error: EventError) -> InvocationError {
+    setting.metrics.event_refused();
+    InvocationError::Refused(error)
+}

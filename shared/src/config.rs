@@ -1,0 +1,248 @@
+//! Configuration: environment variables, parsed once at start-up into typed values. A bad one stops
+//! the function with an error that names it. `docs/configuration.md` is the table for people; a test
+//! holds it against [`VARIABLES`].
+
+mod variables;
+
+use crate::session::{ClusterName, Home, IdentitySource, TargetGroupArn, Task};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use variables::Variables;
+pub use variables::{ConfigError, VARIABLES, Variable};
+
+/// Everything that a user can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whose sessions are ours.
+    pub scope: Scope,
+    /// How a session's container is called.
+    pub container: Container,
+    /// Where its artifacts are.
+    pub artifacts: Artifacts,
+    /// The bucket of receipts and intents.
+    pub ledger_bucket: String,
+    /// `source` of `Session Ended` events.
+    pub event_source: String,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+}
+
+/// What belongs to us: everything outside is never written to.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Partition, Region and account, as the target groups' ARNs name them.
+    pub home: Home,
+    /// Clusters in which session tasks run.
+    pub clusters: BTreeSet<ClusterName>,
+    /// Families of session tasks.
+    pub families: BTreeSet<String>,
+    /// Where a task says which session it runs, first found wins.
+    pub identity: Vec<IdentitySource>,
+    /// Target groups that session tasks are registered in.
+    pub target_groups: Vec<TargetGroupArn>,
+}
+
+impl Scope {
+    /// Whether `task` is a session task: of a configured family, in a configured cluster, and not a
+    /// service's.
+    #[must_use]
+    pub fn is_session_task(&self, task: &Task) -> bool {
+        self.clusters.contains(task.arn.cluster())
+            && self.families.contains(&task.family)
+            && !task.is_of_a_service()
+    }
+}
+
+/// The session container's contract.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// The port that it listens on, and that its target is registered with.
+    pub port: u16,
+    /// `POST` here completes the session.
+    pub complete_path: String,
+    /// How long a TCP connection may take.
+    pub connect_timeout: Duration,
+}
+
+/// Who uploads the artifacts, and what confirms them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArtifactMode {
+    /// We ask the container to upload; its 200 and the marker together confirm.
+    Complete,
+    /// The container uploads by itself; its exit with code 0 confirms, and the marker too where it
+    /// is configured as written last.
+    SelfUpload {
+        /// Whether the marker proves that everything before it was uploaded.
+        marker_written_last: bool,
+    },
+}
+
+/// Where a session's artifacts are. This bucket is only read.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    /// The bucket.
+    pub bucket: String,
+    /// Comes before `{session_id}/` as it is, so it usually ends in `/`.
+    pub prefix: String,
+    /// The key of the marker below `{prefix}{session_id}/`.
+    pub marker: String,
+    /// Who uploads.
+    pub mode: ArtifactMode,
+}
+
+/// How long each step of a plan may take. All of them are cut further by the Lambda deadline.
+#[derive(Debug, Clone)]
+pub struct Timeouts {
+    /// Finding the task.
+    pub identify: Duration,
+    /// Container call and marker, with their retries.
+    pub upload: Duration,
+    /// Intent, deregistration, and whether it was still ours.
+    pub target: Duration,
+    /// Until the target is draining or gone.
+    pub verify: Duration,
+    /// `StopTask`, with its retries.
+    pub stop: Duration,
+    /// The receipt.
+    pub receipt: Duration,
+    /// Kept free before Lambda's own deadline.
+    pub deadline_margin: Duration,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, its value, and what it should be.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables from `look_up`, which answers a name with its value.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, its value, and what it should be.
+    pub fn from_variables(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let read = Variables::new(&look_up);
+        let (target_groups, home) = read.target_groups("TARGET_GROUP_ARNS")?;
+        let artifact_bucket = read.one("ARTIFACT_BUCKET", variables::bucket)?;
+        let ledger_bucket = read.ledger(&artifact_bucket)?;
+        Ok(Self {
+            scope: Scope {
+                home,
+                clusters: read.list("CLUSTERS", ClusterName::parse)?.into_iter().collect(),
+                families: read.list("FAMILIES", variables::family)?.into_iter().collect(),
+                identity: read.list("IDENTITY_SOURCES", IdentitySource::parse)?,
+                target_groups,
+            },
+            container: Container {
+                port: read.one("CONTAINER_PORT", variables::port)?,
+                complete_path: read.one("COMPLETE_PATH", variables::path)?,
+                connect_timeout: read.duration("CONNECT_TIMEOUT")?,
+            },
+            artifacts: Artifacts {
+                bucket: artifact_bucket,
+                prefix: read.text("ARTIFACT_PREFIX")?,
+                marker: read.one("ARTIFACT_MARKER", variables::key)?,
+                mode: read.artifact_mode()?,
+            },
+            ledger_bucket,
+            event_source: read.one("EVENT_SOURCE", variables::event_source)?,
+            timeouts: Timeouts {
+                identify: read.duration("IDENTIFY_TIMEOUT")?,
+                upload: read.duration("UPLOAD_TIMEOUT")?,
+                target: read.duration("TARGET_TIMEOUT")?,
+                verify: read.duration("VERIFY_TIMEOUT")?,
+                stop: read.duration("STOP_TIMEOUT")?,
+                receipt: read.duration("RECEIPT_TIMEOUT")?,
+                deadline_margin: read.duration("DEADLINE_MARGIN")?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let group = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
+        let required = [
+            ("CLUSTERS", "sessions"),
+            ("FAMILIES", "session"),
+            ("TARGET_GROUP_ARNS", group),
+            ("ARTIFACT_BUCKET", "artifacts"),
+            ("LEDGER_BUCKET", "ledger"),
+        ];
+        Config::from_variables(|name| {
+            let set = changes.iter().chain(&required).find(|(known, _)| *known == name);
+            set.map(|(_, value)| (*value).to_owned()).filter(|value| value != "(unset)")
+        })
+    }
+
+    #[test]
+    fn the_required_variables_alone_give_the_documented_defaults() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.container.port, 8080);
+        assert_eq!(config.timeouts.upload, Duration::from_secs(30));
+        assert_eq!(config.artifacts.mode, ArtifactMode::Complete);
+        assert_eq!(config.event_source, "session.lifecycle");
+        assert_eq!(config.scope.identity.len(), 2);
+        assert_eq!(config.scope.home.account, "000000000000");
+    }
+
+    #[test]
+    fn a_bad_value_stops_the_function_with_an_error_that_names_it() {
+        for (name, value) in [
+            ("CLUSTERS", "(unset)"),
+            ("CLUSTERS", " , "),
+            ("CLUSTERS", "a b"),
+            ("FAMILIES", "(unset)"),
+            ("TARGET_GROUP_ARNS", "not-an-arn"),
+            ("CONTAINER_PORT", "0"),
+            ("CONTAINER_PORT", "http"),
+            ("COMPLETE_PATH", "session/complete"),
+            ("COMPLETE_PATH", "/a b"),
+            ("ARTIFACT_BUCKET", ""),
+            ("ARTIFACT_MARKER", ""),
+            ("ARTIFACT_MODE", "maybe"),
+            ("MARKER_WRITTEN_LAST", "perhaps"),
+            ("IDENTITY_SOURCES", "env:"),
+            ("UPLOAD_TIMEOUT", "30"),
+            ("UPLOAD_TIMEOUT", "0s"),
+            ("LEDGER_BUCKET", "(unset)"),
+        ] {
+            let error = with(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name), "{name}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn target_groups_of_two_accounts_are_refused() {
+        let two = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/a/1,\
+                   arn:aws:elasticloadbalancing:us-east-1:111111111111:targetgroup/b/2";
+        let error = with(&[("TARGET_GROUP_ARNS", two)]).unwrap_err().to_string();
+        assert!(error.contains("TARGET_GROUP_ARNS"), "{error}");
+    }
+
+    #[test]
+    fn the_ledger_and_the_artifacts_may_not_share_a_bucket() {
+        let error = with(&[("LEDGER_BUCKET", "artifacts")]).unwrap_err().to_string();
+        assert!(error.contains("LEDGER_BUCKET"), "{error}");
+    }
+
+    #[test]
+    fn the_configuration_table_of_the_documentation_is_the_code() {
+        let page = include_str!("../../docs/configuration.md");
+        for Variable { name, default, .. } in VARIABLES {
+            let default = default.map_or("required".to_owned(), |text| match text {
+                "" => "(empty)".to_owned(),
+                text => format!("`{text}`"),
+            });
+            let row = format!("| `{name}` | {default} |");
+            assert!(page.contains(&row), "docs/configuration.md lacks the row {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, VARIABLES.len(), "docs/configuration.md has rows that no code reads");
+    }
+}

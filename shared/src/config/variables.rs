@@ -1,0 +1,213 @@
+use super::ArtifactMode;
+use crate::session::{Home, TargetGroupArn};
+use std::fmt::Display;
+use std::time::Duration;
+
+/// One environment variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value where it is not set; `None` when it must be.
+    pub default: Option<&'static str>,
+}
+
+const fn required(name: &'static str) -> Variable {
+    Variable { name, default: None }
+}
+
+const fn optional(name: &'static str, default: &'static str) -> Variable {
+    Variable { name, default: Some(default) }
+}
+
+/// All variables that the functions read, with their defaults.
+pub const VARIABLES: &[Variable] = &[
+    required("CLUSTERS"),
+    required("FAMILIES"),
+    optional("IDENTITY_SOURCES", "env:SESSION_ID,tag:session-id"),
+    required("TARGET_GROUP_ARNS"),
+    optional("CONTAINER_PORT", "8080"),
+    optional("COMPLETE_PATH", "/session/complete"),
+    optional("CONNECT_TIMEOUT", "2s"),
+    required("ARTIFACT_BUCKET"),
+    optional("ARTIFACT_PREFIX", ""),
+    optional("ARTIFACT_MARKER", "debug/session_status.json"),
+    optional("ARTIFACT_MODE", "complete"),
+    optional("MARKER_WRITTEN_LAST", "false"),
+    required("LEDGER_BUCKET"),
+    optional("EVENT_SOURCE", "session.lifecycle"),
+    optional("IDENTIFY_TIMEOUT", "10s"),
+    optional("UPLOAD_TIMEOUT", "30s"),
+    optional("TARGET_TIMEOUT", "10s"),
+    optional("VERIFY_TIMEOUT", "30s"),
+    optional("STOP_TIMEOUT", "10s"),
+    optional("RECEIPT_TIMEOUT", "5s"),
+    optional("DEADLINE_MARGIN", "1s"),
+    optional("LOG_LEVEL", "info"),
+];
+
+/// A variable that keeps the function from starting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A required variable is not set.
+    #[error("the environment variable {name} must be set; see docs/configuration.md")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// A value that can't be used.
+    #[error("the environment variable {name} is {value:?}: {problem}; see docs/configuration.md")]
+    Wrong {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Reads variables by name, each with the default of [`VARIABLES`].
+pub(super) struct Variables<'a> {
+    look_up: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl<'a> Variables<'a> {
+    pub(super) fn new(look_up: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { look_up }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<String, ConfigError> {
+        let default = VARIABLES.iter().find(|known| known.name == name).and_then(|v| v.default);
+        (self.look_up)(name)
+            .or_else(|| default.map(str::to_owned))
+            .ok_or_else(|| ConfigError::Missing { name: name.to_owned() })
+    }
+
+    pub(super) fn one<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        let value = self.text(name)?;
+        parse(value.trim()).map_err(|problem| wrong(name, &value, &problem))
+    }
+
+    pub(super) fn list<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let value = self.text(name)?;
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let list = parts
+            .map(|part| parse(part).map_err(|problem| wrong(name, &value, &problem)))
+            .collect::<Result<Vec<T>, ConfigError>>()?;
+        if list.is_empty() {
+            return Err(wrong(name, &value, &"at least one entry is needed"));
+        }
+        Ok(list)
+    }
+
+    pub(super) fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
+        self.one(name, |text| match humantime::parse_duration(text) {
+            Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
+            Ok(duration) => Ok(duration),
+            Err(problem) => Err(format!("a duration such as 30s, 5m or 2h is needed ({problem})")),
+        })
+    }
+
+    pub(super) fn target_groups(
+        &self,
+        name: &str,
+    ) -> Result<(Vec<TargetGroupArn>, Home), ConfigError> {
+        let parsed = self.list(name, TargetGroupArn::parse)?;
+        let mut homes: Vec<&Home> = parsed.iter().map(|(_, home)| home).collect();
+        homes.dedup();
+        match homes.as_slice() {
+            [home] => {
+                let home = (*home).clone();
+                Ok((parsed.into_iter().map(|(arn, _)| arn).collect(), home))
+            }
+            _ => Err(wrong(name, &self.text(name)?, &"all must be of one account and Region")),
+        }
+    }
+
+    pub(super) fn artifact_mode(&self) -> Result<ArtifactMode, ConfigError> {
+        let marker_written_last = self.one("MARKER_WRITTEN_LAST", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("it is either true or false"),
+        })?;
+        self.one("ARTIFACT_MODE", |text| match text {
+            "complete" => Ok(ArtifactMode::Complete),
+            "none" => Ok(ArtifactMode::SelfUpload { marker_written_last }),
+            _ => Err("it is either complete or none"),
+        })
+    }
+
+    /// The ledger is written by us alone, and no session's role may write it: not the artifacts'.
+    pub(super) fn ledger(&self, artifact_bucket: &str) -> Result<String, ConfigError> {
+        let name = "LEDGER_BUCKET";
+        let bucket = self.one(name, bucket)?;
+        if bucket == artifact_bucket {
+            return Err(wrong(name, &bucket, &"it must be another bucket than ARTIFACT_BUCKET"));
+        }
+        Ok(bucket)
+    }
+}
+
+fn wrong(name: &str, value: &str, problem: &impl Display) -> ConfigError {
+    ConfigError::Wrong {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+pub(super) fn family(text: &str) -> Result<String, &'static str> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("a family is made of A-Z a-z 0-9 - _ only")
+    }
+}
+
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|port| *port > 0).ok_or("a port from 1 to 65535 is needed")
+}
+
+pub(super) fn path(text: &str) -> Result<String, &'static str> {
+    let fits = |b: u8| b.is_ascii_graphic() && b != b'#' && b != b'?';
+    if text.starts_with('/') && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("a path that starts with / and has no spaces, ? or # is needed")
+    }
+}
+
+pub(super) fn bucket(text: &str) -> Result<String, &'static str> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    if (3..=63).contains(&text.len()) && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("a bucket has 3 to 63 of a-z 0-9 . -")
+    }
+}
+
+pub(super) fn key(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.starts_with('/') {
+        Err("a key that does not start with / is needed")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+pub(super) fn event_source(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.starts_with("aws.") {
+        Err("a source of your own is needed; AWS keeps those that start with aws.")
+    } else {
+        Ok(text.to_owned())
+    }
+}

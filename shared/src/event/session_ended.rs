@@ -1,0 +1,87 @@
+use super::{Event, EventError, Fields};
+use crate::config::{Config, Scope};
+use crate::session::{SessionId, TaskArn};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// `detail-type: "Session Ended"`: the owner's word that a session is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionEnded {
+    /// The session.
+    pub session: SessionId,
+    /// The task that ran it.
+    pub task: TaskReference,
+    /// The moment the event speaks of: `ended_at`, else the envelope's `time`. A task that was
+    /// created later is another one.
+    pub at: Timestamp,
+    /// How it ended, as the owner says.
+    pub reason: Option<EndReason>,
+    /// The producer's own id, for its logs and ours.
+    pub request_id: Option<String>,
+}
+
+/// How an event says which task it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskReference {
+    /// By its ARN.
+    Arn(TaskArn),
+    /// Not at all: the task is searched for by the session's id.
+    ByIdentity,
+}
+
+/// How a session ended, as its owner says. It changes nothing of the cleanup; the receipt keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// It did what it was for.
+    Completed,
+    /// It went wrong.
+    Failed,
+    /// Its user cancelled it.
+    Cancelled,
+    /// It took too long.
+    TimedOut,
+}
+
+pub(super) fn parse(
+    detail: &Fields<'_>,
+    sent_at: Timestamp,
+    config: &Config,
+) -> Result<Event, EventError> {
+    let session = SessionId::parse(detail.text("session_id")?)
+        .map_err(|problem| detail.error("session_id", problem.to_string()))?;
+    let ended_at = detail.optional_timestamp("ended_at")?;
+    let task = match detail.optional_text("task_arn")? {
+        Some(text) => TaskReference::Arn(
+            our_task(text, &config.scope).map_err(|problem| detail.error("task_arn", problem))?,
+        ),
+        None if ended_at.is_some() => TaskReference::ByIdentity,
+        None => return Err(detail.error("ended_at", "without `task_arn` it is required")),
+    };
+    let reason = match detail.optional_text("reason")? {
+        None => None,
+        Some("completed") => Some(EndReason::Completed),
+        Some("failed") => Some(EndReason::Failed),
+        Some("cancelled") => Some(EndReason::Cancelled),
+        Some("timed_out") => Some(EndReason::TimedOut),
+        Some(_) => {
+            let words = "it must be completed, failed, cancelled or timed_out";
+            return Err(detail.error("reason", words));
+        }
+    };
+    let request_id = detail.optional_text("request_id")?.map(str::to_owned);
+    let at = ended_at.unwrap_or(sent_at);
+    Ok(Event::SessionEnded(SessionEnded { session, task, at, reason, request_id }))
+}
+
+/// A task of our partition, Region, account and clusters, before any call is made with it.
+fn our_task(text: &str, scope: &Scope) -> Result<TaskArn, String> {
+    let (arn, home) = TaskArn::parse(text).map_err(|problem| problem.to_string())?;
+    if home != scope.home {
+        return Err(format!("it is of {home}, and ours is {}", scope.home));
+    }
+    if !scope.clusters.contains(arn.cluster()) {
+        return Err(format!("its cluster {} is not configured", arn.cluster()));
+    }
+    Ok(arn)
+}

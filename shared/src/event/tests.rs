@@ -1,0 +1,217 @@
+use super::*;
+use crate::session::TaskArn;
+use proptest::prelude::*;
+use serde_json::json;
+
+const TASK: &str = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123abcd";
+const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
+
+fn config() -> Config {
+    Config::from_variables(|name| {
+        let value = match name {
+            "CLUSTERS" => "sessions",
+            "FAMILIES" => "session",
+            "TARGET_GROUP_ARNS" => GROUP,
+            "ARTIFACT_BUCKET" => "artifacts",
+            "LEDGER_BUCKET" => "ledger",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+    .unwrap()
+}
+
+fn envelope(kind: &str, source: &str, detail: &Value) -> Value {
+    json!({"version": "0", "id": "1", "detail-type": kind, "source": source,
+           "time": "2026-11-24T12:00:00Z", "detail": detail})
+}
+
+fn ended(detail: &Value) -> Result<Event, EventError> {
+    Event::parse(&envelope("Session Ended", "session.lifecycle", detail), &config())
+}
+
+fn changed(changes: &Value) -> Result<Event, EventError> {
+    let mut detail = json!({
+        "taskArn": TASK, "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "version": 7,
+        "group": "family:session",
+        "taskDefinitionArn": "arn:aws:ecs:us-east-1:000000000000:task-definition/session:3",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        detail[name] = value.clone();
+    }
+    Event::parse(&envelope("ECS Task State Change", "aws.ecs", &detail), &config())
+}
+
+fn arn(text: &str) -> TaskArn {
+    TaskArn::parse(text).unwrap().0
+}
+
+#[test]
+fn a_session_ended_event_is_read_whole() {
+    let event = ended(&json!({
+        "session_id": "s-1", "task_arn": TASK, "request_id": "r-1", "reason": "timed_out",
+        "ended_at": "2026-11-24T11:59:58.5Z",
+    }));
+    let expected = SessionEnded {
+        session: crate::session::SessionId::parse("s-1").unwrap(),
+        task: TaskReference::Arn(arn(TASK)),
+        at: "2026-11-24T11:59:58.5Z".parse().unwrap(),
+        reason: Some(EndReason::TimedOut),
+        request_id: Some("r-1".to_owned()),
+    };
+    assert_eq!(event, Ok(Event::SessionEnded(expected)));
+}
+
+#[test]
+fn an_event_without_ended_at_speaks_of_the_time_it_was_sent() {
+    let Ok(Event::SessionEnded(event)) = ended(&json!({"session_id": "s-1", "task_arn": TASK}))
+    else {
+        panic!("not understood");
+    };
+    assert_eq!(event.at.to_string(), "2026-11-24T12:00:00Z");
+}
+
+#[test]
+fn the_address_that_older_producers_send_is_ignored() {
+    let with = ended(&json!({"session_id": "s", "task_arn": TASK, "container_ip": "10.0.0.1"}));
+    let without = ended(&json!({"session_id": "s", "task_arn": TASK}));
+    assert_eq!(with, without);
+}
+
+#[test]
+fn an_event_without_a_task_arn_needs_ended_at() {
+    let error = ended(&json!({"session_id": "s-1"})).unwrap_err();
+    assert_eq!(error.field, "detail.ended_at");
+    let found = ended(&json!({"session_id": "s-1", "ended_at": "2026-11-24T11:00:00+01:00"}));
+    assert!(matches!(
+        found,
+        Ok(Event::SessionEnded(SessionEnded { task: TaskReference::ByIdentity, .. }))
+    ));
+}
+
+#[test]
+fn a_known_field_with_a_wrong_value_is_named_in_the_error() {
+    for (detail, field) in [
+        (json!({}), "detail.session_id"),
+        (json!({"session_id": 7, "task_arn": TASK}), "detail.session_id"),
+        (json!({"session_id": "a/b", "task_arn": TASK}), "detail.session_id"),
+        (json!({"session_id": "..", "task_arn": TASK}), "detail.session_id"),
+        (json!({"session_id": "s", "task_arn": "x"}), "detail.task_arn"),
+        (json!({"session_id": "s", "task_arn": ["x"]}), "detail.task_arn"),
+        (json!({"session_id": "s", "task_arn": TASK, "reason": "bored"}), "detail.reason"),
+        (json!({"session_id": "s", "task_arn": TASK, "ended_at": "noon"}), "detail.ended_at"),
+        (json!({"session_id": "s", "task_arn": TASK, "request_id": {}}), "detail.request_id"),
+    ] {
+        assert_eq!(ended(&detail).unwrap_err().field, field, "{detail}");
+    }
+}
+
+#[test]
+fn a_task_of_another_account_region_partition_or_cluster_is_refused_before_any_call() {
+    for foreign in [
+        TASK.replace("000000000000", "111111111111"),
+        TASK.replace("us-east-1", "us-west-2"),
+        TASK.replace("arn:aws:", "arn:aws-cn:"),
+        TASK.replace("/sessions/", "/elsewhere/"),
+    ] {
+        let error = ended(&json!({"session_id": "s", "task_arn": foreign})).unwrap_err();
+        assert_eq!(error.field, "detail.task_arn", "{foreign}");
+    }
+}
+
+#[test]
+fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
+    let detail = json!({"session_id": "s", "task_arn": TASK});
+    let parse = |kind, source| Event::parse(&envelope(kind, source, &detail), &config());
+    let field = |kind, source| parse(kind, source).unwrap_err().field;
+    assert_eq!(field("Session Started", "session.lifecycle"), "detail-type");
+    assert_eq!(field("Session Ended", "someone.else"), "source");
+    assert_eq!(field("ECS Task State Change", "session.lifecycle"), "source");
+}
+
+#[test]
+fn a_stopped_and_a_stopping_session_task_are_task_changes() {
+    let expected = Ok(Event::TaskChange(TaskChange { task: arn(TASK), version: 7 }));
+    assert_eq!(changed(&json!({})), expected);
+    assert_eq!(changed(&json!({"lastStatus": "RUNNING"})), expected);
+}
+
+#[test]
+fn our_own_stops_services_other_families_and_running_tasks_are_acknowledged_without_a_call() {
+    for change in [
+        json!({"stoppedReason": "session-cleanup: session s; cause ended; artifacts confirmed"}),
+        json!({"group": "service:web"}),
+        json!({"taskDefinitionArn": "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1"}),
+        json!({"taskArn": TASK.replace("/sessions/", "/elsewhere/")}),
+        json!({"lastStatus": "RUNNING", "desiredStatus": "RUNNING"}),
+        json!({"lastStatus": "PENDING", "desiredStatus": "RUNNING"}),
+    ] {
+        assert!(matches!(changed(&change), Ok(Event::OutOfScope { .. })), "{change}");
+    }
+}
+
+#[test]
+fn garbage_is_an_error_and_never_a_panic() {
+    let deep = "[".repeat(100_000);
+    let long = format!("{{\"detail\": \"{}\"}}", "x".repeat(300_000));
+    for body in ["", "not json", "null", "[]", "7", "{}", "{\"detail\":{}}", &deep, &long] {
+        assert!(Event::parse_text(body, &config()).is_err());
+    }
+}
+
+#[test]
+fn every_sample_event_is_understood() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    let schema: Value = serde_json::from_str(
+        &std::fs::read_to_string(format!("{folder}/session-ended.schema.json")).unwrap(),
+    )
+    .unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mut understood = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".schema.json") || path.extension() != Some("json".as_ref()) {
+            continue;
+        }
+        let sample = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let events: Vec<Value> = match Payload::parse(sample).unwrap() {
+            Payload::Single(event) => vec![event],
+            Payload::Batch(messages) => messages
+                .iter()
+                .map(|message| serde_json::from_str(message.body.as_deref().unwrap()).unwrap())
+                .collect(),
+        };
+        for event in events {
+            Event::parse(&event, &config()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            if event["detail-type"] == "Session Ended" {
+                assert!(schema.is_valid(&event["detail"]), "{name} does not fit the schema");
+            }
+            understood += 1;
+        }
+    }
+    assert!(understood >= 5, "only {understood} sample events were found");
+}
+
+#[test]
+fn the_schema_refuses_what_the_code_refuses() {
+    let schema = include_str!("../../../events/session-ended.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    for detail in [
+        json!({}),
+        json!({"session_id": "a/b", "task_arn": TASK}),
+        json!({"session_id": "..", "task_arn": TASK}),
+        json!({"session_id": "s"}),
+        json!({"session_id": "s", "task_arn": TASK, "reason": "bored"}),
+    ] {
+        assert!(!schema.is_valid(&detail), "the schema takes {detail}");
+        assert!(ended(&detail).is_err(), "the code takes {detail}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_edge_panic(body in ".{0,400}") {
+        let _ = Event::parse_text(&body, &config());
+    }
+}

@@ -1,0 +1,14 @@
+//! What we know of a session, its task and its target: names that were checked once, where they
+//! came in, and a snapshot of a task as ECS described it.
+
+mod address;
+mod arn;
+mod id;
+mod identity;
+mod task;
+
+pub use address::TargetAddress;
+pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
+pub use id::{SessionId, SessionIdError};
+pub use identity::IdentitySource;
+pub use task::{DesiredStatus, LastStatus, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith, Task};

@@ -1,0 +1,264 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a text is not the ARN that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {wanted}: {problem}")]
+pub struct ArnError {
+    text: String,
+    wanted: &'static str,
+    problem: String,
+}
+
+impl ArnError {
+    fn new(text: &str, wanted: &'static str, problem: impl Into<String>) -> Self {
+        // A hostile event may carry anything here; the log gets a readable beginning of it.
+        let text = text.chars().take(200).collect();
+        Self { text, wanted, problem: problem.into() }
+    }
+}
+
+/// Where everything that we touch lives: one partition, one Region, one account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Home {
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: String,
+    /// For example `eu-central-1`.
+    pub region: String,
+    /// Twelve digits.
+    pub account: String,
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.partition, self.region, self.account)
+    }
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, taken apart.
+fn split<'a>(
+    text: &'a str,
+    service: &str,
+    wanted: &'static str,
+) -> Result<(Home, &'a str), ArnError> {
+    let wrong = |problem: &str| ArnError::new(text, wanted, problem);
+    let mut parts = text.splitn(6, ':');
+    let mut next = || parts.next().ok_or_else(|| wrong("it has too few parts"));
+    if next()? != "arn" {
+        return Err(wrong("it does not start with `arn:`"));
+    }
+    let partition = next()?.to_owned();
+    if next()? != service {
+        return Err(wrong(&format!("its service is not `{service}`")));
+    }
+    let region = next()?.to_owned();
+    let account = next()?.to_owned();
+    let resource = next()?;
+    if partition.is_empty() || region.is_empty() {
+        return Err(wrong("its partition or Region is empty"));
+    }
+    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong("its account is not twelve digits"));
+    }
+    Ok((Home { partition, region, account }, resource))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 255
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// The name of an ECS cluster: letters, digits, `-`, `_`, at most 255 (ECS `CreateCluster`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClusterName(String);
+
+impl ClusterName {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`ArnError`] when it has a character that no cluster name has.
+    pub fn parse(text: &str) -> Result<Self, ArnError> {
+        if is_name(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ArnError::new(text, "a cluster name", "it is made of A-Z a-z 0-9 - _ only"))
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The ARN of a task, in the long form that names its cluster
+/// (`arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskArn {
+    text: String,
+    cluster: ClusterName,
+    id_at: usize,
+}
+
+impl TaskArn {
+    /// Checks `text` and takes it apart.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps it from being a task's ARN.
+    pub fn parse(text: &str) -> Result<(Self, Home), ArnError> {
+        const WANTED: &str = "a task ARN (arn:PARTITION:ecs:REGION:ACCOUNT:task/CLUSTER/ID)";
+        let (home, resource) = split(text, "ecs", WANTED)?;
+        let wrong = |problem: &str| ArnError::new(text, WANTED, problem);
+        let path = resource.strip_prefix("task/").ok_or_else(|| wrong("it is not of a task"))?;
+        let (cluster, id) =
+            path.split_once('/').ok_or_else(|| wrong("it does not name its cluster"))?;
+        let cluster = ClusterName::parse(cluster)?;
+        let well_formed = (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !well_formed {
+            return Err(wrong("its task id is not 1 to 64 letters, digits or dashes"));
+        }
+        let id_at = text.len() - id.len();
+        Ok((Self { text: text.to_owned(), cluster, id_at }, home))
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The cluster that the task runs in.
+    #[must_use]
+    pub fn cluster(&self) -> &ClusterName {
+        &self.cluster
+    }
+
+    /// The last part: the id that names the task's receipt.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.text.get(self.id_at..).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for TaskArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for TaskArn {
+    type Error = ArnError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map(|(arn, _)| arn)
+    }
+}
+
+impl From<TaskArn> for String {
+    fn from(arn: TaskArn) -> Self {
+        arn.text
+    }
+}
+
+/// The ARN of a target group (target type `ip`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TargetGroupArn(String);
+
+impl TargetGroupArn {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps it from being a target group's ARN.
+    pub fn parse(text: &str) -> Result<(Self, Home), ArnError> {
+        const WANTED: &str = "a target group ARN (arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID)";
+        let (home, resource) = split(text, "elasticloadbalancing", WANTED)?;
+        let is_group = resource
+            .strip_prefix("targetgroup/")
+            .and_then(|path| path.split_once('/'))
+            .is_some_and(|(name, id)| is_name(name) && is_name(id));
+        if is_group {
+            Ok((Self(text.to_owned()), home))
+        } else {
+            Err(ArnError::new(text, WANTED, "it is not of a target group"))
+        }
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TargetGroupArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for TargetGroupArn {
+    type Error = ArnError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map(|(arn, _)| arn)
+    }
+}
+
+impl From<TargetGroupArn> for String {
+    fn from(arn: TargetGroupArn) -> Self {
+        arn.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASK: &str = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123abcd";
+
+    #[test]
+    fn a_task_arn_yields_its_cluster_id_and_home() {
+        let (arn, home) = TaskArn::parse(TASK).unwrap();
+        assert_eq!(arn.cluster().as_str(), "sessions");
+        assert_eq!(arn.id(), "0123abcd");
+        assert_eq!(home.to_string(), "aws:us-east-1:000000000000");
+    }
+
+    #[test]
+    fn what_is_not_a_task_of_a_named_cluster_is_refused() {
+        for text in [
+            "",
+            "task/sessions/0123abcd",
+            "arn:aws:ecs:us-east-1:000000000000:task/0123abcd",
+            "arn:aws:ecs:us-east-1:000000000000:service/sessions/0123abcd",
+            "arn:aws:ecs:us-east-1:1:task/sessions/0123abcd",
+            "arn:aws:ecs::000000000000:task/sessions/0123abcd",
+            "arn:aws:ecs:us-east-1:000000000000:task/sessions/",
+            "arn:aws:ecs:us-east-1:000000000000:task/sessions/../x",
+            "arn:aws:ecs:us-east-1:000000000000:task/ses sions/0123abcd",
+            "arn:aws:s3:us-east-1:000000000000:task/sessions/0123abcd",
+        ] {
+            assert!(TaskArn::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_group_arn_names_group_and_id() {
+        let good = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
+        assert!(TargetGroupArn::parse(good).is_ok());
+        assert!(TargetGroupArn::parse(&good.replace("targetgroup/", "loadbalancer/")).is_err());
+        assert!(TargetGroupArn::parse(TASK).is_err());
+    }
+}

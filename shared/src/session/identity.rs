@@ -1,0 +1,59 @@
+use super::{SessionId, Task};
+use std::fmt;
+
+/// One place where a task says which session it runs.
+///
+/// Sources are tried in the configured order; the first that holds a well-formed id wins. A task
+/// without any is *unidentified*: reported, never touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// An environment override of any container (`env:SESSION_ID`).
+    Environment(String),
+    /// A tag of the task (`tag:session-id`).
+    Tag(String),
+    /// `RunTask`'s `startedBy` (`started-by`): only where configured, since many platforms put one
+    /// constant there.
+    StartedBy,
+}
+
+impl IdentitySource {
+    /// Reads `env:NAME`, `tag:NAME` or `started-by`.
+    ///
+    /// # Errors
+    /// A sentence that says which forms there are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.to_owned())),
+            Some(("tag", name)) if !name.is_empty() => Ok(Self::Tag(name.to_owned())),
+            None if text == "started-by" => Ok(Self::StartedBy),
+            _ => Err(format!("{text:?} is none of env:NAME, tag:NAME, started-by")),
+        }
+    }
+
+    fn read<'a>(&self, task: &'a Task) -> Option<&'a str> {
+        match self {
+            Self::Environment(name) => task.environment.get(name).map(String::as_str),
+            Self::Tag(name) => task.tags.get(name).map(String::as_str),
+            Self::StartedBy => task.started_by.as_deref(),
+        }
+    }
+
+    /// The identity of `task` by the first of `sources` that holds one.
+    #[must_use]
+    pub fn identify(sources: &[Self], task: &Task) -> Option<SessionId> {
+        sources
+            .iter()
+            .filter_map(|source| source.read(task))
+            .find_map(|text| SessionId::parse(text).ok())
+    }
+}
+
+impl fmt::Display for IdentitySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Tag(name) => write!(f, "tag:{name}"),
+            Self::StartedBy => f.write_str("started-by"),
+        }
+    }
+}
