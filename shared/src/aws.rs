@@ -15,7 +15,6 @@ pub(crate) mod retry;
 pub use artifacts::ArtifactStore;
 pub use clients::{Aws, HttpSeam};
 pub use container::{CompletionAnswer, SessionContainers};
-pub(crate) use ecs::FRESH;
 pub use ecs::{Sighting, Tasks};
 pub use elb::{TargetGroups, TargetState};
 pub use error::{CallError, Failure};

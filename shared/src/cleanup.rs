@@ -16,6 +16,7 @@ mod invocation;
 mod plan;
 mod receipt;
 mod request;
+mod sightings;
 mod steps;
 mod stop;
 mod subject;

@@ -129,11 +129,14 @@ impl Config {
         let ledger_bucket = read.ledger(&artifact_bucket)?;
         Ok(Self {
             scope: Scope {
-                home,
-                clusters: read.list("CLUSTERS", ClusterName::parse)?.into_iter().collect(),
+                clusters: read
+                    .list("CLUSTERS", |text| variables::cluster(text, &home))?
+                    .into_iter()
+                    .collect(),
                 families: read.list("FAMILIES", variables::family)?.into_iter().collect(),
                 identity: read.list("IDENTITY_SOURCES", IdentitySource::parse)?,
                 target_groups,
+                home,
             },
             container: Container {
                 port: read.one("CONTAINER_PORT", variables::port)?,
@@ -197,6 +200,8 @@ mod tests {
             ("CLUSTERS", "(unset)"),
             ("CLUSTERS", " , "),
             ("CLUSTERS", "a b"),
+            ("CLUSTERS", "arn:aws:ecs:us-east-1:111111111111:cluster/sessions"),
+            ("CLUSTERS", "arn:aws:ecs:us-east-1:000000000000:service/sessions"),
             ("FAMILIES", "(unset)"),
             ("TARGET_GROUP_ARNS", "not-an-arn"),
             ("CONTAINER_PORT", "0"),
@@ -215,6 +220,13 @@ mod tests {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn a_cluster_may_be_named_by_its_arn() {
+        let arn = "arn:aws:ecs:us-east-1:000000000000:cluster/sessions";
+        let config = with(&[("CLUSTERS", arn)]).unwrap();
+        assert_eq!(config.scope.clusters, with(&[]).unwrap().scope.clusters);
     }
 
     #[test]

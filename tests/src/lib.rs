@@ -1,0 +1,22 @@
+//! Everything the tests stand on: the simulated world (ECS, ELBv2, S3 and the session
+//! containers) and what shows the system at work in it.
+//!
+//! - [`world`]: one deterministic state machine behind the wire protocols. In process it answers
+//!   the production AWS SDK clients in virtual time; see [`World::caller`].
+//! - [`served`]: the same world on real loopback sockets, in real time.
+//! - [`local_aws`]: the rest of AWS as an emulator, with *the* template deployed into it.
+//!
+//! The world never depends on the code under test: it judges what it sees on the wire.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test apparatus: a broken world must stop the test"
+)]
+
+pub mod local_aws;
+pub mod served;
+pub mod world;
+
+pub use world::World;

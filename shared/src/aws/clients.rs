@@ -8,6 +8,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use std::time::Duration;
 
 /// The one seam to the world: every request, to AWS and to a session's container, goes through this
@@ -107,6 +108,8 @@ impl Aws {
                         .timeout_config(timeouts.clone())
                         .retry_config(retries.clone())
                         .retry_partition(partition.clone())
+                        // Each step has a time limit of its own.
+                        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                         .interceptor(meter.clone())
                         .build(),
                 )

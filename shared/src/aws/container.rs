@@ -60,13 +60,14 @@ impl SessionContainers {
         ip: Ipv4Addr,
         session: &SessionId,
     ) -> Result<CompletionAnswer, CallError> {
-        let url = format!("http://{ip}:{}{}", self.contract.port, self.contract.complete_path);
+        let origin = format!("http://{ip}:{}", self.contract.port);
+        let url = format!("{origin}{}", self.contract.complete_path);
         let failed = |problem: String| {
             CallError::unusable("POST", format!("{url} for session {session}"), problem)
         };
         let body = serde_json::json!({ "session_id": session }).to_string();
         let answer =
-            self.operation(&url).invoke(body).boxed().await.map_err(|e| failed(explain(&e)))?;
+            self.operation(&origin).invoke(body).boxed().await.map_err(|e| failed(explain(&e)))?;
         let status = answer.status().as_u16();
         let body = beginning(answer.into_body())
             .await
@@ -78,13 +79,13 @@ impl SessionContainers {
         })
     }
 
-    fn operation(&self, url: &str) -> Operation<String, HttpResponse, Infallible> {
-        let target = url.to_owned();
+    fn operation(&self, origin: &str) -> Operation<String, HttpResponse, Infallible> {
+        let path = self.contract.complete_path.clone();
         Operation::builder()
             .service_name("session container")
             .operation_name("complete")
             .http_client(self.seam.client())
-            .endpoint_url(url)
+            .endpoint_url(origin)
             .no_auth()
             .no_retry()
             .sleep_impl(TokioSleep::new())
@@ -97,7 +98,7 @@ impl SessionContainers {
                 let length = body.len();
                 let mut request = HttpRequest::new(SdkBody::from(body));
                 request.set_method("POST")?;
-                request.set_uri(target.as_str())?;
+                request.set_uri(path.as_str())?;
                 request.headers_mut().insert("content-type", "application/json");
                 request.headers_mut().insert("content-length", length.to_string());
                 Ok(request)

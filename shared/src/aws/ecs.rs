@@ -292,7 +292,7 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
 
 /// How old a sighting may be for an act that rests on it: 5 s, less the time the act needs to get
 /// where it is going.
-pub(crate) const FRESH: Duration = Duration::from_millis(4_500);
+const FRESH: Duration = Duration::from_millis(4_500);
 
 impl Sighting {
     /// Whether an act may still rest on it.

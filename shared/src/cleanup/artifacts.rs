@@ -116,9 +116,22 @@ async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
     }
     match invocation.setting.aws.containers.complete(address, &subject.session).await {
         Ok(CompletionAnswer::Uploaded) => marker(invocation, subject).await,
-        Ok(CompletionAnswer::WrongContainer) => Attempt::Settled(Artifacts::WrongContainer),
+        Ok(CompletionAnswer::WrongContainer) => whose_word(invocation, subject).await,
         Ok(CompletionAnswer::Failed { status, body }) => {
             Attempt::Again(format!("the container answered HTTP {status}: {body}"))
+        }
+        Err(error) => Attempt::Again(error.to_string()),
+    }
+}
+
+/// A 403 is the task's own word only while the task holds the address: otherwise the address has
+/// changed hands since the last look, and it is a stranger's.
+async fn whose_word(invocation: &Invocation, subject: &Subject) -> Attempt {
+    match subject.look_again(invocation).await {
+        Ok(Look::Holds(_)) => Attempt::Settled(Artifacts::WrongContainer),
+        Ok(Look::Over) => Attempt::Settled(Artifacts::TaskEnded),
+        Ok(Look::NeverStarted | Look::Unclear) => {
+            Attempt::Again("a 403, and ECS shows no address of the task".to_owned())
         }
         Err(error) => Attempt::Again(error.to_string()),
     }

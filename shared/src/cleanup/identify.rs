@@ -51,7 +51,7 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
         Err(error) if error.is_refused() => return rejected(error.to_string()),
         Err(error) => return unclear(error.to_string()),
     };
-    let Some(task) = sighting.task.clone() else {
+    let Some(task) = sighting.task else {
         return match from_receipt(invocation, &arn).await {
             Ok(Some(session)) => agreed(request, Ended { session, arn, task: None }),
             Ok(None) => rejected("ECS knows no such task, and it has no receipt".to_owned()),
@@ -88,7 +88,7 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     }
     match disagreement(request, &session) {
         Some(why) => rejected(why),
-        None => Identified::Session(Box::new(Subject::new(session, task, sighting))),
+        None => Identified::Session(Box::new(Subject { session, task })),
     }
 }
 

@@ -2,6 +2,7 @@
 //! a crash right after can be put right by someone else.
 
 use super::invocation::{Setting, list_session_tasks};
+use super::sightings::Sightings;
 use crate::aws::CallError;
 use crate::session::{
     DesiredStatus, SESSION_ENDED_TAG, SessionId, TargetAddress, TargetGroupArn, Task, TaskArn,
@@ -58,15 +59,16 @@ pub(super) enum Settled {
 /// registers by itself, later.
 pub(super) async fn settle(
     setting: &Setting,
+    sightings: &Sightings,
     entries: &[(IntentEntry, Timestamp)],
 ) -> Vec<Result<Settled, CallError>> {
     let tasks: Vec<TaskArn> = entries.iter().map(|(entry, _)| entry.task.clone()).collect();
-    let sightings = setting.aws.tasks.describe(&tasks).await;
+    let looks = sightings.look(&tasks).await;
     let still_ours: Vec<Result<bool, CallError>> = entries
         .iter()
-        .zip(sightings)
-        .map(|((entry, _), sighting)| {
-            let held = sighting?.task.and_then(|task| task.held_address());
+        .zip(looks)
+        .map(|((entry, _), look)| {
+            let held = look?.task.and_then(|task| task.held_address());
             Ok(held == Some(entry.address.ip))
         })
         .collect();
@@ -129,6 +131,7 @@ pub async fn settle_intents(
 ) -> Result<usize, CallError> {
     let ledger = &setting.aws.ledger;
     let age = SignedDuration::try_from(longest_invocation).unwrap_or(SignedDuration::MAX);
+    let sightings = Sightings::new(&setting.aws.tasks);
     let mut count = 0;
     for key in ledger.keys(FOLDER).await? {
         let intent: Intent = match ledger.read(&key).await {
@@ -145,7 +148,7 @@ pub async fn settle_intents(
         }
         let entries: Vec<_> = intent.entries.into_iter().map(|entry| (entry, taken_at)).collect();
         let settled: Result<Vec<Settled>, CallError> =
-            settle(setting, &entries).await.into_iter().collect();
+            settle(setting, &sightings, &entries).await.into_iter().collect();
         let done = match settled {
             Ok(_) => ledger.delete(&key).await,
             Err(error) => Err(error),

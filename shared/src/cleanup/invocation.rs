@@ -1,3 +1,4 @@
+use super::sightings::Sightings;
 use super::taking::{Taken, Taking, take_away};
 use crate::aws::{Asked, Aws, CallError, Gather, Sighting, TargetState};
 use crate::clock::Clock;
@@ -36,7 +37,8 @@ impl Setting {
 pub struct Invocation {
     pub(super) setting: Arc<Setting>,
     pub(super) deadline: Deadline,
-    sightings: Gather<TaskArn, Result<Sighting, CallError>>,
+    pub(super) sightings: Arc<Sightings>,
+    looks: Gather<TaskArn, Result<Sighting, CallError>>,
     takings: Gather<Taking, Taken>,
     states: Gather<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>,
     live: OnceCell<Vec<Task>>,
@@ -48,14 +50,19 @@ impl Invocation {
     #[must_use]
     pub fn begin(setting: &Arc<Setting>, deadline: Deadline) -> Self {
         let at = || Arc::clone(setting);
-        let (ecs, elb, all) = (at(), at(), at());
+        let sightings = Arc::new(Sightings::new(&setting.aws.tasks));
+        let sight = || Arc::clone(&sightings);
+        let (ecs, elb, all, seen) = (sight(), at(), at(), sight());
         Self {
-            sightings: Gather::new(move |asked| sight_all(Arc::clone(&ecs), asked)),
-            takings: Gather::new(move |asked| take_away(Arc::clone(&all), asked)),
+            looks: Gather::new(move |asked| look_at_all(Arc::clone(&ecs), asked)),
+            takings: Gather::new(move |asked| {
+                take_away(Arc::clone(&all), Arc::clone(&seen), asked)
+            }),
             states: Gather::new(move |asked| read_states(Arc::clone(&elb), asked)),
             live: OnceCell::new(),
             stopped: OnceCell::new(),
             setting: at(),
+            sightings,
             deadline,
         }
     }
@@ -77,7 +84,7 @@ impl Invocation {
     /// A fresh `DescribeTasks` of one task, shared with others who ask now.
     pub(super) async fn sight(&self, task: &TaskArn) -> Result<Sighting, CallError> {
         let unanswered = || CallError::unanswered("DescribeTasks", task.as_str(), NO_ANSWER);
-        self.sightings.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
+        self.looks.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
     }
 
     /// Takes a target away, together with others that go now.
@@ -131,10 +138,13 @@ pub(super) async fn list_session_tasks(
     Ok(found)
 }
 
-async fn sight_all(setting: Arc<Setting>, asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>) {
+async fn look_at_all(
+    sightings: Arc<Sightings>,
+    asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>,
+) {
     let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
-    let sightings = setting.aws.tasks.describe(&arns).await;
-    for (one, sighting) in asked.into_iter().zip(sightings) {
+    let seen = sightings.look(&arns).await;
+    for (one, sighting) in asked.into_iter().zip(seen) {
         // One who has given up no longer listens.
         let _ = one.answer.send(sighting);
     }

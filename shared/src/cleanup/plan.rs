@@ -3,6 +3,7 @@ use super::identify::{Ended, Identified, identify};
 use super::request::Order;
 use super::stop::{Permission, may_stop, stop};
 use super::subject::Subject;
+use super::taking::Taken;
 use super::target::{TakeAway, put_back, take_away, verify};
 use super::{
     Artifacts, Invocation, Outcome, Report, Request, SalvageWindow, Steps, TargetFate, TaskFate,
@@ -110,8 +111,7 @@ impl Plan<'_> {
         }
         let limit = self.invocation.setting.config.timeouts.target;
         let limit = self.limit(limit, Reserve::StopAndReceipts);
-        let without_intent = order == Order::Together;
-        let taking = take_away(self.invocation, subject, without_intent, limit);
+        let taking = take_away(self.invocation, subject, self.without_intent(), limit);
         self.steps.measure("deregister", taking, TakeAway::to_string).await
     }
 
@@ -123,13 +123,16 @@ impl Plan<'_> {
         artifacts: impl Future<Output = Artifacts>,
         taken: impl Future<Output = TakeAway>,
     ) -> TaskFate {
-        let (artifacts, _answered_or_given_up) = join!(artifacts, taken);
+        let (artifacts, taken) = join!(artifacts, taken);
         let window = self.request.cause.salvage_window();
         let with = match may_stop(&artifacts, window) {
             Permission::Stop(with) => with,
             Permission::Leave(_) if subject.task.stage() == Stage::Dying => return TaskFate::Over,
             Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },
         };
+        if let TakeAway::Answered(Taken::Waits(error)) = taken {
+            return TaskFate::NotStopped { why: error.to_string() };
+        }
         if with == StoppedWith::ArtifactsLost && subject.task.stage() != Stage::Dying {
             self.report_the_loss(subject, &artifacts).await;
         }
@@ -165,13 +168,19 @@ impl Plan<'_> {
                 }
             }
         };
-        let verifying = verify(self.invocation, subject, &taken, limit, keep);
+        let verifying =
+            verify(self.invocation, subject, &taken, self.without_intent(), limit, keep);
         let fate = self.steps.measure("verify_target", verifying, TargetFate::to_string).await;
         if !is_anothers.await {
             return fate;
         }
         let returning = put_back(self.invocation, subject, &taken, self.left(Reserve::Receipt));
         self.steps.measure("put_back", returning, TargetFate::to_string).await
+    }
+
+    /// On the owner's word a target is taken away even if the intent can't be written.
+    fn without_intent(&self) -> bool {
+        self.request.cause.order() == Order::Together
     }
 
     /// A loss is on record before the stop that makes it final.

@@ -1,8 +1,7 @@
 use super::Invocation;
-use crate::aws::{CallError, Sighting};
+use crate::aws::CallError;
 use crate::session::{SessionId, Stage, Task};
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
 
 /// A session whose task was identified and may still hold its address: what a plan works on.
 #[derive(Debug)]
@@ -10,7 +9,6 @@ pub(super) struct Subject {
     pub(super) session: SessionId,
     /// The task as it was identified.
     pub(super) task: Task,
-    latest: Mutex<Sighting>,
 }
 
 /// What a fresh look at the task shows.
@@ -27,30 +25,18 @@ pub(super) enum Look {
 }
 
 impl Subject {
-    pub(super) fn new(session: SessionId, task: Task, sighting: Sighting) -> Self {
-        Self { session, task, latest: Mutex::new(sighting) }
-    }
-
     /// What the task is like, from a look that an act may rest on (at most 5 s old).
     pub(super) async fn look(&self, invocation: &Invocation) -> Result<Look, CallError> {
-        let latest = self.latest();
-        if latest.is_fresh() {
-            return Ok(Look::at(latest.task.as_ref()));
+        match invocation.sightings.fresh(&self.task.arn) {
+            Some(sighting) => Ok(Look::at(sighting.task.as_ref())),
+            None => self.look_again(invocation).await,
         }
-        self.look_again(invocation).await
     }
 
     /// The same from a new `DescribeTasks`, whatever the age of the last one.
     pub(super) async fn look_again(&self, invocation: &Invocation) -> Result<Look, CallError> {
         let sighting = invocation.sight(&self.task.arn).await?;
-        let look = Look::at(sighting.task.as_ref());
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = sighting;
-        Ok(look)
-    }
-
-    /// The last sighting of the task.
-    pub(super) fn latest(&self) -> Sighting {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Ok(Look::at(sighting.task.as_ref()))
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::intent::{self, IntentEntry, Settled};
 use super::invocation::Setting;
+use super::sightings::Sightings;
 use crate::aws::retry::pauses;
-use crate::aws::{Asked, CallError, FRESH, Failure, Sighting, TargetState};
+use crate::aws::{Asked, CallError, Failure, TargetState};
 use crate::deadline::within;
 use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
 use backon::BackoffBuilder;
@@ -20,8 +21,6 @@ pub(super) struct Taking {
     pub(super) task: TaskArn,
     pub(super) session: SessionId,
     pub(super) address: TargetAddress,
-    /// When a look showed that the task held the address.
-    pub(super) seen_at: Instant,
     /// Whether it is taken even if the intent can't be written: yes on the owner's word.
     pub(super) without_intent: bool,
 }
@@ -35,6 +34,8 @@ pub(super) enum Taken {
     NotRegistered,
     /// The task no longer holds the address: whoever has it keeps, or got back, its target.
     Lost,
+    /// Nothing was done: the intent can't be written, and we only infer that the session is over.
+    Waits(CallError),
     /// Not known, or not done.
     Failed(CallError),
 }
@@ -42,9 +43,13 @@ pub(super) enum Taken {
 /// Takes all targets of `asked` away: intent, one `DeregisterTargets` a group, and one look at the
 /// tasks to see whether the addresses were still theirs. Everyone is answered before the intent is
 /// deleted, so that nobody waits for that.
-pub(super) async fn take_away(setting: Arc<Setting>, asked: Vec<Asked<Taking, Taken>>) {
+pub(super) async fn take_away(
+    setting: Arc<Setting>,
+    sightings: Arc<Sightings>,
+    asked: Vec<Asked<Taking, Taken>>,
+) {
     let takings: Vec<Taking> = asked.iter().map(|one| one.question.clone()).collect();
-    let (answers, written) = take(&setting, &takings).await;
+    let (answers, written) = take(&setting, &sightings, &takings).await;
     for (one, answer) in asked.into_iter().zip(answers) {
         // One who has given up no longer listens.
         let _ = one.answer.send(answer);
@@ -57,14 +62,19 @@ pub(super) async fn take_away(setting: Arc<Setting>, asked: Vec<Asked<Taking, Ta
 }
 
 /// The answers in the order of `takings`, and the key of the intent when nothing of it is open.
-async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<String>) {
-    let mut failed: BTreeMap<&TaskArn, CallError> = BTreeMap::new();
+async fn take(
+    setting: &Setting,
+    sightings: &Sightings,
+    takings: &[Taking],
+) -> (Vec<Taken>, Option<String>) {
+    let mut failed: BTreeMap<&TaskArn, Taken> = BTreeMap::new();
     let mut entries = Vec::new();
     for (group, held) in registrations(setting, takings).await {
         match held {
             Ok(held) => entries.extend(held.into_iter().map(|taking| (group.clone(), taking))),
             Err(error) => {
-                failed.extend(takings.iter().map(|taking| (&taking.task, error.clone())));
+                let failure = Taken::Failed(error);
+                failed.extend(takings.iter().map(|taking| (&taking.task, failure.clone())));
             }
         }
     }
@@ -75,7 +85,7 @@ async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<Stri
     if let Err(error) = &intent {
         tracing::error!(%error, "no intent can be written; only what its owner ended is taken away");
         for (_, taking) in entries.extract_if(.., |(_, taking)| !taking.without_intent) {
-            failed.insert(&taking.task, error.clone());
+            failed.insert(&taking.task, Taken::Waits(error.clone()));
         }
     }
 
@@ -84,8 +94,9 @@ async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<Stri
     for (group, taking) in &entries {
         by_group.entry(group.clone()).or_default().push((*taking).clone());
     }
-    let answered =
-        by_group.iter().map(|(group, takings)| deregister(setting, group, takings, limit));
+    let answered = by_group
+        .iter()
+        .map(|(group, takings)| deregister(setting, sightings, group, takings, limit));
     let answered: Vec<(TaskArn, TargetGroupArn, Deregistered)> =
         futures_util::future::join_all(answered).await.concat();
 
@@ -98,7 +109,9 @@ async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<Stri
         })
         .collect();
     let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
-    for ((entry, _), outcome) in attempted.iter().zip(intent::settle(setting, &attempted).await) {
+    for ((entry, _), outcome) in
+        attempted.iter().zip(intent::settle(setting, sightings, &attempted).await)
+    {
         settled.insert((entry.task.clone(), entry.group.clone()), outcome);
     }
 
@@ -107,7 +120,7 @@ async fn take(setting: &Setting, takings: &[Taking]) -> (Vec<Taken>, Option<Stri
     let answers = takings
         .iter()
         .map(|taking| match failed.get(&taking.task) {
-            Some(error) => Taken::Failed(error.clone()),
+            Some(failure) => failure.clone(),
             None => answer(taking, &answered, &settled),
         })
         .collect();
@@ -230,6 +243,7 @@ impl Deregistered {
 /// meanwhile it may have become someone else's.
 async fn deregister(
     setting: &Setting,
+    sightings: &Sightings,
     group: &TargetGroupArn,
     takings: &[Taking],
     limit: Duration,
@@ -240,10 +254,10 @@ async fn deregister(
     let mut open: Vec<Taking> = takings.to_vec();
     let mut done = Vec::new();
     let mut unanswered: Option<CallError> = None;
-    let mut must_look = open.iter().any(|taking| taking.seen_at.elapsed() > FRESH);
+    let mut must_look = open.iter().any(|taking| sightings.fresh(&taking.task).is_none());
     loop {
         if must_look {
-            for (taking, why) in keep_holders(setting, &mut open).await {
+            for (taking, why) in keep_holders(sightings, &mut open).await {
                 let how = unanswered.clone().map_or(why, Deregistered::Unanswered);
                 done.push(ended(&taking, how));
             }
@@ -264,7 +278,7 @@ async fn deregister(
             let left = give_up_at.saturating_duration_since(Instant::now());
             let singly = open.iter().map(|taking| {
                 let one = std::slice::from_ref(taking);
-                Box::pin(deregister(setting, group, one, left))
+                Box::pin(deregister(setting, sightings, group, one, left))
             });
             done.extend(futures_util::future::join_all(singly).await.into_iter().flatten());
             return done;
@@ -286,18 +300,20 @@ async fn deregister(
 
 /// Keeps those whose tasks hold their addresses by a new look; the others are returned, each with
 /// what that means.
-async fn keep_holders(setting: &Setting, takings: &mut Vec<Taking>) -> Vec<(Taking, Deregistered)> {
+async fn keep_holders(
+    sightings: &Sightings,
+    takings: &mut Vec<Taking>,
+) -> Vec<(Taking, Deregistered)> {
     let tasks: Vec<TaskArn> = takings.iter().map(|taking| taking.task.clone()).collect();
-    let sightings = setting.aws.tasks.describe(&tasks).await;
+    let looks = sightings.look(&tasks).await;
     let mut lost = Vec::new();
     let mut kept = Vec::new();
-    for (mut taking, sighting) in std::mem::take(takings).into_iter().zip(sightings) {
-        match sighting {
+    for (taking, look) in std::mem::take(takings).into_iter().zip(looks) {
+        match look {
             Err(error) => lost.push((taking, Deregistered::NotDone(error))),
-            Ok(Sighting { task, seen_at }) => {
-                let held = task.and_then(|task| task.held_address());
+            Ok(sighting) => {
+                let held = sighting.task.and_then(|task| task.held_address());
                 if held == Some(taking.address.ip) {
-                    taking.seen_at = seen_at;
                     kept.push(taking);
                 } else {
                     lost.push((taking, Deregistered::NotOurs));

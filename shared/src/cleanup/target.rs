@@ -76,7 +76,7 @@ impl fmt::Display for TakeAway {
             Self::Answered(Taken::Away(_)) => f.write_str("deregistered"),
             Self::Answered(Taken::NotRegistered) => f.write_str("not_registered"),
             Self::Answered(Taken::Lost) => f.write_str("taken_over"),
-            Self::Answered(Taken::Failed(error)) => error.fmt(f),
+            Self::Answered(Taken::Failed(error) | Taken::Waits(error)) => error.fmt(f),
             Self::GivenUp { why } => f.write_str(why),
         }
     }
@@ -90,13 +90,7 @@ pub(super) async fn take_away(
     limit: Duration,
 ) -> TakeAway {
     let Some(address) = address(invocation, subject) else { return TakeAway::NoAddress };
-    let taking = Taking {
-        task: subject.task.arn.clone(),
-        session: subject.session.clone(),
-        address,
-        seen_at: subject.latest().seen_at,
-        without_intent,
-    };
+    let taking = taking(subject, address, without_intent);
     match within(limit, invocation.take_away(taking)).await {
         Ok(taken) => TakeAway::Answered(taken),
         Err(timed_out) => {
@@ -111,6 +105,7 @@ pub(super) async fn verify(
     invocation: &Invocation,
     subject: &Subject,
     taken: &TakeAway,
+    without_intent: bool,
     limit: Duration,
     keep: impl Future<Output = ()>,
 ) -> TargetFate {
@@ -120,6 +115,9 @@ pub(super) async fn verify(
         TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
         TakeAway::Answered(Taken::NotRegistered) => return TargetFate::Gone,
         TakeAway::Answered(Taken::Away(_)) => "it is still registered".to_owned(),
+        TakeAway::Answered(Taken::Waits(error)) => {
+            return TargetFate::Unverified { why: error.to_string() };
+        }
         TakeAway::Answered(Taken::Failed(error)) => error.to_string(),
         TakeAway::GivenUp { why } => why.clone(),
     };
@@ -151,16 +149,9 @@ pub(super) async fn verify(
                     continue;
                 }
             }
-            let taking = Taking {
-                task: subject.task.arn.clone(),
-                session: subject.session.clone(),
-                address,
-                seen_at: subject.latest().seen_at,
-                without_intent: true,
-            };
-            match invocation.take_away(taking).await {
+            match invocation.take_away(taking(subject, address, without_intent)).await {
                 Taken::Lost => return TargetFate::TakenOver,
-                Taken::Failed(error) => why = error.to_string(),
+                Taken::Failed(error) | Taken::Waits(error) => why = error.to_string(),
                 Taken::Away(_) | Taken::NotRegistered => {}
             }
         }
@@ -181,7 +172,9 @@ pub(super) async fn put_back(
     let scope = &invocation.setting.config.scope;
     let groups: &[TargetGroupArn] = match taken {
         TakeAway::NoAddress => return TargetFate::NeverHadOne,
-        TakeAway::Kept | TakeAway::Answered(Taken::NotRegistered) => return TargetFate::Kept,
+        TakeAway::Kept | TakeAway::Answered(Taken::NotRegistered | Taken::Waits(_)) => {
+            return TargetFate::Kept;
+        }
         TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
         TakeAway::Answered(Taken::Away(groups)) => groups,
         // Not known whether it was taken: registering what is registered changes nothing.
@@ -216,6 +209,15 @@ async fn still_registered(invocation: &Invocation, address: TargetAddress) -> Re
     let reads = groups.iter().map(|group| invocation.target_state(group, address));
     let states = futures_util::future::try_join_all(reads).await.map_err(|e| e.to_string())?;
     Ok(states.contains(&TargetState::Registered))
+}
+
+fn taking(subject: &Subject, address: TargetAddress, without_intent: bool) -> Taking {
+    Taking {
+        task: subject.task.arn.clone(),
+        session: subject.session.clone(),
+        address,
+        without_intent,
+    }
 }
 
 fn address(invocation: &Invocation, subject: &Subject) -> Option<TargetAddress> {

@@ -1,5 +1,5 @@
 use super::ArtifactMode;
-use crate::session::{Home, TargetGroupArn};
+use crate::session::{ClusterName, Home, TargetGroupArn};
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -163,6 +163,19 @@ fn wrong(name: &str, value: &str, problem: &impl Display) -> ConfigError {
         value: value.to_owned(),
         problem: problem.to_string(),
     }
+}
+
+/// A cluster by its name, or by its ARN, which must be of the target groups' account and Region.
+pub(super) fn cluster(text: &str, home: &Home) -> Result<ClusterName, String> {
+    if !text.starts_with("arn:") {
+        return ClusterName::parse(text).map_err(|problem| problem.to_string());
+    }
+    let (cluster, its_home) =
+        ClusterName::parse_arn(text).map_err(|problem| problem.to_string())?;
+    if its_home != *home {
+        return Err(format!("it is of {its_home}, and TARGET_GROUP_ARNS are of {home}"));
+    }
+    Ok(cluster)
 }
 
 pub(super) fn family(text: &str) -> Result<String, &'static str> {

@@ -87,6 +87,19 @@ impl ClusterName {
         }
     }
 
+    /// Checks a cluster's ARN (`arn:aws:ecs:REGION:ACCOUNT:cluster/NAME`) and takes it apart.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps it from being a cluster's ARN.
+    pub fn parse_arn(text: &str) -> Result<(Self, Home), ArnError> {
+        const WANTED: &str = "a cluster ARN (arn:PARTITION:ecs:REGION:ACCOUNT:cluster/NAME)";
+        let (home, resource) = split(text, "ecs", WANTED)?;
+        let name = resource
+            .strip_prefix("cluster/")
+            .ok_or_else(|| ArnError::new(text, WANTED, "it is not of a cluster"))?;
+        Ok((Self::parse(name)?, home))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,0 +1,67 @@
+# What one does here, one target each; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help prerequisites setup build test demo bench mutations clean
+
+VENV := .venv
+FUNCTIONS := completion
+# What is built here runs here, so it is built for this machine.
+ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Nothing here talks to AWS: SAM wants a Region and credentials even to read a template.
+export AWS_DEFAULT_REGION := us-east-1
+export AWS_ACCESS_KEY_ID := test
+export AWS_SECRET_ACCESS_KEY := test
+export SAM_CLI_TELEMETRY := 0
+
+# $(call stage,name,command) runs a command and says how long it took.
+stage = @start=$$SECONDS; echo "==> $(1)"; \
+	$(2) || { echo "==> $(1): failed after $$((SECONDS - start)) s" >&2; exit 1; }; \
+	echo "==> $(1): $$((SECONDS - start)) s"
+
+help: ## Lists the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+prerequisites:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer" >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "$$(python3 --version) is too old: install Python 3.10 or newer" >&2; exit 1; }
+	@python3 -c 'import ensurepip, venv' \
+		|| { echo "python3 has no venv and pip: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: requirements.txt constraints.txt | prerequisites
+	@echo "Installing the tools of requirements.txt into $(VENV) (about 800 MB on disk)"
+	@python3 -m venv $(VENV)
+	$(call stage,pip install,$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt)
+	@touch $@
+
+setup: prerequisites $(VENV)/.installed ## Installs the pinned tools into .venv
+
+build: setup ## Builds the functions and the template for this machine
+	@# SAM runs this very command, but hides what the compiler says for minutes.
+	$(call stage,cargo lambda build,cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) $(FUNCTIONS:%=--bin %))
+	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
+
+test: setup ## Runs everything that CI runs
+	$(call stage,cargo fmt,cargo fmt --all --check)
+	$(call stage,cfn-lint,cfn-lint template.yaml)
+	$(call stage,sam validate,sam validate --lint)
+	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
+	@$(MAKE) --no-print-directory build
+	$(call stage,cargo test,cargo test --workspace --locked)
+
+demo: setup build ## Shows sessions being cleaned, on a local AWS
+	@cargo run --locked -p session-cleanup-tests --bin demo
+
+bench: setup build ## Measures start-up, memory and throughput
+	@cargo run --locked -p session-cleanup-tests --bin bench
+
+mutations: setup build ## Takes each safeguard out and demands that its test fails
+	@tests/mutations/run
+
+clean: ## Removes what was built (the tools in .venv stay)
+	cargo clean
+	rm -rf .aws-sam .demo

@@ -1,0 +1,117 @@
+//! A local AWS for the demo and the end-to-end tests: MiniStack as a child process, *the*
+//! `template.yaml` deployed into it by `sam deploy`, and the few calls that a producer, a session
+//! container or an operator would make.
+//!
+//! - [`LocalAws::start`]: the emulator, ready for calls, with a bucket for artifacts to be put into;
+//! - [`LocalAws::deploy`]: the template as `make build` left it, with parameters of the caller's;
+//! - [`Stack`]: events in, and what came of them: queues, receipts, log lines, invocations.
+//!
+//! EventBridge, SQS, the event source mapping, Lambda's runtime API, S3 and CloudWatch Logs are
+//! MiniStack's. ECS and Elastic Load Balancing are the simulated world's, wherever it is served. The
+//! function is the binary that runs on Lambda, as a process of its own.
+
+mod build;
+mod error;
+mod http;
+mod ministack;
+mod objects;
+mod sam;
+mod stack;
+
+pub use error::LocalAwsError;
+pub use ministack::free_port;
+pub use objects::Objects;
+pub use stack::{QueueDepth, Stack};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use ministack::MiniStack;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The Region of everything here.
+pub const REGION: &str = "us-east-1";
+
+/// The account of everything here: the one that MiniStack gives to the access key `test`.
+pub const ACCOUNT: &str = "000000000000";
+
+/// The emulator, for as long as this lives: dropping it ends MiniStack and the functions it runs.
+#[derive(Debug)]
+pub struct LocalAws {
+    ministack: MiniStack,
+    http: SharedHttpClient,
+}
+
+impl LocalAws {
+    /// Starts the emulator and waits until it answers. `name` names its log file under
+    /// `target/local-aws`. `world` is where ECS and Elastic Load Balancing are or will be served, a
+    /// URL with an IPv4 literal; see [`free_port`] for a world that is started afterwards, because it
+    /// wants to know the emulator's S3.
+    ///
+    /// # Errors
+    /// [`LocalAwsError`] when a tool is missing or MiniStack does not come up.
+    pub async fn start(name: &str, world: &str) -> Result<Self, LocalAwsError> {
+        let ministack = MiniStack::start(name, world).await?;
+        Ok(Self { ministack, http: aws_smithy_http_client::Builder::new().build_http() })
+    }
+
+    /// Deploys what `make build` built. `parameters` are the template's, by name.
+    ///
+    /// # Errors
+    /// [`LocalAwsError`] when there is no build, it is older than its sources, or `sam deploy` fails.
+    pub async fn deploy(
+        &self,
+        stack_name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Stack, LocalAwsError> {
+        Stack::deploy(self, stack_name, parameters).await
+    }
+
+    /// The emulator's S3: where session containers of the world upload to, and the ledger.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        Objects::new(self)
+    }
+
+    /// Where the emulator listens, for example `http://127.0.0.1:45661`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.ministack.endpoint()
+    }
+
+    /// The emulator's own log. What functions print is in it too.
+    #[must_use]
+    pub fn log_file(&self) -> &Path {
+        self.ministack.log_file()
+    }
+
+    /// Ends the emulator at once, in the middle of whatever it does, as a power cut would.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    fn credentials() -> Credentials {
+        Credentials::new("test", "test", None, None, "local AWS")
+    }
+}
+
+/// Asks until there is an answer: `Some` from `probe` ends the wait.
+///
+/// # Errors
+/// [`LocalAwsError::TooLate`] after `limit`, and any error of `probe`, at once.
+pub async fn eventually<T>(
+    what: &str,
+    limit: Duration,
+    mut probe: impl AsyncFnMut() -> Result<Option<T>, LocalAwsError>,
+) -> Result<T, LocalAwsError> {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = probe().await? {
+            return Ok(answer);
+        }
+        if start.elapsed() > limit {
+            return Err(LocalAwsError::TooLate { what: what.to_owned(), limit });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,73 @@
+use super::{LocalAwsError, REGION, build};
+use std::collections::BTreeMap;
+use tokio::process::Command;
+
+/// What `make build` builds for: this machine.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+
+/// Deploys what `sam build` left in `.aws-sam`, with the defaults of samconfig.toml.
+pub(super) async fn deploy(
+    endpoint: &str,
+    stack: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(), LocalAwsError> {
+    let mut arguments = vec!["--stack-name".to_owned(), stack.to_owned()];
+    arguments.extend(["--no-confirm-changeset", "--no-progressbar"].map(String::from));
+    arguments.push("--parameter-overrides".to_owned());
+    arguments.push(format!("Architecture={ARCHITECTURE}"));
+    arguments.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
+    sam(endpoint, "deploy", &arguments).await.map(drop)
+}
+
+/// The outputs of a stack, by name.
+pub(super) async fn outputs(
+    endpoint: &str,
+    stack: &str,
+) -> Result<BTreeMap<String, String>, LocalAwsError> {
+    let arguments = ["stack-outputs", "--stack-name", stack, "--output", "json"].map(String::from);
+    let listed = sam(endpoint, "list", &arguments).await?;
+    let listed: Vec<BTreeMap<String, String>> =
+        serde_json::from_str(&listed).map_err(LocalAwsError::call("sam list stack-outputs"))?;
+    let pair = |mut output: BTreeMap<_, _>| {
+        Some((output.remove("OutputKey")?, output.remove("OutputValue")?))
+    };
+    Ok(listed.into_iter().filter_map(pair).collect())
+}
+
+/// Runs SAM against the emulator, and against nothing else: no profile, no proxy.
+async fn sam(
+    endpoint: &str,
+    command: &'static str,
+    arguments: &[String],
+) -> Result<String, LocalAwsError> {
+    let program = build::tool("sam")?;
+    let output = Command::new(&program)
+        .arg(command)
+        .args(arguments)
+        .current_dir(build::root())
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("NO_PROXY", "127.0.0.1")
+        .env("SAM_CLI_TELEMETRY", "0")
+        // It asks every five seconds whether the stack is there: the emulator needs one.
+        .env("SAM_CLI_POLL_DELAY", "1")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|source| LocalAwsError::Spawn {
+            program: program.display().to_string(),
+            source,
+        })?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let output = [output.stdout, output.stderr].concat();
+        Err(LocalAwsError::Sam { command, output: String::from_utf8_lossy(&output).into_owned() })
+    }
+}

@@ -1,0 +1,248 @@
+use super::{LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
+use ::http::Method;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The template's stack, deployed and at work.
+pub struct Stack {
+    name: String,
+    endpoint: String,
+    outputs: BTreeMap<String, String>,
+    bus: aws_sdk_eventbridge::Client,
+    queues: aws_sdk_sqs::Client,
+    objects: Objects,
+}
+
+/// What is in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Messages that wait to be received.
+    pub waiting: usize,
+    /// Messages that were received, and neither deleted nor given back yet.
+    pub in_flight: usize,
+}
+
+impl Stack {
+    pub(super) async fn deploy(
+        aws: &LocalAws,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, LocalAwsError> {
+        build::must_be_fresh()?;
+        sam::deploy(aws.endpoint(), name, parameters).await?;
+        let outputs = sam::outputs(aws.endpoint(), name).await?;
+        let bus = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(aws_sdk_eventbridge::config::BehaviorVersion::latest())
+            .region(aws_sdk_eventbridge::config::Region::new(REGION))
+            .credentials_provider(LocalAws::credentials())
+            .http_client(aws.http.clone())
+            .endpoint_url(aws.endpoint())
+            .build();
+        let queues = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new(REGION))
+            .credentials_provider(LocalAws::credentials())
+            .http_client(aws.http.clone())
+            .endpoint_url(aws.endpoint())
+            .build();
+        Ok(Self {
+            name: name.to_owned(),
+            endpoint: aws.endpoint().to_owned(),
+            outputs,
+            bus: aws_sdk_eventbridge::Client::from_conf(bus),
+            queues: aws_sdk_sqs::Client::from_conf(queues),
+            objects: aws.objects(),
+        })
+    }
+
+    /// The value of an output of the template.
+    ///
+    /// # Panics
+    /// When the template has no such output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).unwrap_or_else(|| panic!("the template has no output {name}"))
+    }
+
+    // ---- What a producer does ----------------------------------------------------------------
+
+    /// Puts one event on the bus.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn put_event(
+        &self,
+        source: &str,
+        detail_type: &str,
+        detail: &Value,
+    ) -> Result<(), LocalAwsError> {
+        let entry = PutEventsRequestEntry::builder()
+            .source(source)
+            .detail_type(detail_type)
+            .detail(detail.to_string())
+            .build();
+        let answer = self.bus.put_events().entries(entry).send().await;
+        let answer = answer.map_err(LocalAwsError::call("PutEvents"))?;
+        match answer.entries().iter().find_map(|entry| entry.error_message()) {
+            None => Ok(()),
+            Some(message) => Err(LocalAwsError::call("PutEvents")(message)),
+        }
+    }
+
+    // ---- What AWS does, and the emulator can't be made to --------------------------------------
+
+    /// Puts a message into the queue as it is: an event of ECS, which only AWS may put on a bus, or
+    /// garbage.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn send_to_queue(&self, body: &str) -> Result<(), LocalAwsError> {
+        let request =
+            self.queues.send_message().queue_url(self.output("QueueUrl")).message_body(body);
+        request.send().await.map(drop).map_err(LocalAwsError::call("SendMessage"))
+    }
+
+    /// Whether one of the stack's rules takes `event`: each rule's pattern as it was deployed,
+    /// against the event.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn is_taken_by_a_rule(&self, event: &Value) -> Result<bool, LocalAwsError> {
+        let rules = self.bus.list_rules().name_prefix(format!("{}-", self.name)).send().await;
+        for rule in rules.map_err(LocalAwsError::call("ListRules"))?.rules() {
+            let test = self.bus.test_event_pattern().event(event.to_string());
+            let answer = test.event_pattern(rule.event_pattern().unwrap_or_default()).send().await;
+            if answer.map_err(LocalAwsError::call("TestEventPattern"))?.result() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Invokes the completion function with `payload`, past the queue.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn invoke(&self, payload: &Value) -> Result<Value, LocalAwsError> {
+        let path =
+            format!("/2015-03-31/functions/{}/invocations", self.output("CompletionFunction"));
+        let answer =
+            http::call(&self.endpoint, Method::POST, &path, None, payload.to_string()).await?;
+        serde_json::from_slice(&answer).map_err(LocalAwsError::call("Invoke"))
+    }
+
+    // ---- What an operator sees -----------------------------------------------------------------
+
+    /// What is in the queue.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn queue_depth(&self) -> Result<QueueDepth, LocalAwsError> {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages as Waiting,
+            ApproximateNumberOfMessagesNotVisible as InFlight,
+        };
+        let request = self.queues.get_queue_attributes().queue_url(self.output("QueueUrl"));
+        let answer = request.attribute_names(Waiting).attribute_names(InFlight).send().await;
+        let answer = answer.map_err(LocalAwsError::call("GetQueueAttributes"))?;
+        let count = |name| {
+            let text = answer.attributes().and_then(|attributes| attributes.get(&name));
+            text.and_then(|text| text.parse().ok()).unwrap_or(0)
+        };
+        Ok(QueueDepth { waiting: count(Waiting), in_flight: count(InFlight) })
+    }
+
+    /// The bodies of the messages in the dead-letter queue, which stay there.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn dead_letters(&self) -> Result<Vec<String>, LocalAwsError> {
+        let queue = self.output("DeadLetterQueueUrl");
+        let mut seen = Vec::new();
+        loop {
+            let request = self.queues.receive_message().queue_url(queue);
+            let answer = request.max_number_of_messages(10).visibility_timeout(60).send().await;
+            let answer = answer.map_err(LocalAwsError::call("ReceiveMessage"))?;
+            let messages = answer.messages.unwrap_or_default();
+            if messages.is_empty() {
+                break;
+            }
+            seen.extend(messages);
+        }
+        let mut bodies = Vec::new();
+        for message in seen {
+            let handle = message.receipt_handle.unwrap_or_default();
+            let request = self.queues.change_message_visibility().queue_url(queue);
+            let answer = request.receipt_handle(handle).visibility_timeout(0).send().await;
+            answer.map_err(LocalAwsError::call("ChangeMessageVisibility"))?;
+            bodies.push(message.body.unwrap_or_default());
+        }
+        Ok(bodies)
+    }
+
+    /// The ledger's objects below `prefix` (`receipts/`, `intents/`), by key.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn ledger(&self, prefix: &str) -> Result<BTreeMap<String, Value>, LocalAwsError> {
+        let bucket = self.output("LedgerBucket");
+        let mut found = BTreeMap::new();
+        for key in self.objects.keys(bucket, prefix).await? {
+            // An intent may be deleted between the two calls.
+            if let Some(body) = self.objects.get(bucket, &key).await? {
+                let value = serde_json::from_slice(&body);
+                found.insert(key.clone(), value.map_err(LocalAwsError::call(key))?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the function has printed (the first 10,000 lines), with Lambda's own `START`, `END` and
+    /// `REPORT` lines. An invocation's lines are together, and there once it has ended.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn log_lines(&self) -> Result<Vec<String>, LocalAwsError> {
+        let query = json!({"logGroupName": self.output("CompletionLogGroup")}).to_string();
+        let target = Some("Logs_20140328.FilterLogEvents");
+        let answer = http::call(&self.endpoint, Method::POST, "/", target, query).await?;
+        let answer: Value =
+            serde_json::from_slice(&answer).map_err(LocalAwsError::call("FilterLogEvents"))?;
+        let events = answer["events"].as_array().into_iter().flatten();
+        Ok(events.filter_map(|event| event["message"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// How many invocations the function's own process has answered or been cut off in: those in
+    /// which it has printed something. Lambda reports an invocation for a binary that can't even
+    /// start, too; why it can't is in [`LocalAws::log_file`] alone.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn invocations(&self) -> Result<usize, LocalAwsError> {
+        let lines = self.log_lines().await?;
+        let starts = lines.iter().zip(lines.iter().skip(1));
+        Ok(starts.filter(|(line, next)| is_start(line) && !is_end(next)).count())
+    }
+}
+
+fn is_start(line: &str) -> bool {
+    line.starts_with("START RequestId:")
+}
+
+fn is_end(line: &str) -> bool {
+    line.starts_with("END RequestId:")
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The clients would fill pages.
+        let Self { name, outputs, .. } = self;
+        f.debug_struct("Stack")
+            .field("name", name)
+            .field("outputs", outputs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! The session container: what it does when it is asked to complete, and its queue of requests.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// How a session container behaves. The default is the well-behaved one: it uploads in 3 s,
+/// answers 200, and goes on serving after SIGTERM until it is killed.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent quirks, each with a name")]
+pub struct Behaviour {
+    /// How long the upload takes.
+    pub uploads_in: Duration,
+    /// How many uploads fail (500, `upload_completed: false`) before one works; `u32::MAX`: all.
+    pub failing_uploads: u32,
+    /// The marker is written even where the upload then fails.
+    pub marker_before_failure: bool,
+    /// Answers 200 without having written anything.
+    pub uploads_nothing: bool,
+    /// Answers 403 to everyone.
+    pub forbids: bool,
+    /// Accepts connections and never answers.
+    pub silent: bool,
+    /// Refuses connections.
+    pub refuses: bool,
+    /// How an answer's body arrives.
+    pub body: BodyShape,
+    /// Exits with code 0 this long after it has completed.
+    pub exits_after: Option<Duration>,
+    /// Ends at SIGTERM instead of serving on until SIGKILL.
+    pub dies_on_sigterm: bool,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            uploads_in: Duration::from_secs(3),
+            failing_uploads: 0,
+            marker_before_failure: true,
+            uploads_nothing: false,
+            forbids: false,
+            silent: false,
+            refuses: false,
+            body: BodyShape::Whole,
+            exits_after: None,
+            dies_on_sigterm: false,
+        }
+    }
+}
+
+/// How the body of a container's answer arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyShape {
+    /// At once.
+    Whole,
+    /// The headers at once, the body after this long.
+    Slow(Duration),
+    /// Without end.
+    Endless,
+}
+
+#[derive(Debug)]
+pub(crate) struct Container {
+    pub(crate) session_id: String,
+    pub(crate) behaviour: Behaviour,
+    /// One request at a time: the one being served, and when that ends.
+    pub(crate) serving: Option<(JobId, Timestamp)>,
+    pub(crate) queue: VecDeque<JobId>,
+    /// Occupied by work of its own until then.
+    pub(crate) busy_until: Option<Timestamp>,
+    pub(crate) attempts: u32,
+    /// Everything is uploaded.
+    pub(crate) completed_at: Option<Timestamp>,
+    /// A 200 has been answered since.
+    pub(crate) confirmed: bool,
+    /// Wakes those who wait for an answer when the container's fate changes.
+    pub(crate) changed: Arc<Notify>,
+}
+
+impl Container {
+    pub(crate) fn new(session_id: String, behaviour: Behaviour) -> Self {
+        Self {
+            session_id,
+            behaviour,
+            serving: None,
+            queue: VecDeque::new(),
+            busy_until: None,
+            attempts: 0,
+            completed_at: None,
+            confirmed: false,
+            changed: Arc::new(Notify::new()),
+        }
+    }
+
+    /// When the next waiting request may be served.
+    pub(crate) fn free_at(&self) -> Option<Timestamp> {
+        self.serving.map(|(_, until)| until).into_iter().chain(self.busy_until).max()
+    }
+}
+
+pub(crate) type JobId = u64;
+
+/// A request that a container has accepted.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) asks: Asks,
+    pub(crate) answer: Option<(u16, serde_json::Value)>,
+}
+
+/// What a container can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Complete { session_id: String },
+    Health,
+}

@@ -1,0 +1,300 @@
+//! One HTTP exchange between a caller and the world: travel, faults, hooks, crashes, the answer.
+
+use std::future::pending;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::World;
+use super::api::{Outcome, Service};
+use super::container::{Asks, JobId};
+use super::faults::{Crash, Effect, When};
+use super::invariants::{Asker, Sight};
+use super::setup::Absent;
+use super::state::State;
+use super::task::TaskKey;
+use super::wire::{self, Incoming, Matter, Reply, Request};
+
+/// Why no answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The connection was refused.
+    Refused,
+    /// Nobody could be reached.
+    Unreachable,
+    /// The connection was reset.
+    Reset,
+}
+
+/// What became of a request when it was applied.
+pub(crate) enum Applied {
+    Answer(Reply),
+    /// The answer, and what its caller thereby learns of tasks.
+    Sights(Reply, Vec<(TaskKey, Sight)>),
+    Accepted(TaskKey, JobId),
+    NoAnswer,
+    Failed(Failure),
+}
+
+/// A request that has been sent, before anything else is known of it.
+struct Sent {
+    asker: Asker,
+    /// Its number among its caller's.
+    nth: usize,
+    fault: Option<Effect>,
+    there: Duration,
+    back: Duration,
+}
+
+impl World {
+    /// Sends a request and waits for what comes back; `connect_timeout` bounds the wait for a
+    /// peer that does not exist. Dropping the future is the caller's giving up: what has been
+    /// applied stays so.
+    pub(crate) async fn exchange(
+        &self,
+        caller: &str,
+        incoming: Incoming,
+        connect_timeout: Option<Duration>,
+    ) -> Result<Reply, Failure> {
+        let request = wire::recognise(&incoming, &self.lock().setup);
+        let sent = self.send(caller, &request);
+        let number = sent.asker.number;
+        self.live_on(caller, Crash::Before(sent.nth)).await;
+        sleep(sent.there).await;
+        let refused = match sent.fault {
+            Some(Effect::Throttled) => Some((wire::throttled(request.service), Outcome::Throttled)),
+            Some(Effect::Invalid) => {
+                let reply = wire::invalid(request.service);
+                let outcome = reply.outcome();
+                Some((reply, outcome))
+            }
+            Some(Effect::ServerError) => {
+                let reply = wire::server_error(request.service);
+                let outcome = reply.outcome();
+                Some((reply, outcome))
+            }
+            Some(Effect::Refused) => return self.fails(number, Failure::Refused),
+            Some(Effect::Reset) => return self.fails(number, Failure::Reset),
+            Some(Effect::Hangs) => pending().await,
+            _ => None,
+        };
+        if let Some((reply, outcome)) = refused {
+            sleep(sent.back).await;
+            self.live_on(caller, Crash::After(sent.nth)).await;
+            self.lock().journal.came_to(number, outcome);
+            return Ok(reply);
+        }
+        self.change(&request, When::Before);
+        let applied = self.apply(&sent.asker, &request);
+        let (reply, sights, confirmed) = match applied {
+            Applied::Answer(reply) => (reply, Vec::new(), None),
+            Applied::Sights(reply, sights) => (reply, sights, None),
+            Applied::Accepted(task, job) => match self.served(&task, job).await {
+                Some(reply) => {
+                    let confirmed = (reply.status == 200 && request.completes()).then_some(task);
+                    (reply, Vec::new(), confirmed)
+                }
+                None => return self.fails(number, Failure::Reset),
+            },
+            Applied::NoAnswer => pending().await,
+            Applied::Failed(Failure::Unreachable) => {
+                match connect_timeout {
+                    Some(limit) => sleep(limit.saturating_sub(sent.there)).await,
+                    None => pending().await,
+                }
+                return self.fails(number, Failure::Unreachable);
+            }
+            Applied::Failed(failure) => return self.fails(number, failure),
+        };
+        self.change(&request, When::After);
+        self.live_on(caller, Crash::After(sent.nth)).await;
+        match sent.fault {
+            Some(Effect::AnswerLost) => {
+                sleep(sent.back).await;
+                self.lock().journal.came_to(number, Outcome::AnswerLost);
+                return Err(Failure::Reset);
+            }
+            Some(Effect::AnswerHangs) => pending().await,
+            Some(Effect::Delayed(by)) => sleep(by).await,
+            _ => {}
+        }
+        sleep(sent.back).await;
+        self.delivered(&sent.asker, &reply, sights, confirmed);
+        Ok(reply)
+    }
+
+    fn send(&self, caller: &str, request: &Request) -> Sent {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        let (number, nth) = state.journal.sent(caller, request.api, request.subjects.clone(), now);
+        if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
+            &request.matter
+        {
+            state.vain(*address, session_id, now);
+        }
+        let state = &mut *state;
+        let call = &state.journal.calls[number - 1];
+        let fault = state.chaos.befalls(call, &mut state.rng);
+        let latency = &state.setup.latency;
+        let latency = match request.service {
+            Service::Ecs => latency.ecs,
+            Service::Elb => latency.elb,
+            Service::S3 => latency.s3,
+            Service::Container => latency.container,
+        };
+        let (there, back) = travel(latency);
+        Sent {
+            asker: Asker { caller: caller.to_owned(), number, sent_at: now },
+            nth,
+            fault,
+            there,
+            back,
+        }
+    }
+
+    /// Returns unless the caller dies here: then it waits to be dropped.
+    async fn live_on(&self, caller: &str, here: Crash) {
+        let dead = self.lock().chaos.dies(caller, here);
+        if dead {
+            pending::<()>().await;
+        }
+    }
+
+    /// Runs the hooks that are due, without holding the world.
+    fn change(&self, request: &Request, when: When) {
+        let due = self.lock().chaos.due(request.api, when);
+        for change in due {
+            change(self);
+        }
+    }
+
+    fn apply(&self, asker: &Asker, request: &Request) -> Applied {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        state.settle(now);
+        let state = &mut *state;
+        if !state.throttle.admits(&state.setup.limits, request.service, request.api, now) {
+            return Applied::Answer(wire::throttled(request.service));
+        }
+        state.apply(asker, request, now)
+    }
+
+    /// Waits until a container has served a request; `None` when it died before.
+    async fn served(&self, task: &TaskKey, job: JobId) -> Option<Reply> {
+        loop {
+            let (changed, until) = {
+                let mut state = self.lock();
+                let now = state.clock.now();
+                state.settle(now);
+                if let Some((status, body)) =
+                    state.jobs.get_mut(&job).and_then(|job| job.answer.take())
+                {
+                    state.jobs.remove(&job);
+                    let shape = state.task(task)?.container.behaviour.body;
+                    return Some(Reply::json(status, &body).shaped(shape));
+                }
+                let known = state.task(task).filter(|task| task.process_runs(now))?;
+                let ends = known.stop.as_ref().map(|stop| stop.process_ends);
+                let until =
+                    known.container.free_at().filter(|at| *at > now).into_iter().chain(ends).min();
+                (known.container.changed.clone(), until.map(|at| state.clock.instant(at)))
+            };
+            // A change between the look and the wait is impossible on one thread; in real time
+            // (`served`) the ticking below bounds the loss.
+            let tick = Instant::now() + Duration::from_secs(1);
+            let _ = timeout_at(until.unwrap_or(tick), changed.notified()).await;
+        }
+    }
+
+    fn fails(&self, number: usize, failure: Failure) -> Result<Reply, Failure> {
+        let outcome = match failure {
+            Failure::Refused | Failure::Unreachable => Outcome::NotConnected,
+            Failure::Reset => Outcome::Reset,
+        };
+        self.lock().journal.came_to(number, outcome);
+        Err(failure)
+    }
+
+    fn delivered(
+        &self,
+        asker: &Asker,
+        reply: &Reply,
+        sights: Vec<(TaskKey, Sight)>,
+        confirmed: Option<TaskKey>,
+    ) {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        for (task, sight) in sights {
+            state.judge.saw(&asker.caller, task, Sight { answered_at: now, ..sight });
+        }
+        if let Some(task) = confirmed {
+            state.judge.confirmed(&asker.caller, task);
+        }
+        state.journal.came_to(asker.number, reply.outcome());
+    }
+}
+
+/// Half of a latency each way, in whole milliseconds: tokio's timer knows no finer ones.
+fn travel(latency: Duration) -> (Duration, Duration) {
+    let there = Duration::from_millis(u64::try_from((latency / 2).as_millis()).unwrap_or(u64::MAX));
+    (there, latency.saturating_sub(there))
+}
+
+impl State {
+    fn apply(&mut self, asker: &Asker, request: &Request, now: Timestamp) -> Applied {
+        match &request.matter {
+            Matter::Ecs(body) => self.ecs(asker, request.api, body, now),
+            Matter::Elb(form) => Applied::Answer(self.elb(asker, request.api, form, now)),
+            Matter::S3(call) => Applied::Answer(self.s3(asker, request.api, call, now)),
+            Matter::Container { address, port, asks } => {
+                self.knock(asker, *address, *port, asks.as_ref(), now)
+            }
+        }
+    }
+
+    /// A request reaches an address, where a session container may or may not listen.
+    fn knock(
+        &mut self,
+        asker: &Asker,
+        ip: Ipv4Addr,
+        port: u16,
+        asks: Option<&Asks>,
+        now: Timestamp,
+    ) -> Applied {
+        let holder = self.holder(ip, now).map(|task| task.key.clone());
+        let open = holder.as_ref().and_then(|key| self.task(key)).filter(|task| {
+            port == self.setup.port && task.process_runs(now) && !task.container.behaviour.refuses
+        });
+        let silent = open.is_some_and(|task| task.container.behaviour.silent);
+        let open = open.map(|task| task.key.clone());
+        if let Some(Asks::Complete { session_id }) = asks {
+            let reached = open.as_ref().filter(|_| !silent);
+            self.judge_completion(asker, ip, reached, session_id);
+        }
+        match (open, asks) {
+            (Some(_), _) if silent => Applied::NoAnswer,
+            (Some(key), Some(asks)) => {
+                Applied::Accepted(key.clone(), self.accept(&key, asks.clone(), now))
+            }
+            (Some(_), None) => {
+                Applied::Answer(Reply::json(404, &serde_json::json!({"error": "not found"})))
+            }
+            (None, _) if holder.is_none() && self.setup.absent == Absent::Unreachable => {
+                Applied::Failed(Failure::Unreachable)
+            }
+            (None, _) => Applied::Failed(Failure::Refused),
+        }
+    }
+
+    /// A completion call is under way to the task that holds an address; until a 200 it is vain,
+    /// and its salvage window has begun.
+    fn vain(&mut self, ip: Ipv4Addr, session_id: &str, now: Timestamp) {
+        let task = self.holder(ip, now).filter(|task| task.container.session_id == session_id);
+        let key = task.map(|task| task.key.clone());
+        if let Some(task) = key.and_then(|key| self.task_mut(&key)) {
+            task.vain_since.get_or_insert(now);
+        }
+    }
+}

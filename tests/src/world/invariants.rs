@@ -1,0 +1,246 @@
+//! What must never happen (DESIGN.md §6), judged at every request from the world's own truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::api::Api;
+use super::state::State;
+use super::targets::Address;
+use super::task::{Phase, Task, TaskKey};
+
+/// How old a look at a task may be when it is acted upon.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Who asks, and since when the request is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    pub(crate) caller: String,
+    pub(crate) number: usize,
+    pub(crate) sent_at: Timestamp,
+}
+
+/// What a caller saw of a task, with the truth at that moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    pub(crate) live: bool,
+    pub(crate) held_address: bool,
+    pub(crate) answered_at: Timestamp,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    pub(crate) violations: Vec<String>,
+    sights: BTreeMap<(String, TaskKey), Sight>,
+    confirmed: BTreeSet<(String, TaskKey)>,
+    /// Registrations that callers took away and nobody has put back.
+    taken: BTreeSet<(String, Address)>,
+    /// Clusters under `force_cluster`, up to this time of creation.
+    forced: BTreeMap<String, Timestamp>,
+}
+
+impl Judge {
+    /// An answer of `DescribeTasks` has reached its caller.
+    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, sight: Sight) {
+        self.sights.insert((caller.to_owned(), task), sight);
+    }
+
+    /// A 200 of a session's container has reached its caller.
+    pub(crate) fn confirmed(&mut self, caller: &str, task: TaskKey) {
+        self.confirmed.insert((caller.to_owned(), task));
+    }
+
+    pub(crate) fn registered(&mut self, group: &str, address: Address) {
+        self.taken.remove(&(group.to_owned(), address));
+    }
+
+    pub(crate) fn taken(&mut self, group: &str, address: Address) {
+        self.taken.insert((group.to_owned(), address));
+    }
+
+    pub(crate) fn force(&mut self, cluster: &str, created_before: Timestamp) {
+        self.forced.insert(cluster.to_owned(), created_before);
+    }
+
+    fn forces(&self, task: &Task) -> bool {
+        self.forced.get(&task.key.cluster).is_some_and(|before| task.created_at < *before)
+    }
+
+    /// The caller's last look at a task, if it was fresh when the request was sent.
+    fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Sight> {
+        let sight = self.sights.get(&(asker.caller.clone(), task.clone()))?;
+        (asker.sent_at <= sight.answered_at + FRESH).then_some(sight)
+    }
+}
+
+impl State {
+    fn violation(&mut self, invariant: &str, asker: &Asker, what: &str) {
+        let Asker { caller, number, sent_at } = asker;
+        self.judge
+            .violations
+            .push(format!("{invariant}: {what} (call {number} of {caller}, sent at {sent_at})"));
+    }
+
+    /// Whether a session is live, as DESIGN.md §6 defines it. Simplified: a lease that cannot be
+    /// parsed is none.
+    pub(crate) fn live(&self, task: &Task, now: Timestamp) -> bool {
+        let lease =
+            task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        let until = lease.unwrap_or(task.created_at + self.setup.max_session_age);
+        task.owner_ended_at.is_none()
+            && task.container.completed_at.is_none()
+            && task.wanted_running()
+            && task.phase(now) == Phase::Running
+            && now < until
+            && now < task.created_at + self.setup.hard_age
+    }
+
+    /// What is true of a task at the moment at which it is described.
+    pub(crate) fn sight(&self, task: &Task, now: Timestamp) -> Sight {
+        Sight {
+            live: self.live(task, now),
+            held_address: task.holds_address(now),
+            answered_at: now,
+        }
+    }
+
+    /// I1 for a completion call that has reached an address; `reached` is the container there.
+    pub(crate) fn judge_completion(
+        &mut self,
+        asker: &Asker,
+        address: Ipv4Addr,
+        reached: Option<&TaskKey>,
+        session_id: &str,
+    ) {
+        let tenants = self.tenants.get(&address).cloned().unwrap_or_default();
+        let witnessed =
+            |key: &TaskKey| self.judge.fresh(asker, key).is_some_and(|sight| sight.held_address);
+        if !tenants.iter().any(witnessed) {
+            let what = format!(
+                "the completion call for {session_id} at {address} follows no DescribeTasks of the last 5 s \
+                 that shows a task holding that address"
+            );
+            self.violation("I1", asker, &what);
+        }
+        let Some(task) = reached.and_then(|key| self.task(key)) else { return };
+        if task.container.session_id != session_id
+            || task.container.behaviour.forbids
+            || self.judge.forces(task)
+        {
+            return;
+        }
+        let arn = task.arn.clone();
+        match self.judge.fresh(asker, &task.key).map(|sight| sight.live) {
+            Some(false) => {}
+            Some(true) => {
+                let what = format!(
+                    "the completion call for {session_id} reached a live session's task {arn}"
+                );
+                self.violation("I1", asker, &what);
+            }
+            None => {
+                let what = format!(
+                    "the completion call for {session_id} reached {arn}, which its caller never saw"
+                );
+                self.violation("I1", asker, &what);
+            }
+        }
+    }
+
+    /// I1, I3 and I8 for a `StopTask` that is about to be applied.
+    pub(crate) fn judge_stop(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
+        self.judge_task_write(asker, Api::StopTask, key);
+        let Some(task) = self.task(key) else { return };
+        if !task.wanted_running() {
+            return;
+        }
+        let arn = task.arn.clone();
+        let confirmed_itself =
+            self.setup.containers_upload_themselves && task.container.completed_at.is_some();
+        let confirmed = self.judge.confirmed.contains(&(asker.caller.clone(), key.clone()));
+        let forced = self.judge.forces(task);
+        let saved =
+            task.container.completed_at.is_some() && (task.container.confirmed || confirmed_itself);
+        let losable = task.loss_allowed || !task.started(now) || self.salvage_is_over(task, now);
+        if !confirmed && !confirmed_itself {
+            match self.judge.fresh(asker, key).map(|sight| sight.live) {
+                Some(true) if !forced => {
+                    self.violation(
+                        "I1",
+                        asker,
+                        &format!("StopTask of a live session's task {arn}"),
+                    );
+                }
+                Some(_) => {}
+                None => {
+                    let what = format!(
+                        "StopTask of {arn} follows neither a confirmed upload nor a fresh DescribeTasks"
+                    );
+                    self.violation("I1", asker, &what);
+                }
+            }
+        }
+        if !saved && !losable {
+            self.violation(
+                "I3",
+                asker,
+                &format!("StopTask of {arn} before its artifacts were confirmed"),
+            );
+        }
+    }
+
+    /// The window counts from the tag (though not from before its owner's word), or from the
+    /// first vain completion call; beyond the hard age it is over in any case.
+    fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
+        let tagged =
+            task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
+        let since = tagged.into_iter().chain(task.vain_since).min();
+        since.is_some_and(|at| now >= at + self.setup.salvage_window)
+            || now >= task.created_at + self.setup.hard_age
+    }
+
+    /// I8 for a write to a task.
+    pub(crate) fn judge_task_write(&mut self, asker: &Asker, api: Api, key: &TaskKey) {
+        let Some(task) = self.task(key) else { return };
+        let ours = self.setup.clusters.contains(&key.cluster)
+            && self.setup.families.contains(&task.family)
+            && !task.group.starts_with("service:");
+        if !ours {
+            let what = format!("{api} of {}, which is no session task", task.arn);
+            self.violation("I8", asker, &what);
+        }
+    }
+
+    /// I8 for a write to a target group.
+    pub(crate) fn judge_group_write(&mut self, asker: &Asker, api: Api, group: &str) {
+        if !self.setup.target_groups.iter().any(|name| self.setup.target_group_arn(name) == group) {
+            self.violation("I8", asker, &format!("{api} in {group}, which is not configured"));
+        }
+    }
+
+    /// I8 for a write to a bucket.
+    pub(crate) fn judge_object_write(&mut self, asker: &Asker, api: Api, bucket: &str, key: &str) {
+        if bucket != self.setup.ledger_bucket {
+            self.violation("I8", asker, &format!("{api} of {bucket}/{key}, outside the ledger"));
+        }
+    }
+
+    /// I2: the registrations of live sessions that a caller took away and nobody has put back.
+    pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
+        let live = self.tasks().filter(|task| self.live(task, now));
+        let port = self.setup.port;
+        live.flat_map(|task| {
+            let address = (task.address, port);
+            let lost = task.registers_in.iter().filter(move |group| {
+                let state = self.health(group, address, now).state;
+                self.judge.taken.contains(&((*group).clone(), address))
+                    && matches!(&*state, "unused" | "draining")
+            });
+            lost.map(move |group| format!("{}:{port} of {} in {group}", task.address, task.arn))
+        })
+        .collect()
+    }
+}

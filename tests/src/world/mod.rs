@@ -1,0 +1,184 @@
+//! The simulated world: ECS, ELBv2, S3 and the session containers, as one deterministic state
+//! machine behind their wire protocols.
+//!
+//! Tests build it with sentences, let the production code call it through an HTTP client, and ask
+//! it what became of everything:
+//!
+//! ```no_run
+//! # async fn story() {
+//! use session_cleanup_tests::world::{Fault, Setup, World};
+//! use session_cleanup_tests::world::Api;
+//! let world = World::new(Setup::default());
+//! let alice = world.session("alice").upload_fails(2).start();
+//! world.fault(Fault::on(Api::DeregisterTargets).nth(1).throttled());
+//! let client = world.caller("completion-1"); // goes into the SDK's configuration
+//! // ... an invocation runs ...
+//! assert_eq!(world.count(Api::StopTask), 1);
+//! world.assert_unharmed();
+//! # }
+//! ```
+//!
+//! In reading order: [`Setup`] and [`SessionBuilder`] say what there is; `task`, `container`,
+//! `targets`, `objects` and `state` are what it is and how time changes it; `wire` translates;
+//! `exchange` is one HTTP call, and `client` the SDK's view of it; `faults` and `invariants` are
+//! what goes wrong on purpose, and what must not.
+//!
+//! Nothing runs by itself: a task's life is a function of time, and what containers do is on an
+//! agenda that is worked off whenever the world is looked at. So a world of 10,000 tasks costs
+//! nothing until it is called.
+
+mod api;
+mod arrival;
+mod body;
+mod client;
+mod clock;
+mod container;
+mod events;
+mod exchange;
+mod faults;
+mod invariants;
+mod journal;
+mod limits;
+mod objects;
+mod owner;
+mod session;
+mod setup;
+mod state;
+mod targets;
+mod task;
+mod view;
+mod wire;
+
+pub use api::{Api, Call, Outcome, Service};
+pub use container::{Behaviour, BodyShape};
+pub use faults::{Crash, Fault, Weather};
+pub use session::{SessionBuilder, TaskHandle};
+pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, Setup};
+pub use targets::Health;
+pub use task::Phase;
+
+pub(crate) use body::ReplyBody;
+pub(crate) use wire::Incoming;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use jiff::Timestamp;
+
+use faults::When;
+use state::State;
+
+/// The simulated world. A clone is the same world.
+#[derive(Clone)]
+pub struct World {
+    state: Arc<Mutex<State>>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("World")
+    }
+}
+
+impl World {
+    /// A world without sessions. Its time starts now; in virtual time, inside a paused runtime.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self { state: Arc::new(Mutex::new(State::new(setup))) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that panics elsewhere must not hide its reason behind a poisoned lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the state as it is now.
+    fn now_with<T>(&self, look: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        state.settle(now);
+        look(&mut state, now)
+    }
+
+    /// The setup, as it is now.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        self.lock().setup.clone()
+    }
+
+    /// Changes latency, limits, windows or names in the middle of a story.
+    pub fn adjust(&self, change: impl FnOnce(&mut Setup)) {
+        change(&mut self.lock().setup);
+    }
+
+    /// The world's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.lock().clock.now()
+    }
+
+    /// The world's clock, for the SDK's configuration and the code under test.
+    #[must_use]
+    pub fn time_source(&self) -> SharedTimeSource {
+        SharedTimeSource::new(self.lock().clock)
+    }
+
+    /// The HTTP client of one invocation; what is seen by one caller is known to no other.
+    #[must_use]
+    pub fn caller(&self, name: &str) -> SharedHttpClient {
+        SharedHttpClient::new(client::Caller { world: self.clone(), name: name.to_owned() })
+    }
+
+    /// Begins a sentence about a session; it exists once `start` is called.
+    pub fn session(&self, session_id: &str) -> SessionBuilder {
+        SessionBuilder::new(self, session_id)
+    }
+
+    /// Lets a fault loose.
+    pub fn fault(&self, fault: Fault) {
+        self.lock().chaos.add(fault);
+    }
+
+    /// Faults at random from now on.
+    pub fn weather(&self, weather: Weather) {
+        self.lock().chaos.set_weather(weather);
+    }
+
+    /// No more faults and no more weather. Hooks and crashes stay.
+    pub fn faults_cease(&self) {
+        self.lock().chaos.cease();
+    }
+
+    /// Changes the world right before it applies the n-th call (from now, counted from 1) of an
+    /// operation.
+    pub fn before(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
+        self.lock().chaos.hook(api, When::Before, nth, Box::new(change));
+    }
+
+    /// Changes the world right after it has applied the n-th call (from now, counted from 1) of
+    /// an operation, while the answer is under way. For a container call: once it is served.
+    pub fn after(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
+        self.lock().chaos.hook(api, When::After, nth, Box::new(change));
+    }
+
+    /// Runs an invocation that dies at one of its caller's HTTP calls: its future is dropped
+    /// there, and whatever it spawned is never answered again. `None` when it died; a caller that
+    /// is dead stays so, the next invocation is another caller.
+    ///
+    /// An uncrashed run's [`World::count_by`] is the number of boundaries.
+    pub async fn run_until_crash<T>(
+        &self,
+        caller: &str,
+        crash: Crash,
+        invocation: impl Future<Output = T>,
+    ) -> Option<T> {
+        let signal = self.lock().chaos.crash(caller, crash);
+        tokio::select! {
+            biased;
+            () = signal.notified() => None,
+            output = invocation => Some(output),
+        }
+    }
+}

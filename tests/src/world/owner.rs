@@ -1,0 +1,184 @@
+//! What the world does by itself, apart from the callers: owners, containers, AWS.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+
+use super::container::Behaviour;
+use super::objects::Object;
+use super::targets::{Health, Target, TargetGroup};
+use super::task::Task;
+use super::{TaskHandle, World};
+
+impl World {
+    fn alter<T>(&self, handle: &TaskHandle, change: impl FnOnce(&mut Task, Timestamp) -> T) -> T {
+        self.now_with(|state, now| {
+            let task = state.task_mut(&handle.key).expect("a task of this world");
+            let done = change(task, now);
+            task.container.changed.notify_waiters();
+            done
+        })
+    }
+
+    /// The owner has ended the session: from now on it is not live.
+    pub fn owner_ends(&self, session: &TaskHandle) {
+        self.alter(session, |task, now| {
+            task.owner_ended_at.get_or_insert(now);
+        });
+    }
+
+    /// The owner (or an operator) sets a tag: a lease, a protection.
+    pub fn set_tag(&self, session: &TaskHandle, key: &str, value: &str) {
+        self.alter(session, |task, _| drop(task.tags.insert(key.to_owned(), value.to_owned())));
+    }
+
+    /// The owner removes a tag.
+    pub fn remove_tag(&self, session: &TaskHandle, key: &str) {
+        self.alter(session, |task, _| drop(task.tags.remove(key)));
+    }
+
+    /// The container behaves differently from now on.
+    pub fn behaves(&self, session: &TaskHandle, change: impl FnOnce(&mut Behaviour)) {
+        self.alter(session, |task, _| change(&mut task.container.behaviour));
+    }
+
+    /// The container's process exits now.
+    pub fn crash(&self, session: &TaskHandle, exit_code: i32) {
+        self.alter(session, |task, now| task.exit(now, exit_code));
+    }
+
+    /// A Spot warning comes: SIGTERM now, SIGKILL after the stop timeout, RUNNING until then.
+    pub fn interrupt(&self, session: &TaskHandle) {
+        let reason = "Your Spot Task was interrupted.".to_owned();
+        self.alter(session, |task, now| task.terminate(now, "SpotInterruption", reason, true));
+    }
+
+    /// Someone else stops the task.
+    pub fn operator_stops(&self, session: &TaskHandle, reason: &str) {
+        self.alter(session, |task, now| {
+            task.terminate(now, "UserInitiated", reason.to_owned(), false);
+            task.tags.clear();
+        });
+    }
+
+    /// The container uploads everything and completes by itself, at once.
+    pub fn completes_by_itself(&self, session: &TaskHandle) {
+        self.now_with(|state, now| {
+            state.upload_all(&session.key, now);
+            state.complete(&session.key, now);
+        });
+    }
+
+    /// The owner registers the session's target in its groups, again.
+    pub fn owner_registers(&self, session: &TaskHandle) {
+        self.now_with(|state, now| state.owner_registers(&session.key, now));
+    }
+
+    /// The owner deregisters the session's target in its groups.
+    pub fn owner_deregisters(&self, session: &TaskHandle) {
+        self.now_with(|state, now| {
+            let port = state.setup.port;
+            for group in state.groups.values_mut() {
+                if let Some(target) = group.targets.get_mut(&(session.address(), port)) {
+                    target.deregistered_at.get_or_insert(now);
+                }
+            }
+        });
+    }
+
+    /// The artifacts of this task may be lost: I3 no longer speaks of it.
+    pub fn allow_loss(&self, session: &TaskHandle) {
+        self.alter(session, |task, _| task.loss_allowed = true);
+    }
+
+    /// An operator forces a cluster: I1 no longer protects its tasks created before this time.
+    pub fn allow_force(&self, cluster: &str, created_before: Timestamp) {
+        self.lock().judge.force(cluster, created_before);
+    }
+
+    /// Another cluster exists in the account, without tasks so far.
+    pub fn add_cluster(&self, name: &str) {
+        self.lock().clusters.entry(name.to_owned()).or_default();
+    }
+
+    /// Another target group exists; it is not a configured one.
+    pub fn add_target_group(&self, name: &str) {
+        let mut state = self.lock();
+        let arn = state.setup.target_group_arn(name);
+        state.groups.insert(arn, TargetGroup::new(name));
+    }
+
+    /// Registers an address that no task has: what a lost session left behind.
+    pub fn leave_target(&self, group: &str, address: Ipv4Addr) {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        let (arn, port) = (state.setup.target_group_arn(group), state.setup.port);
+        let since = now - state.setup.health.registration;
+        let group = state.groups.get_mut(&arn).expect("a target group of the world");
+        group.targets.insert((address, port), Target::registered(since));
+    }
+
+    /// The load balancer reports this of a target, until [`World::report_truth`].
+    pub fn report(&self, group: &str, address: Ipv4Addr, health: Health) {
+        self.force(group, address, Some(health));
+    }
+
+    /// The load balancer reports the truth of a target again.
+    pub fn report_truth(&self, group: &str, address: Ipv4Addr) {
+        self.force(group, address, None);
+    }
+
+    fn force(&self, group: &str, address: Ipv4Addr, health: Option<Health>) {
+        let mut state = self.lock();
+        let (arn, port) = (state.setup.target_group_arn(group), state.setup.port);
+        let target =
+            state.groups.get_mut(&arn).and_then(|group| group.targets.get_mut(&(address, port)));
+        target.expect("a registered target").forced = health;
+    }
+
+    /// Puts an object into a bucket, as someone who is not a caller.
+    pub fn put_object(&self, bucket: &str, key: &str, body: impl Into<bytes::Bytes>) {
+        self.now_with(|state, now| {
+            let bucket = state.buckets.entry(bucket.to_owned()).or_default();
+            bucket.insert(key.to_owned(), Object::new(body.into(), now));
+        });
+    }
+
+    /// Takes an object away, as someone who is not a caller.
+    pub fn remove_object(&self, bucket: &str, key: &str) {
+        self.now_with(|state, _| {
+            state.buckets.get_mut(bucket).and_then(|bucket| bucket.remove(key))
+        });
+    }
+}
+
+/// For the served skin: what listens, and what containers have written for an external S3.
+impl World {
+    /// The addresses at which a container's process accepts connections now.
+    pub(crate) fn listening(&self) -> Vec<Ipv4Addr> {
+        self.now_with(|state, now| {
+            let open = state
+                .tasks()
+                .filter(|task| task.process_runs(now) && !task.container.behaviour.refuses);
+            open.map(|task| task.address).collect()
+        })
+    }
+
+    /// From now on containers write to an external S3.
+    pub(crate) fn write_outside(&self) {
+        self.lock().outbox.get_or_insert_default();
+    }
+
+    /// What containers have written since the last time.
+    pub(crate) fn take_outbox(&self) -> Vec<(String, bytes::Bytes)> {
+        self.now_with(|state, _| state.outbox.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// What could not be written, to be tried again first.
+    pub(crate) fn put_back(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
+        if let Some(outbox) = &mut self.lock().outbox {
+            unwritten.append(outbox);
+            *outbox = unwritten;
+        }
+    }
+}

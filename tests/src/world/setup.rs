@@ -1,0 +1,260 @@
+//! What a world looks like before anything happens in it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The account, Region, names, times and limits of a world. The defaults are those of
+/// `DESIGN.md`, with the account number that emulators use.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Seeds task ids and weather.
+    pub seed: u64,
+    /// The instant at which virtual time starts; `None`: the machine's clock (served worlds).
+    pub epoch: Option<Timestamp>,
+    /// Twelve digits.
+    pub account: String,
+    /// Such as `us-east-1`.
+    pub region: String,
+    /// The configured clusters; others come to exist when a session starts in them.
+    pub clusters: Vec<String>,
+    /// The configured families.
+    pub families: Vec<String>,
+    /// The names of the configured target groups; sessions are registered in the first.
+    pub target_groups: Vec<String>,
+    /// The port of session containers.
+    pub port: u16,
+    /// Where a container is asked to complete.
+    pub complete_path: String,
+    /// Where a container tells its health.
+    pub health_path: String,
+    /// Written by containers, read by callers.
+    pub artifact_bucket: String,
+    /// The only bucket that callers may write.
+    pub ledger_bucket: String,
+    /// In front of the session's id in artifact keys.
+    pub prefix: String,
+    /// The object that a container writes first, below prefix and id.
+    pub marker: String,
+    /// Tag with the RFC 3339 end of a session's lease.
+    pub lease_tag: String,
+    /// Tag that starts the salvage window.
+    pub ended_tag: String,
+    /// A session without a lease is live until this age.
+    pub max_session_age: Duration,
+    /// No session is live beyond this age.
+    pub hard_age: Duration,
+    /// After this long without a salvage a task may be stopped with its artifacts.
+    pub salvage_window: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout: Duration,
+    /// Mode `none`: a finished upload confirms itself, without a 200 to anyone.
+    pub containers_upload_themselves: bool,
+    /// What a connection to an address that nobody has comes to.
+    pub absent: Absent,
+    /// How long calls take.
+    pub latency: Latency,
+    /// How long tasks stay in the phases of their life.
+    pub dwell: Dwell,
+    /// How the load balancer keeps time.
+    pub health: HealthTimes,
+    /// Request throttling.
+    pub limits: Limits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            epoch: Some("2026-11-02T09:00:00Z".parse().expect("a timestamp")),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            clusters: vec!["sessions".to_owned()],
+            families: vec!["session".to_owned()],
+            target_groups: vec!["sessions".to_owned()],
+            port: 8080,
+            complete_path: "/session/complete".to_owned(),
+            health_path: "/health".to_owned(),
+            artifact_bucket: "artifacts".to_owned(),
+            ledger_bucket: "ledger".to_owned(),
+            prefix: String::new(),
+            marker: "debug/session_status.json".to_owned(),
+            lease_tag: "lease-expires-at".to_owned(),
+            ended_tag: "session-ended-at".to_owned(),
+            max_session_age: Duration::from_hours(2),
+            hard_age: Duration::from_hours(24),
+            salvage_window: Duration::from_mins(30),
+            stop_timeout: Duration::from_secs(30),
+            containers_upload_themselves: false,
+            absent: Absent::Unreachable,
+            latency: Latency::default(),
+            dwell: Dwell::default(),
+            health: HealthTimes::default(),
+            limits: Limits::none(),
+        }
+    }
+}
+
+impl Setup {
+    /// For a world that is served on sockets: the machine's clock, no latency of its own, and
+    /// addresses without a container refuse connections, as loopback does.
+    #[must_use]
+    pub fn in_real_time() -> Self {
+        Self { epoch: None, latency: Latency::none(), absent: Absent::Refused, ..Self::default() }
+    }
+
+    /// The ARN of a cluster of this account and Region.
+    #[must_use]
+    pub fn cluster_arn(&self, name: &str) -> String {
+        format!("arn:aws:ecs:{}:{}:cluster/{name}", self.region, self.account)
+    }
+
+    /// The ARN of a target group of this account and Region.
+    #[must_use]
+    pub fn target_group_arn(&self, name: &str) -> String {
+        let Self { region, account, .. } = self;
+        let id = super::objects::fingerprint(name.as_bytes());
+        format!("arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{id:016x}")
+    }
+}
+
+/// What a connection to an address that nobody has comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// No answer at all, until the caller's connect timeout (a VPC without that interface).
+    Unreachable,
+    /// Refused at once (loopback).
+    Refused,
+}
+
+/// From a caller's first byte to the answer's; half of it passes before the world has applied
+/// the call, half after. A container's own work comes on top.
+#[derive(Clone, Copy, Debug)]
+pub struct Latency {
+    /// Calls of ECS.
+    pub ecs: Duration,
+    /// Calls of ELBv2.
+    pub elb: Duration,
+    /// Calls of S3.
+    pub s3: Duration,
+    /// Calls of session containers.
+    pub container: Duration,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self {
+            ecs: Duration::from_millis(50),
+            elb: Duration::from_millis(50),
+            s3: Duration::from_millis(50),
+            container: Duration::from_millis(2),
+        }
+    }
+}
+
+impl Latency {
+    /// Every call is answered at once.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            ecs: Duration::ZERO,
+            elb: Duration::ZERO,
+            s3: Duration::ZERO,
+            container: Duration::ZERO,
+        }
+    }
+}
+
+/// How long a task stays in a phase. RUNNING and STOPPING end when the container does.
+#[derive(Clone, Copy, Debug)]
+pub struct Dwell {
+    /// PROVISIONING.
+    pub provisioning: Duration,
+    /// PENDING.
+    pub pending: Duration,
+    /// ACTIVATING.
+    pub activating: Duration,
+    /// DEACTIVATING.
+    pub deactivating: Duration,
+    /// DEPROVISIONING: the address is no longer the task's.
+    pub deprovisioning: Duration,
+    /// How long a STOPPED task can still be described.
+    pub remembered: Duration,
+}
+
+impl Default for Dwell {
+    fn default() -> Self {
+        Self {
+            provisioning: Duration::from_secs(5),
+            pending: Duration::from_secs(10),
+            activating: Duration::from_secs(1),
+            deactivating: Duration::from_secs(1),
+            deprovisioning: Duration::from_secs(10),
+            remembered: Duration::from_hours(1),
+        }
+    }
+}
+
+/// How the load balancer keeps time.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthTimes {
+    /// From registration to the first verdict.
+    pub registration: Duration,
+    /// How long a target is still called healthy after it has ceased to be.
+    pub unhealthy_after: Duration,
+    /// The deregistration delay.
+    pub draining: Duration,
+}
+
+impl Default for HealthTimes {
+    fn default() -> Self {
+        Self {
+            registration: Duration::from_secs(10),
+            unhealthy_after: Duration::ZERO,
+            draining: Duration::from_mins(5),
+        }
+    }
+}
+
+/// A token bucket: so many at once, so many a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// The bucket's size.
+    pub burst: f64,
+    /// Tokens that come back each second.
+    pub refill: f64,
+}
+
+/// Request throttling; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// `StopTask`.
+    pub ecs_stop: Option<Rate>,
+    /// `ListTasks`, `DescribeTasks` and `ListClusters`, which share one bucket.
+    pub ecs_read: Option<Rate>,
+    /// `TagResource` and `UntagResource`.
+    pub ecs_tag: Option<Rate>,
+    /// All of ELBv2.
+    pub elb: Option<Rate>,
+    /// All of S3.
+    pub s3: Option<Rate>,
+}
+
+impl Limits {
+    /// No throttling.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { ecs_stop: None, ecs_read: None, ecs_tag: None, elb: None, s3: None }
+    }
+
+    /// The rates that AWS publishes for ECS. Simplified: ELBv2 and S3 stay without a limit.
+    #[must_use]
+    pub const fn aws() -> Self {
+        Self {
+            ecs_stop: Some(Rate { burst: 100.0, refill: 40.0 }),
+            ecs_read: Some(Rate { burst: 100.0, refill: 20.0 }),
+            ecs_tag: Some(Rate { burst: 20.0, refill: 10.0 }),
+            ..Self::none()
+        }
+    }
+}

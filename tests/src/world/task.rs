@@ -1,0 +1,204 @@
+//! A Fargate task: its life, as a function of time.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::container::Container;
+use super::setup::Dwell;
+
+/// Where a task lives, and its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskKey {
+    pub(crate) cluster: String,
+    pub(crate) id: String,
+}
+
+/// A task's `lastStatus`, in the order of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are those of AWS")]
+pub enum Phase {
+    Provisioning,
+    Pending,
+    Activating,
+    Running,
+    Deactivating,
+    Stopping,
+    Deprovisioning,
+    Stopped,
+}
+
+impl Phase {
+    /// As ECS writes it.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}").to_uppercase()
+    }
+}
+
+/// Why and how a task comes to its end. Set when the end begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// `desiredStatus` is STOPPED from here on; SIGTERM comes with it.
+    pub(crate) at: Timestamp,
+    /// `lastStatus` leaves RUNNING; later than `at` for a Spot warning.
+    pub(crate) leaves_running_at: Timestamp,
+    /// The container's process is gone.
+    pub(crate) process_ends: Timestamp,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) code: &'static str,
+    pub(crate) reason: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) key: TaskKey,
+    pub(crate) arn: String,
+    pub(crate) family: String,
+    pub(crate) group: String,
+    pub(crate) started_by: Option<String>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) created_at: Timestamp,
+    /// ECS reads are eventually consistent: before this they don't show the task.
+    pub(crate) visible_from: Timestamp,
+    /// `None`: it never gets beyond PENDING.
+    pub(crate) runs_at: Option<Timestamp>,
+    pub(crate) dwell: Dwell,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) stop: Option<Stop>,
+    /// The target groups in which its owner registers it.
+    pub(crate) registers_in: Vec<String>,
+    pub(crate) container: Container,
+    pub(crate) owner_ended_at: Option<Timestamp>,
+    /// The test says that its artifacts may be lost.
+    pub(crate) loss_allowed: bool,
+    /// The first completion call that was sent to it in vain.
+    pub(crate) vain_since: Option<Timestamp>,
+}
+
+impl Task {
+    pub(crate) fn phase(&self, now: Timestamp) -> Phase {
+        let Some(stop) = &self.stop else { return self.rising(now) };
+        if self.ran() {
+            if now < stop.leaves_running_at {
+                return Phase::Running;
+            }
+            if now < stop.leaves_running_at + self.dwell.deactivating {
+                return Phase::Deactivating;
+            }
+            if now < self.frees_address_at().unwrap_or(now) {
+                return Phase::Stopping;
+            }
+        }
+        if Some(now) < self.stopped_at() { Phase::Deprovisioning } else { Phase::Stopped }
+    }
+
+    fn rising(&self, now: Timestamp) -> Phase {
+        match self.runs_at {
+            Some(at) if now >= at => Phase::Running,
+            Some(at) if now >= at - self.dwell.activating => Phase::Activating,
+            _ if now >= self.created_at + self.dwell.provisioning => Phase::Pending,
+            _ => Phase::Provisioning,
+        }
+    }
+
+    /// Whether the container ever ran (a task that is stopped before it runs never does).
+    pub(crate) fn ran(&self) -> bool {
+        match (&self.stop, self.runs_at) {
+            (Some(stop), Some(runs_at)) => stop.at >= runs_at,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+
+    pub(crate) fn started(&self, now: Timestamp) -> bool {
+        self.ran() && self.runs_at.is_some_and(|at| at <= now)
+    }
+
+    /// When DEPROVISIONING begins.
+    fn frees_address_at(&self) -> Option<Timestamp> {
+        let stop = self.stop.as_ref()?;
+        if !self.ran() {
+            return Some(stop.at);
+        }
+        Some(stop.process_ends.max(stop.leaves_running_at + self.dwell.deactivating))
+    }
+
+    pub(crate) fn stopped_at(&self) -> Option<Timestamp> {
+        self.frees_address_at().map(|at| at + self.dwell.deprovisioning)
+    }
+
+    pub(crate) fn wanted_running(&self) -> bool {
+        self.stop.is_none()
+    }
+
+    pub(crate) fn holds_address(&self, now: Timestamp) -> bool {
+        self.frees_address_at().is_none_or(|at| now < at)
+    }
+
+    /// Whether the container's process is there to answer.
+    pub(crate) fn process_runs(&self, now: Timestamp) -> bool {
+        self.started(now) && self.stop.as_ref().is_none_or(|stop| now < stop.process_ends)
+    }
+
+    /// Whether ECS reads show it.
+    pub(crate) fn visible(&self, now: Timestamp) -> bool {
+        let forgotten = self.stopped_at().is_some_and(|at| now >= at + self.dwell.remembered);
+        now >= self.visible_from && !forgotten
+    }
+
+    /// Rises with each change that ECS publishes.
+    pub(crate) fn version(&self, now: Timestamp) -> u64 {
+        1 + self.phase(now) as u64 + u64::from(!self.wanted_running())
+    }
+
+    /// SIGTERM now, SIGKILL after the stop timeout. `warned`: a Spot warning, which leaves
+    /// `lastStatus` RUNNING until the process ends.
+    pub(crate) fn terminate(
+        &mut self,
+        now: Timestamp,
+        code: &'static str,
+        reason: String,
+        warned: bool,
+    ) {
+        if self.stop.is_some() {
+            return;
+        }
+        let runs = self.started(now);
+        let obeys = self.container.behaviour.dies_on_sigterm;
+        let killed_at = now + self.stop_timeout;
+        self.stop = Some(Stop {
+            at: now,
+            leaves_running_at: if warned && runs && !obeys { killed_at } else { now },
+            process_ends: if runs && !obeys { killed_at } else { now },
+            exit_code: runs.then_some(if obeys { 143 } else { 137 }),
+            code,
+            reason,
+        });
+    }
+
+    /// The process ends by itself.
+    pub(crate) fn exit(&mut self, at: Timestamp, exit_code: i32) {
+        match &mut self.stop {
+            Some(stop) => {
+                stop.process_ends = stop.process_ends.min(at);
+                stop.leaves_running_at = stop.leaves_running_at.min(at).max(stop.at);
+                stop.exit_code = Some(exit_code);
+            }
+            None => {
+                self.stop = Some(Stop {
+                    at,
+                    leaves_running_at: at,
+                    process_ends: at,
+                    exit_code: Some(exit_code),
+                    code: "EssentialContainerExited",
+                    reason: "Essential container in task exited".to_owned(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What tests ask of a world.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::api::{Api, Call, Outcome};
+use super::targets::Health;
+use super::task::{Phase, Task};
+use super::{TaskHandle, World};
+
+impl World {
+    fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
+        self.now_with(|state, _| look(state.task(&handle.key).expect("a task of this world")))
+    }
+
+    /// Every HTTP call so far, in the order of sending.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().journal.calls.clone()
+    }
+
+    /// How many calls of an operation were sent.
+    #[must_use]
+    pub fn count(&self, api: Api) -> usize {
+        self.lock().journal.count(api)
+    }
+
+    /// How many calls a caller sent: the boundaries at which it can crash.
+    #[must_use]
+    pub fn count_by(&self, caller: &str) -> usize {
+        self.lock().journal.count_by(caller)
+    }
+
+    /// How many calls were throttled.
+    #[must_use]
+    pub fn throttles(&self) -> usize {
+        self.lock().journal.calls.iter().filter(|call| call.outcome == Outcome::Throttled).count()
+    }
+
+    /// The completion calls that were sent with this session's id to this task's address.
+    #[must_use]
+    pub fn completion_calls(&self, session: &TaskHandle) -> Vec<Call> {
+        let place = format!("{}:", session.address());
+        let state = self.lock();
+        let calls = state.journal.calls.iter().filter(|call| {
+            call.api == Api::ContainerComplete
+                && call.subjects[0].starts_with(&place)
+                && call.subjects[1] == session.session_id()
+        });
+        calls.cloned().collect()
+    }
+
+    /// How many uploads this task's container has begun.
+    #[must_use]
+    pub fn uploads_begun(&self, session: &TaskHandle) -> u32 {
+        self.of_task(session, |task| task.container.attempts)
+    }
+
+    /// Whether this task's container has completed.
+    #[must_use]
+    pub fn has_completed(&self, session: &TaskHandle) -> bool {
+        self.of_task(session, |task| task.container.completed_at.is_some())
+    }
+
+    /// The task's `lastStatus`.
+    #[must_use]
+    pub fn phase(&self, session: &TaskHandle) -> Phase {
+        self.now_with(|state, now| {
+            state.task(&session.key).expect("a task of this world").phase(now)
+        })
+    }
+
+    /// Whether the task's `desiredStatus` is STOPPED.
+    #[must_use]
+    pub fn is_stopping(&self, session: &TaskHandle) -> bool {
+        self.of_task(session, |task| !task.wanted_running())
+    }
+
+    /// Why the task stops or has stopped.
+    #[must_use]
+    pub fn stopped_reason(&self, session: &TaskHandle) -> Option<String> {
+        self.of_task(session, |task| task.stop.as_ref().map(|stop| stop.reason.clone()))
+    }
+
+    /// The task's tags.
+    #[must_use]
+    pub fn tags(&self, session: &TaskHandle) -> BTreeMap<String, String> {
+        self.of_task(session, |task| task.tags.clone())
+    }
+
+    /// Whether the session is live in the sense of the invariants.
+    #[must_use]
+    pub fn is_live(&self, session: &TaskHandle) -> bool {
+        self.now_with(|state, now| {
+            state.task(&session.key).is_some_and(|task| state.live(task, now))
+        })
+    }
+
+    /// The health of an address in a target group (by name), as the load balancer reports it.
+    #[must_use]
+    pub fn health(&self, group: &str, address: Ipv4Addr) -> Health {
+        self.now_with(|state, now| {
+            let (arn, port) = (state.setup.target_group_arn(group), state.setup.port);
+            state.health(&arn, (address, port), now)
+        })
+    }
+
+    /// The addresses that are registered in a target group (by name) and not draining.
+    #[must_use]
+    pub fn registered(&self, group: &str) -> Vec<Ipv4Addr> {
+        self.now_with(|state, _| {
+            let arn = state.setup.target_group_arn(group);
+            let targets = state.groups.get(&arn).into_iter().flat_map(|group| &group.targets);
+            targets
+                .filter(|(_, target)| target.deregistered_at.is_none())
+                .map(|((ip, _), _)| *ip)
+                .collect()
+        })
+    }
+
+    /// An object's content.
+    #[must_use]
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.now_with(|state, _| {
+            state.buckets.get(bucket)?.get(key).map(|object| object.body.clone())
+        })
+    }
+
+    /// The keys of a bucket.
+    #[must_use]
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.now_with(|state, _| {
+            state.buckets.get(bucket).into_iter().flat_map(BTreeMap::keys).cloned().collect()
+        })
+    }
+
+    /// The receipts in the ledger, by task id.
+    #[must_use]
+    pub fn receipts(&self) -> BTreeMap<String, Value> {
+        self.now_with(|state, _| {
+            let objects = state.buckets.get(&state.setup.ledger_bucket).into_iter().flatten();
+            let receipts = objects.filter_map(|(key, object)| {
+                let id = key.strip_prefix("receipts/")?.strip_suffix(".json")?;
+                Some((id.to_owned(), serde_json::from_slice(&object.body).unwrap_or_default()))
+            });
+            receipts.collect()
+        })
+    }
+
+    /// What happened that must never happen (I1, I3, I8), in order.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().judge.violations.clone()
+    }
+
+    /// I2, for the end of a story: the targets of live sessions that callers took away and nobody
+    /// has put back.
+    #[must_use]
+    pub fn live_targets_missing(&self) -> Vec<String> {
+        self.now_with(|state, now| state.live_targets_missing(now))
+    }
+
+    /// Panics if anything happened that must never happen, with the calls that led there.
+    pub fn assert_unharmed(&self) {
+        let violations = self.violations();
+        assert!(violations.is_empty(), "{}\nafter\n{}", violations.join("\n"), self.history());
+    }
+
+    /// The calls so far, a line each.
+    #[must_use]
+    pub fn history(&self) -> String {
+        let lines = self.calls().into_iter().map(|call| {
+            let Call { number, caller, api, subjects, sent_at, outcome } = call;
+            format!("{number:>5} {sent_at} {caller} {api} {} {outcome:?}", subjects.join(" "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,333 @@
+//! ECS: AWS JSON 1.1.
+
+use std::collections::Bound;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Matter, Reply, Request};
+use crate::world::api::{Api, Service};
+use crate::world::exchange::Applied;
+use crate::world::invariants::Asker;
+use crate::world::setup::Setup;
+use crate::world::state::State;
+use crate::world::task::{Phase, Task, TaskKey};
+
+const PAGE: usize = 100;
+
+pub(super) fn recognise(target: &str, body: &[u8]) -> Request {
+    let name = target.rsplit('.').next().unwrap_or_default();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let named = ["cluster", "task", "resourceArn", "family"]
+        .into_iter()
+        .filter_map(|field| body[field].as_str());
+    let listed = body["tasks"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let subjects = named.chain(listed).map(str::to_owned).collect();
+    Request {
+        service: Service::Ecs,
+        api: Api::named(name, &Api::ECS),
+        subjects,
+        matter: Matter::Ecs(body),
+    }
+}
+
+pub(super) fn error(status: u16, code: &'static str, message: &str) -> Reply {
+    let body = json!({"__type": code, "message": message});
+    Reply::new(status, "application/x-amz-json-1.1", body.to_string()).coded(code)
+}
+
+fn answer(body: &Value) -> Reply {
+    Reply::new(200, "application/x-amz-json-1.1", body.to_string())
+}
+
+fn invalid(message: &str) -> Reply {
+    error(400, "InvalidParameterException", message)
+}
+
+/// How a task is named in a request that concerns one cluster.
+enum Named {
+    Task(TaskKey),
+    /// An ARN of another account, Region or cluster: the whole call is refused.
+    Foreign,
+}
+
+impl State {
+    pub(crate) fn ecs(&mut self, asker: &Asker, api: Api, body: &Value, now: Timestamp) -> Applied {
+        if api == Api::DescribeTasks {
+            return match self.describe_tasks(body, now) {
+                Ok((reply, keys)) => {
+                    let known = keys.iter().filter_map(|key| self.task(key));
+                    Applied::Sights(
+                        reply,
+                        known.map(|task| (task.key.clone(), self.sight(task, now))).collect(),
+                    )
+                }
+                Err(reply) => Applied::Answer(reply),
+            };
+        }
+        let result = match api {
+            Api::ListClusters => Ok(self.list_clusters(body)),
+            Api::ListTasks => self.list_tasks(body, now),
+            Api::StopTask => self.stop_task(asker, body, now),
+            Api::TagResource | Api::UntagResource => self.tag(asker, api, body, now),
+            _ => Err(error(
+                400,
+                "UnknownOperationException",
+                "the world does not model this operation",
+            )),
+        };
+        Applied::Answer(result.unwrap_or_else(|refusal| refusal))
+    }
+
+    fn list_clusters(&self, body: &Value) -> Reply {
+        let most = page_size(body);
+        let after = body["nextToken"].as_str().unwrap_or_default();
+        let names: Vec<&String> =
+            self.clusters.keys().filter(|name| name.as_str() > after).take(most + 1).collect();
+        let arns: Vec<String> =
+            names.iter().take(most).map(|name| self.setup.cluster_arn(name)).collect();
+        let token = (names.len() > most).then(|| names[most - 1]);
+        answer(&paged("clusterArns", &arns, token))
+    }
+
+    fn cluster(&self, body: &Value) -> Result<String, Reply> {
+        let text = body["cluster"].as_str().unwrap_or("default");
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let known = self.clusters.contains_key(name)
+            && (text == name || text == self.setup.cluster_arn(name));
+        known
+            .then(|| name.to_owned())
+            .ok_or_else(|| error(400, "ClusterNotFoundException", "Cluster not found."))
+    }
+
+    /// Simplified: only the filters `family`, `startedBy` and `desiredStatus` are known, and a
+    /// page is filled with matches.
+    fn list_tasks(&self, body: &Value, now: Timestamp) -> Result<Reply, Reply> {
+        let cluster = self.cluster(body)?;
+        let (family, started_by) = (body["family"].as_str(), body["startedBy"].as_str());
+        if started_by.is_some() && family.is_some() {
+            return Err(invalid("startedBy must be the only filter"));
+        }
+        let wanted = body["desiredStatus"].as_str().unwrap_or("RUNNING");
+        if !matches!(wanted, "RUNNING" | "PENDING" | "STOPPED") {
+            return Err(invalid("unknown desiredStatus"));
+        }
+        if body["maxResults"].as_u64().is_some_and(|most| most == 0 || most > 100) {
+            return Err(invalid("maxResults must be between 1 and 100"));
+        }
+        let most = page_size(body);
+        let after = body["nextToken"].as_str().unwrap_or_default().to_owned();
+        let rest = self.clusters[&cluster].range((Bound::Excluded(after), Bound::Unbounded));
+        let matching = rest.filter(|(_, task)| {
+            let status = if task.wanted_running() { "RUNNING" } else { "STOPPED" };
+            task.visible(now)
+                && status == wanted
+                && family.is_none_or(|family| family == task.family)
+                && started_by.is_none_or(|by| task.started_by.as_deref() == Some(by))
+        });
+        let found: Vec<&Task> = matching.map(|(_, task)| task).take(most + 1).collect();
+        let arns: Vec<String> = found.iter().take(most).map(|task| task.arn.clone()).collect();
+        let token = (found.len() > most).then(|| &found[most - 1].key.id);
+        Ok(answer(&paged("taskArns", &arns, token)))
+    }
+
+    fn named(&self, cluster: &str, text: &str) -> Named {
+        let Setup { region, account, .. } = &self.setup;
+        let id = match text.strip_prefix(&format!("arn:aws:ecs:{region}:{account}:task/{cluster}/"))
+        {
+            Some(id) => id,
+            None if text.contains([':', '/']) => return Named::Foreign,
+            None => text,
+        };
+        Named::Task(TaskKey { cluster: cluster.to_owned(), id: id.to_owned() })
+    }
+
+    fn describe_tasks(&self, body: &Value, now: Timestamp) -> Result<(Reply, Vec<TaskKey>), Reply> {
+        let cluster = self.cluster(body)?;
+        let names: Vec<&str> =
+            body["tasks"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if names.is_empty() {
+            return Err(invalid("Tasks cannot be empty."));
+        }
+        if names.len() > PAGE {
+            return Err(invalid("Member must have length less than or equal to 100"));
+        }
+        let tags = body["include"]
+            .as_array()
+            .is_some_and(|fields| fields.iter().any(|field| field == "TAGS"));
+        let (mut tasks, mut failures, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for name in names {
+            let Named::Task(key) = self.named(&cluster, name) else {
+                return Err(invalid(
+                    "Invalid identifier: Identifier is for another account or cluster.",
+                ));
+            };
+            match self.task(&key).filter(|task| task.visible(now)) {
+                Some(task) => {
+                    tasks.push(self.show(task, now, tags, epoch_seconds));
+                    keys.push(key);
+                }
+                None => failures.push(json!({"arn": self.arn(&key), "reason": "MISSING"})),
+            }
+        }
+        Ok((answer(&json!({"tasks": tasks, "failures": failures})), keys))
+    }
+
+    pub(crate) fn arn(&self, key: &TaskKey) -> String {
+        let Setup { region, account, .. } = &self.setup;
+        format!("arn:aws:ecs:{region}:{account}:task/{}/{}", key.cluster, key.id)
+    }
+
+    fn stop_task(&mut self, asker: &Asker, body: &Value, now: Timestamp) -> Result<Reply, Reply> {
+        let cluster = self.cluster(body)?;
+        let reason = body["reason"].as_str().unwrap_or("Task stopped by user").to_owned();
+        if reason.len() > 255 {
+            return Err(invalid("Reason must be at most 255 characters."));
+        }
+        let not_found = || invalid("The referenced task was not found.");
+        let Named::Task(key) = self.named(&cluster, body["task"].as_str().unwrap_or_default())
+        else {
+            return Err(not_found());
+        };
+        if !self.task(&key).is_some_and(|task| task.visible(now)) {
+            return Err(not_found());
+        }
+        self.judge_stop(asker, &key, now);
+        let task = self.task_mut(&key).ok_or_else(not_found)?;
+        task.terminate(now, "UserInitiated", reason, false);
+        task.tags.clear();
+        task.container.changed.notify_waiters();
+        let shown = self.task(&key).map(|task| self.show(task, now, false, epoch_seconds));
+        Ok(answer(&json!({"task": shown})))
+    }
+
+    /// Simplified: only tasks have tags here, and a task takes them until it is STOPPED.
+    fn tag(
+        &mut self,
+        asker: &Asker,
+        api: Api,
+        body: &Value,
+        now: Timestamp,
+    ) -> Result<Reply, Reply> {
+        let arn = body["resourceArn"].as_str().unwrap_or_default();
+        let cluster = arn.split('/').nth(1).unwrap_or_default();
+        let Named::Task(key) = self.named(cluster, arn) else {
+            return Err(invalid("Invalid resource ARN."));
+        };
+        let Some(task) = self.task(&key).filter(|task| task.visible(now)) else {
+            return Err(error(400, "ResourceNotFoundException", "The specified task is missing."));
+        };
+        if task.phase(now) == Phase::Stopped {
+            return Err(invalid(
+                "The specified task is stopped. Specify a running task and try again.",
+            ));
+        }
+        self.judge_task_write(asker, api, &key);
+        if let Some(task) = self.task_mut(&key) {
+            for tag in body["tags"].as_array().into_iter().flatten() {
+                let text = |field: &str| tag[field].as_str().unwrap_or_default().to_owned();
+                task.tags.insert(text("key"), text("value"));
+            }
+            for name in body["tagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                task.tags.remove(name);
+            }
+        }
+        Ok(answer(&json!({})))
+    }
+
+    /// A task as ECS describes it.
+    pub(crate) fn show(
+        &self,
+        task: &Task,
+        now: Timestamp,
+        tags: bool,
+        time: fn(Timestamp) -> Value,
+    ) -> Value {
+        let Setup { region, account, .. } = &self.setup;
+        let phase = task.phase(now);
+        let environment: Vec<Value> = task
+            .environment
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let attached = if phase == Phase::Provisioning {
+            json!([])
+        } else {
+            json!([
+                {"name": "subnetId", "value": "subnet-0a1b2c3d"},
+                {"name": "networkInterfaceId", "value": format!("eni-{}", &task.key.id[..17])},
+                {"name": "privateIPv4Address", "value": task.address.to_string()},
+            ])
+        };
+        let attachment = match phase {
+            Phase::Provisioning => "PRECREATED",
+            Phase::Stopped => "DELETED",
+            _ => "ATTACHED",
+        };
+        let mut shown = json!({
+            "taskArn": task.arn,
+            "clusterArn": self.setup.cluster_arn(&task.key.cluster),
+            "taskDefinitionArn": format!("arn:aws:ecs:{region}:{account}:task-definition/{}:1", task.family),
+            "group": task.group,
+            "launchType": "FARGATE",
+            "lastStatus": phase.name(),
+            "desiredStatus": if task.wanted_running() { "RUNNING" } else { "STOPPED" },
+            "createdAt": time(task.created_at),
+            "version": task.version(now),
+            "overrides": {"containerOverrides": [{"name": "session", "environment": environment}]},
+            "containers": [{"name": "session", "taskArn": task.arn, "lastStatus": phase.name()}],
+            "attachments": [{
+                "id": format!("att-{}", &task.key.id[..8]),
+                "type": "ElasticNetworkInterface",
+                "status": attachment,
+                "details": attached,
+            }],
+        });
+        if let Some(by) = &task.started_by {
+            shown["startedBy"] = json!(by);
+        }
+        if let Some(at) = task.runs_at.filter(|_| task.started(now)) {
+            shown["startedAt"] = time(at);
+        }
+        if tags && phase != Phase::Stopped {
+            shown["tags"] =
+                task.tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+        }
+        if let Some(stop) = &task.stop {
+            shown["stopCode"] = json!(stop.code);
+            shown["stoppedReason"] = json!(stop.reason);
+            shown["stoppingAt"] = time(stop.at);
+            if now >= stop.process_ends
+                && let Some(code) = stop.exit_code
+            {
+                shown["containers"][0]["exitCode"] = json!(code);
+            }
+        }
+        if let Some(at) = task.stopped_at().filter(|at| *at <= now) {
+            shown["stoppedAt"] = time(at);
+        }
+        shown
+    }
+}
+
+fn page_size(body: &Value) -> usize {
+    body["maxResults"]
+        .as_u64()
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(PAGE)
+        .clamp(1, PAGE)
+}
+
+fn paged(field: &str, arns: &[String], token: Option<&String>) -> Value {
+    let mut page = json!({field: arns});
+    if let Some(token) = token {
+        page["nextToken"] = json!(token);
+    }
+    page
+}
+
+/// As ECS answers times.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
+fn epoch_seconds(at: Timestamp) -> Value {
+    json!(at.as_millisecond() as f64 / 1000.0)
+}

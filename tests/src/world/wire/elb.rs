@@ -1,0 +1,199 @@
+//! ELBv2: awsQuery, that is, forms in and XML out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{Matter, Reply, Request, escape, pairs};
+use crate::world::api::{Api, Service};
+use crate::world::invariants::Asker;
+use crate::world::state::State;
+use crate::world::targets::{Address, Target};
+
+const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+
+pub(super) fn recognise(body: &[u8]) -> Request {
+    let form = pairs(&String::from_utf8_lossy(body));
+    let name = form.get("Action").map_or("", String::as_str);
+    let group = form.get("TargetGroupArn").cloned();
+    let targets = targets(&form).into_iter().map(|(id, port)| match port {
+        Some(port) => format!("{id}:{port}"),
+        None => id,
+    });
+    let subjects = group.into_iter().chain(targets).collect();
+    Request {
+        service: Service::Elb,
+        api: Api::named(name, &Api::ELB),
+        subjects,
+        matter: Matter::Elb(form),
+    }
+}
+
+pub(super) fn error(status: u16, code: &'static str, message: &str) -> Reply {
+    let kind = if status < 500 { "Sender" } else { "Receiver" };
+    let message = escape(message);
+    let body = format!(
+        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+         <Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+    );
+    Reply::new(status, "text/xml", body).coded(code)
+}
+
+fn answer(api: Api, result: &str) -> Reply {
+    let body = format!(
+        "<{api}Response xmlns=\"{NAMESPACE}\"><{api}Result>{result}</{api}Result>\
+         <ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></{api}Response>"
+    );
+    Reply::new(200, "text/xml", body)
+}
+
+/// `Targets.member.N.Id` and `.Port`, in order.
+fn targets(form: &BTreeMap<String, String>) -> Vec<(String, Option<u16>)> {
+    let field = |n: usize, name: &str| form.get(&format!("Targets.member.{n}.{name}"));
+    let found = (1..).map_while(|n| {
+        Some((field(n, "Id")?.clone(), field(n, "Port").and_then(|port| port.parse().ok())))
+    });
+    found.collect()
+}
+
+impl State {
+    pub(crate) fn elb(
+        &mut self,
+        asker: &Asker,
+        api: Api,
+        form: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Reply {
+        let result = match api {
+            Api::DescribeTargetGroups => self.describe_target_groups(form),
+            Api::DescribeTargetHealth => self.describe_target_health(form, now),
+            Api::RegisterTargets => self.register_targets(asker, form, now),
+            Api::DeregisterTargets => self.deregister_targets(asker, form, now),
+            _ => Err(error(400, "InvalidAction", "the world does not model this operation")),
+        };
+        result.map_or_else(|refusal| refusal, |body| answer(api, &body))
+    }
+
+    /// Simplified: never paged.
+    fn describe_target_groups(&self, form: &BTreeMap<String, String>) -> Result<String, Reply> {
+        let listed = |prefix: &str| -> Vec<&String> {
+            (1..).map_while(|n| form.get(&format!("{prefix}.member.{n}"))).collect()
+        };
+        let (arns, names) = (listed("TargetGroupArns"), listed("Names"));
+        let unknown = arns.iter().any(|arn| !self.groups.contains_key(*arn))
+            || names.iter().any(|name| !self.groups.values().any(|group| group.name == **name));
+        if unknown {
+            return Err(not_found());
+        }
+        let all = arns.is_empty() && names.is_empty();
+        let port = self.setup.port;
+        let mut body = "<TargetGroups>".to_owned();
+        for (arn, group) in &self.groups {
+            if all || arns.contains(&arn) || names.contains(&&group.name) {
+                let _ = write!(
+                    body,
+                    "<member><TargetGroupArn>{arn}</TargetGroupArn><TargetGroupName>{}</TargetGroupName>\
+                     <Protocol>HTTP</Protocol><Port>{port}</Port><VpcId>vpc-0a1b2c3d</VpcId>\
+                     <HealthCheckPath>{}</HealthCheckPath><TargetType>ip</TargetType></member>",
+                    escape(&group.name),
+                    escape(&self.setup.health_path),
+                );
+            }
+        }
+        Ok(body + "</TargetGroups>")
+    }
+
+    fn group(&self, form: &BTreeMap<String, String>) -> Result<String, Reply> {
+        let arn = form.get("TargetGroupArn").cloned().unwrap_or_default();
+        if self.groups.contains_key(&arn) { Ok(arn) } else { Err(not_found()) }
+    }
+
+    /// The targets that a form names. Simplified: IPv4 addresses only, of any network.
+    fn addresses(&self, form: &BTreeMap<String, String>) -> Result<Vec<Address>, Reply> {
+        let parsed = targets(form).into_iter().map(|(id, port)| match id.parse() {
+            Ok(ip) => Ok((ip, port.unwrap_or(self.setup.port))),
+            Err(_) => Err(error(
+                400,
+                "InvalidTarget",
+                &format!("The IP address '{id}' is not a valid IPv4 address"),
+            )),
+        });
+        parsed.collect()
+    }
+
+    fn describe_target_health(
+        &mut self,
+        form: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<String, Reply> {
+        let group = self.group(form)?;
+        self.drain(&group, now);
+        let mut addresses = self.addresses(form)?;
+        if addresses.is_empty() {
+            addresses.extend(self.groups[&group].targets.keys());
+        }
+        let mut body = "<TargetHealthDescriptions>".to_owned();
+        for (ip, port) in addresses {
+            let health = self.health(&group, (ip, port), now);
+            let _ = write!(
+                body,
+                "<member><HealthCheckPort>{port}</HealthCheckPort><Target><Id>{ip}</Id><Port>{port}</Port></Target>\
+                 <TargetHealth><State>{}</State>",
+                health.state
+            );
+            if let Some(reason) = health.reason {
+                let _ =
+                    write!(body, "<Reason>{reason}</Reason><Description>{reason}</Description>");
+            }
+            body += "</TargetHealth></member>";
+        }
+        Ok(body + "</TargetHealthDescriptions>")
+    }
+
+    fn register_targets(
+        &mut self,
+        asker: &Asker,
+        form: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<String, Reply> {
+        let group = self.group(form)?;
+        let addresses = self.addresses(form)?;
+        self.judge_group_write(asker, Api::RegisterTargets, &group);
+        self.drain(&group, now);
+        for address in addresses {
+            self.judge.registered(&group, address);
+            let Some(group) = self.groups.get_mut(&group) else { continue };
+            let target = group.targets.entry(address).or_insert_with(|| Target::registered(now));
+            if target.deregistered_at.is_some() {
+                *target = Target::registered(now);
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn deregister_targets(
+        &mut self,
+        asker: &Asker,
+        form: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<String, Reply> {
+        let group = self.group(form)?;
+        let addresses = self.addresses(form)?;
+        self.judge_group_write(asker, Api::DeregisterTargets, &group);
+        self.drain(&group, now);
+        for address in addresses {
+            let target =
+                self.groups.get_mut(&group).and_then(|group| group.targets.get_mut(&address));
+            if let Some(target) = target.filter(|target| target.deregistered_at.is_none()) {
+                target.deregistered_at = Some(now);
+                self.judge.taken(&group, address);
+            }
+        }
+        Ok(String::new())
+    }
+}
+
+fn not_found() -> Reply {
+    error(400, "TargetGroupNotFound", "One or more target groups not found")
+}

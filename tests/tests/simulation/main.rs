@@ -1,0 +1,13 @@
+//! The production code, through the real AWS SDK clients, in the simulated world and in virtual
+//! time. Each file is one kind of trouble; each test's name is what it shows.
+
+mod batches;
+mod crashes;
+mod endings;
+mod garbage;
+mod races;
+mod sessions;
+mod stage;
+mod storms;
+mod timing;
+mod uploads;

@@ -1,0 +1,205 @@
+//! The stage: a function over a simulated world, and the queue in front of it.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use serde_json::{Value, json};
+use session_cleanup::aws::{Aws, HttpSeam};
+use session_cleanup::cleanup::{
+    Cause, Invocation, OrphanCause, Outcome, Report, Request, SalvageWindow, Setting, clean_up,
+};
+use session_cleanup::clock::Clock;
+use session_cleanup::completion;
+use session_cleanup::config::Config;
+use session_cleanup::deadline::Deadline;
+use session_cleanup::event::TaskReference;
+use session_cleanup::metrics::Metrics;
+use session_cleanup::session::{SessionId, TaskArn};
+use session_cleanup_tests::world::{Setup, TaskHandle, World};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Lambda's time limit of the completion function (`template.yaml`).
+pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a function of this world writes to standard output as metrics.
+pub type MetricLines = Arc<Mutex<Vec<String>>>;
+
+/// The variables of a function that fits the world's setup, with `changes` on top.
+pub fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
+    let groups: Vec<String> =
+        setup.target_groups.iter().map(|name| setup.target_group_arn(name)).collect();
+    Config::from_variables(|name| {
+        if let Some((_, value)) = changes.iter().find(|(known, _)| *known == name) {
+            return Some((*value).to_owned());
+        }
+        match name {
+            "CLUSTERS" => Some(setup.clusters.join(",")),
+            "FAMILIES" => Some(setup.families.join(",")),
+            "TARGET_GROUP_ARNS" => Some(groups.join(",")),
+            "ARTIFACT_BUCKET" => Some(setup.artifact_bucket.clone()),
+            "LEDGER_BUCKET" => Some(setup.ledger_bucket.clone()),
+            _ => None,
+        }
+    })
+    .expect("a configuration of the tests")
+}
+
+fn sdk(setup: &Setup) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "simulation");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(setup.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// A function instance that calls as `caller`.
+pub fn function(world: &World, caller: &str) -> Arc<Setting> {
+    function_with(world, caller, &[]).0
+}
+
+/// The same with variables of its own, and with what it writes as metrics.
+pub fn function_with(
+    world: &World,
+    caller: &str,
+    changes: &[(&str, &str)],
+) -> (Arc<Setting>, MetricLines) {
+    let seam = HttpSeam::new(world.caller(caller));
+    function_over(world, &seam, caller, changes)
+}
+
+/// The same over any HTTP client.
+pub fn function_over(
+    world: &World,
+    seam: &HttpSeam,
+    caller: &str,
+    changes: &[(&str, &str)],
+) -> (Arc<Setting>, MetricLines) {
+    fastrand::seed(world.setup().seed);
+    let setup = world.setup();
+    let config = config(&setup, changes);
+    let clock = Clock::new(world.time_source());
+    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), caller);
+    let lines = MetricLines::default();
+    let sink = Arc::clone(&lines);
+    let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
+    (Arc::new(Setting { config, aws, clock, metrics }), lines)
+}
+
+fn deadline(setting: &Setting) -> Deadline {
+    let end = Instant::now() + FUNCTION_TIMEOUT;
+    Deadline::new(end, setting.config.timeouts.deadline_margin)
+}
+
+/// Message bodies as Lambda hands them over; the ids are `0`, `1`, …
+pub fn batch(bodies: &[String]) -> Value {
+    let records: Vec<Value> = bodies
+        .iter()
+        .enumerate()
+        .map(|(number, body)| json!({ "messageId": number.to_string(), "body": body }))
+        .collect();
+    json!({ "Records": records })
+}
+
+/// Invokes the function with a batch; the answer is the places of the items that failed.
+pub async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) -> Vec<usize> {
+    let began = Instant::now();
+    let answer = completion::handle(setting, batch(bodies), deadline(setting), "request")
+        .await
+        .expect("a batch never fails as a whole");
+    assert!(began.elapsed() < FUNCTION_TIMEOUT, "the invocation outlived its deadline (I7)");
+    let mut failed: Vec<usize> = answer["batchItemFailures"]
+        .as_array()
+        .expect("a list of failures")
+        .iter()
+        .map(|item| item["itemIdentifier"].as_str().unwrap().parse().unwrap())
+        .collect();
+    failed.sort_unstable();
+    failed
+}
+
+/// Invokes the function with a batch of events.
+pub async fn deliver(setting: &Arc<Setting>, events: &[Value]) -> Vec<usize> {
+    let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
+    deliver_bodies(setting, &bodies).await
+}
+
+/// Delivers one event as SQS does: again after the visibility timeout, by a fresh function, until it
+/// is done or has been received `most` times. The answer is how often it was received, or `None`
+/// when it went to the dead-letter queue.
+pub async fn deliver_until_done(
+    world: &World,
+    caller: &str,
+    event: &Value,
+    most: usize,
+) -> Option<usize> {
+    for receipt in 1..=most {
+        let setting = function(world, &format!("{caller}-{receipt}"));
+        if deliver(&setting, std::slice::from_ref(event)).await.is_empty() {
+            return Some(receipt);
+        }
+        tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
+    }
+    None
+}
+
+/// Invokes the function with one event, and answers its report.
+pub async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Value, Value> {
+    let handled = completion::handle(setting, event.clone(), deadline(setting), "request").await;
+    handled.map_err(|error| match error {
+        completion::InvocationError::NotClean(report) => report,
+        other => json!({ "error": other.to_string() }),
+    })
+}
+
+/// Reaps one task as the sweep will: by our inference, not by an event.
+pub async fn reap(setting: &Arc<Setting>, task: &TaskHandle, salvage: SalvageWindow) -> Report {
+    let invocation = Invocation::begin(setting, deadline(setting));
+    let request = Request {
+        task: TaskReference::Arn(TaskArn::parse(task.arn()).unwrap().0),
+        cause: Cause::Orphan {
+            session: SessionId::parse(task.session_id()).unwrap(),
+            cause: OrphanCause::TooOld,
+            salvage,
+        },
+        request_id: None,
+    };
+    let report = clean_up(&invocation, &request).await;
+    invocation.end().await;
+    report
+}
+
+/// The outcome in a task's receipt.
+pub fn receipt(world: &World, task: &TaskHandle) -> Option<String> {
+    let receipts = world.receipts();
+    receipts.get(task.id()).map(|receipt| receipt["outcome"].as_str().unwrap().to_owned())
+}
+
+/// What `report` says became of the session.
+pub fn outcome(report: &Result<Value, Value>) -> &str {
+    let (Ok(document) | Err(document)) = report;
+    document["outcome"].as_str().unwrap_or("none")
+}
+
+/// Asserts the end that everyone wants: target gone, task stopped, receipt written, nobody harmed.
+pub fn assert_clean(world: &World, task: &TaskHandle) {
+    assert_eq!(receipt(world, task).as_deref(), Some(Outcome::Cleaned.as_str()), "{}", world.history());
+    assert!(world.is_stopping(task), "{} still runs\n{}", task.session_id(), world.history());
+    let group = &world.setup().target_groups[0];
+    assert!(!world.registered(group).contains(&task.address()), "{}", world.history());
+    assert_unharmed(world);
+}
+
+/// Asserts that no live session was harmed and no intent is left open.
+pub fn assert_unharmed(world: &World) {
+    world.assert_unharmed();
+    assert_eq!(world.live_targets_missing(), Vec::<String>::new(), "{}", world.history());
+}
+
+/// The intents that are still in the ledger.
+pub fn open_intents(world: &World) -> Vec<String> {
+    let keys = world.keys("ledger");
+    keys.into_iter().filter(|key| key.starts_with("intents/")).collect()
+}
