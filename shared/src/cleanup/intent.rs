@@ -73,7 +73,7 @@ pub(super) async fn settle(
         })
         .collect();
     let owners = if still_ours.contains(&Ok(false)) {
-        list_session_tasks(setting, DesiredStatus::Running).await
+        list_session_tasks(setting, sightings, DesiredStatus::Running).await
     } else {
         Ok(Vec::new())
     };

@@ -107,13 +107,13 @@ impl Invocation {
 
     /// All session tasks that shall run: one listing for the whole invocation.
     pub(super) async fn live_tasks(&self) -> Result<&[Task], CallError> {
-        let list = || list_session_tasks(&self.setting, DesiredStatus::Running);
+        let list = || list_session_tasks(&self.setting, &self.sightings, DesiredStatus::Running);
         self.live.get_or_try_init(list).await.map(Vec::as_slice)
     }
 
     /// All session tasks that shall stop or have stopped, as far as ECS remembers (about an hour).
     pub(super) async fn stopped_tasks(&self) -> Result<&[Task], CallError> {
-        let list = || list_session_tasks(&self.setting, DesiredStatus::Stopped);
+        let list = || list_session_tasks(&self.setting, &self.sightings, DesiredStatus::Stopped);
         self.stopped.get_or_try_init(list).await.map(Vec::as_slice)
     }
 }
@@ -123,6 +123,7 @@ const NO_ANSWER: &str = "the shared call ended without an answer";
 /// The session tasks of all configured clusters and families with `desired` status.
 pub(super) async fn list_session_tasks(
     setting: &Setting,
+    sightings: &Sightings,
     desired: DesiredStatus,
 ) -> Result<Vec<Task>, CallError> {
     let scope = &setting.config.scope;
@@ -132,7 +133,7 @@ pub(super) async fn list_session_tasks(
     });
     let arns = futures_util::future::try_join_all(listings).await?.concat();
     let mut found = Vec::new();
-    for sighting in tasks.describe(&arns).await {
+    for sighting in sightings.look(&arns).await {
         found.extend(sighting?.task.filter(|task| scope.is_session_task(task)));
     }
     Ok(found)

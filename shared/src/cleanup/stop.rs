@@ -90,8 +90,9 @@ pub(super) async fn stop(
     let mut why = String::new();
     let attempts = async {
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
+        let mut repeated = false;
         loop {
-            match attempt(invocation, subject, &note).await {
+            match attempt(invocation, subject, &note, repeated).await {
                 Ok(fate) => return fate,
                 Err(problem) => {
                     tracing::warn!(%problem, "the task is not stopped; trying again");
@@ -99,6 +100,7 @@ pub(super) async fn stop(
                 }
             }
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+            repeated = true;
         }
     };
     match within(limit, attempts).await {
@@ -111,8 +113,15 @@ async fn attempt(
     invocation: &Invocation,
     subject: &Subject,
     note: &StopNote,
+    repeated: bool,
 ) -> Result<TaskFate, String> {
     let as_decided = match note.artifacts {
+        // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them its
+        // identity, without leaving our note: so a repeated one looks first.
+        StoppedWith::ArtifactsConfirmed if repeated => match look(invocation, subject).await? {
+            Look::Holds(_) | Look::NeverStarted | Look::Unclear => true,
+            Look::Over => return Ok(TaskFate::Over),
+        },
         StoppedWith::ArtifactsConfirmed => true,
         StoppedWith::ArtifactsLost => match look(invocation, subject).await? {
             Look::Holds(_) => true,
