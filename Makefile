@@ -59,7 +59,7 @@ demo: setup build ## Shows sessions being cleaned, on a local AWS
 bench: setup build ## Measures start-up, memory and throughput
 	@cargo run --locked -p session-cleanup-tests --bin bench
 
-mutations: setup build ## Takes each safeguard out and demands that its test fails
+mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run
 
 clean: ## Removes what was built (the tools in .venv stay)

@@ -86,6 +86,16 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     if over {
         return agreed(request, Ended { session, arn, task: Some(task) });
     }
+    if task.stop_note().is_some() {
+        // We are stopping it. Where the plan that did so has finished, this is a duplicate.
+        match receipt::read(&invocation.setting.aws.ledger, &arn).await {
+            Ok(Some(known)) if known.document.outcome.is_final() => {
+                return agreed(request, Ended { session, arn, task: Some(task) });
+            }
+            Ok(_) => {}
+            Err(error) => return unclear(error.to_string()),
+        }
+    }
     match disagreement(request, &session) {
         Some(why) => rejected(why),
         None => Identified::Session(Box::new(Subject { session, task })),
@@ -127,7 +137,7 @@ fn is_about(cause: &Cause, task: &Task) -> Result<(), NotThisOne> {
                 task.version
             )))
         }
-        Cause::TaskChanged { .. } if task.stage() == Stage::Running => {
+        Cause::TaskChanged { .. } if task.shall_run() => {
             Err(NotThisOne::NotYet("ECS does not show the task's end yet".to_owned()))
         }
         Cause::Ended { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),

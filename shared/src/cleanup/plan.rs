@@ -258,7 +258,7 @@ impl Plan<'_> {
         let now = self.invocation.setting.clock.now().to_string();
         let tagging =
             self.invocation.setting.aws.tasks.tag(&subject.task.arn, SESSION_ENDED_TAG, &now);
-        let limit = self.left(Reserve::Receipt).max(self.invocation.deadline.left() / 2);
+        let limit = self.last_limit();
         let result = |tagged: &Result<Result<(), _>, _>| match tagged {
             Ok(Ok(())) => "tagged session-ended-at".to_owned(),
             Ok(Err(error)) => crate::aws::CallError::to_string(error),
@@ -271,10 +271,7 @@ impl Plan<'_> {
     /// Writes the receipt. Where that fails the work is done all the same, and the next delivery of
     /// the event finds it done: it is `incomplete` until it is on record.
     async fn write_receipt(&self, mut report: Report) -> Report {
-        let limit = self.limit(self.invocation.setting.config.timeouts.receipt, Reserve::Receipt);
-        let limit = limit.max(
-            self.invocation.deadline.left().min(self.invocation.setting.config.timeouts.receipt),
-        );
+        let limit = self.last_limit();
         report.duration_ms = self.steps.elapsed_ms();
         report.steps = self.steps.taken();
         let saving = within(limit, receipt::save(&self.invocation.setting.aws.ledger, &report));
@@ -331,6 +328,12 @@ impl Plan<'_> {
             Reserve::StopAndReceipts => timeouts.stop + timeouts.receipt * 2,
         };
         self.invocation.deadline.limit(limit, reserve)
+    }
+
+    /// The limit of what is done last, with nothing after it.
+    fn last_limit(&self) -> Duration {
+        let limit = self.invocation.setting.config.timeouts.receipt;
+        self.invocation.deadline.limit(limit, Duration::ZERO)
     }
 
     fn left(&self, reserve: Reserve) -> Duration {
@@ -399,8 +402,8 @@ fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate) -> Vec<Str
     let mut notes = Vec::new();
     match artifacts {
         Artifacts::Unconfirmed { why } => notes.push(format!(
-            "{why}; the task keeps running, the event is delivered again, and the reaper takes over \
-             after that"
+            "{why}; the task is not stopped, the event is delivered again, and the reaper takes \
+             over after that"
         )),
         Artifacts::WrongContainer => notes.push(
             "the container says that it runs another session; see its SESSION_ID and the producer"

@@ -155,6 +155,12 @@ impl Task {
         }
     }
 
+    /// Whether nothing says that it ends: it runs, or is on its way there.
+    #[must_use]
+    pub fn shall_run(&self) -> bool {
+        self.desired_status == DesiredStatus::Running && self.last_status < LastStatus::Deactivating
+    }
+
     /// Its address, while its network interface is its own (`lastStatus` before `DEPROVISIONING`).
     #[must_use]
     pub fn held_address(&self) -> Option<Ipv4Addr> {

@@ -61,6 +61,8 @@ async fn a_deregistration_that_is_refused_for_one_target_is_repeated_singly() {
     assert_eq!(deliver(&function(&world, "completion"), &events).await, [2]);
     for (number, task) in tasks.iter().enumerate().filter(|(number, _)| *number != 2) {
         assert_eq!(receipt(&world, task).as_deref(), Some("cleaned"), "session {number}");
+        let steps = world.receipts()[task.id()]["steps"].to_string();
+        assert!(steps.contains("\"deregistered\""), "session {number} at the first go: {steps}");
     }
     assert_eq!(receipt(&world, &tasks[2]).as_deref(), Some("incomplete"));
     assert_unharmed(&world);

@@ -48,7 +48,8 @@ async fn a_task_that_dies_while_it_is_salvaged_is_judged_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_after_a_failed_upload_is_reported_as_a_loss() {
     let world = World::new(Setup::default());
-    let alice = world.session("alice")
+    let alice = world
+        .session("alice")
         .upload_never_works()
         .behaves(|container| container.marker_before_failure = false)
         .start();
@@ -132,6 +133,19 @@ async fn an_end_that_ecs_does_not_show_yet_is_tried_again() {
     assert_eq!(outcome(&answer), "incomplete");
     assert!(world.is_live(&alice));
     assert_eq!(world.calls().len(), 1, "{}", world.history());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_says_a_starting_task_has_ended_does_not_stop_it() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").pending().start();
+    let mut event = world.task_event(&alice);
+    event["detail"]["lastStatus"] = "STOPPED".into();
+    event["detail"]["desiredStatus"] = "STOPPED".into();
+    event["detail"]["version"] = 0.into();
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "incomplete");
+    assert!(!world.is_stopping(&alice), "{}", world.history());
 }
 
 #[tokio::test(start_paused = true)]

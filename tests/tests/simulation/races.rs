@@ -57,6 +57,21 @@ async fn an_address_that_changes_hands_before_the_deregistration_goes_back_to_it
     assert_unharmed(&world);
 }
 
+/// The stranger at the address answers 403: that is not the task's own word.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_403_says_nothing_of_the_task_that_lost_the_address() {
+    let world = quick_world();
+    let alice = world.session("alice").start();
+    let bob = hand_over_before(&world, Api::ContainerComplete, 1, &alice, "bob");
+    let event = world.session_ended_event(&alice, "completed");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "artifacts_lost", "{answer:?}");
+    let bob = successor(&bob);
+    assert!(world.is_live(&bob));
+    assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// The same, and the function dies at any call from there on: the intent tells the next sweep.
 #[tokio::test(start_paused = true)]
 async fn after_a_crash_the_intent_gives_the_new_owner_its_target_back() {

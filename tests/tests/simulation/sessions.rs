@@ -62,7 +62,7 @@ async fn a_duplicate_while_our_stop_is_under_way_uploads_nothing_twice() {
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
     assert_ne!(world.phase(&alice), Phase::Stopped);
     let answer = report(&function(&world, "second"), &event).await;
-    assert_eq!(outcome(&answer), "cleaned");
+    assert_eq!(outcome(&answer), "already_clean");
     assert_eq!(world.uploads_begun(&alice), 1);
     assert_clean(&world, &alice);
 }

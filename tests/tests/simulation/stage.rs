@@ -185,7 +185,12 @@ pub fn outcome(report: &Result<Value, Value>) -> &str {
 
 /// Asserts the end that everyone wants: target gone, task stopped, receipt written, nobody harmed.
 pub fn assert_clean(world: &World, task: &TaskHandle) {
-    assert_eq!(receipt(world, task).as_deref(), Some(Outcome::Cleaned.as_str()), "{}", world.history());
+    assert_eq!(
+        receipt(world, task).as_deref(),
+        Some(Outcome::Cleaned.as_str()),
+        "{}",
+        world.history()
+    );
     assert!(world.is_stopping(task), "{} still runs\n{}", task.session_id(), world.history());
     let group = &world.setup().target_groups[0];
     assert!(!world.registered(group).contains(&task.address()), "{}", world.history());

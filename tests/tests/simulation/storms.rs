@@ -57,7 +57,11 @@ async fn history(seed: u64) {
     // A task that has died leaves its address, and its events, to others.
     for task in &ended {
         if world.phase(task) == session_cleanup_tests::world::Phase::Stopped && random.bool() {
-            world.session(task.session_id()).started_ago(Duration::ZERO).at_address_of(task).start();
+            world
+                .session(task.session_id())
+                .started_ago(Duration::ZERO)
+                .at_address_of(task)
+                .start();
         }
     }
     deliver(&function(&world, "three"), &events).await;

@@ -191,3 +191,15 @@ async fn where_the_marker_is_written_last_it_confirms_too() {
     assert_eq!(world.count(Api::ContainerComplete), 0);
     assert_clean(&world, &alice);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_never_goes_backward() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").upload_never_works().start();
+    let earlier = r#"{ "session_id": "alice", "outcome": "artifacts_unverified" }"#;
+    world.put_object("ledger", &format!("receipts/{}.json", alice.id()), earlier);
+    let event = world.session_ended_event(&alice, "completed");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "awaiting_salvage");
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_unverified"));
+}

@@ -1,0 +1,19 @@
+//! The deployed chain at work: a session-end event on the bus → rule → queue → event source mapping
+//! → the function's own binary → ECS, load balancer and containers of the simulated world on loopback
+//! sockets. Needs `make build`.
+//!
+//! One emulator with one deployed stack serves all tests of this file, one after the other; each test
+//! has a world of its own. See [`stage`].
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod batch;
+mod chain;
+mod function;
+mod interruptions;
+mod permissions;
+mod stage;
