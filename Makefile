@@ -10,6 +10,8 @@ FUNCTIONS := completion
 ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+
 # Nothing here talks to AWS: SAM wants a Region and credentials even to read a template.
 export AWS_DEFAULT_REGION := us-east-1
 export AWS_ACCESS_KEY_ID := test
@@ -42,7 +44,7 @@ setup: prerequisites $(VENV)/.installed ## Installs the pinned tools into .venv
 
 build: setup ## Builds the functions and the template for this machine
 	@# SAM runs this very command, but hides what the compiler says for minutes.
-	$(call stage,cargo lambda build,cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) $(FUNCTIONS:%=--bin %))
+	$(call stage,cargo lambda build,cargo lambda build --release $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
 	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
 
 test: setup ## Runs everything that CI runs
@@ -56,8 +58,9 @@ test: setup ## Runs everything that CI runs
 demo: setup build ## Shows sessions being cleaned, on a local AWS
 	@cargo run --locked -p session-cleanup-tests --bin demo
 
-bench: setup build ## Measures start-up, memory and throughput
-	@cargo run --locked -p session-cleanup-tests --bin bench
+bench: setup build ## Measures a cold start beside hello world and Python
+	$(call stage,cargo lambda build,cargo lambda build --release --locked --bin hello $(LAMBDA_TARGET))
+	@cargo run --locked -p session-cleanup-bench --bin session-cleanup-bench
 
 mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run

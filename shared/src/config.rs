@@ -25,6 +25,8 @@ pub struct Config {
     pub event_source: String,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// How much is logged.
+    pub log_level: tracing::Level,
 }
 
 /// What belongs to us: everything outside is never written to.
@@ -160,6 +162,7 @@ impl Config {
                 receipt: read.duration("RECEIPT_TIMEOUT")?,
                 deadline_margin: read.duration("DEADLINE_MARGIN")?,
             },
+            log_level: read.one("LOG_LEVEL", variables::log_level)?,
         })
     }
 }
@@ -216,6 +219,7 @@ mod tests {
             ("UPLOAD_TIMEOUT", "30"),
             ("UPLOAD_TIMEOUT", "0s"),
             ("LEDGER_BUCKET", "(unset)"),
+            ("LOG_LEVEL", "loud"),
         ] {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");

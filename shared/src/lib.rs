@@ -36,10 +36,10 @@ use std::sync::Arc;
 /// # Errors
 /// [`config::ConfigError`] names the environment variable that keeps it from starting.
 pub async fn start_up() -> Result<Arc<cleanup::Setting>, config::ConfigError> {
-    telemetry::start();
     let config = config::Config::from_environment()?;
+    telemetry::start(config.log_level);
     let clock = clock::Clock::default();
-    let aws = aws::Aws::connect(&config, &clock).await;
+    let aws = aws::Aws::connect(&config, &clock).await?;
     let metrics = metrics::Metrics::to_stdout(&clock);
     Ok(Arc::new(cleanup::Setting { config, aws, clock, metrics }))
 }

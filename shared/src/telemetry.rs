@@ -1,18 +1,24 @@
 //! How the functions log: one JSON object a line, with the fields of the session's span on each.
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Sends logs to standard output as JSON. Lambda stamps them with the time.
 ///
-/// `LOG_LEVEL` says how much of ours is logged (`info` by default); of the libraries, warnings.
-pub fn start() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let filter = format!("warn,session_cleanup={level},completion={level}");
-    tracing_subscriber::fmt()
+/// `level` says how much of ours is logged; of the libraries, warnings.
+pub fn start(level: Level) {
+    let ours = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("session_cleanup", level)
+        .with_target("completion", level);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
+        // The module's path would stand under the key that says what became of a session's target.
+        .with_target(false)
         .with_current_span(true)
-        .with_span_list(false)
-        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")))
-        .init();
+        .with_span_list(false);
+    tracing_subscriber::registry().with(lines).with(ours).init();
 }

@@ -1,4 +1,4 @@
-//! The demo: a handful of sessions, the events of their ends on the bus, and what became of them.
+//! The demo: a handful of sessions, the events of their ends, and what became of them.
 //!
 //! The chain is real from the bus to the binary: EventBridge rule, SQS queue, event source mapping,
 //! the function as it is deployed. Only ECS, the load balancer and the containers are simulated, and
@@ -7,6 +7,7 @@
 
 mod cast;
 mod promises;
+mod seen;
 mod sequential;
 mod tables;
 mod timeline;
@@ -15,8 +16,7 @@ use crate::local_aws::{LocalAws, LocalAwsError, Stack, eventually, free_port};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use cast::Cast;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use seen::Seen;
 use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error>;
@@ -28,131 +28,141 @@ const LOAD_BALANCER: Duration = Duration::from_secs(1);
 /// Longer than any wait of the demo, should something be stuck.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Short, so that a message is tried again and given up while someone watches.
+const PARAMETERS: [(&str, &str); 8] = [
+    ("FunctionTimeout", "20"),
+    ("UploadTimeout", "8s"),
+    ("VerifyTimeout", "6s"),
+    ("TargetTimeout", "6s"),
+    ("StopTimeout", "3s"),
+    ("ReceiptTimeout", "2s"),
+    ("VisibilityTimeout", "21"),
+    ("MaxReceiveCount", "2"),
+];
+
 /// Shows it all.
 ///
 /// # Errors
 /// What could not be started, what took too long, or which promise was not kept.
 pub async fn show() -> Result<(), Failure> {
-    let began = Instant::now();
-    let say = |what: &str| println!("[{:5.1} s] {what}", began.elapsed().as_secs_f64());
-
-    say("Starting the local AWS (MiniStack: EventBridge, SQS, Lambda, S3, CloudWatch Logs)");
+    let clock = Clock(Instant::now());
+    clock.say("Starting the local AWS (MiniStack: EventBridge, SQS, Lambda, S3, CloudWatch Logs)");
     let port = free_port()?;
     let aws = LocalAws::start("demo", &format!("http://127.0.0.1:{port}")).await?;
     let world = World::new(Setup {
         latency: Latency { ecs: ECS, elb: LOAD_BALANCER, ..Latency::none() },
         ..Setup::in_real_time()
     });
-    let setup = world.setup();
-    aws.objects().create_bucket(&setup.artifact_bucket).await?;
+    let bucket = world.setup().artifact_bucket;
+    aws.objects().create_bucket(&bucket).await?;
     let at = Artifacts::At(aws.endpoint().to_owned());
     let served = Served::start(&world, port, at).await?;
 
-    say("Deploying template.yaml with short timeouts (sam deploy)");
-    let cluster = setup.cluster_arn(&setup.clusters[0]);
-    let group = setup.target_group_arn(&setup.target_groups[0]);
-    let stack = aws
-        .deploy(
-            "demo",
-            &[
-                ("Clusters", &cluster),
-                ("Families", &setup.families[0]),
-                ("TargetGroupArns", &group),
-                ("ArtifactBucket", &setup.artifact_bucket),
-                ("FunctionTimeout", "25"),
-                ("UploadTimeout", "8s"),
-                ("VerifyTimeout", "6s"),
-                ("TargetTimeout", "6s"),
-                ("StopTimeout", "3s"),
-                ("ReceiptTimeout", "2s"),
-                ("VisibilityTimeout", "26"),
-                ("MaxReceiveCount", "2"),
-            ],
-        )
-        .await?;
+    clock.say("Deploying template.yaml, with short timeouts (sam deploy)");
+    let stack = deploy(&aws, &world.setup()).await?;
 
-    say("Starting the sessions: one task each, registered with the load balancer");
+    clock.say("Starting the sessions: one task each, registered with the load balancer");
     let mut cast = Cast::start(&world, &served).await;
     println!("\n{}\n", tables::before(&world, &cast));
 
-    say("Putting the events of their ends on the bus");
+    clock.say("Putting the events of their ends on the bus");
     let invocations_before = stack.invocations().await?;
     cast.end(&world, &stack).await?;
-    say("Meanwhile, the sequential way on a session of its own: upload, then target, then task");
+    clock.say("Meanwhile, today's way with grace: upload, then target, then task, one by one");
     let sequential = sequential::clean_up(&served, &cast.grace.task).await?;
-    say("Waiting for the receipts");
-    let receipts = receipts(&stack, &cast, &say).await?;
-    say("Sending the first event once more, as EventBridge may");
+    watch_receipts(&stack, &cast, &clock).await?;
+    clock.say("Putting alice's event on the bus once more, as EventBridge itself may");
     stack.put_event("session.lifecycle", "Session Ended", &cast.alice_event).await?;
-    let duplicate = eventually("the duplicate", PATIENCE, async || {
-        let lines = stack.log_lines().await?;
-        Ok(lines.into_iter().find(|line| line.contains("already_clean")))
-    })
-    .await?;
-    say("Waiting for what can't be cleaned to be tried again and to reach the dead-letter queue");
-    let dead_letters = eventually("two messages in the dead-letter queue", PATIENCE, async || {
-        let letters = stack.dead_letters().await?;
-        Ok((letters.len() >= 2).then_some(letters))
-    })
-    .await?;
-    let seen = promises::Seen {
-        receipts,
-        duplicate,
-        dead_letters,
-        invocations: stack.invocations().await? - invocations_before,
-        intents: stack.ledger("intents/").await?,
-        artifacts: aws.objects().keys(&setup.artifact_bucket, "").await?,
-        log: stack.log_lines().await?,
-    };
+    watch_dead_letters(&stack, &cast, &clock).await?;
 
+    let seen = Seen::gather(&aws, &stack, &bucket, invocations_before).await?;
     println!("\n{}\n", tables::after(&world, &cast, &seen));
     println!("{}", timeline::draw(&seen.receipts[cast.alice.task.id()], &sequential));
-    println!("Receipts, in s3://{}/receipts/ :", stack.output("LedgerBucket"));
-    for (task, receipt) in &seen.receipts {
-        println!(
-            "  {task}.json  {:12} {}",
-            receipt["session_id"].as_str().unwrap_or("-"),
-            receipt["outcome"]
-        );
-    }
-    println!("\nThe one of bob, whose upload failed twice:\n");
-    println!("{}\n", serde_json::to_string_pretty(&seen.receipts[cast.bob.task.id()])?);
-    println!("The function's own binary was invoked {} times.\n", seen.invocations);
-
+    print_receipts(&stack, &cast, &seen)?;
+    println!("The function's own binary ran {} invocations.\n", seen.invocations);
     let broken = promises::check(&world, &cast, &seen);
     if broken == 0 {
-        say("All promises kept.");
+        clock.say("All promises kept.");
         Ok(())
     } else {
-        Err(format!("{broken} promises broken; the emulator's log is {}", aws.log_file().display())
-            .into())
+        Err(format!("{broken} of its promises were not kept (BROKEN above)").into())
     }
 }
 
-/// Waits until every session that should have a receipt has its first, and each final one is final.
-async fn receipts(
-    stack: &Stack,
-    cast: &Cast,
-    say: &impl Fn(&str),
-) -> Result<BTreeMap<String, Value>, LocalAwsError> {
-    let expected = [&cast.alice, &cast.bob, &cast.carol, &cast.frank, &cast.heidi];
-    let mut told = 0;
+/// Says what happens, and when.
+struct Clock(Instant);
+
+impl Clock {
+    fn say(&self, what: &str) {
+        println!("[{:5.1} s] {what}", self.0.elapsed().as_secs_f64());
+    }
+}
+
+async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
+    let cluster = setup.cluster_arn(&setup.clusters[0]);
+    let group = setup.target_group_arn(&setup.target_groups[0]);
+    let mut parameters = PARAMETERS.to_vec();
+    parameters.extend([
+        ("Clusters", cluster.as_str()),
+        ("Families", &setup.families[0]),
+        ("TargetGroupArns", &group),
+        ("ArtifactBucket", &setup.artifact_bucket),
+    ]);
+    aws.deploy("demo", &parameters).await
+}
+
+/// Waits until every session that should have a receipt has one, and says when each comes.
+async fn watch_receipts(stack: &Stack, cast: &Cast, clock: &Clock) -> Result<(), LocalAwsError> {
+    clock.say("Waiting for the receipts");
+    let mut missing = cast.with_receipt().to_vec();
     eventually("five receipts", PATIENCE, async || {
-        let found: BTreeMap<String, Value> = stack
-            .ledger("receipts/")
-            .await?
-            .into_iter()
-            .map(|(key, receipt)| {
-                let id = key.trim_start_matches("receipts/").trim_end_matches(".json");
-                (id.to_owned(), receipt)
-            })
-            .collect();
-        let there = expected.iter().filter(|part| found.contains_key(part.task.id())).count();
-        if there > told {
-            told = there;
-            say(&format!("  {there} of {}", expected.len()));
-        }
-        Ok((there == expected.len()).then_some(found))
+        let receipts = seen::receipts(stack).await?;
+        missing.retain(|part| {
+            let Some(receipt) = receipts.get(part.task.id()) else { return true };
+            let outcome = receipt["outcome"].as_str().unwrap_or_default();
+            clock.say(&format!("  {}: {outcome}", part.task.session_id()));
+            false
+        });
+        Ok(missing.is_empty().then_some(()))
     })
     .await
+}
+
+/// Waits until alice's second event is answered and the two events that can't succeed have been
+/// tried again and given up.
+async fn watch_dead_letters(
+    stack: &Stack,
+    cast: &Cast,
+    clock: &Clock,
+) -> Result<(), LocalAwsError> {
+    clock.say("Waiting for what can't be cleaned to be delivered again, and then given up");
+    let mut known = seen::Outcomes::read(&stack.log_lines().await?);
+    let mut given_up = 0;
+    eventually("two messages in the dead-letter queue", PATIENCE, async || {
+        let outcomes = seen::Outcomes::read(&stack.log_lines().await?);
+        for part in [&cast.alice, &cast.carol, &cast.dave] {
+            for again in outcomes.of(part).iter().skip(known.of(part).len()) {
+                clock.say(&format!("  {} again: {again}", part.task.session_id()));
+            }
+        }
+        known = outcomes;
+        let letters = stack.dead_letters().await?.len();
+        if letters > given_up {
+            given_up = letters;
+            clock.say(&format!("  {given_up} of 2 in the dead-letter queue"));
+        }
+        Ok((given_up >= 2 && known.of(&cast.alice).len() >= 2).then_some(()))
+    })
+    .await
+}
+
+fn print_receipts(stack: &Stack, cast: &Cast, seen: &Seen) -> Result<(), Failure> {
+    println!("Receipts, in s3://{}/receipts/:", stack.output("LedgerBucket"));
+    for (task, receipt) in &seen.receipts {
+        let text = |name: &str| receipt[name].as_str().unwrap_or("-").to_owned();
+        println!("  {task}.json  {:6} {}", text("session_id"), text("outcome"));
+    }
+    let receipt = serde_json::to_string_pretty(&seen.receipts[cast.bob.task.id()])?;
+    println!("\nThe one of bob, whose upload failed twice:\n\n{receipt}\n");
+    Ok(())
 }

@@ -18,6 +18,7 @@ mod objects;
 mod sam;
 mod stack;
 
+pub use build::function_binary;
 pub use error::LocalAwsError;
 pub use ministack::free_port;
 pub use objects::Objects;
@@ -88,6 +89,15 @@ impl LocalAws {
     /// Ends the emulator at once, in the middle of whatever it does, as a power cut would.
     pub fn kill(self) {
         drop(self);
+    }
+
+    /// Kills every process of a function that runs, as Lambda does with one that outgrows its memory.
+    /// Answers how many there were.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Spawn`] when `kill` can't be run.
+    pub fn kill_functions(&self) -> Result<usize, LocalAwsError> {
+        self.ministack.kill_functions()
     }
 
     fn credentials() -> Credentials {

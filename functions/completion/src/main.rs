@@ -7,7 +7,7 @@ use session_cleanup::{completion, start_up};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setting = start_up().await?;
+    let setting = start_up().await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {
         let setting = &setting;
         async move {

@@ -1,11 +1,12 @@
 use super::{ArtifactStore, Ledger, Meter, SessionContainers, TargetGroups, Tasks};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::session::Home;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -22,13 +23,20 @@ impl HttpSeam {
     /// TLS is rustls with `ring`: with aws-lc, the SDK's default, the first call of a cold function
     /// costs about 50 ms of CPU more, and a 128 MB function has 1/14 of a core. No proxy and no
     /// redirect is ever followed, so a container's address is what ECS said it is.
-    #[must_use]
-    pub fn https() -> Self {
-        Self(
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be read.
+    pub fn https(home: &Home) -> Result<Self, ConfigError> {
+        let context = TlsContext::builder()
+            .with_trust_store(authorities(home)?)
+            .build()
+            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, "", &problem))?;
+        Ok(Self(
             aws_smithy_http_client::Builder::new()
                 .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context)
                 .build_https(),
-        )
+        ))
     }
 
     /// Any other client.
@@ -39,6 +47,28 @@ impl HttpSeam {
 
     pub(super) fn client(&self) -> SharedHttpClient {
         self.0.clone()
+    }
+}
+
+/// The variable by which AWS's own tools take other certificate authorities (a proxy's, a test's).
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// The certificate authorities that AWS is known by.
+///
+/// Reading the system's own, 140 or so, takes two thirds of a cold start. All of AWS's endpoints
+/// chain to five, which Amazon publishes for this use
+/// (<https://www.amazontrust.com/repository/>, "Amazon Trust Services"); the other partitions may
+/// differ, and take the system's.
+fn authorities(home: &Home) -> Result<TrustStore, ConfigError> {
+    let only = |pem: Vec<u8>| TrustStore::empty().with_pem_certificate(pem);
+    match std::env::var(CA_BUNDLE) {
+        Ok(path) if !path.is_empty() => std::fs::read(&path)
+            .map(only)
+            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, &path, &problem)),
+        Ok(_) | Err(_) if home.partition == "aws" => {
+            Ok(only(include_bytes!("authorities.pem").to_vec()))
+        }
+        Ok(_) | Err(_) => Ok(TrustStore::default()),
     }
 }
 
@@ -67,14 +97,17 @@ const ATTEMPTS: u32 = 6;
 
 impl Aws {
     /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
-    pub async fn connect(config: &Config, clock: &Clock) -> Self {
-        let seam = HttpSeam::https();
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the certificate authorities can't be read.
+    pub async fn connect(config: &Config, clock: &Clock) -> Result<Self, ConfigError> {
+        let seam = HttpSeam::https(&config.scope.home)?;
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(seam.client())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
             .load();
-        Self::new(config, clock, &seam, &loader.await, "session-cleanup")
+        Ok(Self::new(config, clock, &seam, &loader.await, "session-cleanup"))
     }
 
     /// Clients over `seam`. `partition` names the retry budget: those of one name share it.

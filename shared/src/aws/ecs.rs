@@ -7,7 +7,7 @@ use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::types::{self, Tag, TaskField};
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -40,13 +40,14 @@ impl Tasks {
     ///
     /// The answers come in the order of `arns`, each with its own error.
     pub async fn describe(&self, arns: &[TaskArn]) -> Vec<Result<Sighting, CallError>> {
-        let mut by_cluster: BTreeMap<&ClusterName, Vec<&TaskArn>> = BTreeMap::new();
+        let mut by_cluster: BTreeMap<&ClusterName, BTreeSet<&TaskArn>> = BTreeMap::new();
         for arn in arns {
-            by_cluster.entry(arn.cluster()).or_default().push(arn);
+            by_cluster.entry(arn.cluster()).or_default().insert(arn);
         }
         let chunks = by_cluster
             .into_iter()
             .flat_map(|(cluster, arns)| {
+                let arns: Vec<&TaskArn> = arns.into_iter().collect();
                 arns.chunks(MOST).map(|chunk| (cluster, chunk.to_vec())).collect::<Vec<_>>()
             })
             .map(|(cluster, chunk)| self.describe_or_singly(cluster, chunk));
@@ -290,9 +291,9 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
     })
 }
 
-/// How old a sighting may be for an act that rests on it: 5 s, less the time the act needs to get
-/// where it is going.
-const FRESH: Duration = Duration::from_millis(4_500);
+/// How old a sighting may be for an act that rests on it: 5 s, less the 2 s that a connection may
+/// take (`CONNECT_TIMEOUT`), for the act counts when it arrives.
+const FRESH: Duration = Duration::from_secs(3);
 
 impl Sighting {
     /// Whether an act may still rest on it.

@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
 };
 use futures_util::FutureExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Elastic Load Balancing v2: the targets of target groups.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl TargetGroups {
             .client
             .deregister_targets()
             .target_group_arn(group.as_str())
-            .set_targets(Some(targets.iter().copied().map(describe).collect()))
+            .set_targets(Some(describe(targets)))
             .customize()
             .config_override(Builder::new().retry_config(RetryConfig::disabled()))
             .send()
@@ -83,7 +83,7 @@ impl TargetGroups {
         self.client
             .register_targets()
             .target_group_arn(group.as_str())
-            .set_targets(Some(targets.iter().copied().map(describe).collect()))
+            .set_targets(Some(describe(targets)))
             .send()
             .boxed()
             .await
@@ -105,7 +105,7 @@ impl TargetGroups {
             .client
             .describe_target_health()
             .target_group_arn(group.as_str())
-            .set_targets(Some(targets.iter().copied().map(describe).collect()))
+            .set_targets(Some(describe(targets)))
             .send()
             .boxed()
             .await
@@ -139,8 +139,15 @@ impl TargetGroups {
     }
 }
 
-fn describe(target: TargetAddress) -> TargetDescription {
-    TargetDescription::builder().id(target.ip.to_string()).port(i32::from(target.port)).build()
+/// Each once: two events of one task may ask for the same.
+fn describe(targets: &[TargetAddress]) -> Vec<TargetDescription> {
+    let each: BTreeSet<TargetAddress> = targets.iter().copied().collect();
+    each.into_iter()
+        .map(|target| {
+            let (id, port) = (target.ip.to_string(), i32::from(target.port));
+            TargetDescription::builder().id(id).port(port).build()
+        })
+        .collect()
 }
 
 fn resource(group: &TargetGroupArn, targets: &[TargetAddress]) -> String {

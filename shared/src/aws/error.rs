@@ -25,6 +25,9 @@ pub enum Failure {
     Throttled,
     /// AWS refused it as wrong: it was not done, and trying it again as it is won't help.
     Refused,
+    /// We may not do it, or our credentials have expired: it was not done. That says nothing of what
+    /// was asked for.
+    Denied,
     /// AWS says that the thing doesn't exist.
     NotFound,
     /// A condition of a conditional write does not hold, or another write was faster.
@@ -39,7 +42,7 @@ impl Failure {
     pub fn is_passing(self) -> bool {
         match self {
             Self::Throttled | Self::Conflict | Self::Unknown => true,
-            Self::Refused | Self::NotFound => false,
+            Self::Refused | Self::Denied | Self::NotFound => false,
         }
     }
 }
@@ -94,8 +97,18 @@ fn classify(status: u16, code: &str) -> Failure {
         "SlowDown",
         "TooManyRequestsException",
     ];
+    const DENIALS: [&str; 6] = [
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "InvalidSignature",
+        "UnrecognizedClient",
+        "UnauthorizedOperation",
+    ];
     match status {
         _ if THROTTLES.contains(&code) => Failure::Throttled,
+        _ if DENIALS.iter().any(|denial| code.starts_with(denial)) => Failure::Denied,
+        401 | 403 => Failure::Denied,
         404 => Failure::NotFound,
         409 | 412 => Failure::Conflict,
         400..=499 => Failure::Refused,
@@ -133,6 +146,7 @@ mod tests {
     fn a_throttle_is_told_from_a_refusal_by_its_code() {
         assert_eq!(classify(400, "ThrottlingException"), Failure::Throttled);
         assert_eq!(classify(400, "InvalidParameterException"), Failure::Refused);
+        assert_eq!(classify(400, "AccessDeniedException"), Failure::Denied);
         assert_eq!(classify(412, "PreconditionFailed"), Failure::Conflict);
     }
 }

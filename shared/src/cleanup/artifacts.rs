@@ -4,7 +4,7 @@ use crate::aws::CompletionAnswer;
 use crate::aws::retry::pauses;
 use crate::config::ArtifactMode;
 use crate::deadline::within;
-use crate::session::{Stage, StoppedWith};
+use crate::session::{Stage, StoppedWith, Task};
 use backon::BackoffBuilder;
 use std::fmt;
 use std::time::Duration;
@@ -57,13 +57,8 @@ pub(super) async fn salvage(
     subject: &Subject,
     limit: Duration,
 ) -> Artifacts {
-    if let Some(note) = subject.task.stop_note() {
-        // We are stopping it already; what was known then is what is known.
-        return match note.artifacts {
-            StoppedWith::ArtifactsConfirmed => Artifacts::Confirmed,
-            StoppedWith::ArtifactsLost => Artifacts::Lost,
-            StoppedWith::NothingToSave => Artifacts::NothingToSave,
-        };
+    if let Some(noted) = noted(&subject.task) {
+        return noted;
     }
     if subject.task.stage() == Stage::NeverStarted {
         return Artifacts::NothingToSave;
@@ -88,6 +83,15 @@ pub(super) async fn salvage(
     }
 }
 
+/// What we wrote when we stopped the task: what was known then is what is known.
+fn noted(task: &Task) -> Option<Artifacts> {
+    Some(match task.stop_note()?.artifacts {
+        StoppedWith::ArtifactsConfirmed => Artifacts::Confirmed,
+        StoppedWith::ArtifactsLost => Artifacts::Lost,
+        StoppedWith::NothingToSave => Artifacts::NothingToSave,
+    })
+}
+
 enum Attempt {
     Settled(Artifacts),
     Again(String),
@@ -104,6 +108,11 @@ async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
         }
         Err(error) => return Attempt::Again(error.to_string()),
     };
+    // Another plan for the same session may have been faster.
+    let seen = invocation.sightings.fresh(&subject.task.arn).and_then(|sighting| sighting.task);
+    if let Some(noted) = seen.as_ref().and_then(noted) {
+        return Attempt::Settled(noted);
+    }
     match invocation.setting.config.artifacts.mode {
         ArtifactMode::Complete => {}
         ArtifactMode::SelfUpload { marker_written_last: true } => {

@@ -33,7 +33,7 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> Report {
         .await;
     match identified {
         Ok(Identified::Session(subject)) => Box::pin(plan.clean_up(&subject)).await,
-        Ok(Identified::Ended(ended)) => plan.judge(&ended).await,
+        Ok(Identified::Ended(ended)) => plan.judge(&ended, &TargetFate::LeftToReaper).await,
         Ok(Identified::Rejected { task, why }) => {
             let next =
                 format!("{why}; nothing was touched, the event goes to the dead-letter queue");
@@ -197,20 +197,25 @@ impl Plan<'_> {
     /// The task lost its address while we were at it.
     async fn ended_meanwhile(&self, subject: &Subject, target: TargetFate) -> Report {
         let arn = subject.task.arn.clone();
-        let ended = match self.invocation.sight(&arn).await {
-            Ok(sighting) => Ended { session: subject.session.clone(), arn, task: sighting.task },
-            Err(error) => {
+        let looking = within(self.left(Reserve::Receipt), self.invocation.sight(&arn));
+        let ended = match looking.await {
+            Ok(Ok(sighting)) => {
+                Ended { session: subject.session.clone(), arn, task: sighting.task }
+            }
+            Err(timed_out) => {
+                let arn = Some(&subject.task.arn);
+                return self.untouched(Outcome::Incomplete, arn, timed_out.to_string());
+            }
+            Ok(Err(error)) => {
                 let arn = Some(&subject.task.arn);
                 return self.untouched(Outcome::Incomplete, arn, error.to_string());
             }
         };
-        let mut report = self.judge(&ended).await;
-        report.target = target.to_string();
-        report
+        self.judge(&ended, &target).await
     }
 
     /// Says what became of a session whose task is over.
-    async fn judge(&self, ended: &Ended) -> Report {
+    async fn judge(&self, ended: &Ended, target: &TargetFate) -> Report {
         let limit = self.left(Reserve::Receipt);
         let judging = within(limit, judge(self.invocation, ended));
         let judged = self
@@ -238,7 +243,7 @@ impl Plan<'_> {
         let mut report = self.report(outcome, Some(&ended.arn));
         report.session_id = Some(ended.session.clone());
         report.artifacts = artifacts.to_string();
-        report.target = TargetFate::LeftToReaper.to_string();
+        report.target = target.to_string();
         report.task = TaskFate::Over.to_string();
         self.write_receipt(report).await
     }
@@ -271,6 +276,9 @@ impl Plan<'_> {
     /// Writes the receipt. Where that fails the work is done all the same, and the next delivery of
     /// the event finds it done: it is `incomplete` until it is on record.
     async fn write_receipt(&self, mut report: Report) -> Report {
+        if !report.outcome.leaves_a_receipt() {
+            return report;
+        }
         let limit = self.last_limit();
         report.duration_ms = self.steps.elapsed_ms();
         report.steps = self.steps.taken();

@@ -38,6 +38,12 @@ impl Outcome {
         }
     }
 
+    /// Whether it is put on record.
+    #[must_use]
+    pub fn leaves_a_receipt(self) -> bool {
+        self.rank().is_some()
+    }
+
     /// Whether a receipt with this outcome says that the task is finished with.
     #[must_use]
     pub fn is_final(self) -> bool {

@@ -1,3 +1,4 @@
+use super::taking::Taking;
 use crate::aws::{CallError, Sighting, Tasks};
 use crate::session::TaskArn;
 use std::collections::BTreeMap;
@@ -28,6 +29,12 @@ impl Sightings {
             }
         }
         sightings
+    }
+
+    /// Whether the last look at a task shows it holding its address, and is still fresh.
+    pub(super) fn show_holding(&self, taking: &Taking) -> bool {
+        let held = self.fresh(&taking.task).and_then(|sighting| sighting.task?.held_address());
+        held == Some(taking.address.ip)
     }
 
     /// The last look at a task, if an act may still rest on it.

@@ -118,7 +118,8 @@ async fn attempt(
     let as_decided = match note.artifacts {
         // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them its
         // identity, without leaving our note: so a repeated one looks first.
-        StoppedWith::ArtifactsConfirmed if repeated => match look(invocation, subject).await? {
+        StoppedWith::ArtifactsConfirmed if repeated => match look_again(invocation, subject).await?
+        {
             Look::Holds(_) | Look::NeverStarted | Look::Unclear => true,
             Look::Over => return Ok(TaskFate::Over),
         },
@@ -143,6 +144,10 @@ async fn attempt(
         Err(error) if error.is_refused() => Ok(TaskFate::NotStopped { why: error.to_string() }),
         Err(error) => Err(error.to_string()),
     }
+}
+
+async fn look_again(invocation: &Invocation, subject: &Subject) -> Result<Look, String> {
+    subject.look_again(invocation).await.map_err(|error| error.to_string())
 }
 
 async fn look(invocation: &Invocation, subject: &Subject) -> Result<Look, String> {

@@ -254,7 +254,7 @@ async fn deregister(
     let mut open: Vec<Taking> = takings.to_vec();
     let mut done = Vec::new();
     let mut unanswered: Option<CallError> = None;
-    let mut must_look = open.iter().any(|taking| sightings.fresh(&taking.task).is_none());
+    let mut must_look = open.iter().any(|taking| !sightings.show_holding(taking));
     loop {
         if must_look {
             for (taking, why) in keep_holders(sightings, &mut open).await {

@@ -138,10 +138,14 @@ pub(super) async fn verify(
             match subject.look_again(invocation).await {
                 Ok(Look::Holds(held)) if held == address.ip => {}
                 Ok(Look::Holds(_) | Look::NeverStarted | Look::Over) => {
-                    return match still_registered(invocation, address).await {
-                        Ok(false) => TargetFate::Gone,
-                        Ok(true) | Err(_) => TargetFate::TakenOver,
-                    };
+                    match still_registered(invocation, address).await {
+                        Ok(false) => return TargetFate::Gone,
+                        Ok(true) => return TargetFate::TakenOver,
+                        Err(problem) => {
+                            why = problem;
+                            continue;
+                        }
+                    }
                 }
                 Ok(Look::Unclear) => continue,
                 Err(error) => {
@@ -169,16 +173,14 @@ pub(super) async fn put_back(
     taken: &TakeAway,
     limit: Duration,
 ) -> TargetFate {
-    let scope = &invocation.setting.config.scope;
-    let groups: &[TargetGroupArn] = match taken {
+    let known: Option<&[TargetGroupArn]> = match taken {
         TakeAway::NoAddress => return TargetFate::NeverHadOne,
         TakeAway::Kept | TakeAway::Answered(Taken::NotRegistered | Taken::Waits(_)) => {
             return TargetFate::Kept;
         }
         TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
-        TakeAway::Answered(Taken::Away(groups)) => groups,
-        // Not known whether it was taken: registering what is registered changes nothing.
-        TakeAway::Answered(Taken::Failed(_)) | TakeAway::GivenUp { .. } => &scope.target_groups,
+        TakeAway::Answered(Taken::Away(groups)) => Some(groups),
+        TakeAway::Answered(Taken::Failed(_)) | TakeAway::GivenUp { .. } => None,
     };
     let Some(address) = address(invocation, subject) else { return TargetFate::NeverHadOne };
     let registering = async {
@@ -190,6 +192,10 @@ pub(super) async fn put_back(
             Ok(Look::Unclear) => return Err("ECS does not show the task's address".to_owned()),
             Err(error) => return Err(error.to_string()),
         }
+        let groups = match known {
+            Some(groups) => groups.to_vec(),
+            None => just_taken(invocation, address).await?,
+        };
         let target_groups = &invocation.setting.aws.target_groups;
         let addresses = [address];
         let back = groups.iter().map(|group| target_groups.register(group, &addresses));
@@ -202,6 +208,22 @@ pub(super) async fn put_back(
         Ok(Err(why)) => TargetFate::NotPutBack { why },
         Err(timed_out) => TargetFate::NotPutBack { why: timed_out.to_string() },
     }
+}
+
+/// Where it is not known which groups it was taken out of: those that let it drain now. With one
+/// group there is no question.
+async fn just_taken(
+    invocation: &Invocation,
+    address: TargetAddress,
+) -> Result<Vec<TargetGroupArn>, String> {
+    let groups = &invocation.setting.config.scope.target_groups;
+    if groups.len() == 1 {
+        return Ok(groups.clone());
+    }
+    let reads = groups.iter().map(|group| invocation.target_state(group, address));
+    let states = futures_util::future::try_join_all(reads).await.map_err(|e| e.to_string())?;
+    let draining = groups.iter().zip(states).filter(|(_, state)| *state == TargetState::Draining);
+    Ok(draining.map(|(group, _)| group.clone()).collect())
 }
 
 async fn still_registered(invocation: &Invocation, address: TargetAddress) -> Result<bool, String> {

@@ -67,6 +67,12 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    pub(crate) fn wrong(name: &str, value: &str, problem: &impl Display) -> Self {
+        wrong(name, value, problem)
+    }
+}
+
 /// Reads variables by name, each with the default of [`VARIABLES`].
 pub(super) struct Variables<'a> {
     look_up: &'a dyn Fn(&str) -> Option<String>,
@@ -214,6 +220,16 @@ pub(super) fn key(text: &str) -> Result<String, &'static str> {
         Err("a key that does not start with / is needed")
     } else {
         Ok(text.to_owned())
+    }
+}
+
+pub(super) fn log_level(text: &str) -> Result<tracing::Level, &'static str> {
+    match text {
+        "error" => Ok(tracing::Level::ERROR),
+        "warn" => Ok(tracing::Level::WARN),
+        "info" => Ok(tracing::Level::INFO),
+        "debug" => Ok(tracing::Level::DEBUG),
+        _ => Err("it is error, warn, info or debug"),
     }
 }
 

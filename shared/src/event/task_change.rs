@@ -34,7 +34,8 @@ pub(super) fn parse(detail: &Fields<'_>, config: &Config) -> Result<Event, Event
     if stopped_reason.starts_with(StopNote::PREFIX) {
         return out_of_scope(format!("{task} was stopped by us"));
     }
-    let ends = last_status >= LastStatus::Deactivating || desired_status == DesiredStatus::Stopped;
+    let is_ending = (LastStatus::Deactivating..=LastStatus::Deleted).contains(&last_status);
+    let ends = is_ending || desired_status == DesiredStatus::Stopped;
     if !ends {
         return out_of_scope(format!("{task} is not ending"));
     }

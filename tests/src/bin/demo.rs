@@ -12,6 +12,12 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("\nThe demo failed: {problem}");
+            let mut cause = problem.source();
+            while let Some(next) = cause {
+                eprintln!("  because: {next}");
+                cause = next.source();
+            }
+            eprintln!("What the emulator and the function said is in target/local-aws/demo.log");
             ExitCode::FAILURE
         }
     }

@@ -1,98 +1,110 @@
 //! What the demo promises, held against the world's own truth.
 
 use super::cast::{Cast, Part};
-use crate::world::World;
+use super::seen::Seen;
+use crate::world::{Api, World};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
-/// What an operator could see in the end.
-pub(super) struct Seen {
-    pub(super) receipts: BTreeMap<String, Value>,
-    pub(super) duplicate: String,
-    pub(super) dead_letters: Vec<String>,
-    pub(super) invocations: usize,
-    pub(super) intents: BTreeMap<String, Value>,
-    pub(super) artifacts: Vec<String>,
-    pub(super) log: Vec<String>,
-}
-
-impl Seen {
-    /// How many objects of a session are in S3.
-    pub(super) fn artifacts_of(&self, part: &Part) -> usize {
-        let folder = format!("{}/", part.task.session_id());
-        self.artifacts.iter().filter(|key| key.starts_with(&folder)).count()
-    }
-
-    fn outcome(&self, part: &Part) -> &str {
-        let receipt = self.receipts.get(part.task.id());
-        receipt.and_then(|receipt| receipt["outcome"].as_str()).unwrap_or("none")
-    }
-
-    fn is_dead_letter(&self, part: &Part) -> bool {
-        let id = format!("\"{}\"", part.task.session_id());
-        self.dead_letters.iter().any(|letter| letter.contains(&id))
-    }
-}
+type Promise = (&'static str, bool);
 
 /// Prints each promise with what came of it; answers how many were broken.
 pub(super) fn check(world: &World, cast: &Cast, seen: &Seen) -> usize {
-    let group = world.setup().target_groups[0].clone();
-    let registered = |part: &Part| world.registered(&group).contains(&part.task.address());
-    let stopped = |part: &Part| world.is_stopping(&part.task);
-    let Cast { alice, bob, carol, dave, erin, frank, heidi, .. } = cast;
-    let clean = |part| seen.outcome(part) == "cleaned" && stopped(part) && !registered(part);
-    let overlaps = overlaps(&seen.receipts[alice.task.id()]);
-    let promises = [
-        ("alice: artifacts saved, target gone, task stopped", clean(alice)),
-        ("alice: artifacts and target were worked on at the same time", overlaps),
-        ("alice: her second event found her already clean", !seen.duplicate.is_empty()),
-        ("alice: her report is in S3", seen.artifacts_of(alice) >= 3),
-        ("bob: clean after two failed uploads", clean(bob) && seen.artifacts_of(bob) >= 3),
-        (
-            "carol: awaiting salvage, task alive",
-            seen.outcome(carol) == "awaiting_salvage" && !stopped(carol),
-        ),
-        ("carol: target gone", !registered(carol)),
-        (
-            "carol: her end is remembered on her task",
-            world.tags(&carol.task).contains_key("session-ended-at"),
-        ),
-        ("carol: tried again, then in the dead-letter queue", seen.is_dead_letter(carol)),
-        (
-            "dave: rejected, in the dead-letter queue",
-            seen.is_dead_letter(dave) && seen.outcome(dave) == "none",
-        ),
-        (
-            "dave: the log says why",
-            seen.log.iter().any(|line| line.contains("runs session erin, not dave")),
-        ),
-        ("dave: nothing of his was touched", !stopped(dave) && registered(dave)),
-        ("erin: lives on, and gets her traffic", world.is_live(&erin.task) && registered(erin)),
-        ("erin: her container was never called", world.completion_calls(&erin.task).is_empty()),
-        ("frank: his loss is on record", seen.outcome(frank) == "artifacts_lost"),
-        (
-            "heidi: saved before Spot takes her task",
-            seen.outcome(heidi) == "cleaned" && !registered(heidi),
-        ),
-        ("no intent is left open", seen.intents.is_empty()),
-        ("the function's binary really ran", seen.invocations >= 2),
-        ("no live session has lost its target", world.live_targets_missing().is_empty()),
-    ];
-    let mut broken = 0;
-    for (promise, kept) in promises {
-        println!("  {} {promise}", if kept { "kept  " } else { "BROKEN" });
-        broken += usize::from(!kept);
-    }
     let violations = world.violations();
-    println!(
-        "  {} no invariant of the world was violated",
-        if violations.is_empty() { "kept  " } else { "BROKEN" }
-    );
-    for violation in &violations {
+    let mut promises = about_the_ended(world, cast, seen);
+    promises.extend(about_the_others(world, cast, seen));
+    promises.extend([
+        ("the function's binary really ran", seen.invocations >= 2),
+        ("no intent is left open", seen.open_intents == 0),
+        ("no live session has lost its target", world.live_targets_missing().is_empty()),
+        ("no invariant of the world was violated", violations.is_empty()),
+    ]);
+    for (promise, kept) in &promises {
+        println!("  {} {promise}", if *kept { "kept  " } else { "BROKEN" });
+    }
+    for violation in violations {
         println!("         {violation}");
     }
     println!();
-    broken + violations.len()
+    promises.iter().filter(|(_, kept)| !kept).count()
+}
+
+fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
+    let Cast { alice, bob, carol, heidi, frank, .. } = cast;
+    let stopped = |part: &Part| is_called(world, Api::StopTask, part.task.arn());
+    let gone = |part: &Part| !is_registered(world, part);
+    let saved = |part: &Part| world.has_completed(&part.task) && seen.artifacts_of(part) >= 3;
+    let clean = |part| seen.receipt(part) == "cleaned" && stopped(part) && gone(part);
+    vec![
+        ("alice: artifacts saved, target gone, task stopped", clean(alice) && saved(alice)),
+        (
+            "alice: artifacts and target were worked on at the same time",
+            overlaps(&seen.receipts[alice.task.id()]),
+        ),
+        (
+            "alice: her second event found her already clean",
+            seen.outcomes.of(alice) == ["cleaned", "already_clean"],
+        ),
+        (
+            "bob: clean, after two failed uploads",
+            clean(bob) && saved(bob) && world.uploads_begun(&bob.task) == 3,
+        ),
+        (
+            "carol: awaiting salvage, task alive, target gone",
+            seen.receipt(carol) == "awaiting_salvage"
+                && !world.is_stopping(&carol.task)
+                && gone(carol),
+        ),
+        (
+            "carol: her end is remembered on her task (tag session-ended-at)",
+            world.tags(&carol.task).contains_key("session-ended-at"),
+        ),
+        (
+            "carol: tried twice, then in the dead-letter queue",
+            seen.outcomes.of(carol) == ["awaiting_salvage"; 2] && seen.is_given_up(carol),
+        ),
+        ("frank: the loss is on record", seen.receipt(frank) == "artifacts_lost"),
+        (
+            "heidi: saved before Spot took the task, target gone",
+            seen.receipt(heidi) == "cleaned" && saved(heidi) && gone(heidi),
+        ),
+    ]
+}
+
+fn about_the_others(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
+    let Cast { dave, erin, .. } = cast;
+    let untouched = |part: &Part| {
+        let address = part.task.address().to_string();
+        !world.is_stopping(&part.task)
+            && is_registered(world, part)
+            && world.tags(&part.task).is_empty()
+            && world.completion_calls(&part.task).is_empty()
+            && !is_called(world, Api::StopTask, part.task.arn())
+            && !is_called(world, Api::DeregisterTargets, &format!("{address}:"))
+    };
+    let says_why = seen.log.iter().any(|line| line.contains("runs session erin, not dave"));
+    vec![
+        (
+            "dave: rejected twice, then in the dead-letter queue",
+            seen.outcomes.of(dave) == ["rejected"; 2] && seen.is_given_up(dave),
+        ),
+        (
+            "dave: the log says why, and there is no receipt",
+            says_why && seen.receipt(dave) == "none",
+        ),
+        ("dave: untouched", untouched(dave)),
+        (
+            "erin, whose task dave's event names: untouched, live, in traffic",
+            untouched(erin) && world.is_live(&erin.task),
+        ),
+    ]
+}
+
+fn is_registered(world: &World, part: &Part) -> bool {
+    world.registered(&world.setup().target_groups[0]).contains(&part.task.address())
+}
+
+fn is_called(world: &World, api: Api, subject: &str) -> bool {
+    world.calls().iter().any(|call| call.api == api && call.is_about(subject))
 }
 
 /// Whether the deregistration began before the upload had ended.

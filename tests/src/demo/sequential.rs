@@ -6,11 +6,12 @@ use crate::local_aws::REGION;
 use crate::served::Served;
 use crate::world::TaskHandle;
 use aws_credential_types::Credentials;
-use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
+use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthStateEnum};
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 /// A measured step: name, start and length in milliseconds.
 pub(super) type Measured = (&'static str, u128, u128);
@@ -60,12 +61,25 @@ pub(super) async fn clean_up(served: &Served, task: &TaskHandle) -> Result<Vec<M
     elb.deregister_targets().target_group_arn(&group).targets(target.clone()).send().await?;
     step("deregister", since);
     let since = Instant::now();
-    elb.describe_target_health().target_group_arn(&group).targets(target).send().await?;
+    while health(&elb, &group, &target).await? != Some(TargetHealthStateEnum::Draining) {
+        sleep(Duration::from_millis(100)).await;
+    }
     step("verify_target", since);
     let since = Instant::now();
     ecs.stop_task().cluster(task.cluster()).task(task.arn()).reason("owner").send().await?;
     step("stop", since);
     Ok(steps)
+}
+
+async fn health(
+    elb: &aws_sdk_elasticloadbalancingv2::Client,
+    group: &str,
+    target: &TargetDescription,
+) -> Result<Option<TargetHealthStateEnum>, Failure> {
+    let request = elb.describe_target_health().target_group_arn(group).targets(target.clone());
+    let answer = request.send().await?;
+    let health = answer.target_health_descriptions().first().and_then(|one| one.target_health());
+    Ok(health.and_then(|health| health.state()).cloned())
 }
 
 async fn complete(task: &TaskHandle, port: u16, path: &str) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! The sessions before and after.
 
 use super::cast::{Cast, Part};
-use super::promises::Seen;
+use super::seen::Seen;
 use crate::world::World;
 use comfy_table::{ContentArrangement, Table, presets::ASCII_MARKDOWN};
 
@@ -17,6 +17,10 @@ fn target(world: &World, part: &Part) -> String {
     health.reason.filter(|_| health.state == "unused").unwrap_or(health.state)
 }
 
+fn task(world: &World, part: &Part) -> String {
+    format!("{:?}", world.phase(&part.task)).to_uppercase()
+}
+
 /// The sessions as they were started.
 pub(super) fn before(world: &World, cast: &Cast) -> Table {
     let mut table = table(&["session", "story", "address", "task", "target"]);
@@ -25,36 +29,41 @@ pub(super) fn before(world: &World, cast: &Cast) -> Table {
             part.task.session_id().to_owned(),
             part.story.to_owned(),
             part.task.address().to_string(),
-            format!("{:?}", world.phase(&part.task)).to_uppercase(),
+            task(world, part),
             target(world, part),
         ]);
     }
     table
 }
 
-/// What became of them.
+/// What became of them: task and target as the world knows them, the outcomes as the log does.
 pub(super) fn after(world: &World, cast: &Cast, seen: &Seen) -> Table {
-    let mut table = table(&["session", "story", "task", "target", "artifacts", "outcome", "time"]);
+    let mut table = table(&["session", "story", "task", "target", "in S3", "outcome", "time"]);
     for part in cast.parts() {
         let receipt = seen.receipts.get(part.task.id());
-        let outcome = receipt.and_then(|receipt| receipt["outcome"].as_str());
         let time = receipt.and_then(|receipt| receipt["duration_ms"].as_u64());
-        let outcome = match (outcome, part.task.session_id()) {
-            (Some("awaiting_salvage"), _) => "awaiting_salvage, dead letter".to_owned(),
-            (Some(outcome), _) => outcome.to_owned(),
-            (None, "dave") => "rejected, dead letter".to_owned(),
-            (None, "grace") => "(by its owner)".to_owned(),
-            (None, _) => "untouched".to_owned(),
-        };
         table.add_row([
             part.task.session_id().to_owned(),
             part.story.to_owned(),
-            format!("{:?}", world.phase(&part.task)).to_uppercase(),
+            task(world, part),
             target(world, part),
-            format!("{} in S3", seen.artifacts_of(part)),
-            outcome,
+            seen.artifacts_of(part).to_string(),
+            outcome(part, seen),
             time.map_or("-".to_owned(), |ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)),
         ]);
     }
     table
+}
+
+/// Each delivery's outcome, and where the event ended if none was the last word.
+fn outcome(part: &Part, seen: &Seen) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for same in seen.outcomes.of(part).chunk_by(|one, next| one == next) {
+        let times = if same.len() > 1 { format!(" x{}", same.len()) } else { String::new() };
+        words.push(format!("{}{times}", same[0]));
+    }
+    if seen.is_given_up(part) {
+        words.push("dead letter".to_owned());
+    }
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

@@ -32,6 +32,15 @@ pub(super) fn must_be_fresh() -> Result<(), LocalAwsError> {
     Err(LocalAwsError::NotReady { path, problem, remedy: "build" })
 }
 
+/// The completion function's binary, as `make build` left it.
+///
+/// # Errors
+/// [`LocalAwsError::NotReady`] when there is none, or it is older than its sources.
+pub fn function_binary() -> Result<PathBuf, LocalAwsError> {
+    must_be_fresh()?;
+    Ok(root().join(".aws-sam/build/CompletionFunction/bootstrap"))
+}
+
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }

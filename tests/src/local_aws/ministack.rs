@@ -66,6 +66,23 @@ impl MiniStack {
         &self.log
     }
 
+    pub(super) fn kill_functions(&self) -> Result<usize, LocalAwsError> {
+        let failed = |source| LocalAwsError::Spawn { program: "kill".to_owned(), source };
+        let mut killed = 0;
+        for process in fs::read_dir("/proc").map_err(failed)?.flatten() {
+            let id = process.file_name();
+            // It may have ended since; and what isn't a process has no such files.
+            let parent = fs::read_to_string(process.path().join("status")).unwrap_or_default();
+            let is_ours = parent.lines().any(|line| line == format!("PPid:\t{}", self.child.id()));
+            let program = fs::read_link(process.path().join("exe")).unwrap_or_default();
+            if is_ours && program.ends_with("bootstrap") {
+                Command::new("kill").arg("-KILL").arg(id).status().map_err(failed)?;
+                killed += 1;
+            }
+        }
+        Ok(killed)
+    }
+
     async fn wait_until_ready(&mut self) -> Result<(), LocalAwsError> {
         const ATTEMPTS: u32 = 600;
         for _ in 0..ATTEMPTS {

@@ -1,7 +1,7 @@
 use super::{LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
 use ::http::Method;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -103,6 +103,28 @@ impl Stack {
         let request =
             self.queues.send_message().queue_url(self.output("QueueUrl")).message_body(body);
         request.send().await.map(drop).map_err(LocalAwsError::call("SendMessage"))
+    }
+
+    /// Puts at most ten messages into the queue at once, so that they are delivered together.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    ///
+    /// # Panics
+    /// When there are more than ten.
+    pub async fn send_all_to_queue(&self, bodies: &[&str]) -> Result<(), LocalAwsError> {
+        assert!(bodies.len() <= 10, "SQS takes ten messages a call");
+        let mut request = self.queues.send_message_batch().queue_url(self.output("QueueUrl"));
+        for (number, body) in bodies.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder().id(number.to_string());
+            let entry = entry.message_body(*body).build();
+            request = request.entries(entry.map_err(LocalAwsError::call("SendMessageBatch"))?);
+        }
+        let answer = request.send().await.map_err(LocalAwsError::call("SendMessageBatch"))?;
+        match answer.failed().iter().find_map(|failed| failed.message()) {
+            None => Ok(()),
+            Some(message) => Err(LocalAwsError::call("SendMessageBatch")(message)),
+        }
     }
 
     /// Whether one of the stack's rules takes `event`: each rule's pattern as it was deployed,

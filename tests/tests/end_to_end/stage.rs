@@ -26,7 +26,7 @@ const PARAMETERS: [(&str, &str); 9] = [
 ];
 
 /// Longer than anything that is waited for takes.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Runs on the thread of the test whose turn it is.
 static RUNTIME: LazyLock<Runtime> =
@@ -43,8 +43,8 @@ struct Emulated {
 }
 
 /// A test's own world, served where the function looks for it.
-pub struct Scene {
-    pub world: World,
+pub(crate) struct Scene {
+    pub(crate) world: World,
     emulated: Option<Emulated>,
     served: Option<Served>,
     number: u8,
@@ -53,7 +53,7 @@ pub struct Scene {
 
 /// Plays a test when its turn comes. `number` keeps its task ids and addresses apart from those of
 /// other tests. A test that fails takes the emulator with it; the next one starts another.
-pub fn play(number: u8, test: impl AsyncFnOnce(&mut Scene)) {
+pub(crate) fn play(number: u8, test: impl AsyncFnOnce(&mut Scene)) {
     let mut between = EMULATED.lock().unwrap_or_else(PoisonError::into_inner);
     RUNTIME.block_on(async {
         let emulated = match between.take() {
@@ -68,19 +68,19 @@ pub fn play(number: u8, test: impl AsyncFnOnce(&mut Scene)) {
 }
 
 /// Plays a test that needs no emulator, when its turn comes.
-pub fn play_without_emulator(test: impl Future<Output = ()>) {
+pub(crate) fn play_without_emulator(test: impl Future<Output = ()>) {
     let _turn = EMULATED.lock().unwrap_or_else(PoisonError::into_inner);
     RUNTIME.block_on(test);
 }
 
 /// Asserts what must be true of every world at every end.
-pub fn assert_unharmed(world: &World) {
+pub(crate) fn assert_unharmed(world: &World) {
     world.assert_unharmed();
     assert_eq!(world.live_targets_missing(), Vec::<String>::new(), "{}", world.history());
 }
 
 /// An address that no other test of this process uses, and hardly one of another.
-pub fn address(test: u8, session: u8) -> Ipv4Addr {
+pub(crate) fn address(test: u8, session: u8) -> Ipv4Addr {
     let process = u8::try_from(std::process::id() % 200).unwrap();
     Ipv4Addr::new(127, 1 + process, test, session)
 }
@@ -110,8 +110,7 @@ impl Emulated {
 impl Scene {
     async fn set(emulated: Emulated, number: u8) -> Self {
         let world = World::new(Setup { seed: number.into(), ..Setup::in_real_time() });
-        let mut scene =
-            Self { world, emulated: Some(emulated), served: None, number, sessions: 0 };
+        let mut scene = Self { world, emulated: Some(emulated), served: None, number, sessions: 0 };
         scene.network_returns().await;
         scene
     }
@@ -120,21 +119,21 @@ impl Scene {
         self.emulated.as_ref().expect("the emulator has not been killed")
     }
 
-    pub fn aws(&self) -> &LocalAws {
+    pub(crate) fn aws(&self) -> &LocalAws {
         &self.emulated().aws
     }
 
-    pub fn stack(&self) -> &Stack {
+    pub(crate) fn stack(&self) -> &Stack {
         &self.emulated().stack
     }
 
     /// ECS, the load balancer and all containers are gone, in the middle of whatever they do.
-    pub fn network_goes(&mut self) {
+    pub(crate) fn network_goes(&mut self) {
         self.served = None;
     }
 
     /// They are back, as they would be had they been there all the time.
-    pub async fn network_returns(&mut self) {
+    pub(crate) async fn network_returns(&mut self) {
         let Emulated { aws, port, .. } = self.emulated();
         // The port is free once the runtime has ended what listened there before.
         let serving = timeout(PATIENCE, async {
@@ -150,40 +149,40 @@ impl Scene {
     }
 
     /// The emulator ends at once, as in a power cut; what is left is the knowledge of its stack.
-    pub fn kill_the_emulator(&mut self) -> Stack {
+    pub(crate) fn kill_the_emulator(&mut self) -> Stack {
         let Emulated { aws, stack, .. } = self.emulated.take().unwrap();
         aws.kill();
         stack
     }
 
     /// Begins a sentence about a session.
-    pub fn session(&mut self, id: &str) -> SessionBuilder {
+    pub(crate) fn session(&mut self, id: &str) -> SessionBuilder {
         self.sessions += 1;
         self.world.session(id).at_address(address(self.number, self.sessions))
     }
 
     /// Starts it, and waits until its container listens.
-    pub async fn start(&self, session: SessionBuilder) -> TaskHandle {
+    pub(crate) async fn start(&self, session: SessionBuilder) -> TaskHandle {
         let task = session.start();
         self.served.as_ref().expect("the network is there").listens(&task).await;
         task
     }
 
     /// Its owner ends it, and says so on the bus.
-    pub async fn end(&self, session: &TaskHandle) {
+    pub(crate) async fn end(&self, session: &TaskHandle) {
         let event = self.world.session_ended_event(session, "completed");
         let put = self.stack().put_event("session.lifecycle", "Session Ended", &event["detail"]);
         put.await.unwrap();
     }
 
     /// Waits until something is true of the world.
-    pub async fn until(&self, what: &str, mut fact: impl FnMut(&World) -> bool) {
+    pub(crate) async fn until(&self, what: &str, mut fact: impl FnMut(&World) -> bool) {
         let there = async || Ok(fact(&self.world).then_some(()));
         eventually(what, PATIENCE, there).await.unwrap();
     }
 
     /// The session's receipt, once it says this.
-    pub async fn receipt(&self, session: &TaskHandle, outcome: &str) -> Value {
+    pub(crate) async fn receipt(&self, session: &TaskHandle, outcome: &str) -> Value {
         let what = format!("the receipt {outcome} of {}", session.session_id());
         let key = format!("receipts/{}.json", session.id());
         let receipt = eventually(&what, PATIENCE, async || {
@@ -197,7 +196,7 @@ impl Scene {
     }
 
     /// A line of the function's log that contains all of these, once it is there. It is printed.
-    pub async fn log_line(&self, parts: &[&str]) -> String {
+    pub(crate) async fn log_line(&self, parts: &[&str]) -> String {
         let what = format!("a log line with {parts:?}");
         let line = eventually(&what, PATIENCE, async || {
             let mut lines = self.stack().log_lines().await?.into_iter();
@@ -209,7 +208,7 @@ impl Scene {
     }
 
     /// Waits until a message with this in it is in the dead-letter queue.
-    pub async fn dead_letter(&self, part: &str) {
+    pub(crate) async fn dead_letter(&self, part: &str) {
         let what = format!("{part:?} in the dead-letter queue");
         let found = eventually(&what, PATIENCE, async || {
             let letters = self.stack().dead_letters().await?;
@@ -219,7 +218,7 @@ impl Scene {
     }
 
     /// Asserts the end that everyone wants: artifacts saved, target gone, task stopped.
-    pub async fn assert_cleaned(&self, session: &TaskHandle) {
+    pub(crate) async fn assert_cleaned(&self, session: &TaskHandle) {
         let Setup { artifact_bucket, marker, target_groups, .. } = self.world.setup();
         let history = || self.world.history();
         assert!(self.world.has_completed(session), "{}", history());
