@@ -9,13 +9,16 @@
 //! Nothing waits for what it does not need. A failure of one branch never cancels the other.
 
 mod artifacts;
+mod deregistration;
 mod end;
 mod identify;
 mod intent;
 mod invocation;
+mod outcome;
 mod plan;
 mod receipt;
 mod request;
+mod setting;
 mod sightings;
 mod steps;
 mod stop;
@@ -25,10 +28,12 @@ mod target;
 
 pub use artifacts::Artifacts;
 pub use intent::{Intent, IntentEntry, settle_intents};
-pub use invocation::{Invocation, Setting};
+pub use invocation::Invocation;
+pub use outcome::Outcome;
 pub use plan::clean_up;
-pub use receipt::{Outcome, Report};
+pub use receipt::Report;
 pub use request::{Cause, OrphanCause, Request, SalvageWindow};
+pub use setting::Setting;
 pub use steps::{Step, Steps};
 pub use stop::TaskFate;
 pub use target::TargetFate;

@@ -12,7 +12,7 @@ mod sequential;
 mod tables;
 mod timeline;
 
-use crate::local_aws::{LocalAws, LocalAwsError, Stack, eventually, free_port};
+use crate::local_aws::{LocalAws, LocalAwsError, Stack, eventually, free_port, function_binary};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use cast::Cast;
@@ -46,6 +46,8 @@ const PARAMETERS: [(&str, &str); 8] = [
 /// What could not be started, what took too long, or which promise was not kept.
 pub async fn show() -> Result<(), Failure> {
     let clock = Clock(Instant::now());
+    // Before anything is started: is what will be shown what is in the sources?
+    function_binary()?;
     clock.say("Starting the local AWS (MiniStack: EventBridge, SQS, Lambda, S3, CloudWatch Logs)");
     let port = free_port()?;
     let aws = LocalAws::start("demo", &format!("http://127.0.0.1:{port}")).await?;
@@ -141,15 +143,17 @@ async fn watch_dead_letters(
     eventually("two messages in the dead-letter queue", PATIENCE, async || {
         let outcomes = seen::Outcomes::read(&stack.log_lines().await?);
         for part in [&cast.alice, &cast.carol, &cast.dave] {
-            for again in outcomes.of(part).iter().skip(known.of(part).len()) {
-                clock.say(&format!("  {} again: {again}", part.task.session_id()));
+            let deliveries = outcomes.of(part).iter().enumerate();
+            for (before, outcome) in deliveries.skip(known.of(part).len()) {
+                let session = part.task.session_id();
+                clock.say(&format!("  {session}, delivery {}: {outcome}", before + 1));
             }
         }
         known = outcomes;
         let letters = stack.dead_letters().await?.len();
         if letters > given_up {
             given_up = letters;
-            clock.say(&format!("  {given_up} of 2 in the dead-letter queue"));
+            clock.say(&format!("  in the dead-letter queue: {given_up} of 2"));
         }
         Ok((given_up >= 2 && known.of(&cast.alice).len() >= 2).then_some(()))
     })

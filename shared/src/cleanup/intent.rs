@@ -1,7 +1,7 @@
 //! Intents: what we are about to take out of target groups, written down before it is done, so that
 //! a crash right after can be put right by someone else.
 
-use super::invocation::{Setting, list_session_tasks};
+use super::setting::Setting;
 use super::sightings::Sightings;
 use crate::aws::CallError;
 use crate::session::{
@@ -73,7 +73,7 @@ pub(super) async fn settle(
         })
         .collect();
     let owners = if still_ours.contains(&Ok(false)) {
-        list_session_tasks(setting, sightings, DesiredStatus::Running).await
+        sightings.session_tasks(setting, DesiredStatus::Running).await
     } else {
         Ok(Vec::new())
     };

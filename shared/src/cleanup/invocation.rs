@@ -1,36 +1,13 @@
+use super::deregistration::Taking;
+use super::setting::Setting;
 use super::sightings::Sightings;
-use super::taking::{Taken, Taking, take_away};
-use crate::aws::{Asked, Aws, CallError, Gather, Sighting, TargetState};
-use crate::clock::Clock;
-use crate::config::Config;
+use super::taking::{Taken, take_away};
+use crate::aws::{Asked, CallError, Gather, Sighting, TargetState};
 use crate::deadline::{Deadline, within};
-use crate::metrics::Metrics;
 use crate::session::{DesiredStatus, TargetAddress, TargetGroupArn, Task, TaskArn};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::OnceCell;
-
-/// What a function keeps from one invocation to the next.
-#[derive(Debug)]
-pub struct Setting {
-    /// The configuration.
-    pub config: Config,
-    /// The world.
-    pub aws: Aws,
-    /// The wall clock.
-    pub clock: Clock,
-    /// Where figures go.
-    pub metrics: Metrics,
-}
-
-impl Setting {
-    /// The moment by which an invocation must have answered, from Lambda's own deadline.
-    #[must_use]
-    pub fn deadline(&self, lambda: SystemTime) -> Deadline {
-        Deadline::new(self.clock.instant_of(lambda), self.config.timeouts.deadline_margin)
-    }
-}
 
 /// One invocation: its deadline, and the calls that its sessions share.
 #[derive(Debug)]
@@ -107,37 +84,18 @@ impl Invocation {
 
     /// All session tasks that shall run: one listing for the whole invocation.
     pub(super) async fn live_tasks(&self) -> Result<&[Task], CallError> {
-        let list = || list_session_tasks(&self.setting, &self.sightings, DesiredStatus::Running);
+        let list = || self.sightings.session_tasks(&self.setting, DesiredStatus::Running);
         self.live.get_or_try_init(list).await.map(Vec::as_slice)
     }
 
     /// All session tasks that shall stop or have stopped, as far as ECS remembers (about an hour).
     pub(super) async fn stopped_tasks(&self) -> Result<&[Task], CallError> {
-        let list = || list_session_tasks(&self.setting, &self.sightings, DesiredStatus::Stopped);
+        let list = || self.sightings.session_tasks(&self.setting, DesiredStatus::Stopped);
         self.stopped.get_or_try_init(list).await.map(Vec::as_slice)
     }
 }
 
 const NO_ANSWER: &str = "the shared call ended without an answer";
-
-/// The session tasks of all configured clusters and families with `desired` status.
-pub(super) async fn list_session_tasks(
-    setting: &Setting,
-    sightings: &Sightings,
-    desired: DesiredStatus,
-) -> Result<Vec<Task>, CallError> {
-    let scope = &setting.config.scope;
-    let tasks = &setting.aws.tasks;
-    let listings = scope.clusters.iter().flat_map(|cluster| {
-        scope.families.iter().map(move |family| tasks.list(cluster, family, desired))
-    });
-    let arns = futures_util::future::try_join_all(listings).await?.concat();
-    let mut found = Vec::new();
-    for sighting in sightings.look(&arns).await {
-        found.extend(sighting?.task.filter(|task| scope.is_session_task(task)));
-    }
-    Ok(found)
-}
 
 async fn look_at_all(
     sightings: Arc<Sightings>,

@@ -1,5 +1,6 @@
 use super::end::{Verdict, judge};
 use super::identify::{Ended, Identified, identify};
+use super::outcome::{notes, outcome};
 use super::request::Order;
 use super::stop::{Permission, may_stop, stop};
 use super::subject::Subject;
@@ -91,7 +92,13 @@ impl Plan<'_> {
     }
 
     async fn artifacts(&self, subject: &Subject) -> Artifacts {
-        let limit = self.invocation.setting.config.timeouts.upload;
+        let limit = match subject.task.stage() {
+            // Now or never: SIGKILL comes before the event does again.
+            Stage::Dying => Duration::MAX,
+            Stage::NeverStarted | Stage::Running | Stage::Over | Stage::Unknown => {
+                self.invocation.setting.config.timeouts.upload
+            }
+        };
         let limit = self.limit(limit, Reserve::StopAndReceipts);
         let salvaging = artifacts::salvage(self.invocation, subject, limit);
         self.steps.measure("artifacts", salvaging, Artifacts::to_string).await
@@ -347,107 +354,4 @@ impl Plan<'_> {
     fn left(&self, reserve: Reserve) -> Duration {
         self.limit(Duration::MAX, reserve)
     }
-}
-
-/// What became of the session, from what became of its three parts.
-fn outcome(
-    artifacts: &Artifacts,
-    target: &TargetFate,
-    task: &TaskFate,
-    window: SalvageWindow,
-) -> Outcome {
-    let target_settled = match target {
-        TargetFate::Gone
-        | TargetFate::TakenOver
-        | TargetFate::NeverHadOne
-        | TargetFate::LeftToReaper => true,
-        TargetFate::Kept
-        | TargetFate::PutBack
-        | TargetFate::Unverified { .. }
-        | TargetFate::NotPutBack { .. } => false,
-    };
-    let task_over = match task {
-        TaskFate::Stopped | TaskFate::Over => true,
-        TaskFate::Stopping
-        | TaskFate::Running { .. }
-        | TaskFate::NotStopped { .. }
-        | TaskFate::Unknown => false,
-    };
-    match artifacts {
-        Artifacts::WrongContainer if window == SalvageWindow::Open => match target {
-            TargetFate::NotPutBack { .. } => Outcome::Incomplete,
-            TargetFate::Gone
-            | TargetFate::TakenOver
-            | TargetFate::PutBack
-            | TargetFate::Kept
-            | TargetFate::NeverHadOne
-            | TargetFate::LeftToReaper
-            | TargetFate::Unverified { .. } => Outcome::Rejected,
-        },
-        Artifacts::Unconfirmed { .. } if window == SalvageWindow::Open => Outcome::AwaitingSalvage,
-        Artifacts::Confirmed | Artifacts::NothingToSave if task_over && target_settled => {
-            Outcome::Cleaned
-        }
-        Artifacts::Lost | Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer
-            if task_over && target_settled =>
-        {
-            Outcome::ArtifactsLost
-        }
-        Artifacts::Confirmed
-        | Artifacts::NothingToSave
-        | Artifacts::Lost
-        | Artifacts::Unconfirmed { .. }
-        | Artifacts::WrongContainer
-        | Artifacts::TaskEnded
-        | Artifacts::Unverified
-        | Artifacts::AsInReceipt
-        | Artifacts::Unknown => Outcome::Incomplete,
-    }
-}
-
-/// What went wrong, and what happens next.
-fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate) -> Vec<String> {
-    let mut notes = Vec::new();
-    match artifacts {
-        Artifacts::Unconfirmed { why } => notes.push(format!(
-            "{why}; the task is not stopped, the event is delivered again, and the reaper takes \
-             over after that"
-        )),
-        Artifacts::WrongContainer => notes.push(
-            "the container says that it runs another session; see its SESSION_ID and the producer"
-                .to_owned(),
-        ),
-        Artifacts::Confirmed
-        | Artifacts::NothingToSave
-        | Artifacts::TaskEnded
-        | Artifacts::Unverified
-        | Artifacts::Lost
-        | Artifacts::AsInReceipt
-        | Artifacts::Unknown => {}
-    }
-    match target {
-        TargetFate::Unverified { why } => {
-            notes.push(format!("{why}; what stays registered is the reaper's"));
-        }
-        TargetFate::NotPutBack { why } => notes.push(format!(
-            "{why}; a live session may get no traffic until its target is registered again"
-        )),
-        TargetFate::Gone
-        | TargetFate::TakenOver
-        | TargetFate::PutBack
-        | TargetFate::Kept
-        | TargetFate::NeverHadOne
-        | TargetFate::LeftToReaper => {}
-    }
-    match task {
-        TaskFate::NotStopped { why } => {
-            notes.push(format!("{why}; the event is delivered again"));
-        }
-        TaskFate::Stopped
-        | TaskFate::Stopping
-        | TaskFate::Over
-        | TaskFate::Running { .. }
-        | TaskFate::Unknown => {}
-    }
-    notes
 }

@@ -1,90 +1,9 @@
-use super::{Cause, Step};
+use super::{Cause, Outcome, Step};
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::event::EndReason;
 use crate::session::{SessionId, TaskArn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// What became of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Artifacts confirmed, target gone, task stopped.
-    Cleaned,
-    /// An earlier plan has already finished this task.
-    AlreadyClean,
-    /// The upload is not confirmed yet: the task still runs, and it will be tried again.
-    AwaitingSalvage,
-    /// The task is gone and its marker is in S3, but nobody vouches for the rest.
-    ArtifactsUnverified,
-    /// The task is gone, or was stopped after the salvage window, without its artifacts.
-    ArtifactsLost,
-    /// Something on AWS's side failed, and it will be tried again.
-    Incomplete,
-    /// It was not ours to clean: nothing was done, or what was done has been undone.
-    Rejected,
-}
-
-impl Outcome {
-    /// Receipts only move forward: to a higher rank. Outcomes without a rank write no receipt.
-    fn rank(self) -> Option<u8> {
-        match self {
-            Self::AwaitingSalvage | Self::Incomplete => Some(0),
-            Self::ArtifactsLost => Some(1),
-            Self::ArtifactsUnverified => Some(2),
-            Self::Cleaned => Some(3),
-            Self::AlreadyClean | Self::Rejected => None,
-        }
-    }
-
-    /// Whether it is put on record.
-    #[must_use]
-    pub fn leaves_a_receipt(self) -> bool {
-        self.rank().is_some()
-    }
-
-    /// Whether a receipt with this outcome says that the task is finished with.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Cleaned | Self::ArtifactsUnverified | Self::ArtifactsLost => true,
-            Self::AlreadyClean | Self::AwaitingSalvage | Self::Incomplete | Self::Rejected => false,
-        }
-    }
-
-    /// Whether the event must be delivered again (and end in the dead-letter queue in the end).
-    #[must_use]
-    pub fn fails_its_event(self) -> bool {
-        match self {
-            Self::AwaitingSalvage | Self::Incomplete | Self::Rejected => true,
-            Self::Cleaned
-            | Self::AlreadyClean
-            | Self::ArtifactsUnverified
-            | Self::ArtifactsLost => false,
-        }
-    }
-
-    /// The outcome as it stands in receipts.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cleaned => "cleaned",
-            Self::AlreadyClean => "already_clean",
-            Self::AwaitingSalvage => "awaiting_salvage",
-            Self::ArtifactsUnverified => "artifacts_unverified",
-            Self::ArtifactsLost => "artifacts_lost",
-            Self::Incomplete => "incomplete",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What one plan did. As an object in the ledger (`receipts/{task_id}.json`) it is the task's
 /// *receipt*: a record for people and for duplicates. No decision to stop anything rests on it.

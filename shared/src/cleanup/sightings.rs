@@ -1,7 +1,8 @@
-use super::taking::Taking;
+use super::setting::Setting;
 use crate::aws::{CallError, Sighting, Tasks};
-use crate::session::TaskArn;
+use crate::session::{DesiredStatus, Task, TaskArn};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 
 /// What one invocation has seen of tasks. Whoever looks at a task tells everyone: an act of one
@@ -31,10 +32,28 @@ impl Sightings {
         sightings
     }
 
-    /// Whether the last look at a task shows it holding its address, and is still fresh.
-    pub(super) fn show_holding(&self, taking: &Taking) -> bool {
-        let held = self.fresh(&taking.task).and_then(|sighting| sighting.task?.held_address());
-        held == Some(taking.address.ip)
+    /// Whether the last look at a task shows it holding `address`, and is still fresh.
+    pub(super) fn show_holding(&self, arn: &TaskArn, address: Ipv4Addr) -> bool {
+        let held = self.fresh(arn).and_then(|sighting| sighting.task?.held_address());
+        held == Some(address)
+    }
+
+    /// The session tasks of all configured clusters and families with `desired` status.
+    pub(super) async fn session_tasks(
+        &self,
+        setting: &Setting,
+        desired: DesiredStatus,
+    ) -> Result<Vec<Task>, CallError> {
+        let scope = &setting.config.scope;
+        let listings = scope.clusters.iter().flat_map(|cluster| {
+            scope.families.iter().map(move |family| self.tasks.list(cluster, family, desired))
+        });
+        let arns = futures_util::future::try_join_all(listings).await?.concat();
+        let mut found = Vec::new();
+        for sighting in self.look(&arns).await {
+            found.extend(sighting?.task.filter(|task| scope.is_session_task(task)));
+        }
+        Ok(found)
     }
 
     /// The last look at a task, if an act may still rest on it.

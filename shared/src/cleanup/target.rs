@@ -1,6 +1,7 @@
 use super::Invocation;
+use super::deregistration::Taking;
 use super::subject::{Look, Subject};
-use super::taking::{Taken, Taking};
+use super::taking::Taken;
 use crate::aws::TargetState;
 use crate::aws::retry::pauses;
 use crate::deadline::within;

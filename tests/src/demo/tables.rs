@@ -63,7 +63,7 @@ fn outcome(part: &Part, seen: &Seen) -> String {
         words.push(format!("{}{times}", same[0]));
     }
     if seen.is_given_up(part) {
-        words.push("dead letter".to_owned());
+        words.push("DLQ".to_owned());
     }
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

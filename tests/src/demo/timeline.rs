@@ -37,7 +37,7 @@ pub(super) fn draw(receipt: &Value, sequential: &[Measured]) -> String {
     bars("alice, by the function (bars from her receipt's measured steps):", &parallel, took);
     bars("grace, today's way, one after the other (measured in this run):", sequential, longest);
     let saved = longest.saturating_sub(took);
-    let _ = writeln!(text, "  Side by side, the same work took {} less.\n", seconds(saved).trim());
+    let _ = writeln!(text, "  Side by side, the same work took {} less.", seconds(saved).trim());
     text
 }
 

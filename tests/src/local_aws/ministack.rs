@@ -12,6 +12,8 @@ pub(super) struct MiniStack {
     child: Child,
     endpoint: String,
     log: PathBuf,
+    /// All that it writes to disk.
+    files: PathBuf,
 }
 
 impl MiniStack {
@@ -53,7 +55,7 @@ impl MiniStack {
             .stderr(output)
             .spawn()
             .map_err(setting_up)?;
-        let mut ministack = Self { child, endpoint, log };
+        let mut ministack = Self { child, endpoint, log, files };
         ministack.wait_until_ready().await?;
         Ok(ministack)
     }
@@ -110,6 +112,8 @@ impl Drop for MiniStack {
         if self.child.wait().is_err() {
             let _ = self.child.kill();
         }
+        // It takes its files with it, unless it was killed.
+        let _ = fs::remove_dir_all(&self.files);
     }
 }
 

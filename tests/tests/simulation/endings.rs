@@ -34,6 +34,21 @@ async fn a_spot_warning_salvages_at_once_and_takes_the_target_away() {
     assert_eq!(world.count(Api::StopTask), 0, "it is being stopped already");
 }
 
+/// The event comes again after SIGKILL, so this invocation is the only chance.
+#[tokio::test(start_paused = true)]
+async fn a_spot_warning_is_worth_more_than_the_usual_upload_timeout() {
+    let world = World::new(Setup::default());
+    let alice = world
+        .session("alice")
+        .uploads_in(Duration::from_secs(35))
+        .stop_timeout(Duration::from_secs(120))
+        .dying()
+        .start();
+    let event = world.task_event(&alice);
+    assert!(deliver(&function(&world, "completion"), &[event]).await.is_empty());
+    assert_clean(&world, &alice);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_task_that_dies_while_it_is_salvaged_is_judged_at_once() {
     let world = World::new(Setup::default());
