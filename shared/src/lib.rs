@@ -14,8 +14,8 @@
 //! ```
 //!
 //! To read it, start with [`cleanup`]; what it knows is in [`session`] and [`config`], what it calls
-//! in [`aws`]. Decisions are pure functions beside the effects that they decide about
-//! (`cleanup/stop.rs`: `may_stop`, `cleanup/outcome.rs`); every effect goes through [`aws`], and every request through one
+//! in [`aws`]. Decisions are pure functions: `may_stop` in `cleanup/stop.rs`, `outcome` in
+//! `cleanup/outcome.rs`. Every effect goes through [`aws`], and every request through one
 //! HTTP client, which is all that tests replace.
 
 pub mod aws;
