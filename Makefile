@@ -58,9 +58,10 @@ test: setup ## Runs everything that CI runs
 demo: setup build ## Shows sessions being cleaned, on a local AWS
 	@cargo run --locked -p session-cleanup-tests --bin demo
 
-bench: setup build ## Measures a cold start beside hello world and Python
-	$(call stage,cargo lambda build,cargo lambda build --release --locked --bin hello $(LAMBDA_TARGET))
-	@cargo run --locked -p session-cleanup-bench --bin session-cleanup-bench
+bench: setup build ## Measures a cold start beside hello world and Python (TLS=aws-lc: two TLS libraries too)
+	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \
+		--bin session-cleanup-bench $(if $(filter aws-lc,$(TLS)),--bin tls --features session-cleanup-bench/aws-lc))
+	@target/lambda/session-cleanup-bench/bootstrap
 
 mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run

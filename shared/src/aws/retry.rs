@@ -25,5 +25,6 @@ where
     attempt
         .retry(pauses(Duration::from_millis(300), Duration::from_secs(5)).with_max_times(6))
         .when(|error: &CallError| error.failure.is_passing())
+        .notify(|error, _pause| tracing::warn!(%error, "trying again"))
         .await
 }

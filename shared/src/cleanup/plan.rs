@@ -11,6 +11,7 @@ use super::{
     artifacts, receipt,
 };
 use crate::deadline::within;
+use crate::event::TaskReference;
 use crate::session::{SESSION_ENDED_TAG, SessionId, Stage, StoppedWith, TaskArn};
 use futures_util::FutureExt;
 use std::future::Future;
@@ -44,8 +45,12 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> Report {
             plan.untouched(Outcome::Incomplete, task.as_ref(), why)
         }
         Err(timed_out) => {
-            let why = format!("the task could not be identified: {timed_out}");
-            plan.untouched(Outcome::Incomplete, None, why)
+            let (task, what) = match &request.task {
+                TaskReference::Arn(task) => (Some(task), format!("DescribeTasks of {task}")),
+                TaskReference::ByIdentity => (None, "ListTasks and DescribeTasks".to_owned()),
+            };
+            let why = format!("the task could not be identified by {what}: {timed_out}");
+            plan.untouched(Outcome::Incomplete, task, why)
         }
     }
 }

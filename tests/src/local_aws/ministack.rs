@@ -18,6 +18,7 @@ pub(super) struct MiniStack {
 
 impl MiniStack {
     pub(super) async fn start(name: &str, world: &str) -> Result<Self, LocalAwsError> {
+        let python = build::tool("python")?;
         let folder = build::root().join("target/local-aws");
         let log = folder.join(format!("{name}.log"));
         let setting_up = |source| LocalAwsError::Spawn { program: "MiniStack".to_owned(), source };
@@ -28,7 +29,7 @@ impl MiniStack {
         fs::create_dir_all(&files).map_err(setting_up)?;
 
         let endpoint = format!("http://127.0.0.1:{port}");
-        let child = Command::new(build::tool("python")?)
+        let child = Command::new(python)
             .arg("-c")
             .arg(include_str!("ministack.py"))
             // Functions inherit what MiniStack has: nothing of the developer's own AWS, no proxy.

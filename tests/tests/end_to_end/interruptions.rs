@@ -68,7 +68,7 @@ fn an_event_that_comes_while_ecs_is_away_waits_in_the_queue() {
         let waits = scene.start(waits).await;
         scene.network_goes();
         scene.end(&waits).await;
-        let parts = ["session not clean", "incomplete", "waits-for-ecs", "could not be identified"];
+        let parts = ["session not clean", "incomplete", "waits-for-ecs", "DescribeTasks"];
         scene.log_line(&parts).await;
         let depth = scene.stack().queue_depth().await.unwrap();
         assert_eq!(depth.waiting + depth.in_flight, 1, "{depth:?}");

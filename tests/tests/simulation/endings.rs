@@ -41,7 +41,7 @@ async fn a_spot_warning_is_worth_more_than_the_usual_upload_timeout() {
     let alice = world
         .session("alice")
         .uploads_in(Duration::from_secs(35))
-        .stop_timeout(Duration::from_secs(120))
+        .stop_timeout(Duration::from_mins(2))
         .dying()
         .start();
     let event = world.task_event(&alice);
@@ -71,7 +71,7 @@ async fn a_crash_after_a_failed_upload_is_reported_as_a_loss() {
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "awaiting_salvage");
     world.crash(&alice, 137);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let (setting, metrics) = function_with(&world, "second", &[]);
     let stopped = world.task_event(&alice);
     assert_eq!(outcome(&report(&setting, &stopped).await), "artifacts_lost");
@@ -83,10 +83,10 @@ async fn a_crash_after_a_failed_upload_is_reported_as_a_loss() {
 #[tokio::test(start_paused = true)]
 async fn a_container_that_exits_by_itself_after_completion_stays_clean() {
     let world = World::new(Setup::default());
-    let alice = world.session("alice").exits_after_completion(Duration::from_secs(60)).start();
+    let alice = world.session("alice").exits_after_completion(Duration::from_mins(1)).start();
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     // The stop was ours, so the state change is acknowledged without a call.
     let before = world.calls().len();
     let answer = report(&function(&world, "second"), &world.task_event(&alice)).await;
@@ -101,7 +101,7 @@ async fn a_container_that_exits_right_after_completion_is_clean_without_a_stop()
     let alice = world.session("alice").exits_after_completion(Duration::from_millis(30)).start();
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let answer = report(&function(&world, "second"), &world.task_event(&alice)).await;
     assert!(["already_clean", "out_of_scope"].contains(&outcome(&answer)), "{answer:?}");
     assert_eq!(receipt(&world, &alice).as_deref(), Some("cleaned"));
@@ -169,10 +169,10 @@ async fn a_task_that_ecs_has_forgotten_is_known_by_its_receipt() {
     let alice = world.session("alice").start();
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
-    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    tokio::time::sleep(Duration::from_hours(2)).await;
     assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "already_clean");
 
-    let bob = world.session("bob").stopped_ago(1, Duration::from_secs(7200)).start();
+    let bob = world.session("bob").stopped_ago(1, Duration::from_hours(2)).start();
     let event = world.session_ended_event(&bob, "failed");
     assert_eq!(outcome(&report(&function(&world, "third"), &event).await), "rejected");
 }

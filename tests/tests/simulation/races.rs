@@ -157,7 +157,7 @@ async fn a_resumed_session_is_not_reached_when_the_old_tasks_event_is_redriven()
     assert_eq!(deliver(&function(&world, "first"), std::slice::from_ref(&event)).await, [0]);
     let resumed = Successor::default();
     hand_over(&world, &old, "alice", &resumed);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let answer = report(&function(&world, "redriven"), &event).await;
     assert_eq!(outcome(&answer), "artifacts_lost", "{answer:?}");
     let resumed = successor(&resumed);

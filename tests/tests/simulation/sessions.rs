@@ -36,7 +36,7 @@ async fn a_duplicate_event_finds_the_session_already_clean() {
     let alice = world.session("alice").start();
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "already_clean");
     assert_eq!(world.count(Api::StopTask), 1);
     assert_clean(&world, &alice);
@@ -50,7 +50,7 @@ async fn a_duplicate_event_knows_a_task_that_was_identified_by_its_tag() {
     let event = world.session_ended_event(&alice, "completed");
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
     assert!(world.tags(&alice).is_empty());
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "already_clean");
 }
 
@@ -115,9 +115,9 @@ async fn the_container_is_called_at_its_own_address_with_the_sessions_id() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_older_than_its_task_is_about_an_earlier_one() {
     let world = World::new(Setup::default());
-    let alice = world.session("alice").started_ago(Duration::from_secs(60)).start();
+    let alice = world.session("alice").started_ago(Duration::from_mins(1)).start();
     let mut event = world.session_ended_event(&alice, "completed");
-    event["detail"]["ended_at"] = json!((world.now() - Duration::from_secs(120)).to_string());
+    event["detail"]["ended_at"] = json!((world.now() - Duration::from_mins(2)).to_string());
     let answer = report(&function(&world, "completion"), &event).await;
     assert_eq!(outcome(&answer), "rejected");
     assert_eq!(world.calls().len(), 1, "{}", world.history());
@@ -159,11 +159,11 @@ async fn two_live_tasks_of_one_session_are_not_guessed_between() {
 #[tokio::test(start_paused = true)]
 async fn without_a_task_arn_a_resumed_session_is_not_taken_for_the_one_that_ended() {
     let world = World::new(Setup::default());
-    let old = world.session("alice").started_ago(Duration::from_secs(600)).start();
+    let old = world.session("alice").started_ago(Duration::from_mins(10)).start();
     let mut event = world.session_ended_event(&old, "completed");
     event["detail"].as_object_mut().unwrap().remove("task_arn");
     assert_eq!(deliver_until_done(&world, "first", &event, 1).await, Some(1));
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     let resumed = world.session("alice").started_ago(Duration::from_secs(1)).start();
     let answer = report(&function(&world, "redriven"), &event).await;
     assert_eq!(outcome(&answer), "already_clean", "{answer:?}");

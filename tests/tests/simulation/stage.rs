@@ -21,13 +21,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Lambda's time limit of the completion function (`template.yaml`).
-pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a function of this world writes to standard output as metrics.
-pub type MetricLines = Arc<Mutex<Vec<String>>>;
+pub(crate) type MetricLines = Arc<Mutex<Vec<String>>>;
 
 /// The variables of a function that fits the world's setup, with `changes` on top.
-pub fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
+pub(crate) fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
     let groups: Vec<String> =
         setup.target_groups.iter().map(|name| setup.target_group_arn(name)).collect();
     Config::from_variables(|name| {
@@ -56,12 +56,12 @@ fn sdk(setup: &Setup) -> SdkConfig {
 }
 
 /// A function instance that calls as `caller`.
-pub fn function(world: &World, caller: &str) -> Arc<Setting> {
+pub(crate) fn function(world: &World, caller: &str) -> Arc<Setting> {
     function_with(world, caller, &[]).0
 }
 
 /// The same with variables of its own, and with what it writes as metrics.
-pub fn function_with(
+pub(crate) fn function_with(
     world: &World,
     caller: &str,
     changes: &[(&str, &str)],
@@ -71,7 +71,7 @@ pub fn function_with(
 }
 
 /// The same over any HTTP client.
-pub fn function_over(
+pub(crate) fn function_over(
     world: &World,
     seam: &HttpSeam,
     caller: &str,
@@ -94,7 +94,7 @@ fn deadline(setting: &Setting) -> Deadline {
 }
 
 /// Message bodies as Lambda hands them over; the ids are `0`, `1`, …
-pub fn batch(bodies: &[String]) -> Value {
+pub(crate) fn batch(bodies: &[String]) -> Value {
     let records: Vec<Value> = bodies
         .iter()
         .enumerate()
@@ -104,7 +104,7 @@ pub fn batch(bodies: &[String]) -> Value {
 }
 
 /// Invokes the function with a batch; the answer is the places of the items that failed.
-pub async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) -> Vec<usize> {
+pub(crate) async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) -> Vec<usize> {
     let began = Instant::now();
     let answer = completion::handle(setting, batch(bodies), deadline(setting), "request")
         .await
@@ -121,7 +121,7 @@ pub async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) -> Vec<us
 }
 
 /// Invokes the function with a batch of events.
-pub async fn deliver(setting: &Arc<Setting>, events: &[Value]) -> Vec<usize> {
+pub(crate) async fn deliver(setting: &Arc<Setting>, events: &[Value]) -> Vec<usize> {
     let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
     deliver_bodies(setting, &bodies).await
 }
@@ -129,7 +129,7 @@ pub async fn deliver(setting: &Arc<Setting>, events: &[Value]) -> Vec<usize> {
 /// Delivers one event as SQS does: again after the visibility timeout, by a fresh function, until it
 /// is done or has been received `most` times. The answer is how often it was received, or `None`
 /// when it went to the dead-letter queue.
-pub async fn deliver_until_done(
+pub(crate) async fn deliver_until_done(
     world: &World,
     caller: &str,
     event: &Value,
@@ -146,7 +146,7 @@ pub async fn deliver_until_done(
 }
 
 /// Invokes the function with one event, and answers its report.
-pub async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Value, Value> {
+pub(crate) async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Value, Value> {
     let handled = completion::handle(setting, event.clone(), deadline(setting), "request").await;
     handled.map_err(|error| match error {
         completion::InvocationError::NotClean(report) => report,
@@ -155,7 +155,11 @@ pub async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Value, Valu
 }
 
 /// Reaps one task as the sweep will: by our inference, not by an event.
-pub async fn reap(setting: &Arc<Setting>, task: &TaskHandle, salvage: SalvageWindow) -> Report {
+pub(crate) async fn reap(
+    setting: &Arc<Setting>,
+    task: &TaskHandle,
+    salvage: SalvageWindow,
+) -> Report {
     let invocation = Invocation::begin(setting, deadline(setting));
     let request = Request {
         task: TaskReference::Arn(TaskArn::parse(task.arn()).unwrap().0),
@@ -172,19 +176,19 @@ pub async fn reap(setting: &Arc<Setting>, task: &TaskHandle, salvage: SalvageWin
 }
 
 /// The outcome in a task's receipt.
-pub fn receipt(world: &World, task: &TaskHandle) -> Option<String> {
+pub(crate) fn receipt(world: &World, task: &TaskHandle) -> Option<String> {
     let receipts = world.receipts();
     receipts.get(task.id()).map(|receipt| receipt["outcome"].as_str().unwrap().to_owned())
 }
 
 /// What `report` says became of the session.
-pub fn outcome(report: &Result<Value, Value>) -> &str {
+pub(crate) fn outcome(report: &Result<Value, Value>) -> &str {
     let (Ok(document) | Err(document)) = report;
     document["outcome"].as_str().unwrap_or("none")
 }
 
 /// Asserts the end that everyone wants: target gone, task stopped, receipt written, nobody harmed.
-pub fn assert_clean(world: &World, task: &TaskHandle) {
+pub(crate) fn assert_clean(world: &World, task: &TaskHandle) {
     assert_eq!(
         receipt(world, task).as_deref(),
         Some(Outcome::Cleaned.as_str()),
@@ -198,13 +202,13 @@ pub fn assert_clean(world: &World, task: &TaskHandle) {
 }
 
 /// Asserts that no live session was harmed and no intent is left open.
-pub fn assert_unharmed(world: &World) {
+pub(crate) fn assert_unharmed(world: &World) {
     world.assert_unharmed();
     assert_eq!(world.live_targets_missing(), Vec::<String>::new(), "{}", world.history());
 }
 
 /// The intents that are still in the ledger.
-pub fn open_intents(world: &World) -> Vec<String> {
+pub(crate) fn open_intents(world: &World) -> Vec<String> {
     let keys = world.keys("ledger");
     keys.into_iter().filter(|key| key.starts_with("intents/")).collect()
 }
