@@ -3,7 +3,8 @@
 //!
 //! Each function is the real binary in a process of its own. It meets a Lambda Runtime API and an
 //! AWS on loopback sockets and is stopped when it has come as far as is measured. The functions take
-//! turns, so that whatever else the machine does hits all of them.
+//! turns, so that whatever else the machine does hits all of them, and in every order, since each
+//! leaves the processor's caches to the next.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Starts of each function; the first one, which warms the page cache, is not counted.
-const STARTS: usize = 20;
+const STARTS: usize = 25;
 
 /// A function that is measured.
 struct Function {
@@ -56,12 +57,19 @@ fn summary(mut values: Vec<f64>) -> Summary {
     Summary { median: values[values.len() / 2], least: values[0], most: values[values.len() - 1] }
 }
 
+/// Who starts after whom in a round; of three, all six orders come up.
+fn order(round: usize, functions: usize) -> impl Iterator<Item = usize> {
+    let rotated = (0..functions).map(move |turn| (turn + round) % functions);
+    let backwards = (round / functions) % 2 == 1;
+    rotated.map(move |turn| if backwards { functions - 1 - turn } else { turn })
+}
+
 /// Starts `functions` in turns and prints what they took.
 fn race(stage: &Stage, until: Until, title: &str, functions: &[&Function]) -> Vec<Measured> {
     let mut starts: Vec<Vec<Start>> = functions.iter().map(|_| Vec::new()).collect();
-    for _ in 0..STARTS {
-        for (function, starts) in functions.iter().zip(&mut starts) {
-            starts.push(function.start(stage, until));
+    for round in 0..STARTS {
+        for turn in order(round, functions.len()) {
+            starts[turn].push(functions[turn].start(stage, until));
         }
     }
     println!("\n{title}");

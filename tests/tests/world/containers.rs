@@ -114,7 +114,8 @@ async fn a_dying_container_serves_until_it_is_killed() {
     let slow = world.session("slow").uploads_in(secs(40)).dying().start();
     let frail = world.session("frail").dies_on_sigterm().dying().start();
     let clients = Clients::of(&world, "a");
-    assert_eq!(world.phase(&frail), Phase::Running);
+    assert_eq!(world.phase(&alice), Phase::Running, "warned, and still serving");
+    assert_ne!(world.phase(&frail), Phase::Running, "ECS sees its process gone");
     assert!(clients.complete(frail.address(), "frail").await.unwrap_err().contains("refused"));
     assert_eq!(clients.complete(alice.address(), "alice").await, Ok(200));
     let start = Instant::now();
