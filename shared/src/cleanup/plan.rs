@@ -10,6 +10,7 @@ use super::{
     Artifacts, Invocation, Outcome, Report, Request, SalvageWindow, Steps, TargetFate, TaskFate,
     artifacts, receipt,
 };
+use crate::aws::CallError;
 use crate::deadline::within;
 use crate::event::TaskReference;
 use crate::session::{SESSION_ENDED_TAG, SessionId, Stage, StoppedWith, TaskArn};
@@ -209,45 +210,29 @@ impl Plan<'_> {
     /// The task lost its address while we were at it.
     async fn ended_meanwhile(&self, subject: &Subject, target: TargetFate) -> Report {
         let arn = subject.task.arn.clone();
-        let looking = within(self.left(Reserve::Receipt), self.invocation.sight(&arn));
-        let ended = match looking.await {
-            Ok(Ok(sighting)) => {
-                Ended { session: subject.session.clone(), arn, task: sighting.task }
+        match in_time(self.left(Reserve::Receipt), self.invocation.sight(&arn)).await {
+            Ok(sighting) => {
+                let session = subject.session.clone();
+                self.judge(&Ended { session, arn, task: sighting.task }, &target).await
             }
-            Err(timed_out) => {
-                let arn = Some(&subject.task.arn);
-                return self.untouched(Outcome::Incomplete, arn, timed_out.to_string());
-            }
-            Ok(Err(error)) => {
-                let arn = Some(&subject.task.arn);
-                return self.untouched(Outcome::Incomplete, arn, error.to_string());
-            }
-        };
-        self.judge(&ended, &target).await
+            Err(why) => self.untouched(Outcome::Incomplete, Some(&arn), why),
+        }
     }
 
     /// Says what became of a session whose task is over.
     async fn judge(&self, ended: &Ended, target: &TargetFate) -> Report {
         let limit = self.left(Reserve::Receipt);
-        let judging = within(limit, judge(self.invocation, ended));
+        let judging = in_time(limit, judge(self.invocation, ended).boxed());
         let judged = self
             .steps
             .measure("judge", judging, |judged| match judged {
-                Ok(Ok(verdict)) => verdict.outcome.to_string(),
-                Ok(Err(error)) => error.to_string(),
-                Err(timed_out) => timed_out.to_string(),
+                Ok(verdict) => verdict.outcome.to_string(),
+                Err(why) => why.clone(),
             })
             .await;
         let Verdict { outcome, artifacts } = match judged {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(error)) => {
-                let arn = Some(&ended.arn);
-                return self.untouched(Outcome::Incomplete, arn, error.to_string());
-            }
-            Err(timed_out) => {
-                let arn = Some(&ended.arn);
-                return self.untouched(Outcome::Incomplete, arn, timed_out.to_string());
-            }
+            Ok(verdict) => verdict,
+            Err(why) => return self.untouched(Outcome::Incomplete, Some(&ended.arn), why),
         };
         if outcome == Outcome::ArtifactsLost {
             self.invocation.setting.metrics.artifacts_lost(&ended.session);
@@ -276,13 +261,12 @@ impl Plan<'_> {
         let tagging =
             self.invocation.setting.aws.tasks.tag(&subject.task.arn, SESSION_ENDED_TAG, &now);
         let limit = self.last_limit();
-        let result = |tagged: &Result<Result<(), _>, _>| match tagged {
-            Ok(Ok(())) => "tagged session-ended-at".to_owned(),
-            Ok(Err(error)) => crate::aws::CallError::to_string(error),
-            Err(timed_out) => crate::deadline::TimedOut::to_string(timed_out),
+        let result = |tagged: &Result<(), String>| match tagged {
+            Ok(()) => "tagged session-ended-at".to_owned(),
+            Err(why) => why.clone(),
         };
         // Where it fails, the event is still in the queue and the next delivery tries again.
-        let _tried = self.steps.measure("tag", within(limit, tagging), result).await;
+        let _tried = self.steps.measure("tag", in_time(limit, tagging), result).await;
     }
 
     /// Writes the receipt. Where that fails the work is done all the same, and the next delivery of
@@ -358,5 +342,16 @@ impl Plan<'_> {
 
     fn left(&self, reserve: Reserve) -> Duration {
         self.limit(Duration::MAX, reserve)
+    }
+}
+
+/// Runs a call for at most `limit`; whatever kept it from its answer is one sentence.
+async fn in_time<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, String> {
+    match within(limit, call).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(timed_out) => Err(timed_out.to_string()),
     }
 }
