@@ -5,6 +5,7 @@
 mod variables;
 
 use crate::session::{ClusterName, Home, IdentitySource, TargetGroupArn, Task};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use variables::Variables;
@@ -25,6 +26,8 @@ pub struct Config {
     pub event_source: String,
     /// How long each step may take.
     pub timeouts: Timeouts,
+    /// When a sweep acts, and how much it may do.
+    pub sweep: Sweep,
     /// How much is logged.
     pub log_level: tracing::Level,
 }
@@ -62,6 +65,10 @@ pub struct Container {
     pub port: u16,
     /// `POST` here completes the session.
     pub complete_path: String,
+    /// `GET` here answers 200 while the session is active and 503 once it is complete.
+    pub health_path: String,
+    /// How long an answer to our own health check may take. Longer than a connection may.
+    pub witness_timeout: Duration,
     /// How long a TCP connection may take.
     pub connect_timeout: Duration,
 }
@@ -111,6 +118,83 @@ pub struct Timeouts {
     pub deadline_margin: Duration,
 }
 
+/// Whether a sweep acts, when something is an orphan or a zombie, and how much is done at once.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// Whether a scheduled sweep acts.
+    pub mode: SweepMode,
+    /// The time between two scheduled sweeps.
+    pub interval: Duration,
+    /// A session without a lease may get this old.
+    pub max_session_age: Duration,
+    /// No session gets older, whatever its lease says.
+    pub hard_age: Duration,
+    /// How long after its end a lease may still be renewed.
+    pub lease_grace: Duration,
+    /// How long a session may take until its target is healthy.
+    pub start_up_grace: Duration,
+    /// How long artifacts are waited for before they are given up.
+    pub salvage_window: Duration,
+    /// The most that one sweep stops or takes away.
+    pub blast_radius: BlastRadius,
+    /// The share of AWS's request rates that a sweep uses.
+    pub rate_share: Percent,
+    /// The longest that an invocation of either function may take: an intent that is older was left
+    /// behind.
+    pub longest_invocation: Duration,
+}
+
+/// Whether a sweep acts on what it decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepMode {
+    /// It says what it would do.
+    Report,
+    /// It does it.
+    Enforce,
+}
+
+/// The most that one sweep does to a fleet: so many, or so large a part of it, whichever is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlastRadius {
+    /// So many in any case.
+    pub at_least: usize,
+    /// So large a part.
+    pub part: Percent,
+}
+
+impl BlastRadius {
+    /// The most for a fleet of `size`.
+    #[must_use]
+    pub fn of(self, size: usize) -> usize {
+        self.at_least.max(self.part.of(size))
+    }
+}
+
+/// From 1 to 100 percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percent(u8);
+
+impl Percent {
+    /// All of it.
+    pub const WHOLE: Self = Self(100);
+
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let percent = text.parse().ok().filter(|percent| (1..=100).contains(percent));
+        percent.map(Self).ok_or("a whole number from 1 to 100 is needed")
+    }
+
+    fn of(self, size: usize) -> usize {
+        size.saturating_mul(self.0.into()) / 100
+    }
+
+    /// As a factor, from 0.01 to 1.
+    #[must_use]
+    pub fn factor(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
+}
+
 impl Config {
     /// Reads the environment.
     ///
@@ -143,7 +227,9 @@ impl Config {
             container: Container {
                 port: read.one("CONTAINER_PORT", variables::port)?,
                 complete_path: read.one("COMPLETE_PATH", variables::path)?,
+                health_path: read.one("HEALTH_PATH", variables::path)?,
                 connect_timeout: read.duration("CONNECT_TIMEOUT")?,
+                witness_timeout: read.longer("WITNESS_TIMEOUT", "CONNECT_TIMEOUT")?,
             },
             artifacts: Artifacts {
                 bucket: artifact_bucket,
@@ -161,6 +247,23 @@ impl Config {
                 stop: read.duration("STOP_TIMEOUT")?,
                 receipt: read.duration("RECEIPT_TIMEOUT")?,
                 deadline_margin: read.duration("DEADLINE_MARGIN")?,
+            },
+            sweep: Sweep {
+                mode: read.one("REAPER_MODE", variables::sweep_mode)?,
+                interval: read.duration("SWEEP_INTERVAL")?,
+                max_session_age: read.duration("MAX_SESSION_AGE")?,
+                hard_age: read.longer("HARD_AGE", "MAX_SESSION_AGE")?,
+                lease_grace: read.duration("LEASE_GRACE")?,
+                start_up_grace: read.duration("START_UP_GRACE")?,
+                salvage_window: read.duration("SALVAGE_WINDOW")?,
+                blast_radius: BlastRadius {
+                    at_least: read.one("BLAST_RADIUS_AT_LEAST", variables::count)?,
+                    part: read.one("BLAST_RADIUS_PERCENT", Percent::parse)?,
+                },
+                rate_share: read.one("RATE_SHARE_PERCENT", Percent::parse)?,
+                longest_invocation: read
+                    .duration("FUNCTION_TIMEOUT")?
+                    .max(read.duration("REAPER_TIMEOUT")?),
             },
             log_level: read.one("LOG_LEVEL", variables::log_level)?,
         })
@@ -195,6 +298,14 @@ mod tests {
         assert_eq!(config.event_source, "session.lifecycle");
         assert_eq!(config.scope.identity.len(), 2);
         assert_eq!(config.scope.home.account, "000000000000");
+        assert_eq!(config.sweep.mode, SweepMode::Report, "a new deployment only looks");
+        assert_eq!(config.sweep.salvage_window, Duration::from_mins(30));
+    }
+
+    #[test]
+    fn the_blast_radius_is_ten_or_a_quarter_whichever_is_more() {
+        let radius = with(&[]).unwrap().sweep.blast_radius;
+        assert_eq!([0, 39, 40, 44, 400].map(|size| radius.of(size)), [10, 10, 10, 11, 100]);
     }
 
     #[test]
@@ -220,6 +331,14 @@ mod tests {
             ("UPLOAD_TIMEOUT", "0s"),
             ("LEDGER_BUCKET", "(unset)"),
             ("LOG_LEVEL", "loud"),
+            ("HEALTH_PATH", "health"),
+            ("WITNESS_TIMEOUT", "1s"),
+            ("REAPER_MODE", "dry-run"),
+            ("SWEEP_INTERVAL", "5"),
+            ("HARD_AGE", "1h"),
+            ("BLAST_RADIUS_AT_LEAST", "0"),
+            ("BLAST_RADIUS_PERCENT", "101"),
+            ("RATE_SHARE_PERCENT", "0"),
         ] {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");

@@ -1,4 +1,4 @@
-use super::ArtifactMode;
+use super::{ArtifactMode, SweepMode};
 use crate::session::{ClusterName, Home, TargetGroupArn};
 use std::fmt::Display;
 use std::time::Duration;
@@ -28,7 +28,9 @@ pub const VARIABLES: &[Variable] = &[
     required("TARGET_GROUP_ARNS"),
     optional("CONTAINER_PORT", "8080"),
     optional("COMPLETE_PATH", "/session/complete"),
+    optional("HEALTH_PATH", "/health"),
     optional("CONNECT_TIMEOUT", "2s"),
+    optional("WITNESS_TIMEOUT", "5s"),
     required("ARTIFACT_BUCKET"),
     optional("ARTIFACT_PREFIX", ""),
     optional("ARTIFACT_MARKER", "debug/session_status.json"),
@@ -43,6 +45,18 @@ pub const VARIABLES: &[Variable] = &[
     optional("STOP_TIMEOUT", "10s"),
     optional("RECEIPT_TIMEOUT", "5s"),
     optional("DEADLINE_MARGIN", "1s"),
+    optional("REAPER_MODE", "report"),
+    optional("SWEEP_INTERVAL", "5m"),
+    optional("MAX_SESSION_AGE", "2h"),
+    optional("HARD_AGE", "24h"),
+    optional("LEASE_GRACE", "15m"),
+    optional("START_UP_GRACE", "10m"),
+    optional("SALVAGE_WINDOW", "30m"),
+    optional("BLAST_RADIUS_AT_LEAST", "10"),
+    optional("BLAST_RADIUS_PERCENT", "25"),
+    optional("RATE_SHARE_PERCENT", "50"),
+    optional("FUNCTION_TIMEOUT", "60s"),
+    optional("REAPER_TIMEOUT", "240s"),
     optional("LOG_LEVEL", "info"),
 ];
 
@@ -121,6 +135,16 @@ impl<'a> Variables<'a> {
             Ok(duration) => Ok(duration),
             Err(problem) => Err(format!("a duration such as 30s, 5m or 2h is needed ({problem})")),
         })
+    }
+
+    /// A duration that must be longer than that of another variable.
+    pub(super) fn longer(&self, name: &str, than: &str) -> Result<Duration, ConfigError> {
+        let (duration, least) = (self.duration(name)?, self.duration(than)?);
+        if duration <= least {
+            let problem = format!("it must be longer than {than}, which is {least:?}");
+            return Err(wrong(name, &self.text(name)?, &problem));
+        }
+        Ok(duration)
     }
 
     pub(super) fn target_groups(
@@ -231,6 +255,18 @@ pub(super) fn log_level(text: &str) -> Result<tracing::Level, &'static str> {
         "debug" => Ok(tracing::Level::DEBUG),
         _ => Err("it is error, warn, info or debug"),
     }
+}
+
+pub(super) fn sweep_mode(text: &str) -> Result<SweepMode, &'static str> {
+    match text {
+        "report" => Ok(SweepMode::Report),
+        "enforce" => Ok(SweepMode::Enforce),
+        _ => Err("it is either report or enforce"),
+    }
+}
+
+pub(super) fn count(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|count| *count > 0).ok_or("a whole number above 0 is needed")
 }
 
 pub(super) fn event_source(text: &str) -> Result<String, &'static str> {
