@@ -2,14 +2,12 @@
 //! own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
 //! alone.
 
-use crate::cleanup::{Invocation, Outcome, Report, Request, Setting, clean_up};
+use crate::cleanup::{Invocation, Request, Running, Setting};
 use crate::deadline::Deadline;
-use crate::event::{Event, EventError, Payload, TaskReference};
+use crate::event::{Event, EventError, Payload};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::task::{JoinError, JoinHandle};
-use tracing::Instrument;
 
 /// Why an invocation with a single event failed: Lambda tries it again or sends it to the failure
 /// destination.
@@ -70,8 +68,8 @@ async fn single(
         return Ok(json!({ "outcome": "out_of_scope" }));
     };
     let invocation = Arc::new(Invocation::begin(setting, deadline));
-    let report = start(&invocation, request, request_id).ended().await;
-    finish(invocation).await;
+    let report = Running::start(&invocation, request, request_id).ended().await;
+    Invocation::finish(invocation).await;
     let report = report.map_err(|panic| InvocationError::Panicked(panic.to_string()))?;
     let document = json!(report);
     if report.outcome.fails_its_event() {
@@ -100,7 +98,7 @@ async fn batch(
             }
             Ok(event) => {
                 if let Some(request) = request(event) {
-                    plans.push((id, start(&invocation, request, request_id)));
+                    plans.push((id, Running::start(&invocation, request, request_id)));
                 }
             }
         }
@@ -115,7 +113,7 @@ async fn batch(
             }
         }
     }
-    finish(invocation).await;
+    Invocation::finish(invocation).await;
     let batch_item_failures = failed
         .into_iter()
         .map(|id| {
@@ -129,21 +127,6 @@ async fn batch(
     json!(response)
 }
 
-/// A plan in a task of its own, which ends with the invocation.
-struct Running(JoinHandle<Report>);
-
-impl Running {
-    async fn ended(mut self) -> Result<Report, JoinError> {
-        (&mut self.0).await
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 fn request(event: Event) -> Option<Request> {
     match event {
         Event::SessionEnded(event) => Some(event.into()),
@@ -152,46 +135,6 @@ fn request(event: Event) -> Option<Request> {
             tracing::info!(%reason, "acknowledged");
             None
         }
-    }
-}
-
-fn start(invocation: &Arc<Invocation>, request: Request, request_id: &str) -> Running {
-    let span = tracing::info_span!(
-        "session",
-        session_id = request.cause.session().map(tracing::field::display),
-        task_arn = tracing::field::Empty,
-        request_id = request.request_id.as_deref().unwrap_or(request_id),
-    );
-    if let TaskReference::Arn(task) = &request.task {
-        span.record("task_arn", tracing::field::display(task));
-    }
-    let invocation = Arc::clone(invocation);
-    let plan = async move {
-        let report = Box::pin(clean_up(&invocation, &request)).await;
-        invocation.setting().metrics.session(&report);
-        log(&report);
-        report
-    };
-    Running(tokio::spawn(plan.instrument(span)))
-}
-
-fn log(report: &Report) {
-    let session_id = report.session_id.as_ref().map(tracing::field::display);
-    let task_arn = report.task_arn.as_ref().map(tracing::field::display);
-    let notes = report.notes.join("; ");
-    let Report { outcome, duration_ms, artifacts, target, task, .. } = report;
-    if outcome.fails_its_event() || *outcome == Outcome::ArtifactsLost {
-        tracing::error!(session_id, task_arn, %outcome, duration_ms, artifacts, target, task, notes, "session not clean");
-    } else {
-        tracing::info!(session_id, task_arn, %outcome, duration_ms, artifacts, target, task, notes, "session clean");
-    }
-}
-
-async fn finish(invocation: Arc<Invocation>) {
-    // Every plan has ended and dropped its share; after a panic one may linger, and then the
-    // invocation ends with the process's next turn.
-    if let Some(invocation) = Arc::into_inner(invocation) {
-        invocation.end().await;
     }
 }
 

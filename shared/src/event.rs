@@ -1,11 +1,13 @@
 //! The edge: whatever the completion function is invoked with becomes one [`Payload`], and each
-//! event in it one [`Event`], or an error that names the field and the reason.
+//! event in it one [`Event`], or an error that names the field and the reason. What the reaper is
+//! invoked with becomes one [`ReaperEvent`].
 //!
 //! Nothing behind this module reads JSON that came from outside. Addresses are not read from events
 //! at all: they come from ECS alone.
 
 mod fields;
 mod session_ended;
+mod sweep_request;
 mod task_change;
 
 use crate::config::Config;
@@ -14,6 +16,7 @@ use fields::Fields;
 use jiff::Timestamp;
 use serde_json::Value;
 pub use session_ended::{EndReason, SessionEnded, TaskReference};
+pub use sweep_request::{ForceCluster, ReaperEvent, SweepRequest, Trigger};
 pub use task_change::TaskChange;
 pub(crate) use task_change::family_of_definition;
 

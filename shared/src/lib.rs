@@ -26,7 +26,9 @@ pub mod config;
 pub mod deadline;
 pub mod event;
 pub mod metrics;
+pub mod reaper;
 pub mod session;
+pub mod sweep;
 pub mod telemetry;
 
 use std::sync::Arc;
@@ -35,11 +37,13 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`config::ConfigError`] names the environment variable that keeps it from starting.
-pub async fn start_up() -> Result<Arc<cleanup::Setting>, config::ConfigError> {
+pub async fn start_up(
+    pace: impl FnOnce(&config::Config) -> aws::Pace,
+) -> Result<Arc<cleanup::Setting>, config::ConfigError> {
     let config = config::Config::from_environment()?;
     telemetry::start(config.log_level);
     let clock = clock::Clock::default();
-    let aws = aws::Aws::connect(&config, &clock).await?;
+    let aws = aws::Aws::connect(&config, &clock, pace(&config)).await?;
     let metrics = metrics::Metrics::to_stdout(&clock);
     Ok(Arc::new(cleanup::Setting { config, aws, clock, metrics }))
 }

@@ -5,6 +5,7 @@ use crate::aws::ApiUse;
 use crate::cleanup::Report;
 use crate::clock::Clock;
 use crate::session::SessionId;
+use crate::sweep::report::{SweepReport, Warning};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -77,6 +78,34 @@ impl Metrics {
     /// A live session's target was registered again.
     pub fn put_back(&self) {
         self.write(vec![("PutBacks".to_owned(), 1, Unit::Count)], &[]);
+    }
+
+    /// One sweep.
+    pub fn sweep(&self, report: &SweepReport) {
+        let count = |name: &str, figure: usize| {
+            (name.to_owned(), u64::try_from(figure).unwrap_or(u64::MAX), Unit::Count)
+        };
+        let warned = |name, warning| count(name, usize::from(report.warnings.contains(&warning)));
+        let counts = &report.counts;
+        self.write(
+            vec![
+                ("SweepDuration".to_owned(), report.duration_ms, Unit::Milliseconds),
+                count("OrphansFound", counts.orphans),
+                count("OrphansReaped", counts.reaped),
+                count("ZombiesFound", counts.zombies),
+                count("ZombiesTakenAway", counts.taken_away),
+                count("ForeignTargets", counts.foreign),
+                count("MisroutedTargets", counts.misrouted),
+                count("UnroutedTasks", counts.unrouted),
+                count("UnidentifiedTasks", counts.unidentified),
+                warned("LeasesLapsing", Warning::LeasesLapsing),
+                warned("ReapLimitReached", Warning::LimitReached),
+                warned("SweepsIncomplete", Warning::Incomplete),
+                warned("SweepsTruncated", Warning::Truncated),
+                count("SweepProblems", report.problems.len() + report.intents.problems.len()),
+            ],
+            &[],
+        );
     }
 
     /// An event was refused.

@@ -5,10 +5,12 @@ mod address;
 mod arn;
 mod id;
 mod identity;
+mod session_task;
 mod task;
 
 pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;
+pub use session_task::{Ended, LEASE_TAG, Lease, PROTECTION_TAG, SessionTask};
 pub use task::{DesiredStatus, LastStatus, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith, Task};

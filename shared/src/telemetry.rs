@@ -12,7 +12,8 @@ pub fn start(level: Level) {
     let ours = Targets::new()
         .with_default(Level::WARN)
         .with_target("session_cleanup", level)
-        .with_target("completion", level);
+        .with_target("completion", level)
+        .with_target("reaper", level);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

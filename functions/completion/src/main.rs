@@ -3,11 +3,13 @@
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
+use session_cleanup::aws::Pace;
 use session_cleanup::{completion, start_up};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setting = start_up().await.map_err(|error| Error::from(error.to_string()))?;
+    let setting =
+        start_up(|_| Pace::unlimited()).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {
         let setting = &setting;
         async move {

@@ -1,4 +1,4 @@
-use super::{ArtifactStore, Ledger, Meter, SessionContainers, TargetGroups, Tasks};
+use super::{ArtifactStore, Ledger, Meter, Pace, SessionContainers, TargetGroups, Tasks};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::session::Home;
@@ -100,14 +100,14 @@ impl Aws {
     ///
     /// # Errors
     /// [`ConfigError`] when the certificate authorities can't be read.
-    pub async fn connect(config: &Config, clock: &Clock) -> Result<Self, ConfigError> {
+    pub async fn connect(config: &Config, clock: &Clock, pace: Pace) -> Result<Self, ConfigError> {
         let seam = HttpSeam::https(&config.scope.home)?;
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(seam.client())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
             .load();
-        Ok(Self::new(config, clock, &seam, &loader.await, "session-cleanup"))
+        Ok(Self::new(config, clock, &seam, &loader.await, pace, "session-cleanup"))
     }
 
     /// Clients over `seam`. `partition` names the retry budget: those of one name share it.
@@ -117,6 +117,7 @@ impl Aws {
         clock: &Clock,
         seam: &HttpSeam,
         sdk: &SdkConfig,
+        pace: Pace,
         partition: &str,
     ) -> Self {
         let partition = RetryPartition::new(partition.to_owned());
@@ -150,7 +151,7 @@ impl Aws {
         }
         let s3 = client!(aws_sdk_s3);
         Self {
-            tasks: Tasks::new(client!(aws_sdk_ecs)),
+            tasks: Tasks::new(client!(aws_sdk_ecs), pace),
             target_groups: TargetGroups::new(client!(aws_sdk_elasticloadbalancingv2)),
             containers: SessionContainers::new(seam, config, clock),
             artifacts: ArtifactStore::new(s3.clone(), config),

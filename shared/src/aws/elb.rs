@@ -4,16 +4,94 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::Builder;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsError;
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthOutput;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
+    self, TargetDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
 };
 use futures_util::FutureExt;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Elastic Load Balancing v2: the targets of target groups.
 #[derive(Debug, Clone)]
 pub struct TargetGroups {
     client: Client,
+}
+
+/// What a target group says of one of its targets (ELBv2 API reference, `TargetHealth`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetHealth {
+    /// It passes its health checks.
+    Healthy,
+    /// It is being registered, or checked for the first time.
+    Initial,
+    /// It fails its health checks.
+    Unhealthy(Unhealthy),
+    /// It is on its way out.
+    Draining,
+    /// No traffic can reach it.
+    Unused,
+    /// Health checks are disabled.
+    Unavailable,
+    /// A state that this version does not know.
+    Unrecognised,
+}
+
+/// Why a target is unhealthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unhealthy {
+    /// `Target.Timeout`: the check timed out.
+    Timeout,
+    /// `Target.FailedHealthChecks`: the connection failed, or the answer was malformed.
+    FailedHealthChecks,
+    /// `Target.ResponseCodeMismatch`: something answered, with another code.
+    ResponseCodeMismatch,
+    /// Another reason, such as the load balancer's own.
+    Other,
+}
+
+impl TargetHealth {
+    /// Whether the load balancer has had no answer from it: one of three witnesses that nobody is
+    /// there.
+    #[must_use]
+    pub fn is_unanswered(self) -> bool {
+        match self {
+            Self::Unhealthy(Unhealthy::Timeout | Unhealthy::FailedHealthChecks) => true,
+            Self::Unhealthy(Unhealthy::ResponseCodeMismatch | Unhealthy::Other)
+            | Self::Healthy
+            | Self::Initial
+            | Self::Draining
+            | Self::Unused
+            | Self::Unavailable
+            | Self::Unrecognised => false,
+        }
+    }
+
+    fn read(health: Option<&types::TargetHealth>) -> Self {
+        match health.and_then(types::TargetHealth::state) {
+            Some(TargetHealthStateEnum::Healthy) => Self::Healthy,
+            Some(TargetHealthStateEnum::Initial) => Self::Initial,
+            Some(TargetHealthStateEnum::Unhealthy) => {
+                Self::Unhealthy(match health.and_then(types::TargetHealth::reason) {
+                    Some(TargetHealthReasonEnum::Timeout) => Unhealthy::Timeout,
+                    Some(TargetHealthReasonEnum::FailedHealthChecks) => {
+                        Unhealthy::FailedHealthChecks
+                    }
+                    Some(TargetHealthReasonEnum::ResponseCodeMismatch) => {
+                        Unhealthy::ResponseCodeMismatch
+                    }
+                    // The SDK's enum is open.
+                    _ => Unhealthy::Other,
+                })
+            }
+            Some(TargetHealthStateEnum::Draining) => Self::Draining,
+            Some(TargetHealthStateEnum::Unused) => Self::Unused,
+            Some(TargetHealthStateEnum::Unavailable) => Self::Unavailable,
+            _ => Self::Unrecognised,
+        }
+    }
 }
 
 /// What a target group says of an address.
@@ -101,25 +179,11 @@ impl TargetGroups {
         group: &TargetGroupArn,
         targets: &[TargetAddress],
     ) -> Result<BTreeMap<TargetAddress, TargetState>, CallError> {
-        let answer = self
-            .client
-            .describe_target_health()
-            .target_group_arn(group.as_str())
-            .set_targets(Some(describe(targets)))
-            .send()
-            .boxed()
-            .await
-            .map_err(|e| {
-                CallError::from_sdk("DescribeTargetHealth", resource(group, targets), &e)
-            })?;
+        let answer = self.describe_health(group, Some(targets)).await?;
         let mut states: BTreeMap<_, _> =
             targets.iter().map(|target| (*target, TargetState::NotRegistered)).collect();
         for described in answer.target_health_descriptions() {
-            let address = described.target().and_then(|target| {
-                let ip = target.id()?.parse().ok()?;
-                let port = u16::try_from(target.port()?).ok()?;
-                Some(TargetAddress { ip, port })
-            });
+            let address = address(described);
             let health = described.target_health();
             let state = match health.and_then(|health| health.state()) {
                 Some(TargetHealthStateEnum::Draining) => TargetState::Draining,
@@ -137,6 +201,73 @@ impl TargetGroups {
         }
         Ok(states)
     }
+
+    /// `DescribeTargetHealth` of the whole group, which AWS answers in one page; draining targets are
+    /// in it, too.
+    ///
+    /// # Errors
+    /// [`CallError`] when nothing is known, or a target is no IPv4 address with a port (the group is
+    /// not of target type `ip`).
+    pub async fn list(
+        &self,
+        group: &TargetGroupArn,
+    ) -> Result<BTreeMap<TargetAddress, TargetHealth>, CallError> {
+        self.healths(group, None).await
+    }
+
+    /// The health of `targets` only. One that is not registered is left out or `unused`.
+    ///
+    /// # Errors
+    /// [`CallError`] when nothing is known of any of them.
+    pub async fn health(
+        &self,
+        group: &TargetGroupArn,
+        targets: &[TargetAddress],
+    ) -> Result<BTreeMap<TargetAddress, TargetHealth>, CallError> {
+        self.healths(group, Some(targets)).await
+    }
+
+    async fn healths(
+        &self,
+        group: &TargetGroupArn,
+        targets: Option<&[TargetAddress]>,
+    ) -> Result<BTreeMap<TargetAddress, TargetHealth>, CallError> {
+        let answer = self.describe_health(group, targets).await?;
+        let read = |described: &types::TargetHealthDescription| {
+            let address = address(described).ok_or_else(|| {
+                let id = described.target().and_then(TargetDescription::id).unwrap_or_default();
+                let problem = format!("the target {id:?} is no IPv4 address with a port");
+                CallError::unusable("DescribeTargetHealth", group.as_str(), problem)
+            })?;
+            Ok((address, TargetHealth::read(described.target_health())))
+        };
+        answer.target_health_descriptions().iter().map(read).collect()
+    }
+
+    async fn describe_health(
+        &self,
+        group: &TargetGroupArn,
+        targets: Option<&[TargetAddress]>,
+    ) -> Result<DescribeTargetHealthOutput, CallError> {
+        self.client
+            .describe_target_health()
+            .target_group_arn(group.as_str())
+            .set_targets(targets.map(describe))
+            .send()
+            .boxed()
+            .await
+            .map_err(|e| {
+                let of = resource(group, targets.unwrap_or_default());
+                CallError::from_sdk("DescribeTargetHealth", of, &e)
+            })
+    }
+}
+
+fn address(described: &types::TargetHealthDescription) -> Option<TargetAddress> {
+    let target = described.target()?;
+    let ip = target.id()?.parse().ok()?;
+    let port = u16::try_from(target.port()?).ok()?;
+    Some(TargetAddress { ip, port })
 }
 
 /// Each once: two events of one task may ask for the same.
@@ -152,12 +283,26 @@ fn describe(targets: &[TargetAddress]) -> Vec<TargetDescription> {
 
 fn resource(group: &TargetGroupArn, targets: &[TargetAddress]) -> String {
     match targets {
+        [] => group.to_string(),
         [one] => format!("{one} in {group}"),
         many => format!("{} targets in {group}", many.len()),
     }
 }
 
 impl CallError {
+    /// Whether the call may have taken effect although it failed.
+    #[must_use]
+    pub fn may_have_been_done(&self) -> bool {
+        match self.failure {
+            Failure::Unknown => true,
+            Failure::Throttled
+            | Failure::Refused
+            | Failure::Denied
+            | Failure::NotFound
+            | Failure::Conflict => false,
+        }
+    }
+
     /// Whether a call for several was refused as a whole, so that each may fare better alone.
     #[must_use]
     pub fn is_refused(&self) -> bool {

@@ -1,3 +1,4 @@
+use super::Pace;
 use std::future::Future;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -38,8 +39,18 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
         C: Fn(Vec<Asked<Q, A>>) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::in_turn(&Pace::unlimited(), call)
+    }
+
+    /// The same, where each call is a read of ECS and waits for its turn: it takes along all who ask
+    /// until then.
+    pub fn in_turn<C, F>(pace: &Pace, call: C) -> Self
+    where
+        C: Fn(Vec<Asked<Q, A>>) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (questions, inbox) = mpsc::unbounded_channel();
-        let worker = Worker(tokio::spawn(work(inbox, call)));
+        let worker = Worker(tokio::spawn(work(inbox, pace.clone(), call)));
         Self { questions, worker }
     }
 
@@ -75,7 +86,7 @@ impl Drop for Worker {
     }
 }
 
-async fn work<Q, A, C, F>(mut inbox: mpsc::UnboundedReceiver<Asked<Q, A>>, call: C)
+async fn work<Q, A, C, F>(mut inbox: mpsc::UnboundedReceiver<Asked<Q, A>>, pace: Pace, call: C)
 where
     C: Fn(Vec<Asked<Q, A>>) -> F,
     F: Future<Output = ()> + Send + 'static,
@@ -83,6 +94,7 @@ where
     let mut calls = JoinSet::new();
     while let Some(first) = inbox.recv().await {
         let mut asked = vec![first];
+        pace.read().await;
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }

@@ -27,16 +27,16 @@ impl Ledger {
         Self { client, bucket: config.ledger_bucket.clone() }
     }
 
-    /// `PutObject` that creates `key`.
+    /// `PutObject` that creates `key`; the answer is its `ETag`.
     ///
     /// # Errors
     /// [`CallError`], with [`Failure::Conflict`] when there is one already.
-    pub async fn create<T: Serialize>(&self, key: &str, document: &T) -> Result<(), CallError> {
+    pub async fn create<T: Serialize>(&self, key: &str, document: &T) -> Result<String, CallError> {
         let put = self.client.put_object().if_none_match("*");
         self.put(put, key, document).await
     }
 
-    /// `PutObject` that replaces the version of `key` that `etag` names.
+    /// `PutObject` that replaces the version of `key` that `etag` names; the answer is the new one's.
     ///
     /// # Errors
     /// [`CallError`], with [`Failure::Conflict`] when it has changed since.
@@ -45,7 +45,7 @@ impl Ledger {
         key: &str,
         document: &T,
         etag: &str,
-    ) -> Result<(), CallError> {
+    ) -> Result<String, CallError> {
         self.put(self.client.put_object().if_match(etag), key, document).await
     }
 
@@ -54,7 +54,7 @@ impl Ledger {
         put: aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder,
         key: &str,
         document: &T,
-    ) -> Result<(), CallError> {
+    ) -> Result<String, CallError> {
         let body = serde_json::to_vec_pretty(document)
             .map_err(|e| CallError::unusable("PutObject", self.name(key), e.to_string()))?;
         put.bucket(&self.bucket)
@@ -64,7 +64,7 @@ impl Ledger {
             .send()
             .boxed()
             .await
-            .map(drop)
+            .map(|put| put.e_tag().unwrap_or_default().to_owned())
             .map_err(|e| CallError::from_sdk("PutObject", self.name(key), &e))
     }
 
@@ -76,6 +76,17 @@ impl Ledger {
         &self,
         key: &str,
     ) -> Result<Option<Stored<T>>, CallError> {
+        let Some(Stored { document, etag }) = self.read_bytes(key).await? else { return Ok(None) };
+        let document = serde_json::from_slice(&document)
+            .map_err(|e| CallError::unusable("GetObject", self.name(key), e.to_string()))?;
+        Ok(Some(Stored { document, etag }))
+    }
+
+    /// `GetObject` of what may be anything; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`CallError`] when it is not known whether there is one.
+    pub async fn read_bytes(&self, key: &str) -> Result<Option<Stored<Vec<u8>>>, CallError> {
         let answer = self.client.get_object().bucket(&self.bucket).key(key).send().boxed().await;
         let object = match answer {
             Ok(object) => object,
@@ -87,8 +98,7 @@ impl Ledger {
         let unusable = |answer: String| CallError::unusable("GetObject", self.name(key), answer);
         let etag = object.e_tag().unwrap_or_default().to_owned();
         let bytes = object.body.collect().await.map_err(|e| unusable(e.to_string()))?.into_bytes();
-        let document = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
-        Ok(Some(Stored { document, etag }))
+        Ok(Some(Stored { document: bytes.to_vec(), etag }))
     }
 
     /// `DeleteObject`. Deleting what isn't there is success.

@@ -1,4 +1,5 @@
 use super::Invocation;
+use super::request::Order;
 use super::subject::{Look, Subject};
 use crate::aws::CompletionAnswer;
 use crate::aws::retry::pauses;
@@ -21,6 +22,16 @@ pub enum Artifacts {
         /// What kept them from being confirmed.
         why: String,
     },
+    /// The container could not even be asked.
+    NotAsked {
+        /// Why.
+        why: String,
+    },
+    /// The task is no orphan any longer: its container was not asked.
+    Spared {
+        /// What keeps it.
+        why: String,
+    },
     /// The container runs another session: nothing further is done to its task.
     WrongContainer,
     /// The task lost its address before they were confirmed: its end is judged.
@@ -41,6 +52,8 @@ impl fmt::Display for Artifacts {
             Self::Confirmed => f.write_str("confirmed"),
             Self::NothingToSave => f.write_str("nothing_to_save"),
             Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
+            Self::NotAsked { why } => write!(f, "not_asked: {why}"),
+            Self::Spared { why } => write!(f, "spared: {why}"),
             Self::WrongContainer => f.write_str("wrong_container"),
             Self::TaskEnded => f.write_str("task_ended"),
             Self::Unverified => f.write_str("unverified"),
@@ -51,10 +64,12 @@ impl fmt::Display for Artifacts {
     }
 }
 
-/// Gets the artifacts out of the session's container, for at most `limit`.
+/// Gets the artifacts out of the session's container, for at most `limit`. On the owner's word the
+/// container is asked again and again; on our inference once, and the next sweep asks again.
 pub(super) async fn salvage(
     invocation: &Invocation,
     subject: &Subject,
+    order: Order,
     limit: Duration,
 ) -> Artifacts {
     if let Some(noted) = noted(&subject.task) {
@@ -63,23 +78,37 @@ pub(super) async fn salvage(
     if subject.task.stage() == Stage::NeverStarted {
         return Artifacts::NothingToSave;
     }
+    let mut asked = false;
     let mut why = "there was no time for an attempt".to_owned();
     let attempts = async {
         let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(4)).build();
         loop {
-            match attempt(invocation, subject).await {
+            match attempt(invocation, subject, &mut asked).await {
                 Attempt::Settled(artifacts) => return artifacts,
-                Attempt::Again(problem) => {
-                    tracing::warn!(%problem, "artifacts not confirmed; trying again");
-                    why = problem;
-                }
+                Attempt::Again(problem) => match order {
+                    Order::Together => {
+                        tracing::warn!(%problem, "artifacts not confirmed; trying again");
+                        why = problem;
+                    }
+                    Order::ArtifactsFirst => {
+                        tracing::warn!(%problem, "artifacts not confirmed; the next sweep tries again");
+                        return Artifacts::Unconfirmed { why: problem };
+                    }
+                },
             }
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
     };
-    match within(limit, attempts).await {
+    let artifacts = match within(limit, attempts).await {
         Ok(artifacts) => artifacts,
         Err(timed_out) => Artifacts::Unconfirmed { why: format!("{why}; {timed_out}") },
+    };
+    match (artifacts, order) {
+        // A salvage window begins with a question, not with the wish to ask.
+        (Artifacts::Unconfirmed { why }, Order::ArtifactsFirst) if !asked => {
+            Artifacts::NotAsked { why }
+        }
+        (artifacts, _) => artifacts,
     }
 }
 
@@ -99,9 +128,10 @@ enum Attempt {
 
 /// One attempt. It follows a look that shows the task holding its address: a resumed session may
 /// have got that address since, and would answer 200 for the same id.
-async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
+async fn attempt(invocation: &Invocation, subject: &Subject, asked: &mut bool) -> Attempt {
     let address = match subject.look(invocation).await {
         Ok(Look::Holds(address)) => address,
+        Ok(Look::Spared { why, .. }) => return Attempt::Settled(Artifacts::Spared { why }),
         Ok(Look::Over) => return Attempt::Settled(Artifacts::TaskEnded),
         Ok(Look::NeverStarted | Look::Unclear) => {
             return Attempt::Again("ECS shows no address of the task".to_owned());
@@ -113,6 +143,7 @@ async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
     if let Some(noted) = seen.as_ref().and_then(noted) {
         return Attempt::Settled(noted);
     }
+    *asked = true;
     match invocation.setting.config.artifacts.mode {
         ArtifactMode::Complete => {}
         ArtifactMode::SelfUpload { marker_written_last: true } => {
@@ -138,6 +169,7 @@ async fn attempt(invocation: &Invocation, subject: &Subject) -> Attempt {
 async fn whose_word(invocation: &Invocation, subject: &Subject) -> Attempt {
     match subject.look_again(invocation).await {
         Ok(Look::Holds(_)) => Attempt::Settled(Artifacts::WrongContainer),
+        Ok(Look::Spared { why, .. }) => Attempt::Settled(Artifacts::Spared { why }),
         Ok(Look::Over) => Attempt::Settled(Artifacts::TaskEnded),
         Ok(Look::NeverStarted | Look::Unclear) => {
             Attempt::Again("a 403, and ECS shows no address of the task".to_owned())

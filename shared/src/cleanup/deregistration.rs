@@ -1,5 +1,6 @@
 //! `DeregisterTargets`, repeated only while the address is known to be the task's.
 
+use super::intent::Ground;
 use super::setting::Setting;
 use super::sightings::Sightings;
 use crate::aws::retry::pauses;
@@ -16,8 +17,8 @@ pub(super) struct Taking {
     pub(super) task: TaskArn,
     pub(super) session: SessionId,
     pub(super) address: TargetAddress,
-    /// Whether it is taken even if the intent can't be written: yes on the owner's word.
-    pub(super) without_intent: bool,
+    /// On what ground it is taken away.
+    pub(super) ground: Ground,
 }
 
 /// How the deregistration of one target ended.

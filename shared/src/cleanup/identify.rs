@@ -96,10 +96,11 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
             Err(error) => return unclear(error.to_string()),
         }
     }
-    match disagreement(request, &session) {
-        Some(why) => rejected(why),
-        None => Identified::Session(Box::new(Subject { session, task })),
+    if let Some(why) = disagreement(request, &session) {
+        return rejected(why);
     }
+    let review = request.cause.review().cloned();
+    Identified::Session(Box::new(Subject { session, task, review }))
 }
 
 const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";

@@ -15,7 +15,6 @@ pub struct Invocation {
     pub(super) setting: Arc<Setting>,
     pub(super) deadline: Deadline,
     pub(super) sightings: Arc<Sightings>,
-    looks: Gather<TaskArn, Result<Sighting, CallError>>,
     takings: Gather<Taking, Taken>,
     states: Gather<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>,
     live: OnceCell<Vec<Task>>,
@@ -28,10 +27,8 @@ impl Invocation {
     pub fn begin(setting: &Arc<Setting>, deadline: Deadline) -> Self {
         let at = || Arc::clone(setting);
         let sightings = Arc::new(Sightings::new(&setting.aws.tasks));
-        let sight = || Arc::clone(&sightings);
-        let (ecs, elb, all, seen) = (sight(), at(), at(), sight());
+        let (elb, all, seen) = (at(), at(), Arc::clone(&sightings));
         Self {
-            looks: Gather::new(move |asked| look_at_all(Arc::clone(&ecs), asked)),
             takings: Gather::new(move |asked| {
                 take_away(Arc::clone(&all), Arc::clone(&seen), asked)
             }),
@@ -52,6 +49,20 @@ impl Invocation {
         }
     }
 
+    /// Ends an invocation that several plans have shared.
+    pub async fn finish(shared: Arc<Self>) {
+        // Every plan has ended and dropped its share; after a panic one may linger, and then the
+        // invocation ends with the process's next turn.
+        if let Some(invocation) = Arc::into_inner(shared) {
+            invocation.end().await;
+        }
+    }
+
+    /// What this invocation has seen of tasks.
+    pub(crate) fn sightings(&self) -> &Sightings {
+        &self.sightings
+    }
+
     /// What the function keeps from one invocation to the next.
     #[must_use]
     pub fn setting(&self) -> &Setting {
@@ -60,8 +71,7 @@ impl Invocation {
 
     /// A fresh `DescribeTasks` of one task, shared with others who ask now.
     pub(super) async fn sight(&self, task: &TaskArn) -> Result<Sighting, CallError> {
-        let unanswered = || CallError::unanswered("DescribeTasks", task.as_str(), NO_ANSWER);
-        self.looks.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
+        self.sightings.look_at(task).await
     }
 
     /// Takes a target away, together with others that go now.
@@ -96,18 +106,6 @@ impl Invocation {
 }
 
 const NO_ANSWER: &str = "the shared call ended without an answer";
-
-async fn look_at_all(
-    sightings: Arc<Sightings>,
-    asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>,
-) {
-    let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
-    let seen = sightings.look(&arns).await;
-    for (one, sighting) in asked.into_iter().zip(seen) {
-        // One who has given up no longer listens.
-        let _ = one.answer.send(sighting);
-    }
-}
 
 async fn read_states(
     setting: Arc<Setting>,

@@ -96,7 +96,8 @@ pub(super) fn outcome(
         | TargetFate::TakenOver
         | TargetFate::NeverHadOne
         | TargetFate::LeftToReaper => true,
-        TargetFate::Kept
+        TargetFate::Untouched
+        | TargetFate::Kept
         | TargetFate::PutBack
         | TargetFate::Unverified { .. }
         | TargetFate::NotPutBack { .. } => false,
@@ -106,19 +107,26 @@ pub(super) fn outcome(
         TaskFate::Stopping
         | TaskFate::Running { .. }
         | TaskFate::NotStopped { .. }
+        | TaskFate::Spared { .. }
         | TaskFate::Unknown => false,
     };
-    match artifacts {
-        Artifacts::WrongContainer if window == SalvageWindow::Open => match target {
+    let spared = matches!(artifacts, Artifacts::Spared { .. })
+        || matches!(task, TaskFate::Spared { .. })
+        || (*artifacts == Artifacts::WrongContainer && window == SalvageWindow::Open);
+    if spared {
+        return match target {
             TargetFate::NotPutBack { .. } => Outcome::Incomplete,
-            TargetFate::Gone
+            TargetFate::Untouched
+            | TargetFate::Gone
             | TargetFate::TakenOver
             | TargetFate::PutBack
             | TargetFate::Kept
             | TargetFate::NeverHadOne
             | TargetFate::LeftToReaper
             | TargetFate::Unverified { .. } => Outcome::Rejected,
-        },
+        };
+    }
+    match artifacts {
         Artifacts::Unconfirmed { .. } if window == SalvageWindow::Open => Outcome::AwaitingSalvage,
         Artifacts::Confirmed | Artifacts::NothingToSave if task_over && target_settled => {
             Outcome::Cleaned
@@ -132,6 +140,8 @@ pub(super) fn outcome(
         | Artifacts::NothingToSave
         | Artifacts::Lost
         | Artifacts::Unconfirmed { .. }
+        | Artifacts::NotAsked { .. }
+        | Artifacts::Spared { .. }
         | Artifacts::WrongContainer
         | Artifacts::TaskEnded
         | Artifacts::Unverified
@@ -148,6 +158,8 @@ pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate)
             "{why}; the task is not stopped, the event is delivered again, and the reaper takes \
              over after that"
         )),
+        Artifacts::NotAsked { why } => notes.push(format!("{why}; the next sweep tries again")),
+        Artifacts::Spared { why } => notes.push(format!("{why}; nothing was done to it")),
         Artifacts::WrongContainer => notes.push(
             "the container says that it runs another session; see its SESSION_ID and the producer"
                 .to_owned(),
@@ -167,7 +179,8 @@ pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate)
         TargetFate::NotPutBack { why } => notes.push(format!(
             "{why}; a live session may get no traffic until its target is registered again"
         )),
-        TargetFate::Gone
+        TargetFate::Untouched
+        | TargetFate::Gone
         | TargetFate::TakenOver
         | TargetFate::PutBack
         | TargetFate::Kept
@@ -175,6 +188,7 @@ pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate)
         | TargetFate::LeftToReaper => {}
     }
     match task {
+        TaskFate::Spared { why } => notes.push(format!("{why}; its task runs on")),
         TaskFate::NotStopped { why } => {
             notes.push(format!("{why}; the event is delivered again"));
         }

@@ -1,9 +1,10 @@
 use super::end::{Verdict, judge};
 use super::identify::{Ended, Identified, identify};
+use super::intent::Ground;
 use super::outcome::{notes, outcome};
 use super::request::Order;
 use super::stop::{Permission, may_stop, stop};
-use super::subject::Subject;
+use super::subject::{Look, Subject};
 use super::taking::Taken;
 use super::target::{TakeAway, put_back, take_away, verify};
 use super::{
@@ -81,6 +82,15 @@ impl Plan<'_> {
         let stopped = self.stop(subject, artifacts.clone(), taken.clone());
         let verified = self.verify(subject, artifacts.clone(), taken.clone());
         let (artifacts, task, target) = join!(artifacts.clone(), stopped, verified);
+        let target = match task {
+            TaskFate::Spared { .. } => self.put_back(subject, &taken.await).await,
+            TaskFate::Stopped
+            | TaskFate::Stopping
+            | TaskFate::Over
+            | TaskFate::Running { .. }
+            | TaskFate::NotStopped { .. }
+            | TaskFate::Unknown => target,
+        };
 
         if artifacts == Artifacts::TaskEnded {
             return self.ended_meanwhile(subject, target).await;
@@ -89,9 +99,9 @@ impl Plan<'_> {
         let mut report = self.report(outcome, Some(&subject.task.arn));
         report.session_id = Some(subject.session.clone());
         report.notes = notes(&artifacts, &target, &task);
-        report.artifacts = artifacts.to_string();
-        report.target = target.to_string();
-        report.task = task.to_string();
+        report.artifacts = artifacts;
+        report.target = target;
+        report.task = task.clone();
         let tagged = self.remember_the_end(subject, &task, outcome);
         let (report, ()) = join!(self.write_receipt(report), tagged);
         report
@@ -106,8 +116,24 @@ impl Plan<'_> {
             }
         };
         let limit = self.limit(limit, Reserve::StopAndReceipts);
-        let salvaging = artifacts::salvage(self.invocation, subject, limit);
+        let order = self.request.cause.order();
+        let salvaging = artifacts::salvage(self.invocation, subject, order, limit);
         self.steps.measure("artifacts", salvaging, Artifacts::to_string).await
+    }
+
+    /// On what ground the target may be taken away, once there is one. On our inference that is only
+    /// after the artifacts are confirmed, or given up.
+    async fn ground(&self, artifacts: impl Future<Output = Artifacts>) -> Option<Ground> {
+        if self.request.cause.order() == Order::Together {
+            return Some(Ground::OwnersWord);
+        }
+        match may_stop(&artifacts.await, self.request.cause.salvage_window()) {
+            Permission::Stop(StoppedWith::ArtifactsConfirmed) => Some(Ground::Confirmed),
+            Permission::Stop(StoppedWith::ArtifactsLost | StoppedWith::NothingToSave) => {
+                Some(Ground::GivenUp)
+            }
+            Permission::Leave(_) => None,
+        }
     }
 
     async fn take_away(
@@ -115,16 +141,10 @@ impl Plan<'_> {
         subject: &Subject,
         artifacts: impl Future<Output = Artifacts>,
     ) -> TakeAway {
-        let order = self.request.cause.order();
-        if order == Order::ArtifactsFirst {
-            match may_stop(&artifacts.await, self.request.cause.salvage_window()) {
-                Permission::Stop(_) => {}
-                Permission::Leave(_) => return TakeAway::Kept,
-            }
-        }
+        let Some(ground) = self.ground(artifacts).await else { return TakeAway::Kept };
         let limit = self.invocation.setting.config.timeouts.target;
         let limit = self.limit(limit, Reserve::StopAndReceipts);
-        let taking = take_away(self.invocation, subject, self.without_intent(), limit);
+        let taking = take_away(self.invocation, subject, ground, limit);
         self.steps.measure("deregister", taking, TakeAway::to_string).await
     }
 
@@ -143,10 +163,21 @@ impl Plan<'_> {
             Permission::Leave(_) if subject.task.stage() == Stage::Dying => return TaskFate::Over,
             Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },
         };
-        if let TakeAway::Answered(Taken::Waits(error)) = taken {
-            return TaskFate::NotStopped { why: error.to_string() };
+        match taken {
+            TakeAway::Answered(Taken::Waits(error)) => {
+                return TaskFate::NotStopped { why: error.to_string() };
+            }
+            TakeAway::Spared { why, .. } => return TaskFate::Spared { why },
+            TakeAway::NoAddress
+            | TakeAway::Kept
+            | TakeAway::Answered(_)
+            | TakeAway::GivenUp { .. } => {}
         }
         if with == StoppedWith::ArtifactsLost && subject.task.stage() != Stage::Dying {
+            // No loss is put on record that will not come about.
+            if let Ok(Look::Spared { why, .. }) = subject.look(self.invocation).await {
+                return TaskFate::Spared { why };
+            }
             self.report_the_loss(subject, &artifacts).await;
         }
         let limit = self.invocation.setting.config.timeouts.stop;
@@ -181,27 +212,23 @@ impl Plan<'_> {
                 }
             }
         };
-        let verifying =
-            verify(self.invocation, subject, &taken, self.without_intent(), limit, keep);
+        let Some(ground) = self.ground(artifacts).await else { return TargetFate::Kept };
+        let verifying = verify(self.invocation, subject, &taken, ground, limit, keep);
         let fate = self.steps.measure("verify_target", verifying, TargetFate::to_string).await;
-        if !is_anothers.await {
-            return fate;
-        }
-        let returning = put_back(self.invocation, subject, &taken, self.left(Reserve::Receipt));
-        self.steps.measure("put_back", returning, TargetFate::to_string).await
+        if is_anothers.await { self.put_back(subject, &taken).await } else { fate }
     }
 
-    /// On the owner's word a target is taken away even if the intent can't be written.
-    fn without_intent(&self) -> bool {
-        self.request.cause.order() == Order::Together
+    async fn put_back(&self, subject: &Subject, taken: &TakeAway) -> TargetFate {
+        let returning = put_back(self.invocation, subject, taken, self.left(Reserve::Receipt));
+        self.steps.measure("put_back", returning, TargetFate::to_string).await
     }
 
     /// A loss is on record before the stop that makes it final.
     async fn report_the_loss(&self, subject: &Subject, artifacts: &Artifacts) {
         let mut report = self.report(Outcome::ArtifactsLost, Some(&subject.task.arn));
         report.session_id = Some(subject.session.clone());
-        report.artifacts = artifacts.to_string();
-        report.task = TaskFate::Stopping.to_string();
+        report.artifacts = artifacts.clone();
+        report.task = TaskFate::Stopping;
         report.notes = vec!["the salvage window is over: its artifacts are given up".to_owned()];
         self.invocation.setting.metrics.artifacts_lost(&subject.session);
         self.write_receipt(report).await;
@@ -239,9 +266,9 @@ impl Plan<'_> {
         }
         let mut report = self.report(outcome, Some(&ended.arn));
         report.session_id = Some(ended.session.clone());
-        report.artifacts = artifacts.to_string();
-        report.target = target.to_string();
-        report.task = TaskFate::Over.to_string();
+        report.artifacts = artifacts;
+        report.target = target.clone();
+        report.task = TaskFate::Over;
         self.write_receipt(report).await
     }
 
@@ -250,7 +277,11 @@ impl Plan<'_> {
     async fn remember_the_end(&self, subject: &Subject, task: &TaskFate, outcome: Outcome) {
         let runs_on = match task {
             TaskFate::Running { .. } | TaskFate::NotStopped { .. } => true,
-            TaskFate::Stopped | TaskFate::Stopping | TaskFate::Over | TaskFate::Unknown => false,
+            TaskFate::Stopped
+            | TaskFate::Stopping
+            | TaskFate::Over
+            | TaskFate::Spared { .. }
+            | TaskFate::Unknown => false,
         };
         let known = subject.task.tags.contains_key(SESSION_ENDED_TAG);
         let owners_word = self.request.cause.order() == Order::Together;
@@ -317,9 +348,9 @@ impl Plan<'_> {
             request_id: self.request.request_id.clone(),
             at: self.invocation.setting.clock.now(),
             duration_ms: self.steps.elapsed_ms(),
-            artifacts: Artifacts::Unknown.to_string(),
-            target: "untouched".to_owned(),
-            task: TaskFate::Unknown.to_string(),
+            artifacts: Artifacts::Unknown,
+            target: TargetFate::Untouched,
+            task: TaskFate::Unknown,
             notes: Vec::new(),
             steps: self.steps.taken(),
         }

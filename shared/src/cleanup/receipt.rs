@@ -1,13 +1,14 @@
-use super::{Cause, Outcome, Step};
+use super::{Artifacts, Cause, Outcome, Step, TargetFate, TaskFate};
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::event::EndReason;
 use crate::session::{SessionId, TaskArn};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt::Display;
 
 /// What one plan did. As an object in the ledger (`receipts/{task_id}.json`) it is the task's
 /// *receipt*: a record for people and for duplicates. No decision to stop anything rests on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The session; unknown when the task could not be identified.
     pub session_id: Option<SessionId>,
@@ -26,15 +27,32 @@ pub struct Report {
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// What is known of the artifacts.
-    pub artifacts: String,
+    #[serde(serialize_with = "as_words")]
+    pub artifacts: Artifacts,
     /// What became of the target.
-    pub target: String,
+    #[serde(serialize_with = "as_words")]
+    pub target: TargetFate,
     /// What became of the task.
-    pub task: String,
+    #[serde(serialize_with = "as_words")]
+    pub task: TaskFate,
     /// What went wrong and what happens next, one sentence each.
     pub notes: Vec<String>,
     /// The measured steps.
     pub steps: Vec<Step>,
+}
+
+impl Report {
+    /// Whether the container was asked for its artifacts, and they are not confirmed while its task
+    /// still runs.
+    #[must_use]
+    pub fn salvage_was_vain(&self) -> bool {
+        matches!(self.artifacts, Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer)
+    }
+}
+
+/// As it reads in logs, too.
+fn as_words<S: Serializer>(fate: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fate)
 }
 
 /// What later plans read of a receipt.
@@ -66,7 +84,7 @@ pub(super) async fn save(ledger: &Ledger, report: &Report) -> Result<(), CallErr
     loop {
         match ledger.create(&key, report).await {
             Err(error) if error.failure == Failure::Conflict => {}
-            done => return done,
+            done => return done.map(drop),
         }
         let Some(Stored { document, etag }) = ledger.read::<Receipt>(&key).await? else {
             continue;
@@ -77,7 +95,7 @@ pub(super) async fn save(ledger: &Ledger, report: &Report) -> Result<(), CallErr
         }
         match ledger.replace(&key, report, &etag).await {
             Err(error) if error.failure == Failure::Conflict => {}
-            done => return done,
+            done => return done.map(drop),
         }
     }
 }

@@ -1,11 +1,12 @@
 use crate::event::{EndReason, SessionEnded, TaskChange, TaskReference};
-use crate::session::SessionId;
+use crate::session::{SessionId, Task};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// What one plan is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Which task.
     pub task: TaskReference,
@@ -16,7 +17,7 @@ pub struct Request {
 }
 
 /// On whose word a session is cleaned up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Cause {
     /// Its owner said that it is over.
     Ended {
@@ -40,7 +41,32 @@ pub enum Cause {
         cause: OrphanCause,
         /// Whether its artifacts may be given up.
         salvage: SalvageWindow,
+        /// Decides its row again, right before anything is done to it.
+        review: Review,
     },
+}
+
+/// Decides an orphan's row again, from a fresh look at its task: a lease may have been renewed since.
+#[derive(Clone)]
+pub struct Review(Arc<Decide>);
+
+type Decide = dyn Fn(&Task) -> Result<(), String> + Send + Sync;
+
+impl Review {
+    /// `decide` answers what keeps the task from being an orphan any longer.
+    pub fn new(decide: impl Fn(&Task) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+
+    pub(super) fn of(&self, task: &Task) -> Result<(), String> {
+        (self.0)(task)
+    }
+}
+
+impl fmt::Debug for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Review")
+    }
 }
 
 /// Why a sweep calls a task an orphan.
@@ -54,6 +80,8 @@ pub enum OrphanCause {
     LeaseExpired,
     /// Its container says that it is done.
     Done,
+    /// An operator has declared its cluster over.
+    Forced,
 }
 
 /// How long artifacts are waited for.
@@ -99,6 +127,13 @@ impl Cause {
         }
     }
 
+    pub(super) fn review(&self) -> Option<&Review> {
+        match self {
+            Self::Orphan { review, .. } => Some(review),
+            Self::Ended { .. } | Self::TaskChanged { .. } => None,
+        }
+    }
+
     pub(super) fn reason(&self) -> Option<EndReason> {
         match self {
             Self::Ended { reason, .. } => *reason,
@@ -116,6 +151,7 @@ impl fmt::Display for Cause {
             Self::Orphan { cause: OrphanCause::TooOld, .. } => "orphan_too_old",
             Self::Orphan { cause: OrphanCause::LeaseExpired, .. } => "orphan_lease_expired",
             Self::Orphan { cause: OrphanCause::Done, .. } => "orphan_done",
+            Self::Orphan { cause: OrphanCause::Forced, .. } => "orphan_forced",
         })
     }
 }

@@ -1,35 +1,45 @@
 use super::setting::Setting;
-use crate::aws::{CallError, Sighting, Tasks};
-use crate::session::{DesiredStatus, Task, TaskArn};
+use crate::aws::{Asked, CallError, Gather, Sighting, Tasks};
+use crate::session::{ClusterName, DesiredStatus, Task, TaskArn};
+use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one invocation has seen of tasks. Whoever looks at a task tells everyone: an act of one
 /// branch must not rest on an older look when another branch has a newer one that says otherwise.
+/// Looks that are asked for at nearly the same time, or while one must wait for its turn, share a
+/// call.
 #[derive(Debug)]
-pub(super) struct Sightings {
+pub(crate) struct Sightings {
     tasks: Tasks,
-    latest: Mutex<BTreeMap<TaskArn, Sighting>>,
+    latest: Arc<Latest>,
+    looks: Gather<TaskArn, Result<Sighting, CallError>>,
 }
 
+type Latest = Mutex<BTreeMap<TaskArn, Sighting>>;
+
 impl Sightings {
-    pub(super) fn new(tasks: &Tasks) -> Self {
-        Self { tasks: tasks.clone(), latest: Mutex::default() }
+    pub(crate) fn new(tasks: &Tasks) -> Self {
+        let latest: Arc<Latest> = Arc::default();
+        let (asks, seen) = (tasks.clone(), Arc::clone(&latest));
+        let describe = move |asked| look_at_all(asks.clone(), Arc::clone(&seen), asked);
+        let looks = Gather::in_turn(tasks.pace(), describe);
+        Self { tasks: tasks.clone(), latest, looks }
     }
 
     /// `DescribeTasks` of `arns`, in their order; what it shows is remembered.
-    pub(super) async fn look(&self, arns: &[TaskArn]) -> Vec<Result<Sighting, CallError>> {
-        let sightings = self.tasks.describe(arns).await;
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        for (arn, sighting) in arns.iter().zip(&sightings) {
-            let Ok(sighting) = sighting else { continue };
-            let known = latest.get(arn);
-            if known.is_none_or(|known| known.seen_at <= sighting.seen_at) {
-                latest.insert(arn.clone(), sighting.clone());
-            }
-        }
-        sightings
+    pub(crate) async fn look(&self, arns: &[TaskArn]) -> Vec<Result<Sighting, CallError>> {
+        futures_util::future::join_all(arns.iter().map(|arn| self.look_at(arn))).await
+    }
+
+    /// The same of one task.
+    pub(super) async fn look_at(&self, task: &TaskArn) -> Result<Sighting, CallError> {
+        let unanswered = || {
+            let problem = "the shared call ended without an answer";
+            CallError::unanswered("DescribeTasks", task.as_str(), problem)
+        };
+        self.looks.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
     }
 
     /// Whether the last look at a task shows it holding `address`, and is still fresh.
@@ -45,14 +55,24 @@ impl Sightings {
         desired: DesiredStatus,
     ) -> Result<Vec<Task>, CallError> {
         let scope = &setting.config.scope;
-        let listings = scope.clusters.iter().flat_map(|cluster| {
-            scope.families.iter().map(move |family| self.tasks.list(cluster, family, desired))
-        });
-        let arns = futures_util::future::try_join_all(listings).await?.concat();
-        let mut found = Vec::new();
-        for sighting in self.look(&arns).await {
-            found.extend(sighting?.task.filter(|task| scope.is_session_task(task)));
+        let mut listings = Vec::new();
+        for cluster in &scope.clusters {
+            for family in &scope.families {
+                listings.push(self.list(cluster, family, desired).boxed());
+            }
         }
+        let found = futures_util::future::try_join_all(listings).await?.concat();
+        Ok(found.into_iter().filter(|task| scope.is_session_task(task)).collect())
+    }
+
+    async fn list(
+        &self,
+        cluster: &ClusterName,
+        family: &str,
+        desired: DesiredStatus,
+    ) -> Result<Vec<Task>, CallError> {
+        let mut found = Vec::new();
+        self.tasks.each(cluster, Some(family), desired, |task| found.push(task)).await?;
         Ok(found)
     }
 
@@ -60,5 +80,28 @@ impl Sightings {
     pub(super) fn fresh(&self, arn: &TaskArn) -> Option<Sighting> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.get(arn).filter(|sighting| sighting.is_fresh()).cloned()
+    }
+}
+
+async fn look_at_all(
+    tasks: Tasks,
+    latest: Arc<Latest>,
+    asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>,
+) {
+    let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
+    let seen = tasks.describe(&arns).await;
+    {
+        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        for (arn, sighting) in arns.iter().zip(&seen) {
+            let Ok(sighting) = sighting else { continue };
+            let known = latest.get(arn);
+            if known.is_none_or(|known| known.seen_at <= sighting.seen_at) {
+                latest.insert(arn.clone(), sighting.clone());
+            }
+        }
+    }
+    for (one, sighting) in asked.into_iter().zip(seen) {
+        // One who has given up no longer listens.
+        let _ = one.answer.send(sighting);
     }
 }

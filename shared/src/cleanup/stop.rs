@@ -26,6 +26,11 @@ pub enum TaskFate {
         /// What kept us from it.
         why: String,
     },
+    /// It is no orphan any longer, and runs on.
+    Spared {
+        /// What keeps it.
+        why: String,
+    },
     /// Nothing is known of it.
     Unknown,
 }
@@ -38,6 +43,7 @@ impl fmt::Display for TaskFate {
             Self::Over => f.write_str("over"),
             Self::Running { why } => write!(f, "running: {why}"),
             Self::NotStopped { why } => write!(f, "not_stopped: {why}"),
+            Self::Spared { why } => write!(f, "spared: {why}"),
             Self::Unknown => f.write_str("unknown"),
         }
     }
@@ -68,9 +74,14 @@ pub(super) fn may_stop(artifacts: &Artifacts, window: SalvageWindow) -> Permissi
             Permission::Leave("its container runs another session")
         }
         (Artifacts::TaskEnded, _) => Permission::Leave("it has ended"),
-        (Artifacts::Unverified | Artifacts::AsInReceipt | Artifacts::Unknown, _) => {
-            Permission::Leave("nothing is known of its artifacts")
-        }
+        (Artifacts::Spared { .. }, _) => Permission::Leave("it is no orphan any longer"),
+        (
+            Artifacts::NotAsked { .. }
+            | Artifacts::Unverified
+            | Artifacts::AsInReceipt
+            | Artifacts::Unknown,
+            _,
+        ) => Permission::Leave("nothing is known of its artifacts"),
     }
 }
 
@@ -120,17 +131,20 @@ async fn attempt(
         // identity, without leaving our note: so a repeated one looks first.
         StoppedWith::ArtifactsConfirmed if repeated => match look_again(invocation, subject).await?
         {
-            Look::Holds(_) | Look::NeverStarted | Look::Unclear => true,
+            // A container that has confirmed is done, whatever its lease says.
+            Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Unclear => true,
             Look::Over => return Ok(TaskFate::Over),
         },
         StoppedWith::ArtifactsConfirmed => true,
         StoppedWith::ArtifactsLost => match look(invocation, subject).await? {
             Look::Holds(_) => true,
+            Look::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
             Look::Over => return Ok(TaskFate::Over),
             Look::NeverStarted | Look::Unclear => false,
         },
         StoppedWith::NothingToSave => match look(invocation, subject).await? {
             Look::NeverStarted => true,
+            Look::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
             Look::Over => return Ok(TaskFate::Over),
             Look::Holds(_) | Look::Unclear => false,
         },

@@ -2,13 +2,13 @@
 //! batch, and for both functions.
 
 use super::deregistration::{Deregistered, Taking, deregister};
-use super::intent::{self, IntentEntry, Settled};
+use super::intent::{self, Ground, IntentEntry, TakenFrom};
 use super::setting::Setting;
+use super::settle::{Open, Owners, Settled, When, settle};
 use super::sightings::Sightings;
 use crate::aws::{Asked, CallError, TargetState};
 use crate::deadline::within;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,7 +71,8 @@ async fn take(
     let intent = write_intent(setting, documents).await;
     if let Err(error) = &intent {
         tracing::error!(%error, "no intent can be written; only what its owner ended is taken away");
-        for (_, taking) in entries.extract_if(.., |(_, taking)| !taking.without_intent) {
+        let waits = |taking: &Taking| taking.ground != Ground::OwnersWord;
+        for (_, taking) in entries.extract_if(.., |(_, taking)| waits(taking)) {
             failed.insert(&taking.task, Taken::Waits(error.clone()));
         }
     }
@@ -88,21 +89,23 @@ async fn take(
         futures_util::future::join_all(answered).await.concat();
 
     // Those without an answer are looked at too: they may be gone all the same.
-    let attempted: Vec<(IntentEntry, Timestamp)> = entries
+    let attempted: Vec<(&Taking, Open)> = entries
         .iter()
         .filter_map(|(group, taking)| {
             let (_, _, how) = answered.iter().find(|(t, g, _)| *t == taking.task && g == group)?;
-            how.attempted_until(setting).map(|until| (entry(group, taking), until))
+            let taken_at = how.attempted_until(setting)?;
+            Some((*taking, Open { entry: entry(group, taking), taken_at }))
         })
         .collect();
+    let to_settle: Vec<Open> = attempted.iter().map(|(_, open)| open.clone()).collect();
+    let outcomes = settle(setting, sightings, &to_settle, Owners::ToBeListed, When::AtOnce).await;
     let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
-    for ((entry, _), outcome) in
-        attempted.iter().zip(intent::settle(setting, sightings, &attempted).await)
-    {
-        settled.insert((entry.task.clone(), entry.group.clone()), outcome);
+    for ((taking, open), outcome) in attempted.iter().zip(outcomes) {
+        settled.insert((taking.task.clone(), open.entry.group.clone()), outcome);
     }
 
     let open = settled.values().any(Result::is_err)
+        || attempted.iter().any(|(taking, _)| taking.ground == Ground::GivenUp)
         || answered.iter().any(|(_, _, how)| matches!(how, Deregistered::Unanswered(_)));
     let answers = takings
         .iter()
@@ -150,8 +153,11 @@ fn entry(group: &TargetGroupArn, taking: &Taking) -> IntentEntry {
     IntentEntry {
         group: group.clone(),
         address: taking.address,
-        task: taking.task.clone(),
-        session: taking.session.clone(),
+        from: TakenFrom::Task {
+            arn: taking.task.clone(),
+            session: taking.session.clone(),
+            ground: taking.ground,
+        },
     }
 }
 

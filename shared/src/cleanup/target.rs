@@ -1,5 +1,6 @@
 use super::Invocation;
 use super::deregistration::Taking;
+use super::intent::Ground;
 use super::subject::{Look, Subject};
 use super::taking::Taken;
 use crate::aws::TargetState;
@@ -22,6 +23,8 @@ pub enum TargetFate {
     PutBack,
     /// It was left alone: nothing had confirmed that the session is over.
     Kept,
+    /// Nothing was done about it.
+    Untouched,
     /// The task never had an address.
     NeverHadOne,
     /// The task is over; a leftover target is the reaper's.
@@ -45,6 +48,7 @@ impl fmt::Display for TargetFate {
             Self::TakenOver => f.write_str("taken_over"),
             Self::PutBack => f.write_str("put_back"),
             Self::Kept => f.write_str("kept"),
+            Self::Untouched => f.write_str("untouched"),
             Self::NeverHadOne => f.write_str("never_had_one"),
             Self::LeftToReaper => f.write_str("left_to_reaper"),
             Self::Unverified { why } => write!(f, "unverified: {why}"),
@@ -62,6 +66,13 @@ pub(super) enum TakeAway {
     Kept,
     /// It was answered.
     Answered(Taken),
+    /// It was answered, and then the task was no orphan any longer.
+    Spared {
+        /// What came of taking it away.
+        taken: Taken,
+        /// What keeps the task.
+        why: String,
+    },
     /// It took too long; it goes on by itself.
     GivenUp {
         /// For the report.
@@ -75,6 +86,7 @@ impl fmt::Display for TakeAway {
             Self::NoAddress => f.write_str("no_address"),
             Self::Kept => f.write_str("kept"),
             Self::Answered(Taken::Away(_)) => f.write_str("deregistered"),
+            Self::Spared { why, .. } => write!(f, "spared: {why}"),
             Self::Answered(Taken::NotRegistered) => f.write_str("not_registered"),
             Self::Answered(Taken::Lost) => f.write_str("taken_over"),
             Self::Answered(Taken::Failed(error) | Taken::Waits(error)) => error.fmt(f),
@@ -83,17 +95,30 @@ impl fmt::Display for TakeAway {
     }
 }
 
-/// Intent, deregistration, and whether it was still ours; within `limit`.
+/// Intent, deregistration, and whether it was still ours; within `limit`. Where nothing has confirmed
+/// that the session is over, the look that answers the last question decides the row once more.
 pub(super) async fn take_away(
     invocation: &Invocation,
     subject: &Subject,
-    without_intent: bool,
+    ground: Ground,
     limit: Duration,
 ) -> TakeAway {
     let Some(address) = address(invocation, subject) else { return TakeAway::NoAddress };
-    let taking = taking(subject, address, without_intent);
-    match within(limit, invocation.take_away(taking)).await {
-        Ok(taken) => TakeAway::Answered(taken),
+    let taking = async {
+        let taken = invocation.take_away(taking(subject, address, ground)).await;
+        match ground {
+            Ground::OwnersWord | Ground::Confirmed => TakeAway::Answered(taken),
+            Ground::GivenUp => match subject.look(invocation).await {
+                Ok(Look::Spared { why, .. }) => TakeAway::Spared { taken, why },
+                // The stop looks again, too.
+                Ok(Look::Holds(_) | Look::NeverStarted | Look::Over | Look::Unclear) | Err(_) => {
+                    TakeAway::Answered(taken)
+                }
+            },
+        }
+    };
+    match within(limit, taking).await {
+        Ok(taken) => taken,
         Err(timed_out) => {
             TakeAway::GivenUp { why: format!("deregistering {address}: {timed_out}") }
         }
@@ -106,13 +131,13 @@ pub(super) async fn verify(
     invocation: &Invocation,
     subject: &Subject,
     taken: &TakeAway,
-    without_intent: bool,
+    ground: Ground,
     limit: Duration,
     keep: impl Future<Output = ()>,
 ) -> TargetFate {
     let mut why = match taken {
         TakeAway::NoAddress => return TargetFate::NeverHadOne,
-        TakeAway::Kept => return TargetFate::Kept,
+        TakeAway::Kept | TakeAway::Spared { .. } => return TargetFate::Kept,
         TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
         TakeAway::Answered(Taken::NotRegistered) => return TargetFate::Gone,
         TakeAway::Answered(Taken::Away(_)) => "it is still registered".to_owned(),
@@ -138,7 +163,10 @@ pub(super) async fn verify(
             }
             match subject.look_again(invocation).await {
                 Ok(Look::Holds(held)) if held == address.ip => {}
-                Ok(Look::Holds(_) | Look::NeverStarted | Look::Over) => {
+                Ok(Look::Spared { .. }) if ground == Ground::GivenUp => return TargetFate::Kept,
+                // It has confirmed: it is done, whatever its lease says.
+                Ok(Look::Spared { address: held, .. }) if held == Some(address.ip) => {}
+                Ok(Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Over) => {
                     match still_registered(invocation, address).await {
                         Ok(false) => return TargetFate::Gone,
                         Ok(true) => return TargetFate::TakenOver,
@@ -154,7 +182,7 @@ pub(super) async fn verify(
                     continue;
                 }
             }
-            match invocation.take_away(taking(subject, address, without_intent)).await {
+            match invocation.take_away(taking(subject, address, ground)).await {
                 Taken::Lost => return TargetFate::TakenOver,
                 Taken::Failed(error) | Taken::Waits(error) => why = error.to_string(),
                 Taken::Away(_) | Taken::NotRegistered => {}
@@ -167,7 +195,8 @@ pub(super) async fn verify(
     }
 }
 
-/// After a 403: the target goes back to the task that it was taken from.
+/// After a 403, or where its task is no orphan any longer: the target goes back to the task that it
+/// was taken from.
 pub(super) async fn put_back(
     invocation: &Invocation,
     subject: &Subject,
@@ -176,18 +205,21 @@ pub(super) async fn put_back(
 ) -> TargetFate {
     let known: Option<&[TargetGroupArn]> = match taken {
         TakeAway::NoAddress => return TargetFate::NeverHadOne,
-        TakeAway::Kept | TakeAway::Answered(Taken::NotRegistered | Taken::Waits(_)) => {
-            return TargetFate::Kept;
-        }
-        TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
-        TakeAway::Answered(Taken::Away(groups)) => Some(groups),
-        TakeAway::Answered(Taken::Failed(_)) | TakeAway::GivenUp { .. } => None,
+        TakeAway::Kept => return TargetFate::Kept,
+        TakeAway::Answered(taken) | TakeAway::Spared { taken, .. } => match taken {
+            Taken::NotRegistered | Taken::Waits(_) => return TargetFate::Kept,
+            Taken::Lost => return TargetFate::TakenOver,
+            Taken::Away(groups) => Some(groups),
+            Taken::Failed(_) => None,
+        },
+        TakeAway::GivenUp { .. } => None,
     };
     let Some(address) = address(invocation, subject) else { return TargetFate::NeverHadOne };
     let registering = async {
         match subject.look(invocation).await {
-            Ok(Look::Holds(held)) if held == address.ip => {}
-            Ok(Look::Holds(_) | Look::NeverStarted | Look::Over) => {
+            Ok(Look::Holds(held) | Look::Spared { address: Some(held), .. })
+                if held == address.ip => {}
+            Ok(Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Over) => {
                 return Ok(TargetFate::TakenOver);
             }
             Ok(Look::Unclear) => return Err("ECS does not show the task's address".to_owned()),
@@ -234,13 +266,8 @@ async fn still_registered(invocation: &Invocation, address: TargetAddress) -> Re
     Ok(states.contains(&TargetState::Registered))
 }
 
-fn taking(subject: &Subject, address: TargetAddress, without_intent: bool) -> Taking {
-    Taking {
-        task: subject.task.arn.clone(),
-        session: subject.session.clone(),
-        address,
-        without_intent,
-    }
+fn taking(subject: &Subject, address: TargetAddress, ground: Ground) -> Taking {
+    Taking { task: subject.task.arn.clone(), session: subject.session.clone(), address, ground }
 }
 
 fn address(invocation: &Invocation, subject: &Subject) -> Option<TargetAddress> {

@@ -5,23 +5,38 @@ use serde_json::{Map, Value};
 /// The fields of a JSON object, read one by one so that an error can name the field.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    path: &'static str,
+    path: String,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn of_root(event: &'a Value) -> Result<Self, EventError> {
         match event {
-            Value::Object(map) => Ok(Self { path: "", map }),
+            Value::Object(map) => Ok(Self { path: String::new(), map }),
             _ => Err(EventError::new("body", "an EventBridge event is a JSON object")),
         }
     }
 
-    pub(super) fn object(&self, name: &'static str) -> Result<Self, EventError> {
+    pub(super) fn object(&self, name: &str) -> Result<Self, EventError> {
+        self.optional_object(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    pub(super) fn optional_object(&self, name: &str) -> Result<Option<Self>, EventError> {
         match self.map.get(name) {
-            Some(Value::Object(map)) => Ok(Self { path: name, map }),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(Self { path: self.path_of(name), map })),
             Some(_) => Err(self.error(name, "it must be an object")),
-            None => Err(self.missing(name)),
+        }
+    }
+
+    /// Refuses every field that is none of `known`.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), EventError> {
+        match self.map.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let name: String = name.chars().take(100).collect();
+                Err(self.error(&name, format!("it is none of {}", known.join(", "))))
+            }
         }
     }
 
@@ -65,8 +80,10 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn error(&self, name: &str, problem: impl Into<String>) -> EventError {
-        let path =
-            if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        EventError::new(path, problem)
+        EventError::new(self.path_of(name), problem)
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 }

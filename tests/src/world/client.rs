@@ -2,6 +2,7 @@
 //! time.
 
 use std::future::pending;
+use std::io;
 use std::net::Ipv4Addr;
 
 use aws_smithy_runtime_api::client::http::{
@@ -115,7 +116,10 @@ fn response(reply: &Reply) -> Result<HttpResponse, ConnectorError> {
 
 fn error(failure: Failure) -> ConnectorError {
     match failure {
-        Failure::Refused => ConnectorError::io("connection refused".into()).never_connected(),
+        Failure::Refused => {
+            let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
+            ConnectorError::io(refused.into()).never_connected()
+        }
         Failure::Unreachable => {
             ConnectorError::timeout("no connection in time".into()).never_connected()
         }

@@ -26,6 +26,8 @@ pub struct Behaviour {
     pub silent: bool,
     /// Refuses connections.
     pub refuses: bool,
+    /// Is so busy that its queue of connections is full: nobody gets through, health checks neither.
+    pub deaf: bool,
     /// How an answer's body arrives.
     pub body: BodyShape,
     /// Exits with code 0 this long after it has completed.
@@ -44,6 +46,7 @@ impl Default for Behaviour {
             forbids: false,
             silent: false,
             refuses: false,
+            deaf: false,
             body: BodyShape::Whole,
             exits_after: None,
             dies_on_sigterm: false,

@@ -159,7 +159,8 @@ impl World {
         self.now_with(|state, now| {
             let open = state
                 .tasks()
-                .filter(|task| task.process_runs(now) && !task.container.behaviour.refuses);
+                .filter(|task| task.process_runs(now))
+                .filter(|task| !task.container.behaviour.refuses && !task.container.behaviour.deaf);
             open.map(|task| task.address).collect()
         })
     }

@@ -329,6 +329,11 @@ impl SessionBuilder {
         self.behaves(|container| container.refuses = true)
     }
 
+    /// It is so busy that no connection gets through.
+    pub fn deaf(self) -> Self {
+        self.behaves(|container| container.deaf = true)
+    }
+
     /// It serves no request for this long from now.
     pub fn busy_for(mut self, time: Duration) -> Self {
         self.busy_for = Some(time);

@@ -109,7 +109,7 @@ impl State {
             unhealthy("Target.Timeout")
         } else if port != self.setup.port || container.behaviour.refuses || (!alive && !lags) {
             unhealthy("Target.FailedHealthChecks")
-        } else if container.behaviour.silent {
+        } else if container.behaviour.silent || container.behaviour.deaf {
             unhealthy("Target.Timeout")
         } else if container.completed_at.is_some() && !lags {
             unhealthy("Target.ResponseCodeMismatch")

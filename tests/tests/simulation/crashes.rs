@@ -2,9 +2,9 @@
 //! whatever was left undone is done by the next delivery.
 
 use crate::stage::{
-    FUNCTION_TIMEOUT, assert_clean, deliver_until_done, function, open_intents, report,
+    FUNCTION_TIMEOUT, REAPER_TIMEOUT, assert_clean, deliver_until_done, function, look,
+    open_intents, report,
 };
-use session_cleanup::cleanup::settle_intents;
 use session_cleanup_tests::world::{Api, Crash, Fault, Setup, World};
 
 /// One session, whose function dies at `crash`; then the event is delivered again. The answer is how
@@ -26,7 +26,8 @@ async fn story(crash: Option<Crash>, tagged: bool) -> usize {
     tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
     let received = deliver_until_done(&world, "next", &event, 3).await;
     assert!(received.is_some(), "{crash:?}: dead-letter queue\n{}", world.history());
-    settle_intents(&function(&world, "sweep"), FUNCTION_TIMEOUT).await.unwrap();
+    tokio::time::sleep(REAPER_TIMEOUT).await;
+    look(&world, "sweep").await;
     assert_clean(&world, &alice);
     assert_eq!(open_intents(&world), Vec::<String>::new(), "{crash:?}\n{}", world.history());
     assert!(world.is_live(&bystander));
@@ -124,7 +125,7 @@ async fn any_single_fault_of_any_call_is_overcome() {
                 let event = world.session_ended_event(&alice, "completed");
                 let received = deliver_until_done(&world, "function", &event, 3).await;
                 assert!(received.is_some(), "{api} {nth} {name}\n{}", world.history());
-                settle_intents(&function(&world, "sweep"), FUNCTION_TIMEOUT).await.unwrap();
+                look(&world, "sweep").await;
                 assert_clean(&world, &alice);
                 stories += 1;
             }

@@ -17,5 +17,6 @@ mod races;
 mod sessions;
 mod stage;
 mod storms;
+mod sweep;
 mod timing;
 mod uploads;

@@ -1,9 +1,9 @@
 //! Addresses that change hands, and sessions that come back, at the worst moment.
 
 use crate::stage::{
-    FUNCTION_TIMEOUT, assert_unharmed, deliver, function, open_intents, outcome, receipt, report,
+    REAPER_TIMEOUT, assert_unharmed, deliver, function, look, open_intents, outcome, receipt,
+    report,
 };
-use session_cleanup::cleanup::settle_intents;
 use session_cleanup_tests::world::{Api, Crash, Dwell, Fault, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -88,9 +88,9 @@ async fn after_a_crash_the_intent_gives_the_new_owner_its_target_back() {
         }
         let boundaries = world.count_by("completion");
         let Some(bob) = bob.lock().unwrap().clone() else { return boundaries };
-        tokio::time::sleep(FUNCTION_TIMEOUT * 2).await;
+        tokio::time::sleep(REAPER_TIMEOUT * 2).await;
         for sweep in ["sweep-1", "sweep-2"] {
-            settle_intents(&function(&world, sweep), FUNCTION_TIMEOUT).await.unwrap();
+            look(&world, sweep).await;
         }
         assert!(
             world.registered("sessions").contains(&bob.address()),
@@ -125,10 +125,10 @@ async fn an_intent_that_may_still_be_at_work_is_left_alone() {
     let _failed = report(&setting, &event).await;
     assert_eq!(open_intents(&world).len(), 1, "{}", world.history());
     world.faults_cease();
-    settle_intents(&function(&world, "early"), FUNCTION_TIMEOUT * 20).await.unwrap();
+    look(&world, "early").await;
     assert_eq!(open_intents(&world).len(), 1);
-    tokio::time::sleep(FUNCTION_TIMEOUT).await;
-    settle_intents(&function(&world, "late"), FUNCTION_TIMEOUT).await.unwrap();
+    tokio::time::sleep(REAPER_TIMEOUT).await;
+    look(&world, "late").await;
     assert_eq!(open_intents(&world).len(), 0);
     assert_keeps_its_traffic(&world, &successor(&bob));
 }

@@ -4,17 +4,18 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
-use session_cleanup::aws::{Aws, HttpSeam};
+use session_cleanup::aws::{Aws, HttpSeam, Pace};
 use session_cleanup::cleanup::{
-    Cause, Invocation, OrphanCause, Outcome, Report, Request, SalvageWindow, Setting, clean_up,
+    Cause, Invocation, OrphanCause, Outcome, Report, Request, Review, SalvageWindow, Setting,
+    clean_up,
 };
 use session_cleanup::clock::Clock;
-use session_cleanup::completion;
 use session_cleanup::config::Config;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::event::TaskReference;
 use session_cleanup::metrics::Metrics;
 use session_cleanup::session::{SessionId, TaskArn};
+use session_cleanup::{completion, reaper};
 use session_cleanup_tests::world::{Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +23,12 @@ use tokio::time::Instant;
 
 /// Lambda's time limit of the completion function (`template.yaml`).
 pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Lambda's time limit of the reaper (`template.yaml`).
+pub(crate) const REAPER_TIMEOUT: Duration = Duration::from_mins(4);
+
+/// The time between two scheduled sweeps.
+pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
 
 /// What a function of this world writes to standard output as metrics.
 pub(crate) type MetricLines = Arc<Mutex<Vec<String>>>;
@@ -70,6 +77,17 @@ pub(crate) fn function_with(
     function_over(world, &seam, caller, changes)
 }
 
+/// The same, at a pace of its own.
+pub(crate) fn function_at(
+    world: &World,
+    caller: &str,
+    pace: Pace,
+    changes: &[(&str, &str)],
+) -> (Arc<Setting>, MetricLines) {
+    let seam = HttpSeam::new(world.caller(caller));
+    function_of(world, &seam, caller, pace, changes)
+}
+
 /// The same over any HTTP client.
 pub(crate) fn function_over(
     world: &World,
@@ -77,11 +95,21 @@ pub(crate) fn function_over(
     caller: &str,
     changes: &[(&str, &str)],
 ) -> (Arc<Setting>, MetricLines) {
+    function_of(world, seam, caller, Pace::unlimited(), changes)
+}
+
+fn function_of(
+    world: &World,
+    seam: &HttpSeam,
+    caller: &str,
+    pace: Pace,
+    changes: &[(&str, &str)],
+) -> (Arc<Setting>, MetricLines) {
     fastrand::seed(world.setup().seed);
     let setup = world.setup();
     let config = config(&setup, changes);
     let clock = Clock::new(world.time_source());
-    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), caller);
+    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), pace, caller);
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
     let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
@@ -154,7 +182,50 @@ pub(crate) async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Valu
     })
 }
 
-/// Reaps one task as the sweep will: by our inference, not by an event.
+/// Invokes the reaper as Lambda does; the answer is the sweep's report.
+pub(crate) async fn invoke_reaper(setting: &Arc<Setting>, payload: &Value) -> Value {
+    let began = Instant::now();
+    let end = began + REAPER_TIMEOUT;
+    let deadline = Deadline::new(end, setting.config.timeouts.deadline_margin);
+    let handled = reaper::handle(setting, payload, deadline, "request").await;
+    assert!(began.elapsed() < REAPER_TIMEOUT, "the sweep outlived its deadline (I7)");
+    handled.unwrap_or_else(|error| json!({ "error": error.to_string() }))
+}
+
+/// One sweep that acts, by a fresh function that calls as `caller`.
+pub(crate) async fn enforce(world: &World, caller: &str) -> Value {
+    invoke_reaper(&function(world, caller), &json!({ "mode": "enforce" })).await
+}
+
+/// One sweep that only looks.
+pub(crate) async fn look(world: &World, caller: &str) -> Value {
+    invoke_reaper(&function(world, caller), &json!({ "mode": "report" })).await
+}
+
+/// So many sweeps that act, an interval apart; the answer is their reports.
+pub(crate) async fn sweeps(world: &World, caller: &str, count: usize) -> Vec<Value> {
+    let mut reports = Vec::new();
+    for number in 1..=count {
+        reports.push(enforce(world, &format!("{caller}-{number}")).await);
+        tokio::time::sleep(INTERVAL).await;
+    }
+    reports
+}
+
+/// What a report says of a task; null when it is plainly fine.
+pub(crate) fn task_in<'a>(report: &'a Value, task: &TaskHandle) -> &'a Value {
+    let mut tasks = report["tasks"].as_array().expect("a report").iter();
+    tasks.find(|finding| finding["task_arn"] == task.arn()).unwrap_or(&Value::Null)
+}
+
+/// What a report says of a target; null when it is plainly fine.
+pub(crate) fn target_in(report: &Value, address: std::net::Ipv4Addr) -> &Value {
+    let mut targets = report["targets"].as_array().expect("a report").iter();
+    let is_it = |finding: &&Value| finding["address"]["ip"] == address.to_string();
+    targets.find(is_it).unwrap_or(&Value::Null)
+}
+
+/// Reaps one task as the sweep does: by our inference, not by an event.
 pub(crate) async fn reap(
     setting: &Arc<Setting>,
     task: &TaskHandle,
@@ -167,6 +238,7 @@ pub(crate) async fn reap(
             session: SessionId::parse(task.session_id()).unwrap(),
             cause: OrphanCause::TooOld,
             salvage,
+            review: Review::new(|_| Ok(())),
         },
         request_id: None,
     };

@@ -3,10 +3,9 @@
 //! session-cleanup-tests --test simulation storms` replays it.
 
 use crate::stage::{
-    FUNCTION_TIMEOUT, assert_unharmed, deliver, deliver_until_done, function, receipt,
+    REAPER_TIMEOUT, assert_unharmed, deliver, deliver_until_done, function, look, receipt,
 };
 use serde_json::Value;
-use session_cleanup::cleanup::settle_intents;
 use session_cleanup_tests::world::{Crash, Dwell, Setup, TaskHandle, Weather, World};
 use std::time::Duration;
 
@@ -72,9 +71,9 @@ async fn history(seed: u64) {
         let done = deliver_until_done(&world, &format!("last-{number}"), event, 3).await;
         dead_letters.push(done.is_none());
     }
-    tokio::time::sleep(FUNCTION_TIMEOUT * 2).await;
+    tokio::time::sleep(REAPER_TIMEOUT * 2).await;
     for sweep in ["sweep-1", "sweep-2"] {
-        settle_intents(&function(&world, sweep), FUNCTION_TIMEOUT).await.unwrap();
+        look(&world, sweep).await;
     }
     assert_unharmed(&world);
     for task in &live {

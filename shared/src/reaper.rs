@@ -1,0 +1,37 @@
+//! What the reaper function does with one invocation: one sweep, or nothing.
+
+use crate::cleanup::Setting;
+use crate::deadline::Deadline;
+use crate::event::{EventError, ReaperEvent};
+use crate::sweep::sweep;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Handles one invocation, and answers before `deadline` with the sweep's report.
+///
+/// # Errors
+/// [`EventError`] when the invocation can't be understood; nothing was done.
+pub async fn handle(
+    setting: &Arc<Setting>,
+    payload: &Value,
+    deadline: Deadline,
+    request_id: &str,
+) -> Result<Value, EventError> {
+    let used_before = setting.aws.meter.read();
+    match ReaperEvent::parse(payload, &setting.config, setting.clock.now()) {
+        Ok(ReaperEvent::Sweep(request)) => {
+            let report = Box::pin(sweep(setting, request, deadline, request_id)).await;
+            setting.metrics.api_use(setting.aws.meter.read().since(used_before));
+            Ok(json!(report))
+        }
+        Ok(ReaperEvent::OutOfScope { reason }) => {
+            tracing::info!(%reason, "acknowledged");
+            Ok(json!({ "outcome": "out_of_scope", "reason": reason }))
+        }
+        Err(error) => {
+            setting.metrics.event_refused();
+            tracing::error!(%error, "the invocation is refused; no sweep");
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What the sweep before suspected. A state that may pass is acted on only when two consecutive sweeps
+//! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
+
+use crate::aws::{CallError, Failure, Ledger, Stored};
+use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const KEY: &str = "suspects.json";
+
+/// A memory older than so many intervals counts no more: sweeps have not been consecutive.
+const INTERVALS: i32 = 3;
+
+/// Since when something has been so, without a sweep in between that saw otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The first of these sweeps.
+    pub since: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+/// What a sweep suspects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Suspects {
+    /// Tasks whose containers say that they are done (row 9a).
+    pub tasks: BTreeMap<TaskArn, Seen>,
+    /// Targets that nobody has and nobody answers at.
+    pub targets: BTreeMap<(TargetGroupArn, TargetAddress), Seen>,
+    /// Orphans that were asked for their artifacts in vain: their salvage window goes on since then.
+    pub vain: BTreeMap<TaskArn, Seen>,
+}
+
+impl Suspects {
+    /// Those that still count: seen at most three intervals ago.
+    #[must_use]
+    pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
+        let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+        let longest = interval.checked_mul(INTERVALS).unwrap_or(SignedDuration::MAX);
+        let fresh = |seen: &Seen| now.duration_since(seen.last) <= longest;
+        self.tasks.retain(|_, seen| fresh(seen));
+        self.targets.retain(|_, seen| fresh(seen));
+        self.vain.retain(|_, seen| fresh(seen));
+        self
+    }
+
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.targets.is_empty() && self.vain.is_empty()
+    }
+}
+
+impl Seen {
+    /// Seen now, and for the first time unless `before` says otherwise.
+    #[must_use]
+    pub fn again(before: Option<&Self>, now: Timestamp) -> Self {
+        Self { since: before.map_or(now, |seen| seen.since), last: now }
+    }
+
+    /// Whether the first of these sweeps is at least half an interval ago.
+    #[must_use]
+    pub fn is_long_enough(&self, interval: Duration, now: Timestamp) -> bool {
+        let half = SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX);
+        now.duration_since(self.since) >= half
+    }
+}
+
+/// The memory as it was found, and what a conditional write needs.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    version: Version,
+    /// What the sweep before suspected; nothing where the memory can't be read.
+    pub suspects: Suspects,
+    /// Why nobody is suspect yet although there is a memory.
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Version {
+    /// There is none yet.
+    New,
+    /// This one is replaced.
+    Known(String),
+    /// It is not known whether there is one: none is written.
+    Unknown,
+}
+
+impl Memory {
+    /// Reads it. Where it can't be read, nobody is suspect yet.
+    pub async fn read(ledger: &Ledger) -> Self {
+        match ledger.read_bytes(KEY).await {
+            Ok(None) => {
+                Self { version: Version::New, suspects: Suspects::default(), problem: None }
+            }
+            Ok(Some(Stored { document, etag })) => {
+                let version = Version::Known(etag);
+                match serde_json::from_slice::<Document>(&document) {
+                    Ok(document) => Self { version, suspects: document.into(), problem: None },
+                    Err(problem) => {
+                        let problem =
+                            format!("{KEY} can't be read, nobody is suspect yet: {problem}");
+                        let suspects = Suspects::default();
+                        Self { version, suspects, problem: Some(problem) }
+                    }
+                }
+            }
+            Err(error) => Self {
+                version: Version::Unknown,
+                suspects: Suspects::default(),
+                problem: Some(format!("{error}; nobody is suspect yet")),
+            },
+        }
+    }
+
+    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is.
+    ///
+    /// # Errors
+    /// A sentence that says why the next sweep will not know of them.
+    pub async fn replace(&mut self, ledger: &Ledger, suspects: &Suspects) -> Result<(), String> {
+        let document = Document::from(suspects);
+        let etag = match &self.version {
+            Version::Unknown => return Ok(()),
+            Version::New if suspects.is_empty() => return Ok(()),
+            Version::New => ledger.create(KEY, &document).await,
+            Version::Known(_) if suspects.is_empty() && self.suspects.is_empty() => return Ok(()),
+            Version::Known(etag) => ledger.replace(KEY, &document, etag).await,
+        };
+        match etag {
+            Ok(etag) => {
+                self.version = Version::Known(etag);
+                self.suspects = suspects.clone();
+                Ok(())
+            }
+            Err(error) => Err(not_remembered(&error)),
+        }
+    }
+}
+
+fn not_remembered(error: &CallError) -> String {
+    match error.failure {
+        Failure::Conflict => {
+            format!("another sweep has written {KEY} meanwhile; its suspects count, not ours")
+        }
+        Failure::Throttled
+        | Failure::Refused
+        | Failure::Denied
+        | Failure::NotFound
+        | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
+    }
+}
+
+/// The object's form: lists, since an address can't be a key.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Document {
+    tasks: Vec<SuspectTask>,
+    targets: Vec<SuspectTarget>,
+    vain: Vec<SuspectTask>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SuspectTask {
+    task: TaskArn,
+    #[serde(flatten)]
+    seen: Seen,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SuspectTarget {
+    group: TargetGroupArn,
+    address: TargetAddress,
+    #[serde(flatten)]
+    seen: Seen,
+}
+
+impl From<&Suspects> for Document {
+    fn from(suspects: &Suspects) -> Self {
+        let task =
+            |(task, seen): (&TaskArn, &Seen)| SuspectTask { task: task.clone(), seen: *seen };
+        let targets = suspects.targets.iter().map(|((group, address), seen)| SuspectTarget {
+            group: group.clone(),
+            address: *address,
+            seen: *seen,
+        });
+        Self {
+            tasks: suspects.tasks.iter().map(task).collect(),
+            targets: targets.collect(),
+            vain: suspects.vain.iter().map(task).collect(),
+        }
+    }
+}
+
+impl From<Document> for Suspects {
+    fn from(document: Document) -> Self {
+        let task = |suspect: SuspectTask| (suspect.task, suspect.seen);
+        let target = |suspect: SuspectTarget| ((suspect.group, suspect.address), suspect.seen);
+        Self {
+            tasks: document.tasks.into_iter().map(task).collect(),
+            targets: document.targets.into_iter().map(target).collect(),
+            vain: document.vain.into_iter().map(task).collect(),
+        }
+    }
+}

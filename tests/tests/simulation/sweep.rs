@@ -1,0 +1,3 @@
+//! The reaper: sweeps over whole fleets. Each file is one question.
+
+mod orphans;
