@@ -7,6 +7,9 @@ use crate::sweep::sweep;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// Lambda takes 6 MB an answer.
+const LONGEST_ANSWER: usize = 5_000_000;
+
 /// Handles one invocation, and answers before `deadline` with the sweep's report.
 ///
 /// # Errors
@@ -22,7 +25,7 @@ pub async fn handle(
         Ok(ReaperEvent::Sweep(request)) => {
             let report = Box::pin(sweep(setting, request, deadline, request_id)).await;
             setting.metrics.api_use(setting.aws.meter.read().since(used_before));
-            Ok(json!(report))
+            Ok(report.document(LONGEST_ANSWER))
         }
         Ok(ReaperEvent::OutOfScope { reason }) => {
             tracing::info!(%reason, "acknowledged");

@@ -11,20 +11,23 @@
 
 pub mod act;
 pub mod decide;
+pub mod finding;
 pub mod observe;
 pub mod report;
 pub mod suspects;
 
-use crate::aws::{CallError, Witness};
-use crate::cleanup::{Invocation, LeftBehind, Owners, Report, Setting, Zombie, ZombieFate};
+use crate::aws::{ApiUse, Witness};
+use crate::cleanup::{Invocation, LeftBehind, Owners, Report, Setting, SettledIntents};
+use crate::cleanup::{Zombie, ZombieFate};
 use crate::config::SweepMode;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, within};
 use crate::event::SweepRequest;
 use crate::session::{SessionId, TargetAddress, TaskArn};
 use act::Done;
 use decide::{Grounds, Plan, decide, to_be_witnessed};
+use jiff::Timestamp;
 use observe::{Observation, observe, witness_all};
-use report::{Action, Counts, SweepReport, TargetFinding, TaskFinding, Warning};
+use report::SweepReport;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,206 +35,180 @@ use suspects::{Memory, Seen, Suspects};
 use tokio::join;
 use tokio::time::Instant;
 
-/// Sweeps once. Whatever goes wrong is in the report.
+/// Sweeps once, and answers before `deadline`. Whatever goes wrong is in the report.
 pub async fn sweep(
     setting: &Arc<Setting>,
     request: SweepRequest,
     deadline: Deadline,
     request_id: &str,
 ) -> SweepReport {
-    let (began, started_at) = (Instant::now(), setting.clock.now());
-    let used_before = setting.aws.meter.read();
     let invocation = Arc::new(Invocation::begin(setting, deadline));
+    let began = Began::now(setting);
+    let sweep = Sweep { setting, invocation: &invocation, deadline, request_id };
 
-    let ledger = &setting.aws.ledger;
-    let in_time = deadline.limit(Duration::MAX, reserve(setting));
-    let (left_behind, mut memory, seen) =
-        join!(LeftBehind::read(setting), Memory::read(ledger), observe(setting, in_time));
-    let intents = left_behind.settle(setting, invocation.sightings(), owners(&seen)).await;
-
-    let now = setting.clock.now();
-    let interval = setting.config.sweep.interval;
-    let before = memory.suspects.clone().still_fresh(interval, now);
-    let mut grounds = Grounds {
-        seen: &seen,
-        witnesses: &BTreeMap::new(),
-        suspects: &before,
-        force: request.force.as_ref(),
-        policy: &setting.config.sweep,
-        now,
-    };
-    let witnesses = witnesses(setting, &grounds).await;
-    grounds.witnesses = &witnesses;
-    let plan = decide(&grounds);
+    let (left_behind, mut memory, seen) = sweep.look().await;
+    let intents = sweep.settle(left_behind, &seen).await;
+    let plan = sweep.decide(&request, &memory.suspects, &seen).await;
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
-    problems.extend(memory.replace(ledger, &plan.suspects).await.err());
-    let mut acted = match request.mode {
+    problems.extend(sweep.remember(&mut memory, &plan.suspects).await);
+    let acted = match request.mode {
         SweepMode::Report => Acted::default(),
-        SweepMode::Enforce => act(&invocation, &plan, deadline, request_id).await,
+        SweepMode::Enforce => sweep.act(&plan).await,
     };
-    if let Some(suspects) = with_vain_salvages(&plan, &acted, setting) {
-        problems.extend(memory.replace(ledger, &suspects).await.err());
+    if let Some(suspects) = acted.with_vain_salvages(&plan, setting.clock.now()) {
+        problems.extend(sweep.remember(&mut memory, &suspects).await);
     }
-    Invocation::finish(invocation).await;
 
-    let tasks: Vec<TaskFinding> = plan
-        .tasks
-        .iter()
-        .map(|decision| TaskFinding::new(decision, acted.orphans.remove(&decision.task.arn)))
-        .collect();
-    let targets: Vec<TargetFinding> = plan
-        .targets
-        .iter()
-        .map(|decision| {
-            TargetFinding::new(decision, acted.zombies.remove(&TargetFinding::zombie(decision)))
-        })
-        .collect();
-    let is_any = |action| {
-        tasks.iter().any(|finding| finding.action == action)
-            || targets.iter().any(|finding| finding.action == action)
-    };
-    let mut report = SweepReport {
-        trigger: request.trigger,
-        mode: request.mode,
-        force_cluster: request.force,
-        started_at,
-        duration_ms: 0,
-        warnings: [
-            (Warning::Incomplete, !seen.problems().is_empty()),
-            (Warning::Truncated, is_any(Action::OutOfTime)),
-            (Warning::LimitReached, is_any(Action::Waits)),
-            (Warning::LeasesLapsing, plan.circumstances.leases.are_lapsing()),
-        ]
-        .into_iter()
-        .filter_map(|(warning, holds)| holds.then_some(warning))
-        .collect(),
-        counts: Counts::of(seen.tasks.len(), seen.targets().count(), &plan, &tasks, &targets),
-        api: setting.aws.meter.read().since(used_before),
-        not_decided: seen.problems(),
-        problems,
-        intents,
-        tasks,
-        targets,
-        kept_as: None,
-    };
-    report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    keep(setting, &mut report).await;
+    let mut report = SweepReport::new(request, &began, &seen, &plan, acted);
+    report.intents = intents;
+    report.problems = problems;
+    report.api = setting.aws.meter.read().since(began.used);
+    report.duration_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.keep(setting, sweep.last_limit()).await;
+    let limit = sweep.last_limit();
+    if within(limit, Invocation::finish(invocation)).await.is_err() {
+        tracing::warn!("an intent is still open; the next sweep settles it");
+    }
     report
 }
 
-/// What must be left of the time for acting and for the report.
-fn reserve(setting: &Setting) -> Duration {
-    let timeouts = &setting.config.timeouts;
-    timeouts.upload + timeouts.target + timeouts.stop + timeouts.receipt * 4
+/// When a sweep began, and what had been called until then.
+#[derive(Debug)]
+pub(crate) struct Began {
+    at: Instant,
+    time: Timestamp,
+    used: ApiUse,
 }
 
-/// The tasks that were seen are the owners of addresses, if all were seen.
-fn owners(seen: &Observation) -> Owners<'_> {
-    match seen.clusters.values().find_map(|listing| listing.as_ref().err()) {
-        None => Owners::Listed(&seen.tasks),
-        Some(error) => Owners::Unknown(error),
+impl Began {
+    fn now(setting: &Setting) -> Self {
+        let (at, time) = (Instant::now(), setting.clock.now());
+        Self { at, time, used: setting.aws.meter.read() }
     }
 }
 
-/// Asks the containers of the tasks that no traffic reaches, each as its own session.
-async fn witnesses(setting: &Setting, grounds: &Grounds<'_>) -> BTreeMap<TaskArn, Witness> {
-    let port = setting.config.container.port;
-    let asked: Vec<(&TaskArn, TargetAddress, Option<SessionId>)> = to_be_witnessed(grounds)
-        .into_iter()
-        .filter_map(|task| {
-            let ip = task.address.filter(|_| task.started)?;
-            Some((&task.arn, TargetAddress { ip, port }, task.session.clone()))
+struct Sweep<'a> {
+    setting: &'a Setting,
+    invocation: &'a Arc<Invocation>,
+    deadline: Deadline,
+    request_id: &'a str,
+}
+
+impl Sweep<'_> {
+    async fn look(&self) -> (LeftBehind, Memory, Observation) {
+        let limit = self.limit();
+        let (left_behind, memory, seen) = join!(
+            within(limit, LeftBehind::read(self.setting)),
+            within(limit, Memory::read(&self.setting.aws.ledger)),
+            observe(self.setting, limit)
+        );
+        (
+            left_behind.unwrap_or_else(|timed_out| LeftBehind::unread(&timed_out.to_string())),
+            memory.unwrap_or_else(|timed_out| Memory::unread(&timed_out.to_string())),
+            seen,
+        )
+    }
+
+    /// The intents of those that can't settle them any more, before anything is decided: in both
+    /// modes, for it repairs our own doing.
+    async fn settle(&self, left_behind: LeftBehind, seen: &Observation) -> SettledIntents {
+        // The tasks that were seen are the owners of addresses, if all were seen.
+        let owners = match seen.clusters.values().find_map(|listing| listing.as_ref().err()) {
+            None => Owners::Listed(&seen.tasks),
+            Some(error) => Owners::Unknown(error),
+        };
+        let settling = left_behind.settle(self.setting, self.invocation.sightings(), owners);
+        within(self.limit(), settling).await.unwrap_or_else(|timed_out| SettledIntents {
+            problems: vec![format!("intents are not settled: {timed_out}; the next sweep goes on")],
+            ..SettledIntents::default()
         })
-        .collect();
-    let at = asked.iter().map(|(_, address, session)| (*address, session.clone())).collect();
-    let answers = witness_all(setting, at).await;
-    let by_task = asked.into_iter().filter_map(|(task, address, _)| {
-        answers.get(&address).map(|answer| (task.clone(), *answer))
-    });
-    by_task.collect()
+    }
+
+    async fn decide(&self, request: &SweepRequest, before: &Suspects, seen: &Observation) -> Plan {
+        let policy = &self.setting.config.sweep;
+        let now = self.setting.clock.now();
+        let suspects = before.clone().still_fresh(policy.interval, now);
+        let mut grounds = Grounds {
+            seen,
+            witnesses: &BTreeMap::new(),
+            suspects: &suspects,
+            force: request.force.as_ref(),
+            policy,
+            now,
+        };
+        let witnesses = self.witnesses(&grounds).await;
+        grounds.witnesses = &witnesses;
+        decide(&grounds)
+    }
+
+    /// Asks the containers of the tasks that no traffic reaches, each as its own session.
+    async fn witnesses(&self, grounds: &Grounds<'_>) -> BTreeMap<TaskArn, Witness> {
+        let port = self.setting.config.container.port;
+        let asked: Vec<(&TaskArn, TargetAddress, Option<SessionId>)> = to_be_witnessed(grounds)
+            .into_iter()
+            .filter_map(|task| {
+                let ip = task.address.filter(|_| task.started)?;
+                Some((&task.arn, TargetAddress { ip, port }, task.session.clone()))
+            })
+            .collect();
+        let at = asked.iter().map(|(_, address, session)| (*address, session.clone())).collect();
+        let answers = witness_all(self.setting, at, self.limit()).await;
+        let by_task = asked.into_iter().filter_map(|(task, address, _)| {
+            answers.get(&address).map(|answer| (task.clone(), *answer))
+        });
+        by_task.collect()
+    }
+
+    async fn act(&self, plan: &Plan) -> Acted {
+        let Self { setting, invocation, deadline, request_id } = self;
+        let (orphans, zombies) = join!(
+            act::reap(invocation, plan, *deadline, request_id),
+            act::take_away(setting, invocation.sightings(), plan, *deadline)
+        );
+        Acted { orphans, zombies }
+    }
+
+    /// Puts suspects into the memory; the answer is what kept them out of it.
+    async fn remember(&self, memory: &mut Memory, suspects: &Suspects) -> Option<String> {
+        let replacing = memory.replace(&self.setting.aws.ledger, suspects);
+        match within(self.last_limit(), replacing).await {
+            Ok(replaced) => replaced.err(),
+            Err(timed_out) => Some(format!("the suspects are not remembered: {timed_out}")),
+        }
+    }
+
+    /// What looking may take, so that there is time to act and to report.
+    fn limit(&self) -> Duration {
+        let timeouts = &self.setting.config.timeouts;
+        let acting = timeouts.upload + timeouts.target + timeouts.stop;
+        self.deadline.limit(Duration::MAX, acting + timeouts.receipt * 4)
+    }
+
+    /// The limit of each thing that is done last.
+    fn last_limit(&self) -> Duration {
+        self.deadline.limit(self.setting.config.timeouts.receipt, Duration::ZERO)
+    }
 }
 
 /// What came of each victim.
 #[derive(Debug, Default)]
-struct Acted {
+pub(crate) struct Acted {
     orphans: BTreeMap<TaskArn, Done<Report>>,
     zombies: BTreeMap<Zombie, Done<ZombieFate>>,
 }
 
-async fn act(
-    invocation: &Arc<Invocation>,
-    plan: &Plan,
-    deadline: Deadline,
-    request_id: &str,
-) -> Acted {
-    let (orphans, zombies) = join!(
-        act::reap(invocation, plan, deadline, request_id),
-        act::take_away(invocation.setting(), invocation.sightings(), plan, deadline)
-    );
-    Acted { orphans, zombies }
-}
-
-/// The suspects with those orphans that were asked in vain; `None` when there are no new ones.
-fn with_vain_salvages(plan: &Plan, acted: &Acted, setting: &Setting) -> Option<Suspects> {
-    let now = setting.clock.now();
-    let mut suspects = plan.suspects.clone();
-    for (task, done) in &acted.orphans {
-        if let Done::Worked(report) = done
-            && report.salvage_was_vain()
-        {
-            suspects.vain.entry(task.clone()).or_insert(Seen { since: now, last: now });
+impl Acted {
+    /// The suspects with those orphans that were asked in vain; `None` when there are no new ones.
+    fn with_vain_salvages(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
+        let mut suspects = plan.suspects.clone();
+        for (task, done) in &self.orphans {
+            if let Done::Worked(report) = done
+                && report.salvage_was_vain()
+            {
+                suspects.vain.entry(task.clone()).or_insert(Seen { since: now, last: now });
+            }
         }
-    }
-    (suspects != plan.suspects).then_some(suspects)
-}
-
-/// Puts the report on record: in the metrics, in the ledger, in the log.
-async fn keep(setting: &Setting, report: &mut SweepReport) {
-    setting.metrics.sweep(report);
-    if report.found_anything() {
-        let key =
-            format!("sweeps/{}-{:016x}.json", report.started_at.as_second(), fastrand::u64(..));
-        report.kept_as = Some(key.clone());
-        let limit = setting.config.timeouts.receipt;
-        let written = crate::deadline::within(limit, setting.aws.ledger.create(&key, report)).await;
-        let problem = match written {
-            Ok(Ok(_etag)) => None,
-            Ok(Err(error)) => Some(CallError::to_string(&error)),
-            Err(timed_out) => Some(format!("the report is not written: {timed_out}")),
-        };
-        if let Some(problem) = problem {
-            report.kept_as = None;
-            report.problems.push(format!("{problem}; this report is in the log alone"));
-        }
-    }
-    log(report);
-}
-
-/// `CloudWatch` Logs takes 256 KiB a line.
-const LONGEST_LINE: usize = 200_000;
-
-fn log(report: &SweepReport) {
-    let whole = serde_json::json!(report).to_string();
-    let document = if whole.len() <= LONGEST_LINE {
-        whole
-    } else {
-        serde_json::json!(report.without_findings()).to_string()
-    };
-    let SweepReport { counts, duration_ms, warnings, .. } = report;
-    let Counts { orphans, reaped, zombies, taken_away, .. } = counts;
-    tracing::info!(
-        orphans,
-        reaped,
-        zombies,
-        taken_away,
-        duration_ms,
-        ?warnings,
-        report = document,
-        "swept"
-    );
-    for problem in report.not_decided.iter().chain(&report.problems).chain(&report.intents.problems)
-    {
-        tracing::error!(%problem, "the sweep is not whole");
+        (suspects != plan.suspects).then_some(suspects)
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
+use super::request::Order;
 use super::{Artifacts, SalvageWindow, TargetFate, TaskFate};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -151,14 +152,30 @@ pub(super) fn outcome(
 }
 
 /// What went wrong, and what happens next.
-pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate) -> Vec<String> {
+pub(super) fn notes(
+    artifacts: &Artifacts,
+    target: &TargetFate,
+    task: &TaskFate,
+    order: Order,
+) -> Vec<String> {
     let mut notes = Vec::new();
+    let again = match order {
+        Order::Together => "the event is delivered again, and the reaper takes over after that",
+        Order::ArtifactsFirst => "the next sweep tries again",
+    };
     match artifacts {
-        Artifacts::Unconfirmed { why } => notes.push(format!(
-            "{why}; the task is not stopped, the event is delivered again, and the reaper takes \
-             over after that"
-        )),
-        Artifacts::NotAsked { why } => notes.push(format!("{why}; the next sweep tries again")),
+        Artifacts::Unconfirmed { why } => match task {
+            TaskFate::Running { .. } => {
+                notes.push(format!("{why}; the task is not stopped, {again}"));
+            }
+            TaskFate::Stopped
+            | TaskFate::Stopping
+            | TaskFate::Over
+            | TaskFate::NotStopped { .. }
+            | TaskFate::Spared { .. }
+            | TaskFate::Unknown => notes.push(why.clone()),
+        },
+        Artifacts::NotAsked { why } => notes.push(format!("{why}; {again}")),
         Artifacts::Spared { why } => notes.push(format!("{why}; nothing was done to it")),
         Artifacts::WrongContainer => notes.push(
             "the container says that it runs another session; see its SESSION_ID and the producer"
@@ -190,7 +207,7 @@ pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate)
     match task {
         TaskFate::Spared { why } => notes.push(format!("{why}; its task runs on")),
         TaskFate::NotStopped { why } => {
-            notes.push(format!("{why}; the event is delivered again"));
+            notes.push(format!("{why}; {again}"));
         }
         TaskFate::Stopped
         | TaskFate::Stopping

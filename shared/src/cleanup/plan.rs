@@ -98,7 +98,7 @@ impl Plan<'_> {
         let outcome = outcome(&artifacts, &target, &task, self.request.cause.salvage_window());
         let mut report = self.report(outcome, Some(&subject.task.arn));
         report.session_id = Some(subject.session.clone());
-        report.notes = notes(&artifacts, &target, &task);
+        report.notes = notes(&artifacts, &target, &task, self.request.cause.order());
         report.artifacts = artifacts;
         report.target = target;
         report.task = task.clone();

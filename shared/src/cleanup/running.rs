@@ -1,4 +1,4 @@
-use super::{Invocation, Outcome, Report, Request, clean_up};
+use super::{Cause, Invocation, Outcome, Report, Request, clean_up};
 use crate::event::TaskReference;
 use std::sync::Arc;
 use tokio::task::{JoinError, JoinHandle};
@@ -52,7 +52,10 @@ fn log(report: &Report) {
     let task_arn = report.task_arn.as_ref().map(tracing::field::display);
     let notes = report.notes.join("; ");
     let Report { outcome, duration_ms, artifacts, target, task, .. } = report;
-    if outcome.fails_its_event() || *outcome == Outcome::ArtifactsLost {
+    let spared = matches!(report.cause, Cause::Orphan { .. }) && *outcome == Outcome::Rejected;
+    if spared {
+        tracing::info!(session_id, task_arn, %outcome, duration_ms, notes, "session spared");
+    } else if outcome.fails_its_event() || *outcome == Outcome::ArtifactsLost {
         tracing::error!(session_id, task_arn, %outcome, duration_ms, %artifacts, %target, %task, notes, "session not clean");
     } else {
         tracing::info!(session_id, task_arn, %outcome, duration_ms, %artifacts, %target, %task, notes, "session clean");

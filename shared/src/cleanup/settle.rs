@@ -86,7 +86,7 @@ pub(crate) async fn settle(
             (Ok(Found::AskOwners), Err(error)) => Err(error.clone()),
             (Ok(Found::AskOwners), Ok(owners)) => {
                 match owners.iter().find(|task| was_the_owner(task, one)) {
-                    Some(owner) => register_again(setting, &one.entry, Some(&owner.arn)).await,
+                    Some(owner) => return_to(setting, sightings, one, &owner.arn).await,
                     None => Ok(Settled::Nobodys),
                 }
             }
@@ -153,6 +153,24 @@ fn was_the_owner(task: &SessionTask, open: &Open) -> bool {
         && task.created_at < open.taken_at
 }
 
+/// A listing takes time, and is a moment old: the owner is looked at once more, so that no target is
+/// registered for a task that has left its address since.
+async fn return_to(
+    setting: &Setting,
+    sightings: &Sightings,
+    open: &Open,
+    owner: &TaskArn,
+) -> Result<Settled, CallError> {
+    let sighting = sightings.look_at(owner).await?;
+    let scope = &setting.config.scope;
+    let task = sighting.task.and_then(|task| SessionTask::read(&task, scope));
+    if task.is_some_and(|task| was_the_owner(&task, open)) {
+        register_again(setting, &open.entry, Some(owner)).await
+    } else {
+        Ok(Settled::Nobodys)
+    }
+}
+
 async fn register_again(
     setting: &Setting,
     entry: &IntentEntry,
@@ -184,10 +202,16 @@ pub struct SettledIntents {
 #[derive(Debug, Default)]
 pub(crate) struct LeftBehind {
     intents: Vec<(String, Vec<Open>)>,
-    pub(crate) problems: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl LeftBehind {
+    /// None, since the ledger could not be read.
+    pub(crate) fn unread(problem: &str) -> Self {
+        let problem = format!("intents are not read: {problem}; the next sweep tries again");
+        Self { intents: Vec::new(), problems: vec![problem] }
+    }
+
     /// Reads them from the ledger.
     pub(crate) async fn read(setting: &Setting) -> Self {
         let ledger = &setting.aws.ledger;

@@ -8,10 +8,12 @@ use super::sightings::Sightings;
 use crate::aws::{CallError, TargetState};
 use crate::deadline::within;
 use crate::session::{TargetAddress, TargetGroupArn};
+use futures_util::future::join;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
-use tokio::join;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// One zombie target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,13 +71,15 @@ impl Serialize for ZombieFate {
     }
 }
 
-/// Takes them away: one intent, one `DeregisterTargets` a group, then the owners once more. The
-/// intent stays: ECS reads are eventually consistent, so the next sweep asks again.
+/// Takes them away, for about `limit`: one intent, one `DeregisterTargets` a group, then the owners
+/// once more. The intent stays: ECS reads are eventually consistent, so the next sweep asks again.
 pub(crate) async fn take_zombies_away(
     setting: &Setting,
     sightings: &Sightings,
     zombies: &[Zombie],
+    limit: Duration,
 ) -> BTreeMap<Zombie, ZombieFate> {
+    let give_up_at = Instant::now() + limit;
     let entries: Vec<IntentEntry> = zombies.iter().map(entry).collect();
     let written = within(setting.config.timeouts.target, intent::write(setting, entries)).await;
     let problem = match written {
@@ -99,8 +103,14 @@ pub(crate) async fn take_zombies_away(
         .filter(|(_, fate)| fate.was_taken())
         .map(|(zombie, _)| zombie.clone())
         .collect();
-    let (states, settled) =
-        join!(states(setting, &by_group), put_back_to_owners(setting, sightings, &taken));
+    let left = give_up_at.saturating_duration_since(Instant::now());
+    let asking = join(states(setting, &by_group), put_back_to_owners(setting, sightings, &taken));
+    let Ok((states, settled)) = within(left, asking).await else {
+        let why = "no time was left to ask whose it is; the next sweep does".to_owned();
+        let unverified = |zombie| (zombie, ZombieFate::Unverified { why: why.clone() });
+        fates.extend(taken.into_iter().map(unverified));
+        return fates;
+    };
     for (zombie, settled) in taken.into_iter().zip(settled) {
         let state = states.get(&zombie.group);
         let fate = verified(settled, state, zombie.address);

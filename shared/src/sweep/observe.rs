@@ -6,7 +6,8 @@ use crate::aws::{CallError, TargetHealth, Witness};
 use crate::cleanup::Setting;
 use crate::deadline::within;
 use crate::session::{
-    ClusterName, DesiredStatus, SessionTask, TargetAddress, TargetGroupArn, Task, TaskArn,
+    ClusterName, DesiredStatus, SessionId, SessionTask, TargetAddress, TargetGroupArn, Task,
+    TaskArn,
 };
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
@@ -132,7 +133,8 @@ pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
         .filter(|(_, _, health)| health.is_unanswered())
         .map(|(_, address, _)| address)
         .collect();
-    let asking = witness_all(setting, unanswered.iter().map(|address| (*address, None)).collect());
+    let at = unanswered.iter().map(|address| (*address, None)).collect();
+    let asking = witness_all(setting, at, left());
     let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, left()));
     seen.witnesses = witnesses;
 
@@ -213,10 +215,12 @@ async fn list(
     futures_util::future::join_all(listings).await.into_iter().collect()
 }
 
-/// Asks at each address whether anyone answers there; where it is known, as which session.
+/// Asks at each address whether anyone answers there; where it is known, as which session. Those that
+/// there is no time for are left out.
 pub(super) async fn witness_all(
     setting: &Setting,
-    at: Vec<(TargetAddress, Option<crate::session::SessionId>)>,
+    at: Vec<(TargetAddress, Option<SessionId>)>,
+    limit: Duration,
 ) -> BTreeMap<TargetAddress, Witness> {
     let containers = &setting.aws.containers;
     let asking: Vec<_> = at
@@ -225,5 +229,6 @@ pub(super) async fn witness_all(
             async move { (address, containers.witness(address, session.as_ref()).await) }.boxed()
         })
         .collect();
-    stream::iter(asking).buffer_unordered(WITNESSES_AT_ONCE).collect().await
+    let answers = stream::iter(asking).buffer_unordered(WITNESSES_AT_ONCE);
+    answers.take_until(tokio::time::sleep(limit)).collect().await
 }

@@ -1,19 +1,20 @@
 //! What a sweep tells: one document, from which a person can read why a given task or target was or
 //! was not touched.
 
-use super::act::Done;
-use super::decide::{
-    Owner, Plan, Routed, TargetDecision, TargetVerdict, TaskDecision, TaskVerdict,
-};
-use crate::aws::{ApiUse, TargetHealth, Witness};
-use crate::cleanup::{Outcome, Report, SalvageWindow, SettledIntents, Zombie, ZombieFate};
+use super::decide::{Plan, TargetRow, TaskDecision, TaskRow};
+use super::finding::{Action, TargetFinding, TaskFinding};
+use super::observe::Observation;
+use super::{Acted, Began};
+use crate::aws::ApiUse;
+use crate::cleanup::{Setting, SettledIntents, TaskFate, Zombie};
 use crate::config::SweepMode;
-use crate::event::{ForceCluster, Trigger};
-use crate::session::{Ended, Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use crate::deadline::within;
+use crate::event::{ForceCluster, SweepRequest, Trigger};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// One sweep. As an object of the ledger it is `sweeps/{time}-{random}.json`, written when anything
 /// was found.
@@ -92,97 +93,6 @@ pub struct Counts {
     pub unidentified: usize,
 }
 
-/// One task.
-#[derive(Debug, Clone, Serialize)]
-pub struct TaskFinding {
-    /// The task.
-    pub task_arn: TaskArn,
-    /// Its session.
-    pub session_id: Option<SessionId>,
-    /// The number of its row in the table.
-    pub row: &'static str,
-    /// The row's name.
-    pub finding: super::decide::TaskRow,
-    /// What it rests on.
-    pub evidence: TaskGrounds,
-    /// What was done.
-    pub action: Action,
-    /// What came of it, or what kept it.
-    pub why: Option<String>,
-    /// What the cleanup function says, where it was called.
-    pub cleanup: Option<Report>,
-}
-
-/// What a decision about a task rests on.
-#[derive(Debug, Clone, Serialize)]
-pub struct TaskGrounds {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The tag `session-ended-at`, where it has one and it can be read.
-    pub session_ended_at: Option<Timestamp>,
-    /// The tag `lease-expires-at`, likewise.
-    pub lease_expires_at: Option<Timestamp>,
-    /// Its address.
-    pub address: Option<Ipv4Addr>,
-    /// Whether traffic reaches it; `None`: a target group was not listed.
-    pub routed: Option<bool>,
-    /// What its container answered our own health check, where it was asked.
-    pub witness: Option<Witness>,
-    /// Since when it has been suspect.
-    pub suspect_since: Option<Timestamp>,
-    /// Since when it was asked for its artifacts in vain.
-    pub vain_since: Option<Timestamp>,
-    /// Whether its artifacts may be given up.
-    pub salvage_window_over: bool,
-}
-
-/// One target.
-#[derive(Debug, Clone, Serialize)]
-pub struct TargetFinding {
-    /// The group that holds it.
-    pub group: TargetGroupArn,
-    /// Its address.
-    pub address: TargetAddress,
-    /// The number of its row in the table.
-    pub row: &'static str,
-    /// The row's name.
-    pub finding: super::decide::TargetRow,
-    /// What the load balancer says.
-    pub health: TargetHealth,
-    /// What answered us there, where it was asked.
-    pub witness: Option<Witness>,
-    /// The task that has its address, where one was seen.
-    pub owner: Option<TaskArn>,
-    /// Since when it has been suspect.
-    pub suspect_since: Option<Timestamp>,
-    /// What was done.
-    pub action: Action,
-    /// What came of it, or what kept it.
-    pub why: Option<String>,
-}
-
-/// What a sweep did about a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// It was left as it is.
-    Kept,
-    /// It was left as it is, and the next sweep looks again.
-    Suspected,
-    /// In the mode `enforce` it would have been worked on.
-    WouldAct,
-    /// It was cleaned up or taken away.
-    Done,
-    /// It was worked on, and is not done yet.
-    Tried,
-    /// A second look showed that it is none any longer.
-    Spared,
-    /// The blast radius was used up: the next sweep goes on.
-    Waits,
-    /// There was no time left: the next sweep goes on.
-    OutOfTime,
-}
-
 impl SweepReport {
     /// Whether there is anything to keep on record.
     #[must_use]
@@ -194,136 +104,117 @@ impl SweepReport {
             || !self.targets.is_empty()
     }
 
-    /// A short form, for a log line that must not be too long.
+    /// As JSON; without its findings where it would be longer than `most` bytes. The ledger has it
+    /// whole.
     #[must_use]
-    pub fn without_findings(&self) -> Self {
-        Self { tasks: Vec::new(), targets: Vec::new(), ..self.clone() }
+    pub fn document(&self, most: usize) -> Value {
+        let whole = json!(self);
+        if whole.to_string().len() <= most {
+            return whole;
+        }
+        json!(Self { tasks: Vec::new(), targets: Vec::new(), ..self.clone() })
     }
-}
 
-impl TaskFinding {
-    pub(super) fn new(decision: &TaskDecision, done: Option<Done<Report>>) -> Self {
-        let TaskDecision { task, judged } = decision;
-        let verdict = judged.row.verdict();
-        let (action, why, cleanup) = match (done, verdict) {
-            (Some(Done::Worked(report)), _) => (acted(&report), explain(&report), Some(report)),
-            (Some(done), _) => {
-                let (action, why) = not_worked(done);
-                (action, why, None)
+    pub(super) fn new(
+        request: SweepRequest,
+        began: &Began,
+        seen: &Observation,
+        plan: &Plan,
+        mut acted: Acted,
+    ) -> Self {
+        let tasks: Vec<TaskFinding> = plan
+            .tasks
+            .iter()
+            .map(|decision| TaskFinding::new(decision, acted.orphans.remove(&decision.task.arn)))
+            .collect();
+        let targets: Vec<TargetFinding> = plan
+            .targets
+            .iter()
+            .map(|decision| {
+                let zombie = Zombie { group: decision.group.clone(), address: decision.address };
+                TargetFinding::new(decision, acted.zombies.remove(&zombie))
+            })
+            .collect();
+        let not_decided = seen.problems();
+        let any = |action| {
+            tasks.iter().any(|finding| finding.action == action)
+                || targets.iter().any(|finding| finding.action == action)
+        };
+        let warnings = [
+            (Warning::Incomplete, !not_decided.is_empty()),
+            (Warning::Truncated, any(Action::OutOfTime)),
+            (Warning::LimitReached, any(Action::Waits)),
+            (Warning::LeasesLapsing, plan.circumstances.leases.are_lapsing()),
+        ];
+        Self {
+            trigger: request.trigger,
+            mode: request.mode,
+            force_cluster: request.force,
+            started_at: began.time,
+            duration_ms: 0,
+            warnings: warnings
+                .into_iter()
+                .filter_map(|(one, holds)| holds.then_some(one))
+                .collect(),
+            counts: Counts::of(seen, plan, &tasks, &targets),
+            api: ApiUse::default(),
+            not_decided,
+            problems: Vec::new(),
+            intents: SettledIntents::default(),
+            tasks,
+            targets,
+            kept_as: None,
+        }
+    }
+
+    /// Puts it on record: in the metrics, in the ledger, in the log.
+    pub(super) async fn keep(&mut self, setting: &Setting, limit: Duration) {
+        setting.metrics.sweep(self);
+        if self.found_anything() {
+            let key =
+                format!("sweeps/{}-{:016x}.json", self.started_at.as_second(), fastrand::u64(..));
+            self.kept_as = Some(key.clone());
+            let problem = match within(limit, setting.aws.ledger.create(&key, self)).await {
+                Ok(Ok(_etag)) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(timed_out) => Some(format!("the report is not written: {timed_out}")),
+            };
+            if let Some(problem) = problem {
+                self.kept_as = None;
+                self.problems.push(format!("{problem}; this report is in the log alone"));
             }
-            (None, TaskVerdict::Orphan(_)) => (Action::WouldAct, None, None),
-            (None, TaskVerdict::Suspect) => (Action::Suspected, None, None),
-            (None, TaskVerdict::Keep | TaskVerdict::Report) => (Action::Kept, None, None),
-        };
-        Self {
-            task_arn: task.arn.clone(),
-            session_id: task.session.clone(),
-            row: judged.row.number(),
-            finding: judged.row,
-            evidence: TaskGrounds {
-                created_at: task.created_at,
-                session_ended_at: match task.ended {
-                    Ended::No => None,
-                    Ended::Since(at) => at,
-                },
-                lease_expires_at: match task.lease {
-                    Lease::Until(end) => Some(end),
-                    Lease::None | Lease::Unreadable => None,
-                },
-                address: task.address,
-                routed: match judged.evidence.routed {
-                    Routed::Yes => Some(true),
-                    Routed::No => Some(false),
-                    Routed::Unknown => None,
-                },
-                witness: judged.evidence.witness,
-                suspect_since: judged.suspect.map(|seen| seen.since),
-                vain_since: judged.vain.map(|seen| seen.since),
-                salvage_window_over: judged.salvage == SalvageWindow::Over,
-            },
-            action,
-            why,
-            cleanup,
+        }
+        self.log();
+    }
+
+    fn log(&self) {
+        let Self { counts, duration_ms, warnings, .. } = self;
+        let Counts { orphans, reaped, zombies, taken_away, .. } = counts;
+        let report = self.document(LONGEST_LINE);
+        tracing::info!(
+            orphans, reaped, zombies, taken_away, duration_ms, ?warnings, %report, "swept"
+        );
+        for problem in self.not_decided.iter().chain(&self.problems).chain(&self.intents.problems) {
+            tracing::error!(%problem, "the sweep is not whole");
         }
     }
 }
 
-/// What came of a victim's plan.
-fn acted(report: &Report) -> Action {
-    match report.outcome {
-        Outcome::Cleaned
-        | Outcome::AlreadyClean
-        | Outcome::ArtifactsUnverified
-        | Outcome::ArtifactsLost => Action::Done,
-        Outcome::AwaitingSalvage | Outcome::Incomplete => Action::Tried,
-        Outcome::Rejected => Action::Spared,
-    }
-}
-
-fn explain(report: &Report) -> Option<String> {
-    (!report.notes.is_empty()).then(|| report.notes.join("; "))
-}
-
-fn not_worked<T>(done: Done<T>) -> (Action, Option<String>) {
-    match done {
-        Done::Worked(_) => (Action::Tried, None),
-        Done::Spared(why) => (Action::Spared, Some(why)),
-        Done::Waits => (Action::Waits, Some("the blast radius is used up".to_owned())),
-        Done::OutOfTime => (Action::OutOfTime, Some("there was no time left".to_owned())),
-        Done::Panicked(why) => (Action::Tried, Some(why)),
-    }
-}
-
-impl TargetFinding {
-    pub(super) fn new(decision: &TargetDecision, done: Option<Done<ZombieFate>>) -> Self {
-        let (action, why) = match (done, decision.row.verdict()) {
-            (Some(Done::Worked(fate)), _) => match &fate {
-                ZombieFate::Gone => (Action::Done, None),
-                ZombieFate::PutBack => {
-                    (Action::Spared, Some("a live session has its address: put back".to_owned()))
-                }
-                ZombieFate::Unverified { why } | ZombieFate::Kept { why } => {
-                    (Action::Tried, Some(why.clone()))
-                }
-            },
-            (Some(done), _) => not_worked(done),
-            (None, TargetVerdict::TakeAway) => (Action::WouldAct, None),
-            (None, TargetVerdict::Suspect) => (Action::Suspected, None),
-            (None, TargetVerdict::Keep | TargetVerdict::Report) => (Action::Kept, None),
-        };
-        let owner = match &decision.evidence.owner {
-            Owner::OfOurs { task, .. } | Owner::Stranger { task, .. } => Some(task.clone()),
-            Owner::Nobody | Owner::NobodyOfOurs | Owner::Unknown => None,
-        };
-        Self {
-            group: decision.group.clone(),
-            address: decision.address,
-            row: decision.row.number(),
-            finding: decision.row,
-            health: decision.evidence.health,
-            witness: decision.evidence.witness,
-            owner,
-            suspect_since: decision.suspect.map(|seen| seen.since),
-            action,
-            why,
-        }
-    }
-
-    pub(super) fn zombie(decision: &TargetDecision) -> Zombie {
-        Zombie { group: decision.group.clone(), address: decision.address }
-    }
-}
+/// `CloudWatch` Logs takes 256 KiB a line.
+const LONGEST_LINE: usize = 100_000;
 
 impl Counts {
-    pub(super) fn of(
-        session_tasks: usize,
-        targets: usize,
+    fn of(
+        seen: &Observation,
         plan: &Plan,
         tasks: &[TaskFinding],
-        found: &[TargetFinding],
+        targets: &[TargetFinding],
     ) -> Self {
-        use super::decide::{TargetRow, TaskRow};
-        let mut counts = Self { session_tasks, targets, ..Self::default() };
+        let mut counts = Self {
+            session_tasks: seen.tasks.len(),
+            targets: seen.targets().count(),
+            ..Self::default()
+        };
         for TaskDecision { judged, .. } in &plan.tasks {
             *counts.tasks_by_row.entry(judged.row.number()).or_default() += 1;
             counts.orphans += usize::from(judged.row.is_orphan());
@@ -336,8 +227,11 @@ impl Counts {
             counts.foreign += usize::from(decision.row == TargetRow::Foreign);
             counts.misrouted += usize::from(decision.row == TargetRow::Misrouted);
         }
-        counts.reaped = tasks.iter().filter(|finding| finding.action == Action::Done).count();
-        counts.taken_away = found.iter().filter(|finding| finding.action == Action::Done).count();
+        let stopped = |finding: &&TaskFinding| {
+            finding.cleanup.as_ref().is_some_and(|report| report.task == TaskFate::Stopped)
+        };
+        counts.reaped = tasks.iter().filter(stopped).count();
+        counts.taken_away = targets.iter().filter(|found| found.action == Action::Done).count();
         counts
     }
 }

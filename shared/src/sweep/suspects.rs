@@ -89,6 +89,14 @@ enum Version {
 }
 
 impl Memory {
+    /// None, since the ledger did not answer; nothing is written either.
+    #[must_use]
+    pub fn unread(problem: &str) -> Self {
+        let problem = format!("{KEY} is not read: {problem}; nobody is suspect yet");
+        let suspects = Suspects::default();
+        Self { version: Version::Unknown, suspects, problem: Some(problem) }
+    }
+
     /// Reads it. Where it can't be read, nobody is suspect yet.
     pub async fn read(ledger: &Ledger) -> Self {
         match ledger.read_bytes(KEY).await {

@@ -1,3 +1,4 @@
 //! The reaper: sweeps over whole fleets. Each file is one question.
 
 mod orphans;
+mod timing;

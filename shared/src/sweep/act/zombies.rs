@@ -7,8 +7,8 @@ use crate::sweep::decide::{
 };
 use crate::sweep::observe::witness_all;
 use futures_util::FutureExt;
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// Takes zombie targets away, group by group, those that have been suspect longest first; as many as
 /// the blast radius of each group allows. One that can't be taken makes room for the next.
@@ -45,7 +45,7 @@ async fn take_from(
     while !waiting.is_empty() && allowance.free() > 0 && deadline.left() > longest_round(setting) {
         let round: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
-        for (decision, keeps_it) in look_again(setting, group, &round).await {
+        for (decision, keeps_it) in look_again(setting, group, &round, deadline).await {
             let zombie = Zombie { group: group.clone(), address: decision.address };
             match keeps_it {
                 None => victims.push(zombie),
@@ -58,7 +58,8 @@ async fn take_from(
         if victims.is_empty() {
             continue;
         }
-        for (zombie, fate) in take_zombies_away(setting, sightings, &victims).await {
+        let limit = deadline.limit(Duration::MAX, setting.config.timeouts.receipt * 3);
+        for (zombie, fate) in take_zombies_away(setting, sightings, &victims, limit).await {
             allowance.end(fate.was_taken());
             done.insert(zombie, Done::Worked(fate));
         }
@@ -71,9 +72,9 @@ async fn take_from(
 }
 
 /// What a round may take: intent, deregistration, whose it was, verification.
-fn longest_round(setting: &Setting) -> std::time::Duration {
+fn longest_round(setting: &Setting) -> Duration {
     let timeouts = &setting.config.timeouts;
-    setting.config.container.witness_timeout + timeouts.target * 2 + timeouts.receipt
+    setting.config.container.witness_timeout + timeouts.target * 3 + timeouts.receipt * 3
 }
 
 /// Health and witness once more; with each what keeps it from being a zombie, if anything does.
@@ -81,12 +82,13 @@ async fn look_again<'a>(
     setting: &Setting,
     group: &TargetGroupArn,
     round: &[&'a TargetDecision],
+    deadline: Deadline,
 ) -> Vec<(&'a TargetDecision, Option<String>)> {
     let addresses: Vec<_> = round.iter().map(|decision| decision.address).collect();
     let asked = addresses.iter().map(|address| (*address, None)).collect();
     let (health, witnesses) = tokio::join!(
         setting.aws.target_groups.health(group, &addresses),
-        witness_all(setting, asked)
+        witness_all(setting, asked, deadline.left())
     );
     let health = match health {
         Ok(health) => health,
