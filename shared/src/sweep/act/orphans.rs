@@ -30,15 +30,20 @@ pub(in crate::sweep) async fn reap(
     let mut done = BTreeMap::new();
     loop {
         let free = waiting.len().min(allowance.free());
-        if free > 0 && deadline.left() > longest_plan(setting) {
-            let turns = setting.aws.tasks.pace().stops(free).await;
-            for victim in waiting.drain(..allowance.begin(turns)) {
-                under_way.push(victim.reap(invocation, request_id).boxed());
+        let goes_on = free > 0 && deadline.left() > longest_plan(setting);
+        tokio::select! {
+            biased;
+            turns = setting.aws.tasks.pace().stops(free), if goes_on => {
+                for victim in waiting.drain(..allowance.begin(turns)) {
+                    under_way.push(victim.reap(invocation, request_id).boxed());
+                }
             }
+            Some((task, outcome)) = under_way.next() => {
+                allowance.end(was_stopped(&outcome));
+                done.insert(task, outcome);
+            }
+            else => break,
         }
-        let Some((task, outcome)) = under_way.next().await else { break };
-        allowance.end(was_stopped(&outcome));
-        done.insert(task, outcome);
     }
     for victim in waiting {
         let left_alone = if allowance.free() == 0 { Done::Waits } else { Done::OutOfTime };

@@ -74,7 +74,30 @@ async fn a_sweep_of_100_000_tasks_that_finds_nothing_takes_what_awss_rates_allow
     a_sweep_that_finds_nothing(100_000).await;
 }
 
-/// 200 orphans of two causes and 50 zombies in a fleet of 10,000.
+/// A thousand orphans whose uploads take long: no stop waits for another's upload.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_orphans_are_stopped_as_fast_as_awss_rate_of_stops_allows() {
+    const UPLOAD: Duration = Duration::from_secs(20);
+    let world = limited_world();
+    fleet(&world, 4_000);
+    for number in 0..1_000 {
+        let orphan = world.session(&format!("orphan-{number}")).uploads_in(UPLOAD).unregistered();
+        orphan.started_ago(Duration::from_hours(3)).start();
+    }
+    let (setting, _) = function_at(&world, "sweep", whole(), &[]);
+    let began = Instant::now();
+    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let took = began.elapsed();
+    assert_eq!(report["counts"]["reaped"], 1_000, "{:#}", report["counts"]);
+    let path = UPLOAD + Duration::from_millis(50) * 7;
+    let limit = limit_of_reads(&world) + path + Duration::from_millis(22_500);
+    println!("a sweep of 5,000 tasks with 1,000 orphans: {took:?}, AWS's limit: {limit:?}");
+    assert_hardly_throttled(&world);
+    assert!(took <= limit.mul_f64(1.1), "{took:?} is more than 1.1 times {limit:?}");
+    assert_unharmed(&world);
+}
+
+/// 200 orphans and 50 zombies in a fleet of 10,000.
 #[tokio::test(start_paused = true)]
 async fn a_sweep_of_10_000_tasks_with_200_orphans_and_50_zombies_takes_what_awss_rates_allow() {
     const UPLOAD: Duration = Duration::from_secs(3);
