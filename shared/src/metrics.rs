@@ -80,8 +80,8 @@ impl Metrics {
         self.write(vec![("PutBacks".to_owned(), 1, Unit::Count)], &[]);
     }
 
-    /// One sweep.
-    pub fn sweep(&self, report: &SweepReport) {
+    /// One sweep: its figures, and its whole `document` beside them on the same line.
+    pub fn sweep(&self, report: &SweepReport, document: Value) {
         let count = |name: &str, figure: usize| {
             (name.to_owned(), u64::try_from(figure).unwrap_or(u64::MAX), Unit::Count)
         };
@@ -104,7 +104,7 @@ impl Metrics {
                 warned("SweepsTruncated", Warning::Truncated),
                 count("SweepProblems", report.problems.len() + report.intents.problems.len()),
             ],
-            &[],
+            &[("sweep", document)],
         );
     }
 

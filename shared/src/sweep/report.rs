@@ -94,13 +94,14 @@ pub struct Counts {
 }
 
 impl SweepReport {
-    /// Whether there is anything to keep on record.
+    /// Whether there is anything to keep on record. A task that an operator protects is no news.
     #[must_use]
     pub fn found_anything(&self) -> bool {
+        let news = |finding: &TaskFinding| finding.finding != TaskRow::Protected;
         !self.warnings.is_empty()
             || self.intents != SettledIntents::default()
             || !self.problems.is_empty()
-            || !self.tasks.is_empty()
+            || self.tasks.iter().any(news)
             || !self.targets.is_empty()
     }
 
@@ -169,7 +170,6 @@ impl SweepReport {
 
     /// Puts it on record: in the metrics, in the ledger, in the log.
     pub(super) async fn keep(&mut self, setting: &Setting, limit: Duration) {
-        setting.metrics.sweep(self);
         if self.found_anything() {
             let key =
                 format!("sweeps/{}-{:016x}.json", self.started_at.as_second(), fastrand::u64(..));
@@ -184,15 +184,18 @@ impl SweepReport {
                 self.problems.push(format!("{problem}; this report is in the log alone"));
             }
         }
-        self.log();
-    }
-
-    fn log(&self) {
-        let Self { counts, duration_ms, warnings, .. } = self;
+        setting.metrics.sweep(self, self.document(LONGEST_LINE));
+        let Self { counts, duration_ms, warnings, kept_as, .. } = self;
         let Counts { orphans, reaped, zombies, taken_away, .. } = counts;
-        let report = self.document(LONGEST_LINE);
         tracing::info!(
-            orphans, reaped, zombies, taken_away, duration_ms, ?warnings, %report, "swept"
+            orphans,
+            reaped,
+            zombies,
+            taken_away,
+            duration_ms,
+            ?warnings,
+            kept_as,
+            "swept"
         );
         for problem in self.not_decided.iter().chain(&self.problems).chain(&self.intents.problems) {
             tracing::error!(%problem, "the sweep is not whole");
