@@ -1,0 +1,170 @@
+//! Listing what ECS has: all pages, or an error.
+
+use super::ecs::single_attempt;
+use super::{CallError, Sighting, Tasks};
+use crate::session::{ClusterName, DesiredStatus, Task, TaskArn};
+use aws_sdk_ecs::types;
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+/// One page of a listing.
+#[derive(Debug, Clone)]
+struct Page {
+    /// The tasks on it.
+    arns: Vec<TaskArn>,
+    /// What leads to the next; `None` on the last.
+    next: Option<String>,
+}
+
+/// How many pages of a listing are described at once: enough to keep up with AWS's refill where a
+/// call takes half a second.
+const AT_ONCE: usize = 16;
+
+impl Tasks {
+    /// Every task of a cluster, as `DescribeTasks` shows it: pages one after the other, each described
+    /// while the next is fetched. All families, unless one is named.
+    ///
+    /// # Errors
+    /// [`CallError`] when any page or any task is missing: a listing that was cut short is no
+    /// listing. What was taken until then is only a part. A task that shall stop may be forgotten
+    /// between the two calls, and is left out.
+    pub async fn each(
+        &self,
+        cluster: &ClusterName,
+        family: Option<&str>,
+        desired: DesiredStatus,
+        mut take: impl FnMut(Task),
+    ) -> Result<(), CallError> {
+        let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
+        let mut listing = page(None);
+        let mut describing = FuturesUnordered::new();
+        loop {
+            let room = describing.len() < AT_ONCE && !listing.is_terminated();
+            tokio::select! {
+                biased;
+                Some(described) = describing.next() => {
+                    let described: Vec<(TaskArn, Result<Sighting, CallError>)> = described;
+                    for (arn, sighting) in described {
+                        match (sighting?.task, desired) {
+                            (Some(task), _) => take(task),
+                            (None, DesiredStatus::Stopped) => {}
+                            (None, DesiredStatus::Running | DesiredStatus::Unrecognised) => {
+                                let problem = "it is listed as running, and then MISSING";
+                                return Err(CallError::unusable("DescribeTasks", arn.as_str(), problem));
+                            }
+                        }
+                    }
+                }
+                listed = &mut listing, if room => {
+                    let Page { arns, next } = listed?;
+                    if next.is_some() {
+                        listing = page(next);
+                    }
+                    if !arns.is_empty() {
+                        describing.push(self.describe_in_turn(arns).boxed());
+                    }
+                }
+                else => return Ok(()),
+            }
+        }
+    }
+
+    async fn describe_in_turn(
+        &self,
+        arns: Vec<TaskArn>,
+    ) -> Vec<(TaskArn, Result<Sighting, CallError>)> {
+        self.pace.read().await;
+        let sightings = self.describe(&arns).await;
+        arns.into_iter().zip(sightings).collect()
+    }
+
+    /// One page of `ListTasks`: the one that `token` leads to, the first without. All families,
+    /// unless one is named.
+    ///
+    /// # Errors
+    /// [`CallError`] when the page is not to be had.
+    async fn list_page(
+        &self,
+        cluster: &ClusterName,
+        family: Option<&str>,
+        desired: DesiredStatus,
+        token: Option<String>,
+    ) -> Result<Page, CallError> {
+        let status = match desired {
+            DesiredStatus::Running | DesiredStatus::Unrecognised => types::DesiredStatus::Running,
+            DesiredStatus::Stopped => types::DesiredStatus::Stopped,
+        };
+        let resource = match family {
+            Some(family) => format!("family {family} in cluster {cluster}"),
+            None => format!("cluster {cluster}"),
+        };
+        let attempt = || async {
+            self.pace.read().await;
+            self.client
+                .list_tasks()
+                .cluster(cluster.as_str())
+                .set_family(family.map(str::to_owned))
+                .desired_status(status.clone())
+                .set_next_token(token.clone())
+                .customize()
+                .config_override(single_attempt())
+                .send()
+                .boxed()
+                .await
+                .map_err(|e| CallError::from_sdk("ListTasks", resource.as_str(), &e))
+        };
+        let page = super::retry::passing(attempt).await?;
+        let unusable = |answer: String| CallError::unusable("ListTasks", resource.as_str(), answer);
+        let parse = |text: &String| match TaskArn::parse(text) {
+            Ok((arn, _)) => Ok(arn),
+            Err(error) => Err(unusable(error.to_string())),
+        };
+        let arns = page.task_arns().iter().map(parse).collect::<Result<_, CallError>>()?;
+        let next = next(page.next_token(), token.as_deref()).map_err(unusable)?;
+        Ok(Page { arns, next })
+    }
+
+    /// `ListClusters`: every cluster of the account in this Region, all pages.
+    ///
+    /// # Errors
+    /// [`CallError`] when a page is missing.
+    pub async fn clusters(&self) -> Result<Vec<ClusterName>, CallError> {
+        const OF: &str = "the account";
+        let mut clusters = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let attempt = || async {
+                self.pace.read().await;
+                self.client
+                    .list_clusters()
+                    .set_next_token(token.clone())
+                    .customize()
+                    .config_override(single_attempt())
+                    .send()
+                    .boxed()
+                    .await
+                    .map_err(|e| CallError::from_sdk("ListClusters", OF, &e))
+            };
+            let page = super::retry::passing(attempt).await?;
+            for text in page.cluster_arns() {
+                let (cluster, _) = ClusterName::parse_arn(text)
+                    .map_err(|e| CallError::unusable("ListClusters", OF, e.to_string()))?;
+                clusters.push(cluster);
+            }
+            token = next(page.next_token(), token.as_deref())
+                .map_err(|problem| CallError::unusable("ListClusters", OF, problem))?;
+            if token.is_none() {
+                return Ok(clusters);
+            }
+        }
+    }
+}
+
+/// What leads to the next page, if there is one.
+fn next(answered: Option<&str>, asked: Option<&str>) -> Result<Option<String>, String> {
+    match answered.filter(|token| !token.is_empty()) {
+        Some(token) if Some(token) == asked => Err("a page leads back to itself".to_owned()),
+        token => Ok(token.map(str::to_owned)),
+    }
+}
