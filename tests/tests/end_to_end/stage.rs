@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 /// Short enough for tests, long enough for two busy cores. `VisibilityTimeout` is what passes between
 /// two deliveries, and is longer than any invocation.
-const PARAMETERS: [(&str, &str); 9] = [
+const PARAMETERS: [(&str, &str); 10] = [
     ("FunctionTimeout", "10"),
     ("VisibilityTimeout", "11"),
     ("MaxReceiveCount", "2"),
@@ -23,6 +23,8 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("VerifyTimeout", "3s"),
     ("StopTimeout", "2s"),
     ("ReceiptTimeout", "1s"),
+    // Sweeps come when a test asks for them.
+    ("SweepSchedule", "rate(1 day)"),
 ];
 
 /// Longer than anything that is waited for takes.
