@@ -15,7 +15,8 @@ pub(super) async fn deploy(
     arguments.extend(["--no-confirm-changeset", "--no-progressbar"].map(String::from));
     arguments.push("--parameter-overrides".to_owned());
     arguments.push(format!("Architecture={ARCHITECTURE}"));
-    arguments.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
+    // Unquoted, SAM takes a value with a space in it for two.
+    arguments.extend(parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
     sam(endpoint, "deploy", &arguments).await.map(drop)
 }
 

@@ -1,4 +1,4 @@
-use super::{LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
+use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
 use ::http::Method;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -127,16 +127,37 @@ impl Stack {
         }
     }
 
+    /// The pattern of one of the stack's rules, by its logical id, as it was deployed.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    ///
+    /// # Panics
+    /// When the template has no such rule, or it has no pattern.
+    pub async fn event_pattern(&self, rule: &str) -> Result<Value, LocalAwsError> {
+        let prefix = format!("{}-{rule}-", self.name);
+        let mut patterns = self.event_patterns().await?.into_iter();
+        let pattern = patterns.find(|(name, _)| name.starts_with(&prefix));
+        let (_, pattern) = pattern.unwrap_or_else(|| panic!("there is no rule {rule}"));
+        serde_json::from_str(&pattern).map_err(LocalAwsError::call("ListRules"))
+    }
+
+    /// The stack's rules that wait for events, by name; those of a schedule have no pattern.
+    async fn event_patterns(&self) -> Result<Vec<(String, String)>, LocalAwsError> {
+        let rules = self.bus.list_rules().name_prefix(format!("{}-", self.name)).send().await;
+        let rules = rules.map_err(LocalAwsError::call("ListRules"))?.rules.unwrap_or_default();
+        Ok(rules.into_iter().filter_map(|rule| rule.name.zip(rule.event_pattern)).collect())
+    }
+
     /// Whether one of the stack's rules takes `event`: each rule's pattern as it was deployed,
     /// against the event.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
     pub async fn is_taken_by_a_rule(&self, event: &Value) -> Result<bool, LocalAwsError> {
-        let rules = self.bus.list_rules().name_prefix(format!("{}-", self.name)).send().await;
-        for rule in rules.map_err(LocalAwsError::call("ListRules"))?.rules() {
+        for (_, pattern) in self.event_patterns().await? {
             let test = self.bus.test_event_pattern().event(event.to_string());
-            let answer = test.event_pattern(rule.event_pattern().unwrap_or_default()).send().await;
+            let answer = test.event_pattern(pattern).send().await;
             if answer.map_err(LocalAwsError::call("TestEventPattern"))?.result() {
                 return Ok(true);
             }
@@ -144,13 +165,13 @@ impl Stack {
         Ok(false)
     }
 
-    /// Invokes the completion function with `payload`, past the queue.
+    /// Invokes a function with `payload`, past queue and schedule. Its own error is an answer too:
+    /// one with an `errorMessage`.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn invoke(&self, payload: &Value) -> Result<Value, LocalAwsError> {
-        let path =
-            format!("/2015-03-31/functions/{}/invocations", self.output("CompletionFunction"));
+    pub async fn invoke(&self, function: Lambda, payload: &Value) -> Result<Value, LocalAwsError> {
+        let path = format!("/2015-03-31/functions/{}/invocations", self.output(function.output()));
         let answer =
             http::call(&self.endpoint, Method::POST, &path, None, payload.to_string()).await?;
         serde_json::from_slice(&answer).map_err(LocalAwsError::call("Invoke"))
@@ -205,7 +226,7 @@ impl Stack {
         Ok(bodies)
     }
 
-    /// The ledger's objects below `prefix` (`receipts/`, `intents/`), by key.
+    /// The ledger's objects below `prefix` (`receipts/`, `intents/`, `sweeps/`), by key.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
@@ -222,13 +243,13 @@ impl Stack {
         Ok(found)
     }
 
-    /// What the function has printed (the first 10,000 lines), with Lambda's own `START`, `END` and
+    /// What a function has printed (the first 10,000 lines), with Lambda's own `START`, `END` and
     /// `REPORT` lines. An invocation's lines are together, and there once it has ended.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn log_lines(&self) -> Result<Vec<String>, LocalAwsError> {
-        let query = json!({"logGroupName": self.output("CompletionLogGroup")}).to_string();
+    pub async fn log_lines(&self, function: Lambda) -> Result<Vec<String>, LocalAwsError> {
+        let query = json!({"logGroupName": self.output(function.log_group())}).to_string();
         let target = Some("Logs_20140328.FilterLogEvents");
         let answer = http::call(&self.endpoint, Method::POST, "/", target, query).await?;
         let answer: Value =
@@ -237,14 +258,14 @@ impl Stack {
         Ok(events.filter_map(|event| event["message"].as_str().map(str::to_owned)).collect())
     }
 
-    /// How many invocations the function's own process has answered or been cut off in: those in
+    /// How many invocations a function's own process has answered or been cut off in: those in
     /// which it has printed something. Lambda reports an invocation for a binary that can't even
     /// start, too; why it can't is in [`LocalAws::log_file`] alone.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn invocations(&self) -> Result<usize, LocalAwsError> {
-        let lines = self.log_lines().await?;
+    pub async fn invocations(&self, function: Lambda) -> Result<usize, LocalAwsError> {
+        let lines = self.log_lines(function).await?;
         let starts = lines.iter().zip(lines.iter().skip(1));
         Ok(starts.filter(|(line, next)| is_start(line) && !is_end(next)).count())
     }

@@ -1,20 +1,22 @@
-//! The function's role allows what the function does, and nothing else.
+//! The functions' roles allow what the functions do, and nothing else.
 
 use crate::function::Function;
+use crate::patrol::{patrol, target_in, task_in};
 use crate::stage::{address, assert_unharmed, play_without_emulator};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::served::{Artifacts, Served};
-use session_cleanup_tests::world::{Api, SessionBuilder, Setup, TaskHandle};
+use session_cleanup_tests::world::{Api, Call, SessionBuilder, Setup, TaskHandle};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const HOUR: Duration = Duration::from_hours(1);
 
-/// What Lambda does in the function's name, not the function; and what only makes S3 say 404 instead
-/// of 403 for a missing object.
-const NOT_CALLED: [&str; 6] = [
+/// What Lambda does in the completion function's name; and what only makes S3 say 404 instead of 403
+/// for a missing object.
+const NOT_CALLED_BY_COMPLETION: [&str; 6] = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
@@ -23,31 +25,77 @@ const NOT_CALLED: [&str; 6] = [
     "s3:ListBucket",
 ];
 
-/// The actions that the completion function's role allows.
-fn allowed() -> BTreeSet<String> {
-    let output = Command::new(format!("{ROOT}/.venv/bin/python"))
-        .args(["-c", include_str!("../template/transform.py"), &format!("{ROOT}/template.yaml")])
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .output()
-        .expect("Python is in .venv: run `make setup`");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let template: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-    list(&template["Resources"]["CompletionRole"]["Properties"]["Policies"])
-        .iter()
-        .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
-        .flat_map(|statement| list(&statement["Action"]))
-        .map(|action| action.as_str().unwrap().to_owned())
-        .filter(|action| !NOT_CALLED.contains(&action.as_str()))
-        .collect()
+/// What Lambda does in the reaper's name.
+const NOT_CALLED_BY_REAPER: [&str; 3] =
+    ["sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// A role of the template, and its policies.
+struct Role(Vec<Value>);
+
+impl Role {
+    /// Its own policies, and the one that both roles have.
+    fn of(name: &str) -> Self {
+        let output = Command::new(format!("{ROOT}/.venv/bin/python"))
+            .args([
+                "-c",
+                include_str!("../template/transform.py"),
+                &format!("{ROOT}/template.yaml"),
+            ])
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .output()
+            .expect("Python is in .venv: run `make setup`");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let template: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let properties = |resource: &str| template["Resources"][resource]["Properties"].clone();
+        let mut policies = list(&properties(name)["Policies"]);
+        policies.push(properties("CleanupPolicy"));
+        let documents = policies.iter().map(|policy| &policy["PolicyDocument"]["Statement"]);
+        Self(documents.flat_map(list).collect())
+    }
+
+    /// The actions that it allows, apart from those that nobody sees called.
+    fn actions(&self, not_called: &[&str]) -> BTreeSet<String> {
+        let actions = self.0.iter().flat_map(|statement| list(&statement["Action"]));
+        actions
+            .map(|action| action.as_str().unwrap().to_owned())
+            .filter(|action| !not_called.contains(&action.as_str()))
+            .collect()
+    }
+
+    /// Whether it allows an action on an object, `bucket/key`.
+    fn allows_on(&self, action: &str, object: &str, setup: &Setup) -> bool {
+        let statements = self
+            .0
+            .iter()
+            .filter(|statement| list(&statement["Action"]).iter().any(|known| known == action));
+        statements.flat_map(|statement| list(&statement["Resource"])).any(|resource| {
+            let resource = match resource["Fn::Sub"].as_str() {
+                Some(path) => path
+                    .replace("arn:${AWS::Partition}:s3:::", "")
+                    .replace("${LedgerBucket.Arn}", &setup.ledger_bucket)
+                    .replace("${ArtifactBucket}", &setup.artifact_bucket)
+                    .replace("${ArtifactPrefix}", &setup.prefix),
+                None => return false,
+            };
+            match resource.strip_suffix('*') {
+                Some(folder) => object.starts_with(folder),
+                None => object == resource,
+            }
+        })
+    }
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
 /// The IAM action that a call needs; a container's needs none.
 fn action(api: Api) -> Option<String> {
     let service = match api {
         Api::ContainerComplete | Api::ContainerHealth => return None,
-        // IAM knows no HeadObject.
+        // IAM knows neither of these.
         Api::HeadObject => return Some("s3:GetObject".to_owned()),
+        Api::ListObjects => return Some("s3:ListBucket".to_owned()),
         _ if Api::ECS.contains(&api) => "ecs",
         _ if Api::ELB.contains(&api) => "elasticloadbalancing",
         _ => "s3",
@@ -55,8 +103,21 @@ fn action(api: Api) -> Option<String> {
     Some(format!("{service}:{api}"))
 }
 
+/// Asserts that a role fits what the world has seen called.
+fn assert_fits(role: &str, not_called: &[&str], world: &World) {
+    let role = Role::of(role);
+    let called: BTreeSet<String> =
+        world.calls().iter().filter_map(|call| action(call.api)).collect();
+    assert_eq!(called, role.actions(not_called), "called, and allowed\n{}", world.history());
+    let objects = [Api::GetObject, Api::HeadObject, Api::PutObject, Api::DeleteObject];
+    for call in world.calls().iter().filter(|call| objects.contains(&call.api)) {
+        let (action, object) = (action(call.api).unwrap(), &call.subjects[0]);
+        assert!(role.allows_on(&action, object, &world.setup()), "{action} on {object}");
+    }
+}
+
 #[test]
-fn the_role_allows_what_the_function_calls_and_nothing_else() {
+fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
     play_without_emulator(async {
         let world = World::new(Setup { seed: 11, ..Setup::in_real_time() });
         let served = Served::start(&world, 0, Artifacts::World).await.unwrap();
@@ -85,8 +146,50 @@ fn the_role_allows_what_the_function_calls_and_nothing_else() {
             function.invoke(&json!({"Records": records})).await;
         }
         assert_unharmed(&world);
-        let called: BTreeSet<String> =
-            world.calls().iter().filter_map(|call| action(call.api)).collect();
-        assert_eq!(called, allowed(), "called, and allowed\n{}", world.history());
+        assert_fits("CompletionRole", &NOT_CALLED_BY_COMPLETION, &world);
+    });
+}
+
+#[test]
+fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
+    // Intents are old, and left behind, after a second.
+    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s")];
+    patrol(12, &short, async |patrol| {
+        // Its own orphan, a zombie, a stranger in another cluster, and a live session that a crash has
+        // left without its target.
+        let orphan = patrol.session("orphan").started_ago(HOUR * 3);
+        let orphan = patrol.start(orphan).await;
+        let zombie = patrol.address();
+        let group = patrol.world.setup().target_groups[0].clone();
+        patrol.world.leave_target(&group, zombie);
+        patrol.world.add_cluster("another");
+        let stranger = patrol.session("stranger").in_cluster("another").of_family("web");
+        patrol.start(stranger.unregistered()).await;
+        let cut_off = patrol.session("cut-off").started_ago(HOUR).unregistered();
+        let cut_off = patrol.start(cut_off).await;
+        let Setup { ledger_bucket, port, .. } = patrol.world.setup();
+        let intent = json!({
+            "written_at": (patrol.world.now() - HOUR / 2).to_string(),
+            "entries": [{
+                "group": patrol.world.setup().target_group_arn(&group),
+                "address": {"ip": cut_off.address(), "port": port},
+                "from": "nobody",
+            }],
+        });
+        patrol.world.put_object(&ledger_bucket, "intents/left-behind.json", intent.to_string());
+
+        let first = patrol.enforce().await;
+        assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
+        assert_eq!(first["intents"]["put_back"], 1, "{first:#}");
+        assert!(patrol.is_registered(cut_off.address()));
+        patrol.half_an_interval_passes().await;
+        let second = patrol.enforce().await;
+        assert_eq!(target_in(&second, zombie)["action"], "done", "{second:#}");
+        let looked = |call: &Call| call.api == Api::DescribeTasks && call.is_about("/another/");
+        assert!(patrol.world.calls().iter().any(looked), "owners are sought everywhere");
+        patrol.half_an_interval_passes().await;
+        let third = patrol.enforce().await;
+        assert_eq!(third["intents"]["settled"], 1, "{third:#}");
+        assert_fits("ReaperRole", &NOT_CALLED_BY_REAPER, &patrol.world);
     });
 }
