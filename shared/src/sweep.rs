@@ -15,6 +15,9 @@ pub mod observe;
 pub mod report;
 pub mod suspects;
 
+#[cfg(test)]
+mod fixtures;
+
 use crate::aws::{CallError, Witness};
 use crate::cleanup::{Invocation, LeftBehind, Owners, Report, Setting, Zombie, ZombieFate};
 use crate::config::SweepMode;
