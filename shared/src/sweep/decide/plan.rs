@@ -213,4 +213,7 @@ fn salvage_window(
 mod tests;
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod scene;
