@@ -203,3 +203,6 @@ impl From<Document> for Suspects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
