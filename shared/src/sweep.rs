@@ -16,6 +16,9 @@ pub mod observe;
 pub mod report;
 pub mod suspects;
 
+#[cfg(test)]
+mod fixtures;
+
 use crate::aws::{ApiUse, Witness};
 use crate::cleanup::{Invocation, LeftBehind, Owners, Report, Setting, SettledIntents};
 use crate::cleanup::{Zombie, ZombieFate};

@@ -108,7 +108,7 @@ impl SessionContainers {
         Ok(match status {
             200 => CompletionAnswer::Uploaded,
             403 => CompletionAnswer::WrongContainer,
-            _ => CompletionAnswer::Failed { status, body },
+            _ => CompletionAnswer::Failed { status, body: body.chars().take(300).collect() },
         })
     }
 
@@ -228,6 +228,7 @@ impl DeserializeResponse for Whole {
     }
 }
 
+/// The text of an answer, up to [`MOST_BYTES`].
 async fn beginning(mut body: SdkBody) -> Result<String, String> {
     let mut read = Vec::new();
     while read.len() < MOST_BYTES {
@@ -241,10 +242,12 @@ async fn beginning(mut body: SdkBody) -> Result<String, String> {
             }
         }
     }
-    let text = String::from_utf8_lossy(&read);
-    Ok(text.chars().take(300).collect())
+    Ok(String::from_utf8_lossy(&read).into_owned())
 }
 
 fn explain(error: &SdkError<Infallible, HttpResponse>) -> String {
     super::error::chain(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -309,3 +309,6 @@ impl CallError {
         self.failure == Failure::Refused || self.failure == Failure::NotFound
     }
 }
+
+#[cfg(test)]
+mod tests;

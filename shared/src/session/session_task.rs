@@ -76,3 +76,6 @@ impl SessionTask {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

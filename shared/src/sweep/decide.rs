@@ -4,6 +4,7 @@
 mod leases;
 mod limit;
 mod plan;
+mod remember;
 mod targets;
 mod tasks;
 

@@ -4,6 +4,7 @@
 use super::decide::Owner;
 use crate::aws::{CallError, TargetHealth, Witness};
 use crate::cleanup::Setting;
+use crate::config::Scope;
 use crate::deadline::within;
 use crate::session::{
     ClusterName, DesiredStatus, SessionId, SessionTask, TargetAddress, TargetGroupArn, Task,
@@ -101,11 +102,11 @@ impl Observation {
         }
     }
 
-    /// Takes in one task of a listing.
-    fn see(&mut self, task: &Task, setting: &Setting, wanted: &BTreeSet<Ipv4Addr>) {
-        let scope = &setting.config.scope;
-        let shall_run = task.desired_status == DesiredStatus::Running;
-        if let Some(ip) = task.address.filter(|ip| shall_run && wanted.contains(ip)) {
+    /// Takes in one task of a listing, as an owner of one of the `wanted` addresses too.
+    pub(super) fn see(&mut self, task: &Task, scope: &Scope, wanted: &BTreeSet<Ipv4Addr>) {
+        // It is listed as running: a word that we don't know does not say otherwise.
+        let may_run = task.desired_status != DesiredStatus::Stopped;
+        if let Some(ip) = task.address.filter(|ip| may_run && wanted.contains(ip)) {
             let owners = self.owners.entry(ip).or_default();
             let ours = scope.families.contains(&task.family);
             let place = if ours { &mut owners.ours } else { &mut owners.stranger };
@@ -199,7 +200,7 @@ async fn list(
         async move {
             let take = |task: Task| {
                 let mut seen = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                seen.see(&task, setting, wanted);
+                seen.see(&task, &setting.config.scope, wanted);
             };
             let tasks = &setting.aws.tasks;
             let listing = tasks.each(&cluster, None, DesiredStatus::Running, take);

@@ -211,3 +211,6 @@ impl From<Document> for Suspects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

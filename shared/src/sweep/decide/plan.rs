@@ -1,6 +1,6 @@
 use super::{
     Circumstances, Leases, Routed, TargetEvidence, TargetRow, TaskEvidence, TaskRow, is_longer_ago,
-    target_row, task_row,
+    remember, target_row, task_row,
 };
 use crate::aws::Witness;
 use crate::cleanup::SalvageWindow;
@@ -97,15 +97,7 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
     let mut tasks: Vec<TaskDecision> = Vec::new();
     for task in &seen.tasks {
         let judged = judge(grounds, task, &circumstances, &healthy);
-        if judged.row == TaskRow::SuspectedDone || judged.row == TaskRow::Done {
-            let seen = Seen::again(judged.suspect.as_ref(), now);
-            suspects.tasks.insert(task.arn.clone(), seen);
-        }
-        if judged.row.is_orphan()
-            && let Some(vain) = judged.vain
-        {
-            suspects.vain.insert(task.arn.clone(), Seen { last: now, ..vain });
-        }
+        remember::task(&mut suspects, &task.arn, &judged, now);
         if judged.row.is_finding() {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }
@@ -124,10 +116,8 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
             suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
         };
         let row = target_row(&evidence);
-        if row == TargetRow::Suspected || row == TargetRow::Zombie {
-            let seen = Seen::again(suspect.as_ref(), now);
-            suspects.targets.insert((group.clone(), address), seen);
-        }
+        let target = (group.clone(), address);
+        remember::target(&mut suspects, target, (row, &evidence), suspect, now);
         if row.is_finding() {
             targets.push(TargetDecision { group: group.clone(), address, row, evidence, suspect });
         }
@@ -136,7 +126,7 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
         let since = decision.suspect.map_or(now, |seen| seen.since);
         (since, decision.group.clone(), decision.address)
     });
-    keep_the_unknown(grounds, &mut suspects);
+    remember::the_unseen(&mut suspects, grounds);
     Plan {
         tasks,
         targets,
@@ -219,29 +209,11 @@ fn salvage_window(
     if over { SalvageWindow::Over } else { SalvageWindow::Open }
 }
 
-/// What could not be seen this time is neither confirmed nor contradicted: its memory stays as it is,
-/// and grows old.
-fn keep_the_unknown(grounds: &Grounds<'_>, suspects: &mut Suspects) {
-    let seen = grounds.seen;
-    let cluster_unknown = |task: &TaskArn| {
-        seen.clusters.get(task.cluster()).is_some_and(Result::is_err)
-            && !seen.tasks.iter().any(|known| known.arn == *task)
-    };
-    for (task, suspicion) in &grounds.suspects.vain {
-        if cluster_unknown(task) {
-            suspects.vain.insert(task.clone(), *suspicion);
-        }
-    }
-    for (task, suspicion) in &grounds.suspects.tasks {
-        if cluster_unknown(task) || !seen.all_groups_listed() {
-            suspects.tasks.entry(task.clone()).or_insert(*suspicion);
-        }
-    }
-    for ((group, address), suspicion) in &grounds.suspects.targets {
-        let group_unknown = seen.groups.get(group).is_some_and(Result::is_err);
-        let owner_unknown = seen.owner(address.ip) == super::Owner::Unknown;
-        if group_unknown || owner_unknown {
-            suspects.targets.entry((group.clone(), *address)).or_insert(*suspicion);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod properties;
+
+#[cfg(test)]
+mod scene;

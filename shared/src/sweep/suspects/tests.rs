@@ -1,0 +1,153 @@
+use super::*;
+use crate::sweep::fixtures::{MINUTE, SECOND, address, ago, group, now, task_arn};
+use proptest::prelude::*;
+use serde_json::json;
+
+const INTERVAL: Duration = Duration::from_mins(5);
+
+fn seen(since: Duration, last: Duration) -> Seen {
+    Seen { since: ago(since), last: ago(last) }
+}
+
+/// One suspect of each kind.
+fn suspects(seen: Seen) -> Suspects {
+    Suspects {
+        tasks: BTreeMap::from([(task_arn("one", "done"), seen)]),
+        targets: BTreeMap::from([((group("a"), address(1)), seen)]),
+        vain: BTreeMap::from([(task_arn("one", "vain"), seen)]),
+    }
+}
+
+fn read(text: &str) -> Result<Suspects, serde_json::Error> {
+    serde_json::from_str::<Document>(text).map(Suspects::from)
+}
+
+fn written(suspects: &Suspects) -> String {
+    serde_json::to_string(&Document::from(suspects)).unwrap()
+}
+
+fn some(most: u8) -> impl Strategy<Value = Vec<(u8, Seen)>> {
+    let seen = (0..9_000_u32, 0..9_000_u32).prop_map(|(since, last)| Seen {
+        since: ago(SECOND * since.max(last)),
+        last: ago(SECOND * since.min(last)),
+    });
+    prop::collection::vec((0..most, seen), 0..8)
+}
+
+proptest! {
+    #[test]
+    fn what_is_remembered_is_read_back_as_it_was(
+        tasks in some(200), targets in some(200), vain in some(200),
+    ) {
+        let of_tasks = |entries: Vec<(u8, Seen)>| {
+            entries.into_iter().map(|(n, seen)| (task_arn("one", &n.to_string()), seen)).collect()
+        };
+        let targets = targets.into_iter().map(|(n, seen)| {
+            let name = if n % 2 == 0 { "a" } else { "b" };
+            ((group(name), address(n)), seen)
+        });
+        let suspects = Suspects {
+            tasks: of_tasks(tasks), targets: targets.collect(), vain: of_tasks(vain),
+        };
+        prop_assert_eq!(read(&written(&suspects)).unwrap(), suspects);
+    }
+
+    #[test]
+    fn what_still_counts_is_a_part_of_what_was_remembered(ages in some(200)) {
+        for (_, seen) in ages {
+            let fresh = suspects(seen).still_fresh(INTERVAL, now());
+            let expected =
+                if seen.last >= ago(INTERVAL * 3) { suspects(seen) } else { Suspects::default() };
+            prop_assert_eq!(fresh, expected);
+        }
+    }
+}
+
+#[test]
+fn the_document_is_one_that_people_can_read() {
+    let document: serde_json::Value =
+        serde_json::from_str(&written(&suspects(seen(MINUTE * 5, Duration::ZERO)))).unwrap();
+    assert_eq!(
+        document["targets"],
+        json!([{
+            "group": group("a").as_str(),
+            "address": {"ip": "127.0.10.1", "port": 8080},
+            "since": "2026-11-02T11:55:00Z",
+            "last": "2026-11-02T12:00:00Z",
+        }])
+    );
+    assert_eq!(document["tasks"][0]["task"], task_arn("one", "done").as_str());
+    assert_eq!(document["vain"][0]["task"], task_arn("one", "vain").as_str());
+}
+
+#[test]
+fn a_document_that_says_what_it_should_not_is_not_read_in_part() {
+    let whole = written(&suspects(seen(MINUTE, MINUTE)));
+    assert!(read(&whole).is_ok());
+    for broken in [
+        whole.replace("127.0.10.1", "example.com"),
+        whole.replace("task/one/done", "service/one/done"),
+        whole.replace("\"last\"", "\"latest\""),
+        whole.replace("\"vain\"", "\"futile\""),
+        whole.replacen("2026", "tomorrow", 1),
+        whole[..whole.len() / 2].to_owned(),
+        String::new(),
+    ] {
+        assert_ne!(broken, whole);
+        assert!(read(&broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn a_memory_counts_for_three_intervals_and_no_longer() {
+    let old = suspects(seen(MINUTE * 60, INTERVAL * 3));
+    assert_eq!(old.clone().still_fresh(INTERVAL, now()), old);
+    let older = suspects(seen(MINUTE * 60, INTERVAL * 3 + SECOND));
+    assert!(older.still_fresh(INTERVAL, now()).is_empty());
+}
+
+#[test]
+fn an_interval_of_any_length_has_three() {
+    let old = suspects(seen(MINUTE * 60, MINUTE * 60));
+    assert_eq!(old.clone().still_fresh(Duration::MAX, now()), old);
+}
+
+#[test]
+fn two_sightings_are_half_an_interval_apart_or_they_are_one() {
+    let half = INTERVAL / 2;
+    assert!(seen(half, Duration::ZERO).is_long_enough(INTERVAL, now()));
+    assert!(!seen(half - SECOND, Duration::ZERO).is_long_enough(INTERVAL, now()));
+    assert!(!seen(Duration::ZERO, Duration::ZERO).is_long_enough(INTERVAL, now()));
+}
+
+#[test]
+fn a_sighting_from_the_future_is_not_long_ago() {
+    let ahead = Seen { since: now() + MINUTE * 5, last: now() + MINUTE * 5 };
+    assert!(!ahead.is_long_enough(INTERVAL, now()));
+}
+
+#[test]
+fn what_is_seen_again_keeps_its_first_sighting_and_moves_its_last() {
+    assert_eq!(Seen::again(None, now()), Seen { since: now(), last: now() });
+    let before = seen(MINUTE * 9, MINUTE * 4);
+    assert_eq!(Seen::again(Some(&before), now()), Seen { since: before.since, last: now() });
+}
+
+#[test]
+fn a_memory_is_empty_only_without_suspects_of_any_kind() {
+    assert!(Suspects::default().is_empty());
+    let all = suspects(seen(MINUTE, MINUTE));
+    for kept in 0..3 {
+        let mut one = all.clone();
+        if kept != 0 {
+            one.tasks.clear();
+        }
+        if kept != 1 {
+            one.targets.clear();
+        }
+        if kept != 2 {
+            one.vain.clear();
+        }
+        assert!(!one.is_empty());
+    }
+}
