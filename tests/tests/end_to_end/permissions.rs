@@ -153,12 +153,17 @@ fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
 #[test]
 fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
     // Intents are old, and left behind, after a second.
-    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s")];
+    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s"), ("UPLOAD_TIMEOUT", "2s")];
     patrol(12, &short, async |patrol| {
-        // Its own orphan, a zombie, a stranger in another cluster, and a live session that a crash has
-        // left without its target.
-        let orphan = patrol.session("orphan").started_ago(HOUR * 3);
+        // Orphans of all sorts, a zombie, a stranger in another cluster, and a live session that a
+        // crash has left without its target.
+        let old = |session: SessionBuilder| session.started_ago(HOUR * 3);
+        let orphan = old(patrol.session("orphan"));
         let orphan = patrol.start(orphan).await;
+        let unsaved = old(patrol.session("unsaved").upload_never_works());
+        let unsaved = patrol.start(unsaved).await;
+        let denied = old(patrol.session("denied").answers_403());
+        let denied = patrol.start(denied).await;
         let zombie = patrol.address();
         let group = patrol.world.setup().target_groups[0].clone();
         patrol.world.leave_target(&group, zombie);
@@ -180,6 +185,8 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
 
         let first = patrol.enforce().await;
         assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
+        assert_eq!(task_in(&first, &unsaved)["action"], "tried", "{first:#}");
+        assert_eq!(task_in(&first, &denied)["action"], "spared", "{first:#}");
         assert_eq!(first["intents"]["put_back"], 1, "{first:#}");
         assert!(patrol.is_registered(cut_off.address()));
         patrol.half_an_interval_passes().await;

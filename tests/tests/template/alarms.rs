@@ -128,7 +128,7 @@ fn failures_that_lambda_tells_of_ring_for_both_functions_and_all_queues_of_failu
     assert_eq!(watched("ApproximateNumberOfMessagesVisible"), BTreeSet::from(queues));
 }
 
-/// The dashboard's widgets. What CloudFormation fills in stands between quotes.
+/// The dashboard's widgets. What `CloudFormation` fills in stands between quotes.
 fn widgets() -> Vec<Value> {
     let body = properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap();
     let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
