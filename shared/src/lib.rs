@@ -4,19 +4,30 @@
 //! Three promises, in this order: **no live session is ever harmed, no artifact is ever lost,
 //! nothing is left behind.**
 //!
-//! An event comes in ([`event`]), is parsed once, and becomes a [`cleanup::Request`].
-//! [`completion`] runs the requests of an invocation side by side, each through the one cleanup
-//! function, [`cleanup::clean_up`]:
+//! Two flows lead to the one cleanup function, [`cleanup::clean_up`]. Both begin in [`event`], where
+//! whatever a function is invoked with is parsed once.
+//!
+//! [`completion`] acts on the word of a session's owner or of ECS: each event becomes a
+//! [`cleanup::Request`], and all of an invocation run side by side.
 //!
 //! ```text
 //! identify ──┬── artifacts: POST complete → marker in S3 ────────────────┬── stop task ──┬── receipt
 //!            └── target: intent → deregister → was it still ours? ───────┴── verify ─────┘
 //! ```
 //!
-//! To read it, start with [`cleanup`]; what it knows is in [`session`] and [`config`], what it calls
-//! in [`aws`]. Decisions are pure functions: `may_stop` in `cleanup/stop.rs`, `outcome` in
-//! `cleanup/outcome.rs`. Every effect goes through [`aws`], and every request through one
-//! HTTP client, which is all that tests replace.
+//! [`reaper`] acts on our own inference: each invocation is one [`sweep`], for tasks that no one will
+//! end and targets that nobody stands behind.
+//!
+//! ```text
+//! observe: targets, then tasks → settle intents → decide ──┬── orphans: clean_up ───────┬── report
+//!                                                          └── zombies, group by group ──┘
+//! ```
+//!
+//! To read it, start with [`cleanup`], then [`sweep`]; what they know is in [`session`] and
+//! [`config`], what they call in [`aws`]. Decisions are pure functions: `may_stop` in
+//! `cleanup/stop.rs`, `outcome` in `cleanup/outcome.rs`, and the two tables in `sweep/decide/`. Every
+//! effect goes through [`aws`], and every request through one HTTP client, which is all that tests
+//! replace.
 
 pub mod aws;
 pub mod cleanup;
