@@ -83,11 +83,26 @@ impl Sightings {
     }
 }
 
-async fn look_at_all(
-    tasks: Tasks,
-    latest: Arc<Latest>,
-    asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>,
-) {
+type Question = Asked<TaskArn, Result<Sighting, CallError>>;
+
+/// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
+/// no other waiting.
+async fn look_at_all(tasks: Tasks, latest: Arc<Latest>, asked: Vec<Question>) {
+    let mut by_cluster: BTreeMap<ClusterName, Vec<Question>> = BTreeMap::new();
+    for one in asked {
+        by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
+    }
+    let (tasks, latest) = (&tasks, &latest);
+    let looks = by_cluster.into_values().enumerate().map(|(nth, asked)| async move {
+        if nth > 0 {
+            tasks.pace().read().await;
+        }
+        look_at_some(tasks, latest, asked).await;
+    });
+    futures_util::future::join_all(looks).await;
+}
+
+async fn look_at_some(tasks: &Tasks, latest: &Latest, asked: Vec<Question>) {
     let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
     let seen = tasks.describe(&arns).await;
     {

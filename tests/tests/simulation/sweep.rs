@@ -5,6 +5,7 @@ mod boundary;
 mod crashes;
 mod faults;
 mod fleet;
+mod listings;
 mod orphans;
 mod races;
 mod reuse;
