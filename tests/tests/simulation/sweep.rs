@@ -9,4 +9,5 @@ mod listings;
 mod orphans;
 mod races;
 mod reuse;
+mod storms;
 mod timing;

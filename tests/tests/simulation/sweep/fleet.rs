@@ -39,7 +39,7 @@ impl Why {
             }
             Self::Old => session.started_ago(HOUR * 3),
             Self::Lapsed => session.lease_lapsed(Duration::from_mins(20)),
-            Self::Done => session.started_ago(HOUR).completed(),
+            Self::Done => session.started_ago(Duration::from_mins(20)).completed(),
         }
     }
 
