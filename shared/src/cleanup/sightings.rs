@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// What one invocation has seen of tasks. Whoever looks at a task tells everyone: an act of one
 /// branch must not rest on an older look when another branch has a newer one that says otherwise.
@@ -72,8 +73,20 @@ impl Sightings {
         desired: DesiredStatus,
     ) -> Result<Vec<Task>, CallError> {
         let mut found = Vec::new();
-        self.tasks.each(cluster, Some(family), desired, |task| found.push(task)).await?;
+        let take = |task: Task, seen_at| {
+            self.learn(&task, seen_at);
+            found.push(task);
+        };
+        self.tasks.each(cluster, Some(family), desired, take).await?;
         Ok(found)
+    }
+
+    /// A listing may show something newer of a task that a plan rests on.
+    fn learn(&self, task: &Task, seen_at: Instant) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = latest.get_mut(&task.arn).filter(|known| known.seen_at <= seen_at) {
+            *known = Sighting { task: Some(task.clone()), seen_at };
+        }
     }
 
     /// The last look at a task, if an act may still rest on it.
