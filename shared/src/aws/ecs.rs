@@ -114,7 +114,7 @@ impl Tasks {
                 .send()
                 .boxed()
                 .await
-                .map_err(|e| CallError::from_sdk("DescribeTasks", resource(arns), &e))?;
+                .map_err(|e| CallError::from_sdk("DescribeTasks", resource(cluster, arns), &e))?;
             Ok(Seen::read(seen_at, &answer))
         };
         super::retry::passing(attempt).await
@@ -172,10 +172,10 @@ pub(super) fn single_attempt() -> Builder {
     Builder::new().retry_config(RetryConfig::disabled())
 }
 
-fn resource(arns: &[&TaskArn]) -> String {
+fn resource(cluster: &ClusterName, arns: &[&TaskArn]) -> String {
     match arns {
         [one] => one.to_string(),
-        many => format!("{} tasks", many.len()),
+        many => format!("{} tasks of cluster {cluster}", many.len()),
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_ecs::types;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
 
 /// One page of a listing.
 #[derive(Debug, Clone)]
@@ -22,8 +23,8 @@ struct Page {
 const AT_ONCE: usize = 16;
 
 impl Tasks {
-    /// Every task of a cluster, as `DescribeTasks` shows it: pages one after the other, each described
-    /// while the next is fetched. All families, unless one is named.
+    /// Every task of a cluster, as `DescribeTasks` shows it, and when: pages one after the other, each
+    /// described while the next is fetched. All families, unless one is named.
     ///
     /// # Errors
     /// [`CallError`] when any page or any task is missing: a listing that was cut short is no
@@ -34,7 +35,7 @@ impl Tasks {
         cluster: &ClusterName,
         family: Option<&str>,
         desired: DesiredStatus,
-        mut take: impl FnMut(Task),
+        mut take: impl FnMut(Task, Instant),
     ) -> Result<(), CallError> {
         let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
         let mut listing = page(None);
@@ -46,8 +47,9 @@ impl Tasks {
                 Some(described) = describing.next() => {
                     let described: Vec<(TaskArn, Result<Sighting, CallError>)> = described;
                     for (arn, sighting) in described {
-                        match (sighting?.task, desired) {
-                            (Some(task), _) => take(task),
+                        let Sighting { task, seen_at } = sighting?;
+                        match (task, desired) {
+                            (Some(task), _) => take(task, seen_at),
                             (None, DesiredStatus::Stopped) => {}
                             (None, DesiredStatus::Running | DesiredStatus::Unrecognised) => {
                                 let problem = "it is listed as running, and then MISSING";

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// What one invocation has seen of tasks. Whoever looks at a task tells everyone: an act of one
 /// branch must not rest on an older look when another branch has a newer one that says otherwise.
@@ -72,8 +73,20 @@ impl Sightings {
         desired: DesiredStatus,
     ) -> Result<Vec<Task>, CallError> {
         let mut found = Vec::new();
-        self.tasks.each(cluster, Some(family), desired, |task| found.push(task)).await?;
+        let take = |task: Task, seen_at| {
+            self.learn(&task, seen_at);
+            found.push(task);
+        };
+        self.tasks.each(cluster, Some(family), desired, take).await?;
         Ok(found)
+    }
+
+    /// A listing may show something newer of a task that a plan rests on.
+    fn learn(&self, task: &Task, seen_at: Instant) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = latest.get_mut(&task.arn).filter(|known| known.seen_at <= seen_at) {
+            *known = Sighting { task: Some(task.clone()), seen_at };
+        }
     }
 
     /// The last look at a task, if an act may still rest on it.
@@ -83,11 +96,26 @@ impl Sightings {
     }
 }
 
-async fn look_at_all(
-    tasks: Tasks,
-    latest: Arc<Latest>,
-    asked: Vec<Asked<TaskArn, Result<Sighting, CallError>>>,
-) {
+type Question = Asked<TaskArn, Result<Sighting, CallError>>;
+
+/// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
+/// no other waiting.
+async fn look_at_all(tasks: Tasks, latest: Arc<Latest>, asked: Vec<Question>) {
+    let mut by_cluster: BTreeMap<ClusterName, Vec<Question>> = BTreeMap::new();
+    for one in asked {
+        by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
+    }
+    let (tasks, latest) = (&tasks, &latest);
+    let looks = by_cluster.into_values().enumerate().map(|(nth, asked)| async move {
+        if nth > 0 {
+            tasks.pace().read().await;
+        }
+        look_at_some(tasks, latest, asked).await;
+    });
+    futures_util::future::join_all(looks).await;
+}
+
+async fn look_at_some(tasks: &Tasks, latest: &Latest, asked: Vec<Question>) {
     let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
     let seen = tasks.describe(&arns).await;
     {

@@ -198,7 +198,7 @@ async fn list(
     let listings = clusters.into_iter().map(|cluster| {
         let (shared, wanted) = (&shared, &wanted);
         async move {
-            let take = |task: Task| {
+            let take = |task: Task, _seen_at| {
                 let mut seen = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 seen.see(&task, &setting.config.scope, wanted);
             };

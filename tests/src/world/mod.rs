@@ -38,6 +38,7 @@ mod exchange;
 mod faults;
 mod invariants;
 mod journal;
+mod leftovers;
 mod limits;
 mod objects;
 mod owner;

@@ -40,10 +40,16 @@ pub struct Setup {
     pub lease_tag: String,
     /// Tag that starts the salvage window.
     pub ended_tag: String,
+    /// Tag with which an operator keeps a task: `true`.
+    pub protection_tag: String,
     /// A session without a lease is live until this age.
     pub max_session_age: Duration,
     /// No session is live beyond this age.
     pub hard_age: Duration,
+    /// A lease that is over for longer than this makes an orphan, where others are renewed.
+    pub lease_grace: Duration,
+    /// A session that is done makes an orphan once its task is older than this.
+    pub start_up_grace: Duration,
     /// After this long without a salvage a task may be stopped with its artifacts.
     pub salvage_window: Duration,
     /// From SIGTERM to SIGKILL.
@@ -81,8 +87,11 @@ impl Default for Setup {
             marker: "debug/session_status.json".to_owned(),
             lease_tag: "lease-expires-at".to_owned(),
             ended_tag: "session-ended-at".to_owned(),
+            protection_tag: "cleanup-protection".to_owned(),
             max_session_age: Duration::from_hours(2),
             hard_age: Duration::from_hours(24),
+            lease_grace: Duration::from_mins(15),
+            start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
             stop_timeout: Duration::from_secs(30),
             containers_upload_themselves: false,

@@ -193,6 +193,25 @@ async fn a_resumed_session_that_gets_the_old_address_between_two_attempts_is_not
     assert_unharmed(&world);
 }
 
+/// Found by a storm: the owners that another session's address is sought for are listed, and that
+/// listing shows that this one's task has lost its own.
+#[tokio::test(start_paused = true)]
+async fn what_a_listing_shows_of_a_task_counts_for_its_next_completion_call() {
+    let world = quick_world();
+    let alice = world.session("alice").start();
+    let bob = world.session("bob").dying().refuses().start();
+    world.fault(Fault::on(Api::ContainerComplete).of("alice").reset());
+    let _carol = hand_over_before(&world, Api::DeregisterTargets, 1, &bob, "carol");
+    let dying = alice.clone();
+    world.after(Api::ListTasks, 1, move |world| world.crash(&dying, 137));
+    let events = [world.session_ended_event(&alice, "completed"), world.task_event(&bob)];
+    deliver(&function(&world, "completion"), &events).await;
+    assert_eq!(world.count(Api::ListTasks), 1, "{}", world.history());
+    assert_eq!(world.completion_calls(&alice).len(), 1, "{}", world.history());
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_lost"));
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_registered_again_is_taken_away_again_while_it_is_ours() {
     let world = World::new(Setup::default());

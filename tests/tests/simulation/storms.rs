@@ -7,18 +7,19 @@ use crate::stage::{
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{Crash, Dwell, Setup, TaskHandle, Weather, World};
+use std::future::Future;
 use std::time::Duration;
 
 /// Few and fixed; `SEEDS=10000` searches longer.
-fn seeds() -> Vec<u64> {
+fn seeds(count: u64) -> Vec<u64> {
     let number = |name| std::env::var(name).ok().map(|text: String| text.parse().unwrap());
     match number("SEED") {
         Some(seed) => vec![seed],
-        None => (0..number("SEEDS").unwrap_or(60)).collect(),
+        None => (0..number("SEEDS").unwrap_or(count)).collect(),
     }
 }
 
-fn session(world: &World, random: &mut fastrand::Rng, number: usize) -> TaskHandle {
+pub(crate) fn session(world: &World, random: &mut fastrand::Rng, number: usize) -> TaskHandle {
     let session = world.session(&format!("s-{number}"));
     let session = if random.bool() { session.identified_by_tag() } else { session };
     match random.u8(0..9) {
@@ -92,7 +93,12 @@ async fn history(seed: u64) {
 
 #[test]
 fn no_history_of_faults_harms_a_live_session_or_loses_an_event() {
-    let seeds = seeds();
+    tell("storms", 60, history);
+}
+
+/// Tells a history for each seed: so many of them, unless the environment asks for others.
+pub(crate) fn tell<F: Future<Output = ()>>(what: &str, count: u64, history: fn(u64) -> F) {
+    let seeds = seeds(count);
     for seed in &seeds {
         let story = std::panic::catch_unwind(|| {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -103,9 +109,9 @@ fn no_history_of_faults_harms_a_live_session_or_loses_an_event() {
             runtime.block_on(history(*seed));
         });
         if let Err(panic) = story {
-            eprintln!("the history of SEED={seed} failed");
+            eprintln!("{what}: the history of SEED={seed} failed");
             std::panic::resume_unwind(panic);
         }
     }
-    println!("storms: {} histories", seeds.len());
+    println!("{what}: {} histories", seeds.len());
 }

@@ -1,0 +1,121 @@
+//! What should have been cleaned up by now, from the world's own truth (I4 and I5).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::World;
+use super::state::State;
+use super::task::{Phase, Task};
+
+impl World {
+    /// I4, for the end of a story: the session tasks that no one will end and that still run. A
+    /// story that asks has given the sweeps their time: a task becomes an orphan by growing older.
+    #[must_use]
+    pub fn orphans_left(&self) -> Vec<String> {
+        self.now_with(|state, now| {
+            let orphans = state.tasks().filter(|task| state.is_orphan(task, now));
+            orphans.map(|task| format!("{} in {}", task.container.session_id, task.arn)).collect()
+        })
+    }
+
+    /// I5, for the end of a story: the targets of configured groups that nobody has, at which nobody
+    /// answers, and which the load balancer finds unhealthy for that.
+    #[must_use]
+    pub fn zombies_left(&self) -> Vec<String> {
+        self.now_with(|state, now| {
+            let configured = state.setup.target_groups.iter();
+            let groups = configured.map(|name| (name, state.setup.target_group_arn(name)));
+            let mut zombies = Vec::new();
+            for (name, arn) in groups {
+                let targets = state.groups.get(&arn).into_iter().flat_map(|group| &group.targets);
+                for (address, _) in targets {
+                    let health = state.health(&arn, *address, now);
+                    let reason = health.reason.as_deref().unwrap_or_default();
+                    let unanswered = health.state == "unhealthy"
+                        && matches!(reason, "Target.Timeout" | "Target.FailedHealthChecks");
+                    let (ip, port) = *address;
+                    if unanswered && !state.has_owner(ip) && !state.connects(ip, now) {
+                        zombies.push(format!("{ip}:{port} in {name}"));
+                    }
+                }
+            }
+            zombies
+        })
+    }
+}
+
+impl State {
+    /// Table 5.1, without the bounds that keep a sweep from acting on it.
+    fn is_orphan(&self, task: &Task, now: Timestamp) -> bool {
+        let setup = &self.setup;
+        let tag = |name: &str| task.tags.get(name).map(String::as_str);
+        let identified = task.environment.contains_key("SESSION_ID") || tag("session-id").is_some();
+        let kept = tag(&setup.protection_tag) == Some("true") || !identified;
+        if !self.is_session_task(task) || !task.wanted_running() || kept {
+            return false;
+        }
+        if tag(&setup.ended_tag).is_some() || is_past(task.created_at, setup.hard_age, now) {
+            return true;
+        }
+        let lease = tag(&setup.lease_tag).map(|end| end.parse::<Timestamp>().ok());
+        match lease {
+            Some(Some(end)) if end <= now => {
+                let alone = is_past(end, setup.lease_grace, now) && self.leases_are_renewed(now);
+                alone || is_past(end, setup.max_session_age, now)
+            }
+            Some(_) => false,
+            None => is_past(task.created_at, setup.max_session_age, now) || self.is_done(task, now),
+        }
+    }
+
+    /// Row 9: it answers 503 and gets no traffic.
+    fn is_done(&self, task: &Task, now: Timestamp) -> bool {
+        let address = (task.address, self.setup.port);
+        let healthy = self.groups.keys().any(|group| {
+            let health = self.health(group, address, now);
+            health.state == "healthy"
+        });
+        is_past(task.created_at, self.setup.start_up_grace, now)
+            && task.container.completed_at.is_some()
+            && self.connects(task.address, now)
+            && !task.container.behaviour.silent
+            && !healthy
+    }
+
+    /// Whether a single lease that lapsed speaks for itself. Simplified: the blast radius of small
+    /// fleets, and every listing is whole.
+    fn leases_are_renewed(&self, now: Timestamp) -> bool {
+        let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
+        let ends: Vec<Timestamp> =
+            tasks.filter_map(|task| task.tags.get(&self.setup.lease_tag)?.parse().ok()).collect();
+        let lapsed = ends.iter().filter(|end| **end <= now).count();
+        lapsed < ends.len() && lapsed <= 10
+    }
+
+    fn is_session_task(&self, task: &Task) -> bool {
+        self.setup.clusters.contains(&task.key.cluster)
+            && self.setup.families.contains(&task.family)
+            && !task.group.starts_with("service:")
+    }
+
+    /// Whether a task of the account that shall run has the address.
+    fn has_owner(&self, ip: Ipv4Addr) -> bool {
+        let tenants = self.tenants.get(&ip).into_iter().flatten();
+        tenants.filter_map(|key| self.task(key)).any(Task::wanted_running)
+    }
+
+    /// Whether a connection to the address would be accepted.
+    fn connects(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
+        let holder = self.holder(ip, now).filter(|task| task.phase(now) >= Phase::Running);
+        holder.is_some_and(|task| {
+            let behaviour = &task.container.behaviour;
+            task.process_runs(now) && !behaviour.refuses && !behaviour.deaf
+        })
+    }
+}
+
+fn is_past(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
+    now > since + limit
+}
