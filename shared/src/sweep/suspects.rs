@@ -115,7 +115,8 @@ impl Memory {
         }
     }
 
-    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is.
+    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is. What could
+    /// not be understood is replaced in any case: else every sweep would complain of it.
     ///
     /// # Errors
     /// A sentence that says why the next sweep will not know of them.
@@ -125,13 +126,18 @@ impl Memory {
             Version::Unknown => return Ok(()),
             Version::New if suspects.is_empty() => return Ok(()),
             Version::New => ledger.create(KEY, &document).await,
-            Version::Known(_) if suspects.is_empty() && self.suspects.is_empty() => return Ok(()),
+            Version::Known(_)
+                if suspects.is_empty() && self.suspects.is_empty() && self.problem.is_none() =>
+            {
+                return Ok(());
+            }
             Version::Known(etag) => ledger.replace(KEY, &document, etag).await,
         };
         match etag {
             Ok(etag) => {
                 self.version = Version::Known(etag);
                 self.suspects = suspects.clone();
+                self.problem = None;
                 Ok(())
             }
             Err(error) => Err(not_remembered(&error)),
