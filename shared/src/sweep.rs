@@ -188,7 +188,6 @@ fn with_vain_salvages(plan: &Plan, acted: &Acted, setting: &Setting) -> Option<S
 
 /// Puts the report on record: in the metrics, in the ledger, in the log.
 async fn keep(setting: &Setting, report: &mut SweepReport) {
-    setting.metrics.sweep(report);
     if report.found_anything() {
         let key =
             format!("sweeps/{}-{:016x}.json", report.started_at.as_second(), fastrand::u64(..));
@@ -205,6 +204,7 @@ async fn keep(setting: &Setting, report: &mut SweepReport) {
             report.problems.push(format!("{problem}; this report is in the log alone"));
         }
     }
+    setting.metrics.sweep(report);
     log(report);
 }
 
