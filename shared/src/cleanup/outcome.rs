@@ -107,6 +107,7 @@ pub(super) fn outcome(
         TaskFate::Stopping
         | TaskFate::Running { .. }
         | TaskFate::NotStopped { .. }
+        | TaskFate::StopUnanswered { .. }
         | TaskFate::Spared { .. }
         | TaskFate::Unknown => false,
     };
@@ -189,7 +190,7 @@ pub(super) fn notes(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate)
     }
     match task {
         TaskFate::Spared { why } => notes.push(format!("{why}; its task runs on")),
-        TaskFate::NotStopped { why } => {
+        TaskFate::NotStopped { why } | TaskFate::StopUnanswered { why } => {
             notes.push(format!("{why}; the event is delivered again"));
         }
         TaskFate::Stopped
