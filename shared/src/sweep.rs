@@ -41,13 +41,18 @@ pub async fn sweep(
 ) -> SweepReport {
     let (began, started_at) = (Instant::now(), setting.clock.now());
     let used_before = setting.aws.meter.read();
-    let invocation = Arc::new(Invocation::begin(setting, deadline));
+    let Ends { looking, acting } = Ends::of(setting, request.mode, deadline);
+    let invocation = Arc::new(Invocation::begin(setting, acting));
 
     let ledger = &setting.aws.ledger;
-    let in_time = deadline.limit(Duration::MAX, reserve(setting));
-    let (left_behind, mut memory, seen) =
-        join!(LeftBehind::read(setting), Memory::read(ledger), observe(setting, in_time));
-    let intents = left_behind.settle(setting, invocation.sightings(), owners(&seen)).await;
+    let receipt = setting.config.timeouts.receipt;
+    let (left_behind, mut memory, seen) = join!(
+        LeftBehind::read(setting, looking.left()),
+        Memory::read(ledger, looking.limit(receipt, Duration::ZERO)),
+        observe(setting, looking)
+    );
+    let intents =
+        left_behind.settle(setting, invocation.sightings(), owners(&seen), looking.left()).await;
 
     let now = setting.clock.now();
     let interval = setting.config.sweep.interval;
@@ -60,18 +65,20 @@ pub async fn sweep(
         policy: &setting.config.sweep,
         now,
     };
-    let witnesses = witnesses(setting, &grounds).await;
-    grounds.witnesses = &witnesses;
+    let Witnesses { by_task, unasked } = witnesses(setting, &grounds, looking).await;
+    grounds.witnesses = &by_task;
     let plan = decide(&grounds);
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
-    problems.extend(memory.replace(ledger, &plan.suspects).await.err());
+    problems.extend(left_unasked(unasked + seen.unasked));
+    let limit = || deadline.limit(receipt, receipt);
+    problems.extend(memory.replace(ledger, &plan.suspects, limit()).await.err());
     let mut acted = match request.mode {
         SweepMode::Report => Acted::default(),
-        SweepMode::Enforce => act(&invocation, &plan, deadline, request_id).await,
+        SweepMode::Enforce => act(&invocation, &plan, acting, request_id).await,
     };
     if let Some(suspects) = with_vain_salvages(&plan, &acted, setting) {
-        problems.extend(memory.replace(ledger, &suspects).await.err());
+        problems.extend(memory.replace(ledger, &suspects, limit()).await.err());
     }
     Invocation::finish(invocation).await;
 
@@ -116,14 +123,28 @@ pub async fn sweep(
         kept_as: None,
     };
     report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    keep(setting, &mut report).await;
+    keep(setting, &mut report, deadline).await;
     report
 }
 
-/// What must be left of the time for acting and for the report.
-fn reserve(setting: &Setting) -> Duration {
-    let timeouts = &setting.config.timeouts;
-    timeouts.upload + timeouts.target + timeouts.stop + timeouts.receipt * 4
+/// How a sweep divides its time. Whatever hangs, there is time left for one round of acting, and after
+/// that for the record.
+struct Ends {
+    looking: Deadline,
+    acting: Deadline,
+}
+
+impl Ends {
+    fn of(setting: &Setting, mode: SweepMode, deadline: Deadline) -> Self {
+        let receipt = setting.config.timeouts.receipt;
+        // The suspects that are asked in vain, and the report.
+        let acting = deadline.earlier(receipt * 2);
+        let looking = match mode {
+            SweepMode::Report => acting.earlier(receipt),
+            SweepMode::Enforce => acting.earlier(receipt + act::longest_plan(setting)),
+        };
+        Self { looking, acting }
+    }
 }
 
 /// The tasks that were seen are the owners of addresses, if all were seen.
@@ -134,8 +155,14 @@ fn owners(seen: &Observation) -> Owners<'_> {
     }
 }
 
-/// Asks the containers of the tasks that no traffic reaches, each as its own session.
-async fn witnesses(setting: &Setting, grounds: &Grounds<'_>) -> BTreeMap<TaskArn, Witness> {
+/// What the containers of the tasks that no traffic reaches answered.
+struct Witnesses {
+    by_task: BTreeMap<TaskArn, Witness>,
+    unasked: usize,
+}
+
+/// Asks them, each as its own session.
+async fn witnesses(setting: &Setting, grounds: &Grounds<'_>, looking: Deadline) -> Witnesses {
     let port = setting.config.container.port;
     let asked: Vec<(&TaskArn, TargetAddress, Option<SessionId>)> = to_be_witnessed(grounds)
         .into_iter()
@@ -145,11 +172,21 @@ async fn witnesses(setting: &Setting, grounds: &Grounds<'_>) -> BTreeMap<TaskArn
         })
         .collect();
     let at = asked.iter().map(|(_, address, session)| (*address, session.clone())).collect();
-    let answers = witness_all(setting, at).await;
+    let answers = witness_all(setting, at, looking.left()).await;
+    let unasked = asked.len().saturating_sub(answers.len());
     let by_task = asked.into_iter().filter_map(|(task, address, _)| {
         answers.get(&address).map(|answer| (task.clone(), *answer))
     });
-    by_task.collect()
+    Witnesses { by_task: by_task.collect(), unasked }
+}
+
+fn left_unasked(count: usize) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "for lack of time {count} addresses were not asked whether anyone answers there; \
+             nothing is concluded from that"
+        )
+    })
 }
 
 /// What came of each victim.
@@ -187,12 +224,12 @@ fn with_vain_salvages(plan: &Plan, acted: &Acted, setting: &Setting) -> Option<S
 }
 
 /// Puts the report on record: in the metrics, in the ledger, in the log.
-async fn keep(setting: &Setting, report: &mut SweepReport) {
+async fn keep(setting: &Setting, report: &mut SweepReport, deadline: Deadline) {
     if report.found_anything() {
         let key =
             format!("sweeps/{}-{:016x}.json", report.started_at.as_second(), fastrand::u64(..));
         report.kept_as = Some(key.clone());
-        let limit = setting.config.timeouts.receipt;
+        let limit = deadline.limit(setting.config.timeouts.receipt, Duration::ZERO);
         let written = crate::deadline::within(limit, setting.aws.ledger.create(&key, report)).await;
         let problem = match written {
             Ok(Ok(_etag)) => None,

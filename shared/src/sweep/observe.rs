@@ -4,7 +4,7 @@
 use super::decide::Owner;
 use crate::aws::{CallError, TargetHealth, Witness};
 use crate::cleanup::Setting;
-use crate::deadline::within;
+use crate::deadline::{Deadline, within};
 use crate::session::{
     ClusterName, DesiredStatus, SessionTask, TargetAddress, TargetGroupArn, Task, TaskArn,
 };
@@ -30,6 +30,8 @@ pub struct Observation {
     pub tasks: Vec<SessionTask>,
     /// What our own health checks came to.
     pub witnesses: BTreeMap<TargetAddress, Witness>,
+    /// How many addresses should have been asked, had there been time.
+    pub unasked: usize,
     owners: BTreeMap<Ipv4Addr, Owners>,
 }
 
@@ -121,19 +123,20 @@ impl Observation {
     }
 }
 
-/// Looks at everything that decisions rest on, for at most `limit`.
-pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
-    let began = tokio::time::Instant::now();
-    let mut seen = Observation { groups: groups(setting, limit).await, ..Observation::default() };
-    let left = || limit.saturating_sub(began.elapsed());
+/// Looks at everything that decisions rest on, until `end`.
+pub(super) async fn observe(setting: &Setting, end: Deadline) -> Observation {
+    let groups = groups(setting, end.left()).await;
+    let mut seen = Observation { groups, ..Observation::default() };
     // Those that the load balancer has no answer from are asked while tasks are listed.
     let unanswered: BTreeSet<TargetAddress> = seen
         .targets()
         .filter(|(_, _, health)| health.is_unanswered())
         .map(|(_, address, _)| address)
         .collect();
-    let asking = witness_all(setting, unanswered.iter().map(|address| (*address, None)).collect());
-    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, left()));
+    let at = unanswered.iter().map(|address| (*address, None)).collect();
+    let asking = witness_all(setting, at, end.left());
+    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, end.left()));
+    seen.unasked = unanswered.len().saturating_sub(witnesses.len());
     seen.witnesses = witnesses;
 
     let fate_depends = unanswered.iter().any(|address| {
@@ -141,7 +144,7 @@ pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
             && seen.witnesses.get(address) == Some(&Witness::Silent)
     });
     if fate_depends {
-        let listed = other_clusters(setting, &mut seen, left()).await;
+        let listed = other_clusters(setting, &mut seen, end).await;
         seen.others = Some(listed);
     }
     seen
@@ -171,16 +174,15 @@ async fn clusters(setting: &Setting, seen: &mut Observation, limit: Duration) {
 async fn other_clusters(
     setting: &Setting,
     seen: &mut Observation,
-    limit: Duration,
+    end: Deadline,
 ) -> Result<(), CallError> {
-    let began = tokio::time::Instant::now();
-    let all = within(limit, setting.aws.tasks.clusters()).await.unwrap_or_else(|timed_out| {
-        Err(CallError::unanswered("ListClusters", "the account", timed_out.to_string()))
-    })?;
+    let all =
+        within(end.left(), setting.aws.tasks.clusters()).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("ListClusters", "the account", timed_out.to_string()))
+        })?;
     let configured = &setting.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
-    let left = limit.saturating_sub(began.elapsed());
-    list(setting, seen, others, left).await.into_values().collect()
+    list(setting, seen, others, end.left()).await.into_values().collect()
 }
 
 /// Lists clusters side by side, each whole or not at all.
@@ -213,10 +215,12 @@ async fn list(
     futures_util::future::join_all(listings).await.into_iter().collect()
 }
 
-/// Asks at each address whether anyone answers there; where it is known, as which session.
+/// Asks at each address whether anyone answers there; where it is known, as which session. After
+/// `limit` those that were not asked have no answer.
 pub(super) async fn witness_all(
     setting: &Setting,
     at: Vec<(TargetAddress, Option<crate::session::SessionId>)>,
+    limit: Duration,
 ) -> BTreeMap<TargetAddress, Witness> {
     let containers = &setting.aws.containers;
     let asking: Vec<_> = at
@@ -225,5 +229,14 @@ pub(super) async fn witness_all(
             async move { (address, containers.witness(address, session.as_ref()).await) }.boxed()
         })
         .collect();
-    stream::iter(asking).buffer_unordered(WITNESSES_AT_ONCE).collect().await
+    let mut asking = stream::iter(asking).buffer_unordered(WITNESSES_AT_ONCE);
+    let mut answers = BTreeMap::new();
+    // Whatever was answered by the end counts.
+    let _in_time = within(limit, async {
+        while let Some((address, answer)) = asking.next().await {
+            answers.insert(address, answer);
+        }
+    })
+    .await;
+    answers
 }

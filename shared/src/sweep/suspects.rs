@@ -2,7 +2,9 @@
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
 use crate::aws::{CallError, Failure, Ledger, Stored};
+use crate::deadline::within;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,9 +91,12 @@ enum Version {
 }
 
 impl Memory {
-    /// Reads it. Where it can't be read, nobody is suspect yet.
-    pub async fn read(ledger: &Ledger) -> Self {
-        match ledger.read_bytes(KEY).await {
+    /// Reads it, for at most `limit`. Where it can't be read, nobody is suspect yet.
+    pub async fn read(ledger: &Ledger, limit: Duration) -> Self {
+        let read = within(limit, ledger.read_bytes(KEY)).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("GetObject", KEY, timed_out.to_string()))
+        });
+        match read {
             Ok(None) => {
                 Self { version: Version::New, suspects: Suspects::default(), problem: None }
             }
@@ -120,19 +125,27 @@ impl Memory {
     ///
     /// # Errors
     /// A sentence that says why the next sweep will not know of them.
-    pub async fn replace(&mut self, ledger: &Ledger, suspects: &Suspects) -> Result<(), String> {
+    pub async fn replace(
+        &mut self,
+        ledger: &Ledger,
+        suspects: &Suspects,
+        limit: Duration,
+    ) -> Result<(), String> {
         let document = Document::from(suspects);
-        let etag = match &self.version {
+        let writing = match &self.version {
             Version::Unknown => return Ok(()),
             Version::New if suspects.is_empty() => return Ok(()),
-            Version::New => ledger.create(KEY, &document).await,
+            Version::New => ledger.create(KEY, &document).boxed(),
             Version::Known(_)
                 if suspects.is_empty() && self.suspects.is_empty() && self.problem.is_none() =>
             {
                 return Ok(());
             }
-            Version::Known(etag) => ledger.replace(KEY, &document, etag).await,
+            Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
+        let etag = within(limit, writing).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("PutObject", KEY, timed_out.to_string()))
+        });
         match etag {
             Ok(etag) => {
                 self.version = Version::Known(etag);

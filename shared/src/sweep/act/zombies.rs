@@ -1,6 +1,7 @@
 use super::Done;
+use crate::aws::CallError;
 use crate::cleanup::{Setting, Sightings, Zombie, ZombieFate, take_zombies_away};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, within};
 use crate::session::TargetGroupArn;
 use crate::sweep::decide::{
     Allowance, Plan, TargetDecision, TargetEvidence, TargetRow, target_row,
@@ -9,6 +10,7 @@ use crate::sweep::observe::witness_all;
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Takes zombie targets away, group by group, those that have been suspect longest first; as many as
 /// the blast radius of each group allows. One that can't be taken makes room for the next.
@@ -45,7 +47,7 @@ async fn take_from(
     while !waiting.is_empty() && allowance.free() > 0 && deadline.left() > longest_round(setting) {
         let round: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
-        for (decision, keeps_it) in look_again(setting, group, &round).await {
+        for (decision, keeps_it) in look_again(setting, group, &round, deadline.left()).await {
             let zombie = Zombie { group: group.clone(), address: decision.address };
             match keeps_it {
                 None => victims.push(zombie),
@@ -58,7 +60,13 @@ async fn take_from(
         if victims.is_empty() {
             continue;
         }
-        for (zombie, fate) in take_zombies_away(setting, sightings, &victims).await {
+        let taking = take_zombies_away(setting, sightings, &victims);
+        let fates = within(deadline.left(), taking).await.unwrap_or_else(|timed_out| {
+            let why = format!("{timed_out}; its intent is there for the next sweep");
+            let unverified = ZombieFate::Unverified { why };
+            victims.into_iter().map(|zombie| (zombie, unverified.clone())).collect()
+        });
+        for (zombie, fate) in fates {
             allowance.end(fate.was_taken());
             done.insert(zombie, Done::Worked(fate));
         }
@@ -71,7 +79,7 @@ async fn take_from(
 }
 
 /// What a round may take: intent, deregistration, whose it was, verification.
-fn longest_round(setting: &Setting) -> std::time::Duration {
+fn longest_round(setting: &Setting) -> Duration {
     let timeouts = &setting.config.timeouts;
     setting.config.container.witness_timeout + timeouts.target * 2 + timeouts.receipt
 }
@@ -81,13 +89,18 @@ async fn look_again<'a>(
     setting: &Setting,
     group: &TargetGroupArn,
     round: &[&'a TargetDecision],
+    limit: Duration,
 ) -> Vec<(&'a TargetDecision, Option<String>)> {
     let addresses: Vec<_> = round.iter().map(|decision| decision.address).collect();
     let asked = addresses.iter().map(|address| (*address, None)).collect();
     let (health, witnesses) = tokio::join!(
-        setting.aws.target_groups.health(group, &addresses),
-        witness_all(setting, asked)
+        within(limit, setting.aws.target_groups.health(group, &addresses)),
+        witness_all(setting, asked, limit)
     );
+    let health = health.unwrap_or_else(|timed_out| {
+        let problem = timed_out.to_string();
+        Err(CallError::unanswered("DescribeTargetHealth", group.as_str(), problem))
+    });
     let health = match health {
         Ok(health) => health,
         Err(error) => {

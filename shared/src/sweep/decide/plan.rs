@@ -100,6 +100,9 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
         if judged.row == TaskRow::SuspectedDone || judged.row == TaskRow::Done {
             let seen = Seen::again(judged.suspect.as_ref(), now);
             suspects.tasks.insert(task.arn.clone(), seen);
+        } else if judged.row == TaskRow::Unrouted && judged.evidence.witness.is_none() {
+            // It could not be asked: what it said before is not contradicted.
+            suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
         }
         if judged.row.is_orphan()
             && let Some(vain) = judged.vain
@@ -127,6 +130,9 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
         if row == TargetRow::Suspected || row == TargetRow::Zombie {
             let seen = Seen::again(suspect.as_ref(), now);
             suspects.targets.insert((group.clone(), address), seen);
+        } else if row == TargetRow::Unclear && health.is_unanswered() {
+            // Nobody could be asked there: likewise.
+            suspects.targets.extend(suspect.map(|seen| ((group.clone(), address), seen)));
         }
         if row.is_finding() {
             targets.push(TargetDecision { group: group.clone(), address, row, evidence, suspect });
