@@ -134,7 +134,8 @@ pub(super) async fn observe(setting: &Setting, end: Deadline) -> Observation {
         .map(|(_, address, _)| address)
         .collect();
     let at = unanswered.iter().map(|address| (*address, None)).collect();
-    let asking = witness_all(setting, at, end.left());
+    // Half of the time: where they are many and slow, other clusters can still be listed.
+    let asking = witness_all(setting, at, end.left() / 2);
     let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, end.left()));
     seen.unasked = unanswered.len().saturating_sub(witnesses.len());
     seen.witnesses = witnesses;
