@@ -1,4 +1,4 @@
-//! What went wrong in the field (`docs/architecture.md`), as a sweep meets it.
+//! What went wrong in a production system of this kind, as a sweep meets it.
 
 use super::fleet::{HOUR, MINUTE, metric, stopped, target_row, task_row};
 use crate::stage::{
