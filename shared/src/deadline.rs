@@ -24,6 +24,12 @@ impl Deadline {
         Self(end.checked_sub(margin).unwrap_or(end))
     }
 
+    /// A deadline this much earlier: it leaves time for what comes after.
+    #[must_use]
+    pub fn earlier(&self, by: Duration) -> Self {
+        Self::new(self.0, by)
+    }
+
     /// The limit of a step that may take `limit` and must leave `reserve` for what follows it.
     #[must_use]
     pub fn limit(&self, limit: Duration, reserve: Duration) -> Duration {

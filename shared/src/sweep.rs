@@ -23,7 +23,7 @@ use crate::aws::{ApiUse, Witness};
 use crate::cleanup::{Invocation, LeftBehind, Owners, Report, Setting, SettledIntents};
 use crate::cleanup::{Zombie, ZombieFate};
 use crate::config::SweepMode;
-use crate::deadline::{Deadline, within};
+use crate::deadline::Deadline;
 use crate::event::SweepRequest;
 use crate::session::{SessionId, TargetAddress, TaskArn};
 use act::Done;
@@ -45,35 +45,56 @@ pub async fn sweep(
     deadline: Deadline,
     request_id: &str,
 ) -> SweepReport {
-    let invocation = Arc::new(Invocation::begin(setting, deadline));
     let began = Began::now(setting);
-    let sweep = Sweep { setting, invocation: &invocation, deadline, request_id };
+    let Ends { looking, acting } = Ends::of(setting, request.mode, deadline);
+    let invocation = Arc::new(Invocation::begin(setting, acting));
+    let sweep = Sweep { setting, invocation: &invocation, looking, acting, request_id };
 
     let (left_behind, mut memory, seen) = sweep.look().await;
     let intents = sweep.settle(left_behind, &seen).await;
-    let plan = sweep.decide(&request, &memory.suspects, &seen).await;
+    let (plan, unasked) = sweep.decide(&request, &memory.suspects, &seen).await;
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
-    problems.extend(sweep.remember(&mut memory, &plan.suspects).await);
+    problems.extend(left_unasked(seen.unasked + unasked));
+    let limit = || deadline.limit(setting.config.timeouts.receipt, Duration::ZERO);
+    let ledger = &setting.aws.ledger;
+    problems.extend(memory.replace(ledger, &plan.suspects, limit()).await.err());
     let acted = match request.mode {
         SweepMode::Report => Acted::default(),
         SweepMode::Enforce => sweep.act(&plan).await,
     };
     if let Some(suspects) = acted.with_vain_salvages(&plan, setting.clock.now()) {
-        problems.extend(sweep.remember(&mut memory, &suspects).await);
+        problems.extend(memory.replace(ledger, &suspects, limit()).await.err());
     }
+    Invocation::finish(invocation).await;
 
     let mut report = SweepReport::new(request, &began, &seen, &plan, acted);
     report.intents = intents;
     report.problems = problems;
     report.api = setting.aws.meter.read().since(began.used);
     report.duration_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-    report.keep(setting, sweep.last_limit()).await;
-    let limit = sweep.last_limit();
-    if within(limit, Invocation::finish(invocation)).await.is_err() {
-        tracing::warn!("an intent is still open; the next sweep settles it");
-    }
+    report.keep(setting, limit()).await;
     report
+}
+
+/// How a sweep divides its time. Whatever hangs, there is time left for one round of acting, and after
+/// that for the record.
+struct Ends {
+    looking: Deadline,
+    acting: Deadline,
+}
+
+impl Ends {
+    fn of(setting: &Setting, mode: SweepMode, deadline: Deadline) -> Self {
+        let receipt = setting.config.timeouts.receipt;
+        // The suspects that are asked in vain, and the report.
+        let acting = deadline.earlier(receipt * 2);
+        let looking = match mode {
+            SweepMode::Report => acting.earlier(receipt),
+            SweepMode::Enforce => acting.earlier(receipt + act::longest_plan(setting)),
+        };
+        Self { looking, acting }
+    }
 }
 
 /// When a sweep began, and what had been called until then.
@@ -94,22 +115,19 @@ impl Began {
 struct Sweep<'a> {
     setting: &'a Setting,
     invocation: &'a Arc<Invocation>,
-    deadline: Deadline,
+    looking: Deadline,
+    acting: Deadline,
     request_id: &'a str,
 }
 
 impl Sweep<'_> {
     async fn look(&self) -> (LeftBehind, Memory, Observation) {
-        let limit = self.limit();
-        let (left_behind, memory, seen) = join!(
-            within(limit, LeftBehind::read(self.setting)),
-            within(limit, Memory::read(&self.setting.aws.ledger)),
-            observe(self.setting, limit)
-        );
-        (
-            left_behind.unwrap_or_else(|timed_out| LeftBehind::unread(&timed_out.to_string())),
-            memory.unwrap_or_else(|timed_out| Memory::unread(&timed_out.to_string())),
-            seen,
+        let Self { setting, looking, .. } = self;
+        let receipt = looking.limit(setting.config.timeouts.receipt, Duration::ZERO);
+        join!(
+            LeftBehind::read(setting, looking.left()),
+            Memory::read(&setting.aws.ledger, receipt),
+            observe(setting, *looking)
         )
     }
 
@@ -121,14 +139,17 @@ impl Sweep<'_> {
             None => Owners::Listed(&seen.tasks),
             Some(error) => Owners::Unknown(error),
         };
-        let settling = left_behind.settle(self.setting, self.invocation.sightings(), owners);
-        within(self.limit(), settling).await.unwrap_or_else(|timed_out| SettledIntents {
-            problems: vec![format!("intents are not settled: {timed_out}; the next sweep goes on")],
-            ..SettledIntents::default()
-        })
+        let sightings = self.invocation.sightings();
+        left_behind.settle(self.setting, sightings, owners, self.looking.left()).await
     }
 
-    async fn decide(&self, request: &SweepRequest, before: &Suspects, seen: &Observation) -> Plan {
+    /// The plan, and how many containers there was no time to ask.
+    async fn decide(
+        &self,
+        request: &SweepRequest,
+        before: &Suspects,
+        seen: &Observation,
+    ) -> (Plan, usize) {
         let policy = &self.setting.config.sweep;
         let now = self.setting.clock.now();
         let suspects = before.clone().still_fresh(policy.interval, now);
@@ -140,13 +161,13 @@ impl Sweep<'_> {
             policy,
             now,
         };
-        let witnesses = self.witnesses(&grounds).await;
+        let (witnesses, unasked) = self.witnesses(&grounds).await;
         grounds.witnesses = &witnesses;
-        decide(&grounds)
+        (decide(&grounds), unasked)
     }
 
     /// Asks the containers of the tasks that no traffic reaches, each as its own session.
-    async fn witnesses(&self, grounds: &Grounds<'_>) -> BTreeMap<TaskArn, Witness> {
+    async fn witnesses(&self, grounds: &Grounds<'_>) -> (BTreeMap<TaskArn, Witness>, usize) {
         let port = self.setting.config.container.port;
         let asked: Vec<(&TaskArn, TargetAddress, Option<SessionId>)> = to_be_witnessed(grounds)
             .into_iter()
@@ -156,42 +177,31 @@ impl Sweep<'_> {
             })
             .collect();
         let at = asked.iter().map(|(_, address, session)| (*address, session.clone())).collect();
-        let answers = witness_all(self.setting, at, self.limit()).await;
+        let answers = witness_all(self.setting, at, self.looking.left()).await;
+        let unasked = asked.len().saturating_sub(answers.len());
         let by_task = asked.into_iter().filter_map(|(task, address, _)| {
             answers.get(&address).map(|answer| (task.clone(), *answer))
         });
-        by_task.collect()
+        (by_task.collect(), unasked)
     }
 
     async fn act(&self, plan: &Plan) -> Acted {
-        let Self { setting, invocation, deadline, request_id } = self;
+        let Self { setting, invocation, acting, request_id, .. } = self;
         let (orphans, zombies) = join!(
-            act::reap(invocation, plan, *deadline, request_id),
-            act::take_away(setting, invocation.sightings(), plan, *deadline)
+            act::reap(invocation, plan, *acting, request_id),
+            act::take_away(setting, invocation.sightings(), plan, *acting)
         );
         Acted { orphans, zombies }
     }
+}
 
-    /// Puts suspects into the memory; the answer is what kept them out of it.
-    async fn remember(&self, memory: &mut Memory, suspects: &Suspects) -> Option<String> {
-        let replacing = memory.replace(&self.setting.aws.ledger, suspects);
-        match within(self.last_limit(), replacing).await {
-            Ok(replaced) => replaced.err(),
-            Err(timed_out) => Some(format!("the suspects are not remembered: {timed_out}")),
-        }
-    }
-
-    /// What looking may take, so that there is time to act and to report.
-    fn limit(&self) -> Duration {
-        let timeouts = &self.setting.config.timeouts;
-        let acting = timeouts.upload + timeouts.target + timeouts.stop;
-        self.deadline.limit(Duration::MAX, acting + timeouts.receipt * 4)
-    }
-
-    /// The limit of each thing that is done last.
-    fn last_limit(&self) -> Duration {
-        self.deadline.limit(self.setting.config.timeouts.receipt, Duration::ZERO)
-    }
+fn left_unasked(count: usize) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "for lack of time {count} addresses were not asked whether anyone answers there; \
+             nothing is concluded from that"
+        )
+    })
 }
 
 /// What came of each victim.

@@ -114,6 +114,7 @@ pub(super) fn outcome(
         TaskFate::Stopping
         | TaskFate::Running { .. }
         | TaskFate::NotStopped { .. }
+        | TaskFate::StopUnanswered { .. }
         | TaskFate::Spared { .. }
         | TaskFate::Unknown => false,
     };
@@ -178,6 +179,7 @@ pub(super) fn notes(
             | TaskFate::Stopping
             | TaskFate::Over
             | TaskFate::NotStopped { .. }
+            | TaskFate::StopUnanswered { .. }
             | TaskFate::Spared { .. }
             | TaskFate::Unknown => notes.push(why.clone()),
         },
@@ -212,7 +214,7 @@ pub(super) fn notes(
     }
     match task {
         TaskFate::Spared { why } => notes.push(format!("{why}; its task runs on")),
-        TaskFate::NotStopped { why } => {
+        TaskFate::NotStopped { why } | TaskFate::StopUnanswered { why } => {
             notes.push(format!("{why}; {again}"));
         }
         TaskFate::Stopped

@@ -89,6 +89,7 @@ impl Plan<'_> {
             | TaskFate::Over
             | TaskFate::Running { .. }
             | TaskFate::NotStopped { .. }
+            | TaskFate::StopUnanswered { .. }
             | TaskFate::Unknown => target,
         };
 
@@ -276,7 +277,9 @@ impl Plan<'_> {
     /// its salvage goes on.
     async fn remember_the_end(&self, subject: &Subject, task: &TaskFate, outcome: Outcome) {
         let runs_on = match task {
-            TaskFate::Running { .. } | TaskFate::NotStopped { .. } => true,
+            TaskFate::Running { .. }
+            | TaskFate::NotStopped { .. }
+            | TaskFate::StopUnanswered { .. } => true,
             TaskFate::Stopped
             | TaskFate::Stopping
             | TaskFate::Over

@@ -5,9 +5,11 @@ use super::intent::{FOLDER, Ground, Intent, IntentEntry, TakenFrom};
 use super::setting::Setting;
 use super::sightings::Sightings;
 use crate::aws::{CallError, Sighting};
+use crate::deadline::within;
 use crate::session::{DesiredStatus, Ended, SessionTask, TaskArn};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What was found out about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,14 +208,17 @@ pub(crate) struct LeftBehind {
 }
 
 impl LeftBehind {
-    /// None, since the ledger could not be read.
-    pub(crate) fn unread(problem: &str) -> Self {
-        let problem = format!("intents are not read: {problem}; the next sweep tries again");
-        Self { intents: Vec::new(), problems: vec![problem] }
+    /// Reads them from the ledger, for at most `limit`.
+    pub(crate) async fn read(setting: &Setting, limit: Duration) -> Self {
+        within(limit, Self::read_all(setting)).await.unwrap_or_else(|timed_out| Self {
+            problems: vec![format!(
+                "intents are not read: {timed_out}; the next sweep tries again"
+            )],
+            ..Self::default()
+        })
     }
 
-    /// Reads them from the ledger.
-    pub(crate) async fn read(setting: &Setting) -> Self {
+    async fn read_all(setting: &Setting) -> Self {
         let ledger = &setting.aws.ledger;
         let age = setting.config.sweep.longest_invocation;
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
@@ -243,8 +248,23 @@ impl LeftBehind {
         found
     }
 
-    /// Settles them, all by one look at their tasks, and deletes those that are settled whole.
+    /// Settles them, all by one look at their tasks, and deletes those that are settled whole; for at
+    /// most `limit`.
     pub(crate) async fn settle(
+        self,
+        setting: &Setting,
+        sightings: &Sightings,
+        owners: Owners<'_>,
+        limit: Duration,
+    ) -> SettledIntents {
+        let settling = self.settle_all(setting, sightings, owners);
+        within(limit, settling).await.unwrap_or_else(|timed_out| SettledIntents {
+            problems: vec![format!("not all are settled: {timed_out}; the next sweep goes on")],
+            ..SettledIntents::default()
+        })
+    }
+
+    async fn settle_all(
         self,
         setting: &Setting,
         sightings: &Sightings,

@@ -1,5 +1,6 @@
 use super::subject::{Look, Subject};
 use super::{Artifacts, Invocation, SalvageWindow};
+use crate::aws::CallError;
 use crate::aws::retry::pauses;
 use crate::deadline::within;
 use crate::session::{Stage, StopNote, StoppedWith};
@@ -21,9 +22,14 @@ pub enum TaskFate {
         /// Why.
         why: String,
     },
-    /// It should be stopped, and may still run.
+    /// It should be stopped, and runs on.
     NotStopped {
         /// What kept us from it.
+        why: String,
+    },
+    /// A stop was sent and not answered: it may have been one.
+    StopUnanswered {
+        /// What came instead of an answer.
         why: String,
     },
     /// It is no orphan any longer, and runs on.
@@ -43,6 +49,7 @@ impl fmt::Display for TaskFate {
             Self::Over => f.write_str("over"),
             Self::Running { why } => write!(f, "running: {why}"),
             Self::NotStopped { why } => write!(f, "not_stopped: {why}"),
+            Self::StopUnanswered { why } => write!(f, "stop_unanswered: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
             Self::Unknown => f.write_str("unknown"),
         }
@@ -99,11 +106,12 @@ pub(super) async fn stop(
     }
     let note = StopNote { session: subject.session.clone(), cause: cause.to_string(), artifacts };
     let mut why = String::new();
+    let mut in_doubt = false;
     let attempts = async {
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
         let mut repeated = false;
         loop {
-            match attempt(invocation, subject, &note, repeated).await {
+            match attempt(invocation, subject, &note, repeated, &mut in_doubt).await {
                 Ok(fate) => return fate,
                 Err(problem) => {
                     tracing::warn!(%problem, "the task is not stopped; trying again");
@@ -114,9 +122,13 @@ pub(super) async fn stop(
             repeated = true;
         }
     };
-    match within(limit, attempts).await {
+    let fate = match within(limit, attempts).await {
         Ok(fate) => fate,
         Err(timed_out) => TaskFate::NotStopped { why: format!("{why}; {timed_out}") },
+    };
+    match fate {
+        TaskFate::NotStopped { why } if in_doubt => TaskFate::StopUnanswered { why },
+        fate => fate,
     }
 }
 
@@ -125,6 +137,7 @@ async fn attempt(
     subject: &Subject,
     note: &StopNote,
     repeated: bool,
+    in_doubt: &mut bool,
 ) -> Result<TaskFate, String> {
     let as_decided = match note.artifacts {
         // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them its
@@ -153,7 +166,11 @@ async fn attempt(
         let why = "it is no longer as it was when its stop was decided".to_owned();
         return Ok(TaskFate::NotStopped { why });
     }
-    match invocation.setting.aws.tasks.stop(&subject.task.arn, note).await {
+    // While it is under way, and where no usable answer comes, it may have been done.
+    let doubted = std::mem::replace(in_doubt, true);
+    let answer = invocation.setting.aws.tasks.stop(&subject.task.arn, note).await;
+    *in_doubt = doubted || answer.as_ref().is_err_and(CallError::may_have_been_done);
+    match answer {
         Ok(()) => Ok(TaskFate::Stopped),
         Err(error) if error.is_refused() => Ok(TaskFate::NotStopped { why: error.to_string() }),
         Err(error) => Err(error.to_string()),

@@ -4,7 +4,7 @@
 mod orphans;
 mod zombies;
 
-pub(super) use orphans::reap;
+pub(super) use orphans::{longest_plan, reap};
 pub(super) use zombies::take_away;
 
 /// What was done about one finding.

@@ -5,7 +5,7 @@ use super::decide::Owner;
 use crate::aws::{CallError, TargetHealth, Witness};
 use crate::cleanup::Setting;
 use crate::config::Scope;
-use crate::deadline::within;
+use crate::deadline::{Deadline, within};
 use crate::session::{
     ClusterName, DesiredStatus, SessionId, SessionTask, TargetAddress, TargetGroupArn, Task,
     TaskArn,
@@ -32,6 +32,8 @@ pub struct Observation {
     pub tasks: Vec<SessionTask>,
     /// What our own health checks came to.
     pub witnesses: BTreeMap<TargetAddress, Witness>,
+    /// How many addresses should have been asked, had there been time.
+    pub unasked: usize,
     owners: BTreeMap<Ipv4Addr, Owners>,
 }
 
@@ -123,11 +125,10 @@ impl Observation {
     }
 }
 
-/// Looks at everything that decisions rest on, for at most `limit`.
-pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
-    let began = tokio::time::Instant::now();
-    let mut seen = Observation { groups: groups(setting, limit).await, ..Observation::default() };
-    let left = || limit.saturating_sub(began.elapsed());
+/// Looks at everything that decisions rest on, until `end`.
+pub(super) async fn observe(setting: &Setting, end: Deadline) -> Observation {
+    let groups = groups(setting, end.left()).await;
+    let mut seen = Observation { groups, ..Observation::default() };
     // Those that the load balancer has no answer from are asked while tasks are listed.
     let unanswered: BTreeSet<TargetAddress> = seen
         .targets()
@@ -135,8 +136,10 @@ pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
         .map(|(_, address, _)| address)
         .collect();
     let at = unanswered.iter().map(|address| (*address, None)).collect();
-    let asking = witness_all(setting, at, left());
-    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, left()));
+    // Half of the time: where they are many and slow, other clusters can still be listed.
+    let asking = witness_all(setting, at, end.left() / 2);
+    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, end.left()));
+    seen.unasked = unanswered.len().saturating_sub(witnesses.len());
     seen.witnesses = witnesses;
 
     let fate_depends = unanswered.iter().any(|address| {
@@ -144,7 +147,7 @@ pub(super) async fn observe(setting: &Setting, limit: Duration) -> Observation {
             && seen.witnesses.get(address) == Some(&Witness::Silent)
     });
     if fate_depends {
-        let listed = other_clusters(setting, &mut seen, left()).await;
+        let listed = other_clusters(setting, &mut seen, end).await;
         seen.others = Some(listed);
     }
     seen
@@ -174,16 +177,15 @@ async fn clusters(setting: &Setting, seen: &mut Observation, limit: Duration) {
 async fn other_clusters(
     setting: &Setting,
     seen: &mut Observation,
-    limit: Duration,
+    end: Deadline,
 ) -> Result<(), CallError> {
-    let began = tokio::time::Instant::now();
-    let all = within(limit, setting.aws.tasks.clusters()).await.unwrap_or_else(|timed_out| {
-        Err(CallError::unanswered("ListClusters", "the account", timed_out.to_string()))
-    })?;
+    let all =
+        within(end.left(), setting.aws.tasks.clusters()).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("ListClusters", "the account", timed_out.to_string()))
+        })?;
     let configured = &setting.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
-    let left = limit.saturating_sub(began.elapsed());
-    list(setting, seen, others, left).await.into_values().collect()
+    list(setting, seen, others, end.left()).await.into_values().collect()
 }
 
 /// Lists clusters side by side, each whole or not at all.

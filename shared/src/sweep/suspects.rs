@@ -2,7 +2,9 @@
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
 use crate::aws::{CallError, Failure, Ledger, Stored};
+use crate::deadline::within;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,17 +91,12 @@ enum Version {
 }
 
 impl Memory {
-    /// None, since the ledger did not answer; nothing is written either.
-    #[must_use]
-    pub fn unread(problem: &str) -> Self {
-        let problem = format!("{KEY} is not read: {problem}; nobody is suspect yet");
-        let suspects = Suspects::default();
-        Self { version: Version::Unknown, suspects, problem: Some(problem) }
-    }
-
-    /// Reads it. Where it can't be read, nobody is suspect yet.
-    pub async fn read(ledger: &Ledger) -> Self {
-        match ledger.read_bytes(KEY).await {
+    /// Reads it, for at most `limit`. Where it can't be read, nobody is suspect yet.
+    pub async fn read(ledger: &Ledger, limit: Duration) -> Self {
+        let read = within(limit, ledger.read_bytes(KEY)).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("GetObject", KEY, timed_out.to_string()))
+        });
+        match read {
             Ok(None) => {
                 Self { version: Version::New, suspects: Suspects::default(), problem: None }
             }
@@ -123,23 +120,37 @@ impl Memory {
         }
     }
 
-    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is.
+    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is. What could
+    /// not be understood is replaced in any case: else every sweep would complain of it.
     ///
     /// # Errors
     /// A sentence that says why the next sweep will not know of them.
-    pub async fn replace(&mut self, ledger: &Ledger, suspects: &Suspects) -> Result<(), String> {
+    pub async fn replace(
+        &mut self,
+        ledger: &Ledger,
+        suspects: &Suspects,
+        limit: Duration,
+    ) -> Result<(), String> {
         let document = Document::from(suspects);
-        let etag = match &self.version {
+        let writing = match &self.version {
             Version::Unknown => return Ok(()),
             Version::New if suspects.is_empty() => return Ok(()),
-            Version::New => ledger.create(KEY, &document).await,
-            Version::Known(_) if suspects.is_empty() && self.suspects.is_empty() => return Ok(()),
-            Version::Known(etag) => ledger.replace(KEY, &document, etag).await,
+            Version::New => ledger.create(KEY, &document).boxed(),
+            Version::Known(_)
+                if suspects.is_empty() && self.suspects.is_empty() && self.problem.is_none() =>
+            {
+                return Ok(());
+            }
+            Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
+        let etag = within(limit, writing).await.unwrap_or_else(|timed_out| {
+            Err(CallError::unanswered("PutObject", KEY, timed_out.to_string()))
+        });
         match etag {
             Ok(etag) => {
                 self.version = Version::Known(etag);
                 self.suspects = suspects.clone();
+                self.problem = None;
                 Ok(())
             }
             Err(error) => Err(not_remembered(&error)),

@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub marker_before_failure: bool,
     /// Answers 200 without having written anything.
     pub uploads_nothing: bool,
+    /// Its health path names this session instead of its own.
+    pub health_names: Option<String>,
     /// Answers 403 to everyone.
     pub forbids: bool,
     /// Accepts connections and never answers.
@@ -43,6 +45,7 @@ impl Default for Behaviour {
             failing_uploads: 0,
             marker_before_failure: true,
             uploads_nothing: false,
+            health_names: None,
             forbids: false,
             silent: false,
             refuses: false,

@@ -70,6 +70,11 @@ impl World {
                 let outcome = reply.outcome();
                 Some((reply, outcome))
             }
+            Some(Effect::Denied) => {
+                let reply = wire::denied(request.service);
+                let outcome = reply.outcome();
+                Some((reply, outcome))
+            }
             Some(Effect::ServerError) => {
                 let reply = wire::server_error(request.service);
                 let outcome = reply.outcome();

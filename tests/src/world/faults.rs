@@ -30,6 +30,7 @@ pub struct Fault {
 pub(crate) enum Effect {
     Throttled,
     Invalid,
+    Denied,
     ServerError,
     Reset,
     Refused,
@@ -109,6 +110,12 @@ impl Fault {
     #[must_use]
     pub const fn invalid(self) -> Self {
         self.comes_to(Effect::Invalid)
+    }
+
+    /// Refused for want of a permission (an IAM policy that someone has changed).
+    #[must_use]
+    pub const fn denied(self) -> Self {
+        self.comes_to(Effect::Denied)
     }
 
     /// Answered with a 500 of the service, not applied.

@@ -319,6 +319,12 @@ impl SessionBuilder {
         self.behaves(|container| container.forbids = true)
     }
 
+    /// Its health path names another session.
+    pub fn health_names(self, session_id: &str) -> Self {
+        let name = session_id.to_owned();
+        self.behaves(|container| container.health_names = Some(name))
+    }
+
     /// It accepts connections and never answers.
     pub fn silent(self) -> Self {
         self.behaves(|container| container.silent = true)

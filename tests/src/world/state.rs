@@ -200,11 +200,12 @@ impl State {
     fn answer_now(&mut self, key: &TaskKey, asks: &Asks) -> Option<(u16, serde_json::Value)> {
         let container = &mut self.task_mut(key)?.container;
         let own = &container.session_id;
+        let named = container.behaviour.health_names.as_ref().unwrap_or(own);
         match asks {
             Asks::Health if container.completed_at.is_some() => {
-                Some((503, json!({"session_id": own, "status": "complete"})))
+                Some((503, json!({"session_id": named, "status": "complete"})))
             }
-            Asks::Health => Some((200, json!({"session_id": own, "status": "active"}))),
+            Asks::Health => Some((200, json!({"session_id": named, "status": "active"}))),
             Asks::Complete { session_id } if session_id != own || container.behaviour.forbids => {
                 Some((403, json!({"error": "this container serves another session"})))
             }

@@ -53,7 +53,7 @@ pub(in crate::sweep) async fn reap(
 }
 
 /// The longest that one plan may take; none is begun with less time left.
-fn longest_plan(setting: &Setting) -> Duration {
+pub(in crate::sweep) fn longest_plan(setting: &Setting) -> Duration {
     let timeouts = &setting.config.timeouts;
     let witness = setting.config.container.witness_timeout;
     let until_stopped = timeouts.identify + timeouts.upload + timeouts.target + timeouts.stop;
@@ -63,10 +63,10 @@ fn longest_plan(setting: &Setting) -> Duration {
 fn was_stopped(outcome: &Done<Report>) -> bool {
     match outcome {
         Done::Worked(report) => match report.task {
-            // A stop without an answer may have been one.
-            TaskFate::Stopped | TaskFate::Stopping | TaskFate::NotStopped { .. } => true,
+            TaskFate::Stopped | TaskFate::Stopping | TaskFate::StopUnanswered { .. } => true,
             TaskFate::Over
             | TaskFate::Running { .. }
+            | TaskFate::NotStopped { .. }
             | TaskFate::Spared { .. }
             | TaskFate::Unknown => false,
         },

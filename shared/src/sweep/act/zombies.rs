@@ -1,6 +1,7 @@
 use super::Done;
+use crate::aws::CallError;
 use crate::cleanup::{Setting, Sightings, Zombie, ZombieFate, take_zombies_away};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, within};
 use crate::session::TargetGroupArn;
 use crate::sweep::decide::{
     Allowance, Plan, TargetDecision, TargetEvidence, TargetRow, target_row,
@@ -45,7 +46,7 @@ async fn take_from(
     while !waiting.is_empty() && allowance.free() > 0 && deadline.left() > longest_round(setting) {
         let round: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
-        for (decision, keeps_it) in look_again(setting, group, &round, deadline).await {
+        for (decision, keeps_it) in look_again(setting, group, &round, deadline.left()).await {
             let zombie = Zombie { group: group.clone(), address: decision.address };
             match keeps_it {
                 None => victims.push(zombie),
@@ -58,8 +59,8 @@ async fn take_from(
         if victims.is_empty() {
             continue;
         }
-        let limit = deadline.limit(Duration::MAX, setting.config.timeouts.receipt * 3);
-        for (zombie, fate) in take_zombies_away(setting, sightings, &victims, limit).await {
+        let taking = take_zombies_away(setting, sightings, &victims, deadline.left());
+        for (zombie, fate) in taking.await {
             allowance.end(fate.was_taken());
             done.insert(zombie, Done::Worked(fate));
         }
@@ -82,14 +83,18 @@ async fn look_again<'a>(
     setting: &Setting,
     group: &TargetGroupArn,
     round: &[&'a TargetDecision],
-    deadline: Deadline,
+    limit: Duration,
 ) -> Vec<(&'a TargetDecision, Option<String>)> {
     let addresses: Vec<_> = round.iter().map(|decision| decision.address).collect();
     let asked = addresses.iter().map(|address| (*address, None)).collect();
     let (health, witnesses) = tokio::join!(
-        setting.aws.target_groups.health(group, &addresses),
-        witness_all(setting, asked, deadline.left())
+        within(limit, setting.aws.target_groups.health(group, &addresses)),
+        witness_all(setting, asked, limit)
     );
+    let health = health.unwrap_or_else(|timed_out| {
+        let problem = timed_out.to_string();
+        Err(CallError::unanswered("DescribeTargetHealth", group.as_str(), problem))
+    });
     let health = match health {
         Ok(health) => health,
         Err(error) => {

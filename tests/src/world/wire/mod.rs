@@ -152,6 +152,16 @@ pub(crate) fn invalid(service: Service) -> Reply {
     }
 }
 
+/// A service's way to say: you may not.
+pub(crate) fn denied(service: Service) -> Reply {
+    match service {
+        Service::Ecs => ecs::error(400, "AccessDeniedException", "You are not authorized."),
+        Service::Elb => elb::error(403, "AccessDenied", "You are not authorized."),
+        Service::S3 => s3::error(403, "AccessDenied", "Access Denied"),
+        Service::Container => Reply::json(401, &json!({"upload_completed": false})),
+    }
+}
+
 /// A service's way to say: our fault.
 pub(crate) fn server_error(service: Service) -> Reply {
     match service {
