@@ -112,15 +112,15 @@ fn a_task_without_a_well_formed_id_is_unidentified() {
 
 #[test]
 fn a_task_that_is_told_to_stop_or_is_not_understood_shall_not_run() {
-    for (desired_status, last_status) in [
-        (DesiredStatus::Stopped, LastStatus::Running),
-        (DesiredStatus::Running, LastStatus::Deactivating),
-        (DesiredStatus::Running, LastStatus::Stopping),
-        (DesiredStatus::Running, LastStatus::Unrecognised),
-        (DesiredStatus::Unrecognised, LastStatus::Running),
+    for (last_status, desired_status) in [
+        (LastStatus::Running, DesiredStatus::Stopped),
+        (LastStatus::Deactivating, DesiredStatus::Running),
+        (LastStatus::Stopping, DesiredStatus::Running),
+        (LastStatus::Unrecognised, DesiredStatus::Running),
+        (LastStatus::Running, DesiredStatus::Unrecognised),
     ] {
-        let seen = read(&Task { desired_status, last_status, ..task() }).unwrap();
-        assert!(!seen.shall_run, "{desired_status:?} {last_status:?}");
+        let seen = read(&Task { last_status, desired_status, ..task() }).unwrap();
+        assert!(!seen.shall_run, "{last_status:?} {desired_status:?}");
     }
 }
 

@@ -149,10 +149,16 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
 pub fn to_be_witnessed<'a>(grounds: &Grounds<'a>) -> Vec<&'a SessionTask> {
     let circumstances = circumstances(grounds);
     let healthy = grounds.seen.healthy();
-    let without_traffic = |task: &&SessionTask| {
-        judge(grounds, task, &circumstances, &healthy).row == TaskRow::Unrouted
+    let mut at: BTreeMap<Ipv4Addr, usize> = BTreeMap::new();
+    for ip in grounds.seen.tasks.iter().filter_map(|task| task.address) {
+        *at.entry(ip).or_default() += 1;
+    }
+    let asked = |task: &&SessionTask| {
+        // Where two tasks show one address, nobody could tell whose word the answer is.
+        let alone = task.address.is_some_and(|ip| at.get(&ip) == Some(&1));
+        alone && judge(grounds, task, &circumstances, &healthy).row == TaskRow::Unrouted
     };
-    grounds.seen.tasks.iter().filter(without_traffic).collect()
+    grounds.seen.tasks.iter().filter(asked).collect()
 }
 
 fn circumstances(grounds: &Grounds<'_>) -> Circumstances {
@@ -210,10 +216,19 @@ fn salvage_window(
 }
 
 #[cfg(test)]
-mod tests;
+mod memories;
 
 #[cfg(test)]
 mod properties;
 
 #[cfg(test)]
 mod scene;
+
+#[cfg(test)]
+mod second_opinion;
+
+#[cfg(test)]
+mod sentences;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use crate::aws::Witness;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::sweep::suspects::{Seen, Suspects};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Of a task that was seen.
 pub(super) fn task(suspects: &mut Suspects, task: &TaskArn, judged: &Judged, now: Timestamp) {
@@ -79,7 +80,7 @@ pub(super) fn the_unseen(suspects: &mut Suspects, grounds: &Grounds<'_>) {
         seen.clusters.get(task.cluster()).is_some_and(Result::is_err)
             && !seen.tasks.iter().any(|known| known.arn == *task)
     };
-    let tasks = |memory: &std::collections::BTreeMap<TaskArn, Seen>| {
+    let tasks = |memory: &BTreeMap<TaskArn, Seen>| {
         let kept = memory.iter().filter(|(task, _)| unseen(task));
         kept.map(|(task, seen)| (task.clone(), *seen)).collect::<Vec<_>>()
     };
