@@ -12,7 +12,9 @@ mod sequential;
 mod tables;
 mod timeline;
 
-use crate::local_aws::{LocalAws, LocalAwsError, Stack, eventually, free_port, function_binary};
+use crate::local_aws::{
+    Lambda, LocalAws, LocalAwsError, Stack, eventually, free_port, function_binary,
+};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use cast::Cast;
@@ -47,7 +49,7 @@ const PARAMETERS: [(&str, &str); 8] = [
 pub async fn show() -> Result<(), Failure> {
     let clock = Clock(Instant::now());
     // Before anything is started: is what will be shown what is in the sources?
-    function_binary()?;
+    function_binary(Lambda::Completion)?;
     clock.say("Starting the local AWS (MiniStack: EventBridge, SQS, Lambda, S3, CloudWatch Logs)");
     let port = free_port()?;
     let aws = LocalAws::start("demo", &format!("http://127.0.0.1:{port}")).await?;
@@ -68,7 +70,7 @@ pub async fn show() -> Result<(), Failure> {
     println!("\n{}\n", tables::before(&world, &cast));
 
     clock.say("Putting the events of their ends on the bus");
-    let invocations_before = stack.invocations().await?;
+    let invocations_before = stack.invocations(Lambda::Completion).await?;
     cast.end(&world, &stack).await?;
     clock.say("Meanwhile, today's way with grace: upload, then target, then task, one by one");
     let sequential = sequential::clean_up(&served, &cast.grace.task).await?;
@@ -138,10 +140,10 @@ async fn watch_dead_letters(
     clock: &Clock,
 ) -> Result<(), LocalAwsError> {
     clock.say("Waiting for what can't be cleaned to be delivered again, and then given up");
-    let mut known = seen::Outcomes::read(&stack.log_lines().await?);
+    let mut known = seen::Outcomes::read(&stack.log_lines(Lambda::Completion).await?);
     let mut given_up = 0;
     eventually("two messages in the dead-letter queue", PATIENCE, async || {
-        let outcomes = seen::Outcomes::read(&stack.log_lines().await?);
+        let outcomes = seen::Outcomes::read(&stack.log_lines(Lambda::Completion).await?);
         for part in [&cast.alice, &cast.carol, &cast.dave] {
             let deliveries = outcomes.of(part).iter().enumerate();
             for (before, outcome) in deliveries.skip(known.of(part).len()) {

@@ -8,11 +8,12 @@
 //!
 //! EventBridge, SQS, the event source mapping, Lambda's runtime API, S3 and CloudWatch Logs are
 //! MiniStack's. ECS and Elastic Load Balancing are the simulated world's, wherever it is served. The
-//! function is the binary that runs on Lambda, as a process of its own.
+//! functions are the binaries that run on Lambda, each a process of its own.
 
 mod build;
 mod error;
 mod http;
+mod lambda;
 mod ministack;
 mod objects;
 mod sam;
@@ -20,6 +21,7 @@ mod stack;
 
 pub use build::function_binary;
 pub use error::LocalAwsError;
+pub use lambda::Lambda;
 pub use ministack::free_port;
 pub use objects::Objects;
 pub use stack::{QueueDepth, Stack};

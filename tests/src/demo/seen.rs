@@ -1,7 +1,7 @@
 //! What an operator could see in the end: ledger, buckets, queues, logs.
 
 use super::cast::Part;
-use crate::local_aws::{LocalAws, LocalAwsError, Stack};
+use crate::local_aws::{Lambda, LocalAws, LocalAwsError, Stack};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -25,12 +25,12 @@ impl Seen {
         bucket: &str,
         invocations_before: usize,
     ) -> Result<Self, LocalAwsError> {
-        let log = stack.log_lines().await?;
+        let log = stack.log_lines(Lambda::Completion).await?;
         Ok(Self {
             receipts: receipts(stack).await?,
             outcomes: Outcomes::read(&log),
             dead_letters: stack.dead_letters().await?,
-            invocations: stack.invocations().await? - invocations_before,
+            invocations: stack.invocations(Lambda::Completion).await? - invocations_before,
             open_intents: stack.ledger("intents/").await?.len(),
             artifacts: aws.objects().keys(bucket, "").await?,
             log,

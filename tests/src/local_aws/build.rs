@@ -1,4 +1,4 @@
-use super::LocalAwsError;
+use super::{Lambda, LocalAwsError};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -32,13 +32,13 @@ pub(super) fn must_be_fresh() -> Result<(), LocalAwsError> {
     Err(LocalAwsError::NotReady { path, problem, remedy: "build" })
 }
 
-/// The completion function's binary, as `make build` left it.
+/// A function's binary, as `make build` left it.
 ///
 /// # Errors
 /// [`LocalAwsError::NotReady`] when there is none, or it is older than its sources.
-pub fn function_binary() -> Result<PathBuf, LocalAwsError> {
+pub fn function_binary(function: Lambda) -> Result<PathBuf, LocalAwsError> {
     must_be_fresh()?;
-    Ok(root().join(".aws-sam/build/CompletionFunction/bootstrap"))
+    Ok(root().join(".aws-sam/build").join(function.output()).join("bootstrap"))
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

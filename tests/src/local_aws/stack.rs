@@ -1,4 +1,4 @@
-use super::{LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
+use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
 use ::http::Method;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -144,13 +144,13 @@ impl Stack {
         Ok(false)
     }
 
-    /// Invokes the completion function with `payload`, past the queue.
+    /// Invokes a function with `payload`, past queue and schedule. Its own error is an answer too:
+    /// one with an `errorMessage`.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn invoke(&self, payload: &Value) -> Result<Value, LocalAwsError> {
-        let path =
-            format!("/2015-03-31/functions/{}/invocations", self.output("CompletionFunction"));
+    pub async fn invoke(&self, function: Lambda, payload: &Value) -> Result<Value, LocalAwsError> {
+        let path = format!("/2015-03-31/functions/{}/invocations", self.output(function.output()));
         let answer =
             http::call(&self.endpoint, Method::POST, &path, None, payload.to_string()).await?;
         serde_json::from_slice(&answer).map_err(LocalAwsError::call("Invoke"))
@@ -205,7 +205,7 @@ impl Stack {
         Ok(bodies)
     }
 
-    /// The ledger's objects below `prefix` (`receipts/`, `intents/`), by key.
+    /// The ledger's objects below `prefix` (`receipts/`, `intents/`, `sweeps/`), by key.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
@@ -222,13 +222,13 @@ impl Stack {
         Ok(found)
     }
 
-    /// What the function has printed (the first 10,000 lines), with Lambda's own `START`, `END` and
+    /// What a function has printed (the first 10,000 lines), with Lambda's own `START`, `END` and
     /// `REPORT` lines. An invocation's lines are together, and there once it has ended.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn log_lines(&self) -> Result<Vec<String>, LocalAwsError> {
-        let query = json!({"logGroupName": self.output("CompletionLogGroup")}).to_string();
+    pub async fn log_lines(&self, function: Lambda) -> Result<Vec<String>, LocalAwsError> {
+        let query = json!({"logGroupName": self.output(function.log_group())}).to_string();
         let target = Some("Logs_20140328.FilterLogEvents");
         let answer = http::call(&self.endpoint, Method::POST, "/", target, query).await?;
         let answer: Value =
@@ -237,14 +237,14 @@ impl Stack {
         Ok(events.filter_map(|event| event["message"].as_str().map(str::to_owned)).collect())
     }
 
-    /// How many invocations the function's own process has answered or been cut off in: those in
+    /// How many invocations a function's own process has answered or been cut off in: those in
     /// which it has printed something. Lambda reports an invocation for a binary that can't even
     /// start, too; why it can't is in [`LocalAws::log_file`] alone.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
-    pub async fn invocations(&self) -> Result<usize, LocalAwsError> {
-        let lines = self.log_lines().await?;
+    pub async fn invocations(&self, function: Lambda) -> Result<usize, LocalAwsError> {
+        let lines = self.log_lines(function).await?;
         let starts = lines.iter().zip(lines.iter().skip(1));
         Ok(starts.filter(|(line, next)| is_start(line) && !is_end(next)).count())
     }

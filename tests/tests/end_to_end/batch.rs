@@ -4,6 +4,7 @@ use crate::function::Function;
 use crate::stage::{PATIENCE, address, assert_unharmed, play, play_without_emulator};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
+use session_cleanup_tests::local_aws::Lambda;
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{Setup, TaskHandle};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ fn a_hundred_sessions_of_one_invocation_are_all_cleaned() {
         }
         let payload = batch(&scene.world, &sessions);
         let since = Instant::now();
-        let answer = scene.stack().invoke(&payload).await.unwrap();
+        let answer = scene.stack().invoke(Lambda::Completion, &payload).await.unwrap();
         println!("{SESSIONS} sessions in {:?}", since.elapsed());
         assert_eq!(answer, json!({"batchItemFailures": []}), "{}", scene.world.history());
         let receipts = scene.stack().ledger("receipts/").await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::stage::play;
 use serde_json::json;
+use session_cleanup_tests::local_aws::Lambda;
 
 #[test]
 fn a_session_end_event_on_the_bus_becomes_a_cleaned_session() {
@@ -10,7 +11,7 @@ fn a_session_end_event_on_the_bus_becomes_a_cleaned_session() {
         let ends = scene.start(ends).await;
         let lives = scene.session("chain-lives");
         let lives = scene.start(lives).await;
-        let invocations = scene.stack().invocations().await.unwrap();
+        let invocations = scene.stack().invocations(Lambda::Completion).await.unwrap();
         scene.end(&ends).await;
         let receipt = scene.receipt(&ends, "cleaned").await;
         assert_eq!(receipt["session_id"], "chain-ends");
@@ -24,7 +25,10 @@ fn a_session_end_event_on_the_bus_becomes_a_cleaned_session() {
         assert!(scene.world.is_live(&lives));
         assert!(scene.world.completion_calls(&lives).is_empty());
         scene.log_line(&["session clean", "chain-ends"]).await;
-        assert!(scene.stack().invocations().await.unwrap() > invocations, "the binary ran");
+        assert!(
+            scene.stack().invocations(Lambda::Completion).await.unwrap() > invocations,
+            "the binary ran"
+        );
         assert!(scene.stack().ledger("intents/").await.unwrap().is_empty());
     });
 }

@@ -1,9 +1,9 @@
-//! The function's binary as `make build` left it, under a Runtime API of our own: for what the
-//! emulator does not tell, such as memory.
+//! A function's binary as `make build` left it, under a Runtime API of our own: for what the emulator
+//! does not tell, such as memory, and does not do, such as dying between two calls.
 
 use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::function_binary;
+use session_cleanup_tests::local_aws::{Lambda, function_binary};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,20 +11,44 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Lambda's time limit, as in the template.
-const FUNCTION_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// One running instance of the function.
+/// One running instance of a function.
 pub(crate) struct Function {
     process: Child,
     runtime: TcpStream,
+    time_limit: Duration,
+}
+
+/// Lambda's time limit, as in the template.
+const fn time_limit(function: Lambda) -> Duration {
+    match function {
+        Lambda::Completion => Duration::from_mins(1),
+        Lambda::Reaper => Duration::from_mins(4),
+    }
 }
 
 impl Function {
-    /// Starts it over a served world, with the template's defaults and these variables on top; it
-    /// has then asked for its first invocation.
+    /// Starts the completion function over a served world, with the template's defaults and these
+    /// variables on top; it has then asked for its first invocation.
     pub(crate) async fn start(world: &World, endpoint: &str, variables: &[(&str, &str)]) -> Self {
-        let binary = function_binary().unwrap_or_else(|error| panic!("{error}"));
+        Self::launch(Lambda::Completion, world, endpoint, variables).await
+    }
+
+    /// Starts the reaper in the same way.
+    pub(crate) async fn start_reaper(
+        world: &World,
+        endpoint: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        Self::launch(Lambda::Reaper, world, endpoint, variables).await
+    }
+
+    async fn launch(
+        function: Lambda,
+        world: &World,
+        endpoint: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let binary = function_binary(function).unwrap_or_else(|error| panic!("{error}"));
         let setup = world.setup();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let groups: Vec<_> =
@@ -32,7 +56,7 @@ impl Function {
         let process = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "completion")
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("{function:?}"))
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_REGION", &setup.region)
@@ -57,31 +81,55 @@ impl Function {
             runtime
         };
         let runtime = timeout(Duration::from_secs(10), asks).await.expect("the function starts");
-        Self { process, runtime }
+        Self { process, runtime, time_limit: time_limit(function) }
     }
 
     /// Hands it one invocation, and waits until it has answered and asks for the next.
     pub(crate) async fn invoke(&mut self, payload: &Value) -> Value {
-        let payload = payload.to_string();
-        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + FUNCTION_TIMEOUT;
+        self.begin(&payload.to_string()).await;
+        let (head, answer) = self.ended().await;
+        assert!(head.contains("/response "), "the function failed: {head}\n{answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// The same for an invocation that it refuses: what it says then.
+    pub(crate) async fn refusal(&mut self, payload: &str) -> String {
+        self.begin(payload).await;
+        let (head, answer) = self.ended().await;
+        assert!(head.contains("/error "), "the function answered: {head}\n{answer}");
+        let error: Value = serde_json::from_str(&answer).unwrap();
+        error["errorMessage"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Hands it one invocation, and does not wait.
+    pub(crate) async fn begin(&mut self, payload: &str) {
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + self.time_limit;
         let invocation = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
              Lambda-Runtime-Aws-Request-Id: 11111111-1111-1111-1111-111111111111\r\n\
              Lambda-Runtime-Deadline-Ms: {}\r\n\
              Lambda-Runtime-Invoked-Function-Arn: \
-             arn:aws:lambda:us-east-1:000000000000:function:completion\r\n\
+             arn:aws:lambda:us-east-1:000000000000:function:session-cleanup\r\n\
              Content-Length: {}\r\n\r\n{payload}",
             deadline.as_millis(),
             payload.len()
         );
         self.runtime.write_all(invocation.as_bytes()).await.unwrap();
-        let answering = timeout(FUNCTION_TIMEOUT, read_request(&mut self.runtime));
-        let (head, answer) = answering.await.expect("the function answers before its deadline");
-        assert!(head.contains("/response "), "the function failed: {head}\n{answer}");
+    }
+
+    /// What it posts at the end of an invocation; it has then asked for the next.
+    async fn ended(&mut self) -> (String, String) {
+        let answering = timeout(self.time_limit, read_request(&mut self.runtime));
+        let answered = answering.await.expect("the function answers before its deadline");
         let accepted = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
         self.runtime.write_all(accepted).await.unwrap();
         read_request(&mut self.runtime).await;
-        serde_json::from_str(&answer).unwrap()
+        answered
+    }
+
+    /// It dies at once, in the middle of whatever it does.
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().await.expect("the function runs");
     }
 
     /// The most memory that it has had resident so far, in KiB.

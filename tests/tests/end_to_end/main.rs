@@ -13,7 +13,12 @@
 
 mod batch;
 mod chain;
+mod fleet;
 mod function;
+mod garbage;
 mod interruptions;
+mod patrol;
 mod permissions;
 mod stage;
+mod sweeps;
+mod witness;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{LocalAws, Stack, eventually, free_port};
+use session_cleanup_tests::local_aws::{Lambda, LocalAws, Stack, eventually, free_port};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{SessionBuilder, Setup, TaskHandle};
 use std::net::Ipv4Addr;
@@ -195,11 +195,11 @@ impl Scene {
         }
     }
 
-    /// A line of the function's log that contains all of these, once it is there. It is printed.
+    /// A line of the completion function's log that contains all of these, once it is there. It is printed.
     pub(crate) async fn log_line(&self, parts: &[&str]) -> String {
         let what = format!("a log line with {parts:?}");
         let line = eventually(&what, PATIENCE, async || {
-            let mut lines = self.stack().log_lines().await?.into_iter();
+            let mut lines = self.stack().log_lines(Lambda::Completion).await?.into_iter();
             Ok(lines.find(|line| parts.iter().all(|part| line.contains(part))))
         });
         let line = line.await.unwrap_or_else(|error| panic!("{error}\n{}", self.world.history()));

@@ -1,0 +1,26 @@
+/// One of the template's two functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lambda {
+    /// Cleans up the sessions of a batch of events.
+    Completion,
+    /// Sweeps.
+    Reaper,
+}
+
+impl Lambda {
+    /// Its logical id in the template, which is also the output that tells its name.
+    pub(super) const fn output(self) -> &'static str {
+        match self {
+            Self::Completion => "CompletionFunction",
+            Self::Reaper => "ReaperFunction",
+        }
+    }
+
+    /// The output that tells its log group.
+    pub(super) const fn log_group(self) -> &'static str {
+        match self {
+            Self::Completion => "CompletionLogGroup",
+            Self::Reaper => "ReaperLogGroup",
+        }
+    }
+}
