@@ -2,7 +2,7 @@
 //! CloudWatch Logs turns into metrics without a call of ours.
 
 use crate::aws::ApiUse;
-use crate::cleanup::Report;
+use crate::cleanup::{Cause, Report};
 use crate::clock::Clock;
 use crate::session::SessionId;
 use crate::sweep::report::{SweepReport, Warning};
@@ -60,6 +60,13 @@ impl Metrics {
             vec![("CleanupDuration".to_owned(), report.duration_ms, Unit::Milliseconds)];
         let outcome = camel_case(report.outcome.as_str());
         figures.push((format!("Outcome{outcome}"), 1, Unit::Count));
+        // The circuit breaker's figure. An orphan's plan is left out: the breaker calls for a sweep,
+        // and the sweep is already there.
+        let fails = match &report.cause {
+            Cause::Ended { .. } | Cause::TaskChanged { .. } => report.outcome.is_unfinished(),
+            Cause::Orphan { .. } => false,
+        };
+        figures.push(("CleanupFailures".to_owned(), u64::from(fails), Unit::Count));
         for step in &report.steps {
             let name = format!("{}Duration", camel_case(step.name));
             figures.push((name, step.duration_ms, Unit::Milliseconds));
@@ -162,18 +169,65 @@ fn camel_case(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cleanup::{
+        Artifacts, OrphanCause, Outcome, Review, SalvageWindow, TargetFate, TaskFate,
+    };
     use std::sync::Mutex;
 
-    #[test]
-    fn a_metric_is_one_line_in_embedded_metric_format() {
+    /// The one line that `write` writes.
+    fn line(write: impl FnOnce(&Metrics)) -> Value {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = Arc::clone(&lines);
         let metrics = Metrics::new(&Clock::default(), move |line| {
             seen.lock().unwrap().push(line.to_owned());
         });
-        metrics.artifacts_lost(&SessionId::parse("s-1").unwrap());
+        write(&metrics);
         let lines = lines.lock().unwrap();
-        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(lines.len(), 1);
+        serde_json::from_str(&lines[0]).unwrap()
+    }
+
+    fn report(outcome: Outcome, cause: Cause) -> Report {
+        Report {
+            session_id: None,
+            task_arn: None,
+            outcome,
+            cause,
+            reason: None,
+            request_id: None,
+            at: Clock::default().now(),
+            duration_ms: 7,
+            artifacts: Artifacts::Unknown,
+            target: TargetFate::Untouched,
+            task: TaskFate::Unknown,
+            notes: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_that_left_something_to_do_counts_as_a_failure_unless_a_sweep_made_it() {
+        let failures = |outcome, cause| {
+            line(|metrics| metrics.session(&report(outcome, cause)))["CleanupFailures"].clone()
+        };
+        let died = || Cause::TaskChanged { version: 1 };
+        let orphan = Cause::Orphan {
+            session: SessionId::parse("s-1").unwrap(),
+            cause: OrphanCause::TooOld,
+            salvage: SalvageWindow::Open,
+            review: Review::new(|_| Ok(())),
+        };
+        assert_eq!(failures(Outcome::AwaitingSalvage, died()), 1);
+        assert_eq!(failures(Outcome::Incomplete, died()), 1);
+        for fine in [Outcome::Cleaned, Outcome::ArtifactsLost, Outcome::Rejected] {
+            assert_eq!(failures(fine, died()), 0, "{fine}");
+        }
+        assert_eq!(failures(Outcome::AwaitingSalvage, orphan), 0);
+    }
+
+    #[test]
+    fn a_metric_is_one_line_in_embedded_metric_format() {
+        let line = line(|metrics| metrics.artifacts_lost(&SessionId::parse("s-1").unwrap()));
         assert_eq!(line["ArtifactsLost"], 1);
         assert_eq!(line["session_id"], "s-1");
         let definition = &line["_aws"]["CloudWatchMetrics"][0];

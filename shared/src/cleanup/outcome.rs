@@ -51,6 +51,12 @@ impl Outcome {
         }
     }
 
+    /// Whether something is left to do that a further attempt can do.
+    #[must_use]
+    pub fn is_unfinished(self) -> bool {
+        self.leaves_a_receipt() && !self.is_final()
+    }
+
     /// Whether the event must be delivered again (and end in the dead-letter queue in the end).
     #[must_use]
     pub fn fails_its_event(self) -> bool {

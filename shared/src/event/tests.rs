@@ -1,3 +1,5 @@
+mod reaper;
+
 use super::*;
 use crate::session::TaskArn;
 use proptest::prelude::*;
@@ -171,7 +173,8 @@ fn every_sample_event_is_understood() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".schema.json") || path.extension() != Some("json".as_ref()) {
+        let is_event = path.extension() == Some("json".as_ref()) && !name.ends_with(".schema.json");
+        if !is_event || reaper::SAMPLES.contains(&name.as_str()) {
             continue;
         }
         let sample = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();

@@ -127,16 +127,37 @@ impl Stack {
         }
     }
 
+    /// The pattern of one of the stack's rules, by its logical id, as it was deployed.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    ///
+    /// # Panics
+    /// When the template has no such rule, or it has no pattern.
+    pub async fn event_pattern(&self, rule: &str) -> Result<Value, LocalAwsError> {
+        let prefix = format!("{}-{rule}-", self.name);
+        let mut patterns = self.event_patterns().await?.into_iter();
+        let pattern = patterns.find(|(name, _)| name.starts_with(&prefix));
+        let (_, pattern) = pattern.unwrap_or_else(|| panic!("there is no rule {rule}"));
+        serde_json::from_str(&pattern).map_err(LocalAwsError::call("ListRules"))
+    }
+
+    /// The stack's rules that wait for events, by name; those of a schedule have no pattern.
+    async fn event_patterns(&self) -> Result<Vec<(String, String)>, LocalAwsError> {
+        let rules = self.bus.list_rules().name_prefix(format!("{}-", self.name)).send().await;
+        let rules = rules.map_err(LocalAwsError::call("ListRules"))?.rules.unwrap_or_default();
+        Ok(rules.into_iter().filter_map(|rule| rule.name.zip(rule.event_pattern)).collect())
+    }
+
     /// Whether one of the stack's rules takes `event`: each rule's pattern as it was deployed,
     /// against the event.
     ///
     /// # Errors
     /// [`LocalAwsError::Call`]
     pub async fn is_taken_by_a_rule(&self, event: &Value) -> Result<bool, LocalAwsError> {
-        let rules = self.bus.list_rules().name_prefix(format!("{}-", self.name)).send().await;
-        for rule in rules.map_err(LocalAwsError::call("ListRules"))?.rules() {
+        for (_, pattern) in self.event_patterns().await? {
             let test = self.bus.test_event_pattern().event(event.to_string());
-            let answer = test.event_pattern(rule.event_pattern().unwrap_or_default()).send().await;
+            let answer = test.event_pattern(pattern).send().await;
             if answer.map_err(LocalAwsError::call("TestEventPattern"))?.result() {
                 return Ok(true);
             }

@@ -15,5 +15,5 @@ class NoManagedPolicies:
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file.read())
 # The transform wants uploaded code.
-template["Resources"]["CompletionFunction"]["Properties"]["CodeUri"] = "s3://bucket/code.zip"
+template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code.zip"
 json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout)

@@ -1,0 +1,72 @@
+//! What the functions are told.
+
+use crate::{all, default_of, properties};
+use serde_json::{Map, Value, json};
+use session_cleanup::config::VARIABLES;
+
+fn variables(function: &str) -> &'static Map<String, Value> {
+    properties(function)["Environment"]["Variables"].as_object().unwrap()
+}
+
+#[test]
+fn every_variable_is_a_parameter_of_the_same_name_and_default() {
+    let set = variables("CompletionFunction");
+    let known: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+    for name in set.keys() {
+        assert!(known.contains(&name.as_str()), "the template sets {name}, which nobody reads");
+    }
+    for variable in VARIABLES {
+        let value = &set[variable.name];
+        let parameter = camel_case(variable.name);
+        let by_reference = json!({"Ref": parameter});
+        let joined = json!({"Fn::Join": [",", {"Ref": parameter}]});
+        // Lambda's own time limits are numbers.
+        let in_seconds = json!({"Fn::Sub": format!("${{{parameter}}}s")});
+        let unit = if *value == in_seconds { "s" } else { "" };
+        let is_known = [by_reference, joined, in_seconds].contains(value);
+        assert!(is_known, "{} is {value}", variable.name);
+        if let Some(default) = variable.default {
+            let given = default_of(&parameter);
+            let given = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
+            assert_eq!(given + unit, default, "{parameter}");
+        }
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+    name.split('_').map(word).collect()
+}
+
+#[test]
+fn both_functions_are_told_the_same() {
+    assert_eq!(variables("ReaperFunction"), variables("CompletionFunction"));
+}
+
+#[test]
+fn a_new_deployment_only_looks() {
+    assert_eq!(default_of("ReaperMode"), "report");
+}
+
+#[test]
+fn lambda_keeps_the_time_limits_that_the_functions_are_told() {
+    for (function, limit) in
+        [("CompletionFunction", "FunctionTimeout"), ("ReaperFunction", "ReaperTimeout")]
+    {
+        assert_eq!(properties(function)["Timeout"], json!({"Ref": limit}), "{function}");
+    }
+}
+
+#[test]
+fn every_function_has_a_log_group_of_its_own_that_forgets() {
+    let mut seen = Vec::new();
+    for (function, properties) in all("AWS::Lambda::Function") {
+        let logging = &properties["LoggingConfig"];
+        assert_eq!(logging["LogFormat"], "Text", "{function}: metrics are lines without a level");
+        let group = logging["LogGroup"]["Ref"].as_str().unwrap();
+        let retention = &crate::properties(group)["RetentionInDays"];
+        assert_eq!(*retention, json!({"Ref": "LogRetentionDays"}));
+        assert!(!seen.contains(&group), "{group} is shared");
+        seen.push(group);
+    }
+}

@@ -1,0 +1,77 @@
+//! The template as it is deployed, by SAM into the emulator. Needs `make build`.
+
+use crate::ROOT;
+use serde_json::{Value, json};
+use session_cleanup_tests::local_aws::LocalAws;
+
+#[tokio::test]
+async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
+    // Nobody is called: any address will do.
+    let aws = LocalAws::start("template", "http://127.0.0.1:9").await.unwrap();
+    let group =
+        "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123456789abcdef";
+    let parameters = [
+        ("Clusters", "arn:aws:ecs:us-east-1:000000000000:cluster/sessions"),
+        ("Families", "session"),
+        ("TargetGroupArns", group),
+        ("ArtifactBucket", "artifacts"),
+    ];
+    let stack = aws.deploy("rules", &parameters).await.unwrap_or_else(|error| panic!("{error}"));
+    let sample = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(format!("{ROOT}/events/{name}.json")).unwrap())
+            .unwrap()
+    };
+    let changed = |name: &str, path: &str, value: Value| {
+        let mut event = sample(name);
+        *event.pointer_mut(path).unwrap() = value;
+        event
+    };
+    let pattern = stack.event_pattern("CleanupsFailRule").await.unwrap();
+    let alarms: Vec<_> = pattern["resources"].as_array().unwrap().clone();
+    assert_eq!(alarms.len(), 2, "{pattern}");
+    // An alarm of ours, in another state.
+    let alarm_is = |state: &str| {
+        let mut event = changed("alarm-state-change", "/resources/0", alarms[0].clone());
+        *event.pointer_mut("/detail/state/value").unwrap() = json!(state);
+        event
+    };
+    let mut without_reason = sample("task-stopped");
+    without_reason["detail"].as_object_mut().unwrap().remove("stoppedReason").unwrap();
+
+    for (taken, why, event) in [
+        (true, "an end", sample("session-ended")),
+        (true, "an end without task", sample("session-ended-without-task-arn")),
+        (true, "a death", sample("task-stopped")),
+        (true, "a death without a reason", without_reason),
+        (true, "a Spot warning", sample("task-stopping-spot")),
+        (false, "our own stop", sample("our-own-stop")),
+        (false, "another source", changed("session-ended", "/source", json!("someone.else"))),
+        (false, "another type", changed("session-ended", "/detail-type", json!("Session Began"))),
+        (false, "a service's task", changed("task-stopped", "/detail/group", json!("service:web"))),
+        (
+            false,
+            "another cluster",
+            changed(
+                "task-stopped",
+                "/detail/clusterArn",
+                json!("arn:aws:ecs:us-east-1:000000000000:cluster/x"),
+            ),
+        ),
+        (
+            false,
+            "a task that runs",
+            changed("task-stopping-spot", "/detail/desiredStatus", json!("RUNNING")),
+        ),
+        (
+            true,
+            "cleanups that fail",
+            changed("alarm-state-change", "/resources/0", alarms[0].clone()),
+        ),
+        (true, "events given up", changed("alarm-state-change", "/resources/0", alarms[1].clone())),
+        (false, "cleanups that no longer fail", alarm_is("OK")),
+        (false, "cleanups that nobody counts", alarm_is("INSUFFICIENT_DATA")),
+        (false, "an alarm of another stack", sample("alarm-state-change")),
+    ] {
+        assert_eq!(stack.is_taken_by_a_rule(&event).await.unwrap(), taken, "{why}");
+    }
+}

@@ -1,0 +1,166 @@
+//! What the functions' roles may do. That it is no more than what they do is tested end to end.
+
+use crate::{TEMPLATE, all, list, properties};
+use serde_json::{Value, json};
+
+const ROLES: [&str; 2] = ["CompletionRole", "ReaperRole"];
+
+/// What a role may do: its own policy, and the one that both have.
+fn statements(role: &str) -> Vec<&'static Value> {
+    let own = list(&properties(role)["Policies"]);
+    let own = own.into_iter().map(|policy| &policy["PolicyDocument"]);
+    own.chain([&properties("CleanupPolicy")["PolicyDocument"]])
+        .flat_map(|document| list(&document["Statement"]))
+        .collect()
+}
+
+fn statements_with(role: &str, action: &str) -> Vec<&'static Value> {
+    let allows =
+        |statement: &&Value| list(&statement["Action"]).iter().any(|known| **known == action);
+    statements(role).into_iter().filter(allows).collect()
+}
+
+/// The same, where there must be some.
+fn allowed(role: &str, action: &str) -> Vec<&'static Value> {
+    let found = statements_with(role, action);
+    assert!(!found.is_empty(), "nothing allows the {role} {action}");
+    found
+}
+
+#[test]
+fn each_function_has_its_role_and_each_role_its_policies_alone() {
+    for (function, role) in
+        [("CompletionFunction", "CompletionRole"), ("ReaperFunction", "ReaperRole")]
+    {
+        assert_eq!(properties(function)["Role"], json!({"Fn::GetAtt": [role, "Arn"]}));
+        let interfaces =
+            "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess";
+        let in_vpc = json!({"Fn::If": ["InVpc", {"Fn::Sub": interfaces}, {"Ref": "AWS::NoValue"}]});
+        let managed = json!([{"Ref": "CleanupPolicy"}, in_vpc]);
+        assert_eq!(properties(role)["ManagedPolicyArns"], managed, "{role}");
+    }
+    assert_eq!(all("AWS::IAM::Role").len(), ROLES.len(), "SAM makes none of its own");
+}
+
+#[test]
+fn no_permission_is_a_wildcard() {
+    for role in ROLES {
+        for statement in statements(role) {
+            assert_eq!(statement["Effect"], "Allow");
+            for action in list(&statement["Action"]) {
+                assert!(!action.as_str().unwrap().contains('*'), "{role}: {statement}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_calls_that_take_no_resource_are_allowed_on_all() {
+    let harmless =
+        ["ecs:ListClusters", "ecs:ListTasks", "elasticloadbalancing:DescribeTargetHealth"];
+    for role in ROLES {
+        for statement in statements(role) {
+            if list(&statement["Resource"]).iter().any(|resource| **resource == "*") {
+                let actions = list(&statement["Action"]);
+                let are_harmless = actions.iter().all(|a| harmless.contains(&a.as_str().unwrap()));
+                assert!(are_harmless, "{role}: {statement}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tasks_are_stopped_in_the_configured_clusters_only() {
+    for role in ROLES {
+        for statement in allowed(role, "ecs:StopTask") {
+            let clusters = json!({"ArnEquals": {"ecs:cluster": {"Ref": "Clusters"}}});
+            assert_eq!(statement["Condition"], clusters, "{role}");
+            assert_eq!(statement["Action"], "ecs:StopTask", "nothing else hides in it");
+        }
+    }
+}
+
+#[test]
+fn the_completion_function_sees_tasks_of_the_configured_clusters_only() {
+    for action in ["ecs:ListTasks", "ecs:DescribeTasks"] {
+        for statement in allowed("CompletionRole", action) {
+            let clusters = json!({"ArnEquals": {"ecs:cluster": {"Ref": "Clusters"}}});
+            assert_eq!(statement["Condition"], clusters, "{action}");
+        }
+    }
+    assert!(statements_with("CompletionRole", "ecs:ListClusters").is_empty());
+}
+
+#[test]
+fn the_reaper_sees_tasks_of_every_cluster_because_any_may_own_an_address() {
+    for action in ["ecs:ListClusters", "ecs:ListTasks", "ecs:DescribeTasks"] {
+        for statement in allowed("ReaperRole", action) {
+            assert!(statement.get("Condition").is_none(), "{action}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn only_our_own_tag_may_be_written_and_only_on_the_owner_s_word() {
+    for statement in allowed("CompletionRole", "ecs:TagResource") {
+        let keys = &statement["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"];
+        assert_eq!(*keys, json!(["session-ended-at"]));
+        assert_eq!(statement["Condition"]["Null"]["aws:TagKeys"], "false");
+    }
+    assert!(statements_with("ReaperRole", "ecs:TagResource").is_empty());
+    for role in ROLES {
+        assert!(statements_with(role, "ecs:UntagResource").is_empty());
+    }
+}
+
+#[test]
+fn targets_are_taken_and_put_back_in_the_configured_groups_only() {
+    for role in ROLES {
+        for action in ["RegisterTargets", "DeregisterTargets"] {
+            for statement in allowed(role, &format!("elasticloadbalancing:{action}")) {
+                assert_eq!(statement["Resource"], json!({"Ref": "TargetGroupArns"}), "{role}");
+            }
+        }
+    }
+}
+
+/// The places that a role may do something with, in order.
+fn places(role: &str, action: &str) -> Vec<&'static str> {
+    let resources =
+        allowed(role, action).into_iter().flat_map(|statement| list(&statement["Resource"]));
+    let mut places: Vec<_> =
+        resources.map(|resource| resource["Fn::Sub"].as_str().unwrap()).collect();
+    places.sort_unstable();
+    places
+}
+
+#[test]
+fn objects_are_written_to_the_ledger_only_each_kind_by_those_who_write_it() {
+    let [intents, receipts] = ["${LedgerBucket.Arn}/intents/*", "${LedgerBucket.Arn}/receipts/*"];
+    let [suspects, sweeps] = ["${LedgerBucket.Arn}/suspects.json", "${LedgerBucket.Arn}/sweeps/*"];
+    assert_eq!(places("CompletionRole", "s3:PutObject"), [intents, receipts]);
+    assert_eq!(places("ReaperRole", "s3:PutObject"), [intents, receipts, suspects, sweeps]);
+    for role in ROLES {
+        assert_eq!(places(role, "s3:DeleteObject"), [intents], "{role}");
+    }
+}
+
+#[test]
+fn the_ledger_is_private_encrypted_and_kept() {
+    let ledger = properties("LedgerBucket");
+    let blocked = ledger["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(blocked.len() == 4 && blocked.values().all(|block| *block == json!(true)));
+    assert!(ledger["BucketEncryption"].is_object());
+    assert_eq!(TEMPLATE["Resources"]["LedgerBucket"]["DeletionPolicy"], "Retain");
+}
+
+#[test]
+fn receipts_and_reports_expire_but_no_intent_and_no_suspect() {
+    let rules = &properties("LedgerBucket")["LifecycleConfiguration"]["Rules"];
+    let prefixes: Vec<_> = list(rules).into_iter().map(|rule| &rule["Prefix"]).collect();
+    assert_eq!(
+        prefixes,
+        ["receipts/", "sweeps/"],
+        "an intent that expires is a target that stays away"
+    );
+}
