@@ -3,6 +3,7 @@
 use crate::cleanup::Setting;
 use crate::deadline::Deadline;
 use crate::event::{EventError, ReaperEvent};
+use crate::sweep::report::SweepReport;
 use crate::sweep::sweep;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub async fn handle(
         Ok(ReaperEvent::Sweep(request)) => {
             let report = Box::pin(sweep(setting, request, deadline, request_id)).await;
             setting.metrics.api_use(setting.aws.meter.read().since(used_before));
-            Ok(json!(report))
+            Ok(answer(&report))
         }
         Ok(ReaperEvent::OutOfScope { reason }) => {
             tracing::info!(%reason, "acknowledged");
@@ -34,4 +35,13 @@ pub async fn handle(
             Err(error)
         }
     }
+}
+
+/// Lambda takes an answer of 6 MB (`6_291_556` bytes), and fails the invocation for a longer one.
+const LONGEST_ANSWER: usize = 6_000_000;
+
+/// The report; without its findings where they are too many. The ledger has them all.
+fn answer(report: &SweepReport) -> Value {
+    let whole = json!(report);
+    if whole.to_string().len() <= LONGEST_ANSWER { whole } else { json!(report.without_findings()) }
 }
