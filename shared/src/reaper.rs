@@ -7,8 +7,8 @@ use crate::sweep::sweep;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Lambda takes 6 MB an answer.
-const LONGEST_ANSWER: usize = 5_000_000;
+/// Lambda takes an answer of 6 MB (`6_291_556` bytes), and fails the invocation for a longer one.
+const LONGEST_ANSWER: usize = 6_000_000;
 
 /// Handles one invocation, and answers before `deadline` with the sweep's report.
 ///

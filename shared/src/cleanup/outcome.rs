@@ -1,6 +1,5 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
-use super::request::Order;
 use super::{Artifacts, SalvageWindow, TargetFate, TaskFate};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -158,18 +157,14 @@ pub(super) fn outcome(
     }
 }
 
-/// What went wrong, and what happens next.
+/// What went wrong, and what happens next: `again` says how it is tried again.
 pub(super) fn notes(
     artifacts: &Artifacts,
     target: &TargetFate,
     task: &TaskFate,
-    order: Order,
+    again: &str,
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    let again = match order {
-        Order::Together => "the event is delivered again, and the reaper takes over after that",
-        Order::ArtifactsFirst => "the next sweep tries again",
-    };
     match artifacts {
         Artifacts::Unconfirmed { why } => match task {
             TaskFate::Running { .. } => {

@@ -39,9 +39,13 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> Report {
         Ok(Identified::Session(subject)) => Box::pin(plan.clean_up(&subject)).await,
         Ok(Identified::Ended(ended)) => plan.judge(&ended, &TargetFate::LeftToReaper).await,
         Ok(Identified::Rejected { task, why }) => {
-            let next =
-                format!("{why}; nothing was touched, the event goes to the dead-letter queue");
-            plan.untouched(Outcome::Rejected, task.as_ref(), next)
+            let note = match request.cause.order() {
+                Order::Together => {
+                    format!("{why}; nothing was touched, the event goes to the dead-letter queue")
+                }
+                Order::ArtifactsFirst => format!("{why}; nothing was touched"),
+            };
+            plan.untouched(Outcome::Rejected, task.as_ref(), note)
         }
         Ok(Identified::Unclear { task, why }) => {
             plan.untouched(Outcome::Incomplete, task.as_ref(), why)
@@ -99,7 +103,7 @@ impl Plan<'_> {
         let outcome = outcome(&artifacts, &target, &task, self.request.cause.salvage_window());
         let mut report = self.report(outcome, Some(&subject.task.arn));
         report.session_id = Some(subject.session.clone());
-        report.notes = notes(&artifacts, &target, &task, self.request.cause.order());
+        report.notes = notes(&artifacts, &target, &task, self.request.cause.next());
         report.artifacts = artifacts;
         report.target = target;
         report.task = task.clone();
@@ -327,7 +331,7 @@ impl Plan<'_> {
             Err(timed_out) => Some(format!("the receipt is not written: {timed_out}")),
         };
         if let Some(problem) = problem {
-            report.notes.push(format!("{problem}; the event stays in the queue"));
+            report.notes.push(format!("{problem}; {}", self.request.cause.next()));
             report.outcome = Outcome::Incomplete;
         }
         report

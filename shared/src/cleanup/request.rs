@@ -111,6 +111,14 @@ impl Cause {
         }
     }
 
+    /// What happens next where something is left to do, for notes.
+    pub(super) fn next(&self) -> &'static str {
+        match self.order() {
+            Order::Together => "the event is delivered again, and the reaper takes over after that",
+            Order::ArtifactsFirst => "the next sweep tries again",
+        }
+    }
+
     pub(super) fn salvage_window(&self) -> SalvageWindow {
         match self {
             Self::Ended { .. } | Self::TaskChanged { .. } => SalvageWindow::Open,

@@ -83,7 +83,7 @@ pub struct Counts {
     pub zombies: usize,
     /// Zombie targets taken away for good.
     pub taken_away: usize,
-    /// Targets at which something answers that no task of the account has.
+    /// Targets at which something answers that no task of the configured clusters has.
     pub foreign: usize,
     /// Targets that a stranger's task of a configured cluster has.
     pub misrouted: usize,

@@ -1,124 +1,67 @@
 //! What the demo promises, held against the world's own truth.
 
-use super::cast::{Cast, Part};
-use super::seen::Seen;
+use super::part::{Part, is_registered};
 use crate::world::{Api, World};
-use serde_json::Value;
 
-type Promise = (&'static str, bool);
+pub(super) type Promise = (&'static str, bool);
 
 /// Prints each promise with what came of it; answers how many were broken.
-pub(super) fn check(world: &World, cast: &Cast, seen: &Seen) -> usize {
-    let violations = world.violations();
-    let mut promises = about_the_ended(world, cast, seen);
-    promises.extend(about_the_others(world, cast, seen));
-    promises.extend([
-        ("the function's binary really ran", seen.invocations >= 2),
-        ("no intent is left open", seen.open_intents == 0),
-        ("no live session has lost its target", world.live_targets_missing().is_empty()),
-        ("no invariant of the world was violated", violations.is_empty()),
-    ]);
-    for (promise, kept) in &promises {
+pub(super) fn print(promises: &[Promise], world: &World) -> usize {
+    for (promise, kept) in promises {
         println!("  {} {promise}", if *kept { "kept  " } else { "BROKEN" });
     }
-    for violation in violations {
+    for violation in world.violations() {
         println!("         {violation}");
     }
     println!();
     promises.iter().filter(|(_, kept)| !kept).count()
 }
 
-fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
-    let Cast { alice, bob, carol, heidi, frank, .. } = cast;
-    let stopped = |part: &Part| is_called(world, Api::StopTask, part.task.arn());
-    let gone = |part: &Part| !is_registered(world, part);
-    let saved = |part: &Part| world.has_completed(&part.task) && seen.artifacts_of(part) >= 3;
-    let clean = |part| seen.receipt(part) == "cleaned" && stopped(part) && gone(part);
-    vec![
-        ("alice: artifacts saved, target gone, task stopped", clean(alice) && saved(alice)),
-        (
-            "alice: artifacts and target were worked on at the same time",
-            overlaps(&seen.receipts[alice.task.id()]),
-        ),
-        (
-            "alice: her second event found her already clean",
-            seen.outcomes.of(alice) == ["cleaned", "already_clean"],
-        ),
-        (
-            "bob: clean, after two failed uploads",
-            clean(bob) && saved(bob) && world.uploads_begun(&bob.task) == 3,
-        ),
-        (
-            "carol: awaiting salvage, task alive, target gone",
-            seen.receipt(carol) == "awaiting_salvage"
-                && !world.is_stopping(&carol.task)
-                && gone(carol),
-        ),
-        (
-            "carol: her end is remembered on her task (tag session-ended-at)",
-            world.tags(&carol.task).contains_key("session-ended-at"),
-        ),
-        (
-            "carol: tried twice, then in the dead-letter queue",
-            seen.outcomes.of(carol) == ["awaiting_salvage"; 2] && seen.is_given_up(carol),
-        ),
-        ("frank: the loss is on record", seen.receipt(frank) == "artifacts_lost"),
-        (
-            "heidi: saved before Spot took the task, target gone",
-            seen.receipt(heidi) == "cleaned" && saved(heidi) && gone(heidi),
-        ),
+/// What must be true of every world at every end.
+pub(super) fn about_the_world(world: &World) -> [Promise; 2] {
+    [
+        ("no live session has lost its target", world.live_targets_missing().is_empty()),
+        ("no invariant of the world was violated", world.violations().is_empty()),
     ]
 }
 
-fn about_the_others(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
-    let Cast { dave, erin, .. } = cast;
-    let untouched = |part: &Part| {
-        let address = part.task.address().to_string();
-        !world.is_stopping(&part.task)
-            && is_registered(world, part)
-            && world.tags(&part.task).is_empty()
-            && world.completion_calls(&part.task).is_empty()
-            && !is_called(world, Api::StopTask, part.task.arn())
-            && !is_called(world, Api::DeregisterTargets, &format!("{address}:"))
-    };
-    let says_why = seen.log.iter().any(|line| line.contains("runs session erin, not dave"));
-    vec![
-        (
-            "dave: rejected twice, then in the dead-letter queue",
-            seen.outcomes.of(dave) == ["rejected"; 2] && seen.is_given_up(dave),
-        ),
-        (
-            "dave: the log says why, and there is no receipt",
-            says_why && seen.receipt(dave) == "none",
-        ),
-        ("dave: untouched", untouched(dave)),
-        (
-            "erin, whose task dave's event names: untouched, live, in traffic",
-            untouched(erin) && world.is_live(&erin.task),
-        ),
-    ]
+/// Whether nobody has asked, stopped or tagged a session, or cut it off.
+pub(super) fn is_untouched(world: &World, part: &Part) -> bool {
+    !world.is_stopping(&part.task)
+        && is_registered(world, part.task.address())
+        && acts(world, 0, part) == 0
 }
 
-fn is_registered(world: &World, part: &Part) -> bool {
-    world.registered(&world.setup().target_groups[0]).contains(&part.task.address())
+/// How many calls since the first `since` were to change something about a session.
+pub(super) fn acts(world: &World, since: usize, part: &Part) -> usize {
+    let address = format!("{}:", part.task.address());
+    let calls = world.calls().into_iter().skip(since);
+    calls
+        .filter(|call| changes_something(call.api))
+        .filter(|call| call.is_about(part.task.arn()) || call.is_about(&address))
+        .count()
 }
 
-fn is_called(world: &World, api: Api, subject: &str) -> bool {
-    world.calls().iter().any(|call| call.api == api && call.is_about(subject))
-}
-
-/// Whether the deregistration began before the upload had ended.
-fn overlaps(receipt: &Value) -> bool {
-    let step = |name: &str| {
-        let steps = receipt["steps"].as_array()?;
-        let step = steps.iter().find(|step| step["name"] == name)?;
-        let start = step["started_ms"].as_u64()?;
-        Some((start, start + step["duration_ms"].as_u64()?))
-    };
-    match (step("artifacts"), step("deregister")) {
-        (Some(artifacts), Some(deregister)) => {
-            deregister.0 < artifacts.1 && artifacts.0 < deregister.1
-        }
-        _ => false,
+/// Whether a call is to change something in the world.
+pub(super) fn changes_something(api: Api) -> bool {
+    match api {
+        Api::StopTask
+        | Api::TagResource
+        | Api::UntagResource
+        | Api::RegisterTargets
+        | Api::DeregisterTargets
+        | Api::PutObject
+        | Api::DeleteObject
+        | Api::ContainerComplete
+        | Api::Unknown => true,
+        Api::ListClusters
+        | Api::ListTasks
+        | Api::DescribeTasks
+        | Api::DescribeTargetGroups
+        | Api::DescribeTargetHealth
+        | Api::GetObject
+        | Api::HeadObject
+        | Api::ListObjects
+        | Api::ContainerHealth => false,
     }
 }

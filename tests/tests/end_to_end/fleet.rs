@@ -56,3 +56,27 @@ fn a_sweep_of_ten_thousand_tasks_and_a_thousand_targets_fits_into_64_mebibytes()
         assert!(peak <= MOST_KIB, "{peak} KiB");
     });
 }
+
+/// A target group that nobody configured: none of the sessions is seen to have traffic.
+#[test]
+fn a_report_longer_than_lambda_takes_is_answered_without_its_findings_and_kept_whole() {
+    const SESSIONS: u16 = 12_000;
+    const MOST_BYTES: usize = 6_291_556;
+    patrol(33, &[("RATE_SHARE_PERCENT", "100")], async |patrol| {
+        for number in 0..SESSIONS {
+            let session = patrol.world.session(&format!("{number:0128}")).unregistered().refuses();
+            let session = session.started_ago(Duration::from_mins(20));
+            session.at_address(address(number)).start();
+        }
+        let report = patrol.report().await;
+        assert_eq!(report["counts"]["unrouted"], SESSIONS, "{:#}", report["counts"]);
+        let answered = report.to_string().len();
+        let ledger = patrol.world.setup().ledger_bucket;
+        let kept = patrol.world.object(&ledger, report["kept_as"].as_str().unwrap()).unwrap();
+        println!("{answered} bytes answered, {} bytes kept; {} KiB", kept.len(), patrol.peak_kib());
+        assert!(answered <= MOST_BYTES, "{answered} bytes answered");
+        assert!(kept.len() > MOST_BYTES, "it would have fitted");
+        let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+        assert_eq!(kept["tasks"].as_array().unwrap().len(), usize::from(SESSIONS));
+    });
+}

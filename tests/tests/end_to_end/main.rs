@@ -13,6 +13,7 @@
 
 mod batch;
 mod chain;
+mod deployed_reaper;
 mod fleet;
 mod function;
 mod garbage;

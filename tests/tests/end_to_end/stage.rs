@@ -152,9 +152,15 @@ impl Scene {
 
     /// The emulator ends at once, as in a power cut; what is left is the knowledge of its stack.
     pub(crate) fn kill_the_emulator(&mut self) -> Stack {
-        let Emulated { aws, stack, .. } = self.emulated.take().unwrap();
+        let (aws, stack) = self.take_apart();
         aws.kill();
         stack
+    }
+
+    /// The emulator and its stack, for the test to end: the next one starts another.
+    pub(crate) fn take_apart(&mut self) -> (LocalAws, Stack) {
+        let Emulated { aws, stack, .. } = self.emulated.take().unwrap();
+        (aws, stack)
     }
 
     /// Begins a sentence about a session.

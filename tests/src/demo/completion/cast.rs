@@ -1,17 +1,12 @@
-//! The sessions of the demo, and the events of their ends.
+//! The sessions of the act, and the events of their ends.
 
+use crate::demo::part::Part;
 use crate::local_aws::{LocalAwsError, Stack};
 use crate::served::Served;
-use crate::world::{SessionBuilder, TaskHandle, World};
+use crate::world::{SessionBuilder, World};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::Duration;
-
-/// One session, and what it is here to show.
-pub(super) struct Part {
-    pub(super) task: TaskHandle,
-    pub(super) story: &'static str,
-}
 
 /// All of them.
 pub(super) struct Cast {

@@ -1,7 +1,7 @@
 //! Today's way, measured: the process that started the session also cleans it up, and does one
 //! thing after the other.
 
-use super::Failure;
+use crate::demo::Failure;
 use crate::local_aws::REGION;
 use crate::served::Served;
 use crate::world::TaskHandle;

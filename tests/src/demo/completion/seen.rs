@@ -1,7 +1,8 @@
 //! What an operator could see in the end: ledger, buckets, queues, logs.
 
-use super::cast::Part;
-use crate::local_aws::{Lambda, LocalAws, LocalAwsError, Stack};
+use crate::demo::part::Part;
+use crate::demo::stage::Stage;
+use crate::local_aws::{Lambda, LocalAwsError, Stack};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ pub(super) struct Seen {
     pub(super) receipts: BTreeMap<String, Value>,
     pub(super) outcomes: Outcomes,
     pub(super) dead_letters: Vec<String>,
-    /// Those of the function's process, in the demo.
+    /// Those of the function's process, in this act.
     pub(super) invocations: usize,
     pub(super) open_intents: usize,
     pub(super) artifacts: Vec<String>,
@@ -20,11 +21,11 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) async fn gather(
-        aws: &LocalAws,
-        stack: &Stack,
-        bucket: &str,
+        stage: &Stage,
         invocations_before: usize,
     ) -> Result<Self, LocalAwsError> {
+        let Stage { aws, stack, world, .. } = stage;
+        let bucket = world.setup().artifact_bucket;
         let log = stack.log_lines(Lambda::Completion).await?;
         Ok(Self {
             receipts: receipts(stack).await?,
@@ -32,7 +33,7 @@ impl Seen {
             dead_letters: stack.dead_letters().await?,
             invocations: stack.invocations(Lambda::Completion).await? - invocations_before,
             open_intents: stack.ledger("intents/").await?.len(),
-            artifacts: aws.objects().keys(bucket, "").await?,
+            artifacts: aws.objects().keys(&bucket, "").await?,
             log,
         })
     }

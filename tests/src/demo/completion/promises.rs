@@ -1,0 +1,102 @@
+//! What the first act promises, held against the world's own truth.
+
+use super::cast::Cast;
+use super::seen::Seen;
+use crate::demo::part::{Part, is_registered};
+use crate::demo::promises::{Promise, about_the_world, is_untouched, print};
+use crate::world::{Api, World};
+use serde_json::Value;
+
+/// Prints each promise with what came of it; answers how many were broken.
+pub(super) fn check(world: &World, cast: &Cast, seen: &Seen) -> usize {
+    let mut promises = about_the_ended(world, cast, seen);
+    promises.extend(about_the_others(world, cast, seen));
+    promises.extend([
+        ("the completion function's binary really ran", seen.invocations >= 2),
+        ("no intent is left open", seen.open_intents == 0),
+    ]);
+    promises.extend(about_the_world(world));
+    print(&promises, world)
+}
+
+fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
+    let Cast { alice, bob, carol, heidi, frank, .. } = cast;
+    let stopped = |part: &Part| is_called(world, Api::StopTask, part.task.arn());
+    let gone = |part: &Part| !is_registered(world, part.task.address());
+    let saved = |part: &Part| world.has_completed(&part.task) && seen.artifacts_of(part) >= 3;
+    let clean = |part| seen.receipt(part) == "cleaned" && stopped(part) && gone(part);
+    vec![
+        ("alice: artifacts saved, target gone, task stopped", clean(alice) && saved(alice)),
+        (
+            "alice: artifacts and target were worked on at the same time",
+            overlaps(&seen.receipts[alice.task.id()]),
+        ),
+        (
+            "alice: her second event found her already clean",
+            seen.outcomes.of(alice) == ["cleaned", "already_clean"],
+        ),
+        (
+            "bob: clean, after two failed uploads",
+            clean(bob) && saved(bob) && world.uploads_begun(&bob.task) == 3,
+        ),
+        (
+            "carol: awaiting salvage, task alive, target gone",
+            seen.receipt(carol) == "awaiting_salvage"
+                && !world.is_stopping(&carol.task)
+                && gone(carol),
+        ),
+        (
+            "carol: her end is remembered on her task (tag session-ended-at)",
+            world.tags(&carol.task).contains_key("session-ended-at"),
+        ),
+        (
+            "carol: tried twice, then in the dead-letter queue",
+            seen.outcomes.of(carol) == ["awaiting_salvage"; 2] && seen.is_given_up(carol),
+        ),
+        ("frank: the loss is on record", seen.receipt(frank) == "artifacts_lost"),
+        (
+            "heidi: saved before Spot took the task, target gone",
+            seen.receipt(heidi) == "cleaned" && saved(heidi) && gone(heidi),
+        ),
+    ]
+}
+
+fn about_the_others(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
+    let Cast { dave, erin, .. } = cast;
+    let says_why = seen.log.iter().any(|line| line.contains("runs session erin, not dave"));
+    vec![
+        (
+            "dave: rejected twice, then in the dead-letter queue",
+            seen.outcomes.of(dave) == ["rejected"; 2] && seen.is_given_up(dave),
+        ),
+        (
+            "dave: the log says why, and there is no receipt",
+            says_why && seen.receipt(dave) == "none",
+        ),
+        ("dave: untouched", is_untouched(world, dave)),
+        (
+            "erin, whose task dave's event names: untouched, live, in traffic",
+            is_untouched(world, erin) && world.is_live(&erin.task),
+        ),
+    ]
+}
+
+fn is_called(world: &World, api: Api, subject: &str) -> bool {
+    world.calls().iter().any(|call| call.api == api && call.is_about(subject))
+}
+
+/// Whether the deregistration began before the upload had ended.
+fn overlaps(receipt: &Value) -> bool {
+    let step = |name: &str| {
+        let steps = receipt["steps"].as_array()?;
+        let step = steps.iter().find(|step| step["name"] == name)?;
+        let start = step["started_ms"].as_u64()?;
+        Some((start, start + step["duration_ms"].as_u64()?))
+    };
+    match (step("artifacts"), step("deregister")) {
+        (Some(artifacts), Some(deregister)) => {
+            deregister.0 < artifacts.1 && artifacts.0 < deregister.1
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,76 @@
+//! One sweep: a direct invocation of the reaper as it is deployed, and what it reports.
+
+use crate::demo::Failure;
+use crate::demo::stage::Stage;
+use crate::local_aws::Lambda;
+use crate::world::TaskHandle;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+pub(super) struct Sweep(Value);
+
+impl Sweep {
+    pub(super) async fn run(stage: &Stage, mode: &str) -> Result<Self, Failure> {
+        let report = stage.stack.invoke(Lambda::Reaper, &json!({ "mode": mode })).await?;
+        if report["counts"].is_null() {
+            return Err(format!("the reaper answered no report, but {report}").into());
+        }
+        let sweep = Self(report);
+        stage.say(&sweep.summary(mode));
+        Ok(sweep)
+    }
+
+    fn summary(&self, mode: &str) -> String {
+        let count = |name: &str| self.0["counts"][name].as_u64().unwrap_or_default();
+        let milliseconds = self.0["duration_ms"].as_u64().unwrap_or_default();
+        format!(
+            "  {mode}: {} tasks and {} targets seen; {} suspected; {} orphans, {} stopped; {} zombies, \
+             {} taken away; {}.{} s",
+            count("session_tasks"),
+            count("targets"),
+            self.with_action("suspected").len(),
+            count("orphans"),
+            count("reaped"),
+            count("zombies"),
+            count("taken_away"),
+            milliseconds / 1000,
+            milliseconds % 1000 / 100,
+        )
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.0[name].as_array().into_iter().flatten()
+    }
+
+    /// What it says of a task; null when it is plainly fine, or none of ours.
+    pub(super) fn task(&self, task: &TaskHandle) -> &Value {
+        self.list("tasks").find(|finding| finding["task_arn"] == task.arn()).unwrap_or(&Value::Null)
+    }
+
+    /// What it says of a target; null when it is plainly fine.
+    pub(super) fn target(&self, address: Ipv4Addr) -> &Value {
+        let is_it = |finding: &&Value| finding["address"]["ip"] == address.to_string();
+        self.list("targets").find(is_it).unwrap_or(&Value::Null)
+    }
+
+    /// The tasks and targets about which it did this.
+    pub(super) fn with_action(&self, action: &str) -> BTreeSet<String> {
+        let findings = self.list("tasks").chain(self.list("targets"));
+        findings
+            .filter(|finding| finding["action"] == action)
+            .map(|finding| format!("{}{}", finding["task_arn"], finding["address"]))
+            .collect()
+    }
+
+    /// What is wrong with the sweep itself: nothing, here.
+    pub(super) fn is_whole(&self) -> bool {
+        let lists = ["warnings", "not_decided", "problems"];
+        lists.iter().all(|list| self.list(list).next().is_none())
+    }
+
+    /// Its report's key in the ledger.
+    pub(super) fn kept_as(&self) -> &str {
+        self.0["kept_as"].as_str().unwrap_or("none")
+    }
+}
