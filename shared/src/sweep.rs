@@ -13,6 +13,7 @@ pub mod act;
 pub mod decide;
 pub mod finding;
 pub mod observe;
+mod reason;
 pub mod report;
 pub mod suspects;
 

@@ -4,6 +4,7 @@ use super::act::Done;
 use super::decide::{
     Owner, Routed, TargetDecision, TargetRow, TargetVerdict, TaskDecision, TaskRow, TaskVerdict,
 };
+use super::reason;
 use crate::aws::{TargetHealth, Witness};
 use crate::cleanup::{Outcome, Report, SalvageWindow, ZombieFate};
 use crate::session::{Ended, Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn};
@@ -22,12 +23,14 @@ pub struct TaskFinding {
     pub row: &'static str,
     /// The row's name.
     pub finding: TaskRow,
+    /// Why, as a sentence.
+    pub why: String,
     /// What it rests on.
     pub evidence: TaskGrounds,
     /// What was done.
     pub action: Action,
     /// What came of it, or what kept it.
-    pub why: Option<String>,
+    pub result: Option<String>,
     /// What the cleanup function says, where it was called.
     pub cleanup: Option<Report>,
 }
@@ -66,6 +69,8 @@ pub struct TargetFinding {
     pub row: &'static str,
     /// The row's name.
     pub finding: TargetRow,
+    /// Why, as a sentence.
+    pub why: String,
     /// What the load balancer says.
     pub health: TargetHealth,
     /// What answered us there, where it was asked.
@@ -77,7 +82,7 @@ pub struct TargetFinding {
     /// What was done.
     pub action: Action,
     /// What came of it, or what kept it.
-    pub why: Option<String>,
+    pub result: Option<String>,
 }
 
 /// What a sweep did about a finding.
@@ -106,11 +111,11 @@ impl TaskFinding {
     pub(super) fn new(decision: &TaskDecision, done: Option<Done<Report>>) -> Self {
         let TaskDecision { task, judged } = decision;
         let verdict = judged.row.verdict();
-        let (action, why, cleanup) = match (done, verdict) {
+        let (action, result, cleanup) = match (done, verdict) {
             (Some(Done::Worked(report)), _) => (acted(&report), explain(&report), Some(report)),
             (Some(done), _) => {
-                let (action, why) = not_worked(done);
-                (action, why, None)
+                let (action, result) = not_worked(done);
+                (action, result, None)
             }
             (None, TaskVerdict::Orphan(_)) => (Action::WouldAct, None, None),
             (None, TaskVerdict::Suspect) => (Action::Suspected, None, None),
@@ -121,6 +126,7 @@ impl TaskFinding {
             session_id: task.session.clone(),
             row: judged.row.number(),
             finding: judged.row,
+            why: reason::of_task(decision),
             evidence: TaskGrounds {
                 created_at: task.created_at,
                 session_ended_at: match task.ended {
@@ -143,7 +149,7 @@ impl TaskFinding {
                 salvage_window_over: judged.salvage == SalvageWindow::Over,
             },
             action,
-            why,
+            result,
             cleanup,
         }
     }
@@ -177,7 +183,7 @@ fn not_worked<T>(done: Done<T>) -> (Action, Option<String>) {
 
 impl TargetFinding {
     pub(super) fn new(decision: &TargetDecision, done: Option<Done<ZombieFate>>) -> Self {
-        let (action, why) = match (done, decision.row.verdict()) {
+        let (action, result) = match (done, decision.row.verdict()) {
             (Some(Done::Worked(fate)), _) => match &fate {
                 ZombieFate::Gone => (Action::Done, None),
                 ZombieFate::PutBack => {
@@ -201,12 +207,13 @@ impl TargetFinding {
             address: decision.address,
             row: decision.row.number(),
             finding: decision.row,
+            why: reason::of_target(decision),
             health: decision.evidence.health,
             witness: decision.evidence.witness,
             owner,
             suspect_since: decision.suspect.map(|seen| seen.since),
             action,
-            why,
+            result,
         }
     }
 }

@@ -36,7 +36,7 @@ async fn while_the_ledger_cannot_be_written_nothing_is_taken_away_on_inference()
         let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
         assert_eq!(target_row(&report, zombie), ("5", "tried"), "{fault:?} {report:#}");
         assert_eq!(task_row(&report, &orphan), ("8", "tried"), "{report:#}");
-        let why = target_in(&report, zombie)["why"].as_str().unwrap();
+        let why = target_in(&report, zombie)["result"].as_str().unwrap();
         assert!(why.contains("PutObject") || why.contains("intent"), "{why}");
         assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
         assert_eq!(world.count(Api::StopTask), 0);

@@ -111,8 +111,23 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
     assert_eq!(evidence(&ancient)["salvage_window_over"], true);
     assert_eq!(evidence(&unrouted)["witness"], "active");
     assert_eq!(evidence(&done)["routed"], false);
-    let why = task_in(&report, &vain)["why"].as_str().unwrap();
-    assert!(why.contains("HTTP 500"), "{why}");
+    for (task, words) in [
+        (&protected, "cleanup-protection"),
+        (&unidentified, "names no session"),
+        (&ended, "tagged since 2026-11-02T08:55:00Z"),
+        (&ancient, "HARD_AGE"),
+        (&unreadable, "is no time"),
+        (&expired, "its lease ended at 2026-11-02T08:44:00Z, and nobody renews it"),
+        (&lapsed, "its lease ended at 2026-11-02T08:50:00Z"),
+        (&old, "it has no lease; it was created at 2026-11-02T06:00:00Z"),
+        (&done, "its container says that it is done"),
+        (&unrouted, "no traffic reaches it, and our own health check finds a session active"),
+    ] {
+        let why = task_in(&report, task)["why"].as_str().unwrap();
+        assert!(why.contains(words), "{why}");
+    }
+    let result = task_in(&report, &vain)["result"].as_str().unwrap();
+    assert!(result.contains("HTTP 500"), "{result}");
     let cleanup = &task_in(&report, &old)["cleanup"];
     assert_eq!(cleanup["outcome"], "cleaned");
     assert!(cleanup["duration_ms"].as_u64().unwrap() >= 3_000, "its upload takes 3 s");
@@ -137,7 +152,7 @@ async fn a_second_look_that_spares_a_victim_says_why() {
     let zombie = left_targets(&world, "sessions", 1)[0];
     let report = enforce(&world, "sweep-1").await;
     assert_eq!(task_in(&report, &session)["action"], "spared", "{report:#}");
-    let why = task_in(&report, &session)["why"].as_str().unwrap();
+    let why = task_in(&report, &session)["result"].as_str().unwrap();
     assert!(why.contains("its row is 6"), "{why}");
     tokio::time::sleep(INTERVAL).await;
     // The load balancer is asked once for all, and then once more for this one.
@@ -145,8 +160,11 @@ async fn a_second_look_that_spares_a_victim_says_why() {
         world.report("sessions", zombie, Health::new("healthy", ""));
     });
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(target_in(&report, zombie)["action"], "spared", "{report:#}");
     let why = target_in(&report, zombie)["why"].as_str().unwrap();
+    assert!(why.starts_with("no task of the account has its address"), "{why}");
+    assert!(why.contains("nobody takes the connection of our own health check"), "{why}");
+    assert_eq!(target_in(&report, zombie)["action"], "spared", "{report:#}");
+    let why = target_in(&report, zombie)["result"].as_str().unwrap();
     assert!(why.contains("its row is 6"), "{why}");
     assert_unharmed(&world);
 }

@@ -111,7 +111,7 @@ async fn one_victims_panic_is_its_own() {
         let tried = report["tasks"].as_array().unwrap().iter();
         let why: Vec<&str> = tried
             .filter(|finding| finding["action"] == "tried")
-            .map(|finding| finding["why"].as_str().unwrap())
+            .map(|finding| finding["result"].as_str().unwrap())
             .collect();
         assert!(matches!(why.as_slice(), [one] if one.contains("panicked")), "{why:?}");
         tokio::time::sleep(INTERVAL).await;
