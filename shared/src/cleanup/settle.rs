@@ -7,9 +7,17 @@ use super::sightings::Sightings;
 use crate::aws::{CallError, Sighting};
 use crate::deadline::within;
 use crate::session::{DesiredStatus, Ended, SessionTask, TaskArn};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The most intents that one sweep settles: they are held in memory, and read one by one.
+const MOST_INTENTS: usize = 500;
+
+/// How many of them are read at once.
+const INTENTS_AT_ONCE: usize = 16;
 
 /// What was found out about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,15 +231,30 @@ impl LeftBehind {
         let age = setting.config.sweep.longest_invocation;
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         let mut found = Self::default();
-        let keys = match ledger.keys(FOLDER).await {
+        let mut keys = match ledger.keys(FOLDER).await {
             Ok(keys) => keys,
             Err(error) => {
                 found.problems.push(format!("{error}; the next sweep tries again"));
                 return found;
             }
         };
-        for key in keys {
-            let intent: Intent = match ledger.read(&key).await {
+        if keys.len() > MOST_INTENTS {
+            let waiting = keys.len() - MOST_INTENTS;
+            found.problems.push(format!("{waiting} intents wait for the next sweeps"));
+            // At random, so that those which can't be settled keep no others waiting for ever.
+            fastrand::shuffle(&mut keys);
+            keys.truncate(MOST_INTENTS);
+        }
+        let reads = keys.into_iter().map(|key| {
+            async move {
+                let read = ledger.read::<Intent>(&key).await;
+                (key, read)
+            }
+            .boxed()
+        });
+        let mut reads = stream::iter(reads).buffered(INTENTS_AT_ONCE);
+        while let Some((key, read)) = reads.next().await {
+            let intent = match read {
                 Ok(Some(stored)) => stored.document,
                 Ok(None) => continue,
                 Err(error) => {
