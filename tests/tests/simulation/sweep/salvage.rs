@@ -127,6 +127,7 @@ async fn an_orphan_whose_container_answers_403_is_rejected_and_given_up_after_th
         if world.is_stopping(&orphan) {
             break metrics;
         }
+        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "it is an orphan still");
         let cleanup = &task_in(&report, &orphan)["cleanup"];
         assert_eq!(cleanup["outcome"], "rejected", "{report:#}");
         assert_eq!(cleanup["artifacts"], "wrong_container");
