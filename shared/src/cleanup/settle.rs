@@ -6,7 +6,7 @@ use super::setting::Setting;
 use super::sightings::Sightings;
 use crate::aws::{CallError, Sighting};
 use crate::deadline::within;
-use crate::session::{DesiredStatus, Ended, SessionTask, TaskArn};
+use crate::session::{DesiredStatus, Ended, SESSION_ENDED_TAG, SessionTask, Task, TaskArn};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -144,9 +144,14 @@ fn judge(
         return Ok(Found::AskOwners);
     };
     Ok(match (ground, when) {
-        (Ground::GivenUp, When::Later) if task.shall_run() => Found::GoesOn,
+        (Ground::GivenUp, When::Later) if goes_on(task) => Found::GoesOn,
         (Ground::OwnersWord | Ground::Confirmed | Ground::GivenUp, _) => Found::WasOurs,
     })
+}
+
+/// Whether a session runs on that its owner has not ended.
+fn goes_on(task: &Task) -> bool {
+    task.shall_run() && !task.tags.contains_key(SESSION_ENDED_TAG)
 }
 
 /// A live session task, not ended, other than the one that is cleaned up, that had the address when
