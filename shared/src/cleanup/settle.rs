@@ -35,8 +35,7 @@ pub(crate) enum Settled {
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
     pub(crate) entry: IntentEntry,
-    /// When the load balancer had answered: a session that was created later registers by itself,
-    /// later.
+    /// By when it was taken away: a session that was created later registers by itself, later.
     pub(crate) taken_at: Timestamp,
 }
 
@@ -267,8 +266,9 @@ impl LeftBehind {
                     continue;
                 }
             };
-            let taken_at = intent.written_at.saturating_add(age).unwrap_or(Timestamp::MAX);
-            if taken_at < setting.clock.now() {
+            let after = |time| intent.written_at.saturating_add(time).unwrap_or(Timestamp::MAX);
+            if after(age) < setting.clock.now() {
+                let taken_at = after(longest_taking(setting).min(age));
                 let open = |entry| Open { entry, taken_at };
                 found.intents.push((key, intent.entries.into_iter().map(open).collect()));
             }
@@ -320,6 +320,14 @@ impl LeftBehind {
         }
         done
     }
+}
+
+/// From an intent to the last moment at which what it names was taken away: writing it, the attempts
+/// for as long as they are repeated, and the last of them. No longer, or a session that got the address
+/// afterwards would be registered in a group that it never was in.
+fn longest_taking(setting: &Setting) -> SignedDuration {
+    let taking = setting.config.timeouts.target * 2 + Duration::from_secs(10);
+    SignedDuration::try_from(taking).unwrap_or(SignedDuration::MAX)
 }
 
 async fn delete(setting: &Setting, key: &str, done: &mut SettledIntents) {
