@@ -28,7 +28,7 @@ use crate::deadline::Deadline;
 use crate::event::SweepRequest;
 use crate::session::{SessionId, TargetAddress, TaskArn};
 use act::Done;
-use decide::{Grounds, Plan, decide, to_be_witnessed};
+use decide::{Grounds, Plan, TargetRow, decide, to_be_witnessed};
 use jiff::Timestamp;
 use observe::{Observation, observe, witness_all};
 use report::SweepReport;
@@ -61,7 +61,7 @@ pub async fn sweep(
     let ledger = &setting.aws.ledger;
     problems.extend(memory.replace(ledger, &plan.suspects, limit()).await.err());
     let acted = match request.mode {
-        SweepMode::Report => Acted::default(),
+        SweepMode::Report => Acted::nothing(&plan),
         SweepMode::Enforce => sweep.act(&plan).await,
     };
     if let Some(suspects) = acted.with_vain_salvages(&plan, setting.clock.now()) {
@@ -213,6 +213,28 @@ pub(crate) struct Acted {
 }
 
 impl Acted {
+    /// In the mode `report`: nothing was done; what is beyond the blast radius would have to wait.
+    fn nothing(plan: &Plan) -> Self {
+        let orphans = plan.tasks.iter().filter(|decision| decision.judged.row.is_orphan());
+        let orphans = orphans.skip(plan.most_stops);
+        let mut room = plan.most_taken.clone();
+        let zombies = plan.targets.iter().filter(|decision| decision.row == TargetRow::Zombie);
+        let zombies = zombies.filter(|decision| match room.get_mut(&decision.group) {
+            Some(free) if *free > 0 => {
+                *free -= 1;
+                false
+            }
+            Some(_) | None => true,
+        });
+        Self {
+            orphans: orphans.map(|one| (one.task.arn.clone(), Done::Waits)).collect(),
+            zombies: zombies
+                .map(|one| Zombie { group: one.group.clone(), address: one.address })
+                .map(|zombie| (zombie, Done::Waits))
+                .collect(),
+        }
+    }
+
     /// The suspects with those orphans that were asked in vain; `None` when there are no new ones.
     fn with_vain_salvages(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
         let mut suspects = plan.suspects.clone();

@@ -24,7 +24,8 @@ const AT_ONCE: usize = 16;
 
 impl Tasks {
     /// Every task of a cluster, as `DescribeTasks` shows it, and when: pages one after the other, each
-    /// described while the next is fetched. All families, unless one is named.
+    /// described while the next is fetched. All families, unless one is named. A task that can't be
+    /// read keeps no other from being taken.
     ///
     /// # Errors
     /// [`CallError`] when any page or any task is missing: a listing that was cut short is no
@@ -40,22 +41,32 @@ impl Tasks {
         let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
         let mut listing = page(None);
         let mut describing = FuturesUnordered::new();
+        let mut missing: Option<CallError> = None;
         loop {
             let room = describing.len() < AT_ONCE && !listing.is_terminated();
             tokio::select! {
                 biased;
                 Some(described) = describing.next() => {
                     let described: Vec<(TaskArn, Result<Sighting, CallError>)> = described;
+                    let answered = described.iter().any(|(_, sighting)| sighting.is_ok());
                     for (arn, sighting) in described {
-                        let Sighting { task, seen_at } = sighting?;
-                        match (task, desired) {
-                            (Some(task), _) => take(task, seen_at),
-                            (None, DesiredStatus::Stopped) => {}
-                            (None, DesiredStatus::Running | DesiredStatus::Unrecognised) => {
-                                let problem = "it is listed as running, and then MISSING";
-                                return Err(CallError::unusable("DescribeTasks", arn.as_str(), problem));
+                        let problem = match sighting {
+                            Ok(Sighting { task: Some(task), seen_at }) => {
+                                take(task, seen_at);
+                                continue;
                             }
-                        }
+                            Ok(Sighting { task: None, .. }) => match desired {
+                                DesiredStatus::Stopped => continue,
+                                DesiredStatus::Running | DesiredStatus::Unrecognised => {
+                                    let problem = "it is listed as running, and then MISSING";
+                                    CallError::unusable("DescribeTasks", arn.as_str(), problem)
+                                }
+                            },
+                            Err(error) if answered => error,
+                            // The call failed as a whole: those after it will hardly fare better.
+                            Err(error) => return Err(error),
+                        };
+                        missing.get_or_insert(problem);
                     }
                 }
                 listed = &mut listing, if room => {
@@ -67,7 +78,7 @@ impl Tasks {
                         describing.push(self.describe_in_turn(arns).boxed());
                     }
                 }
-                else => return Ok(()),
+                else => return missing.map_or(Ok(()), Err),
             }
         }
     }

@@ -6,10 +6,18 @@ use super::setting::Setting;
 use super::sightings::Sightings;
 use crate::aws::{CallError, Sighting};
 use crate::deadline::within;
-use crate::session::{DesiredStatus, Ended, SessionTask, TaskArn};
+use crate::session::{DesiredStatus, Ended, SESSION_ENDED_TAG, SessionTask, Task, TaskArn};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The most intents that one sweep settles: they are held in memory, and read one by one.
+const MOST_INTENTS: usize = 500;
+
+/// How many of them are read at once.
+const INTENTS_AT_ONCE: usize = 16;
 
 /// What was found out about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +35,7 @@ pub(crate) enum Settled {
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
     pub(crate) entry: IntentEntry,
-    /// When the load balancer had answered: a session that was created later registers by itself,
-    /// later.
+    /// By when it was taken away: a session that was created later registers by itself, later.
     pub(crate) taken_at: Timestamp,
 }
 
@@ -136,9 +143,14 @@ fn judge(
         return Ok(Found::AskOwners);
     };
     Ok(match (ground, when) {
-        (Ground::GivenUp, When::Later) if task.shall_run() => Found::GoesOn,
+        (Ground::GivenUp, When::Later) if goes_on(task) => Found::GoesOn,
         (Ground::OwnersWord | Ground::Confirmed | Ground::GivenUp, _) => Found::WasOurs,
     })
+}
+
+/// Whether a session runs on that its owner has not ended.
+fn goes_on(task: &Task) -> bool {
+    task.shall_run() && !task.tags.contains_key(SESSION_ENDED_TAG)
 }
 
 /// A live session task, not ended, other than the one that is cleaned up, that had the address when
@@ -223,15 +235,30 @@ impl LeftBehind {
         let age = setting.config.sweep.longest_invocation;
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         let mut found = Self::default();
-        let keys = match ledger.keys(FOLDER).await {
+        let mut keys = match ledger.keys(FOLDER).await {
             Ok(keys) => keys,
             Err(error) => {
                 found.problems.push(format!("{error}; the next sweep tries again"));
                 return found;
             }
         };
-        for key in keys {
-            let intent: Intent = match ledger.read(&key).await {
+        if keys.len() > MOST_INTENTS {
+            let waiting = keys.len() - MOST_INTENTS;
+            found.problems.push(format!("{waiting} intents wait for the next sweeps"));
+            // At random, so that those which can't be settled keep no others waiting for ever.
+            fastrand::shuffle(&mut keys);
+            keys.truncate(MOST_INTENTS);
+        }
+        let reads = keys.into_iter().map(|key| {
+            async move {
+                let read = ledger.read::<Intent>(&key).await;
+                (key, read)
+            }
+            .boxed()
+        });
+        let mut reads = stream::iter(reads).buffered(INTENTS_AT_ONCE);
+        while let Some((key, read)) = reads.next().await {
+            let intent = match read {
                 Ok(Some(stored)) => stored.document,
                 Ok(None) => continue,
                 Err(error) => {
@@ -239,8 +266,9 @@ impl LeftBehind {
                     continue;
                 }
             };
-            let taken_at = intent.written_at.saturating_add(age).unwrap_or(Timestamp::MAX);
-            if taken_at < setting.clock.now() {
+            let after = |time| intent.written_at.saturating_add(time).unwrap_or(Timestamp::MAX);
+            if after(age) < setting.clock.now() {
+                let taken_at = after(longest_taking(setting).min(age));
                 let open = |entry| Open { entry, taken_at };
                 found.intents.push((key, intent.entries.into_iter().map(open).collect()));
             }
@@ -292,6 +320,14 @@ impl LeftBehind {
         }
         done
     }
+}
+
+/// From an intent to the last moment at which what it names was taken away: writing it, the attempts
+/// for as long as they are repeated, and the last of them. No longer, or a session that got the address
+/// afterwards would be registered in a group that it never was in.
+fn longest_taking(setting: &Setting) -> SignedDuration {
+    let taking = setting.config.timeouts.target * 2 + Duration::from_secs(10);
+    SignedDuration::try_from(taking).unwrap_or(SignedDuration::MAX)
 }
 
 async fn delete(setting: &Setting, key: &str, done: &mut SettledIntents) {

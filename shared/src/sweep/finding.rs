@@ -163,6 +163,8 @@ fn acted(report: &Report) -> Action {
         | Outcome::ArtifactsUnverified
         | Outcome::ArtifactsLost => Action::Done,
         Outcome::AwaitingSalvage | Outcome::Incomplete => Action::Tried,
+        // A 403 is an orphan's all the same: after its salvage window it is stopped.
+        Outcome::Rejected if report.salvage_was_vain() => Action::Tried,
         Outcome::Rejected => Action::Spared,
     }
 }

@@ -19,6 +19,11 @@ use std::time::Duration;
 /// How many addresses are asked at once whether anyone answers there.
 const WITNESSES_AT_ONCE: usize = 128;
 
+/// How many clusters are listed at once. An account may have thousands: each that waits for its turn
+/// to call ECS has reserved it, and a listing that is cut short must not leave a debt of turns behind
+/// that keeps every orphan waiting.
+const CLUSTERS_AT_ONCE: usize = 16;
+
 /// What a sweep saw. A listing that failed or was cut short is an error: what rests on it is unknown.
 #[derive(Debug, Default)]
 pub struct Observation {
@@ -138,7 +143,7 @@ pub(super) async fn observe(setting: &Setting, end: Deadline) -> Observation {
     let at = unanswered.iter().map(|address| (*address, None)).collect();
     // Half of the time: where they are many and slow, other clusters can still be listed.
     let asking = witness_all(setting, at, end.left() / 2);
-    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, end.left()));
+    let (witnesses, ()) = tokio::join!(asking, clusters(setting, &mut seen, end));
     seen.unasked = unanswered.len().saturating_sub(witnesses.len());
     seen.witnesses = witnesses;
 
@@ -169,9 +174,9 @@ async fn groups(
 }
 
 /// The configured clusters, side by side; all families, for any task may own a target's address.
-async fn clusters(setting: &Setting, seen: &mut Observation, limit: Duration) {
+async fn clusters(setting: &Setting, seen: &mut Observation, end: Deadline) {
     let clusters = setting.config.scope.clusters.iter().cloned().collect();
-    seen.clusters = list(setting, seen, clusters, limit).await;
+    seen.clusters = list(setting, seen, clusters, end).await;
 }
 
 async fn other_clusters(
@@ -185,7 +190,7 @@ async fn other_clusters(
         })?;
     let configured = &setting.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
-    list(setting, seen, others, end.left()).await.into_values().collect()
+    list(setting, seen, others, end).await.into_values().collect()
 }
 
 /// Lists clusters side by side, each whole or not at all.
@@ -193,7 +198,7 @@ async fn list(
     setting: &Setting,
     seen: &mut Observation,
     clusters: Vec<ClusterName>,
-    limit: Duration,
+    end: Deadline,
 ) -> BTreeMap<ClusterName, Result<(), CallError>> {
     let wanted: BTreeSet<Ipv4Addr> = seen.targets().map(|(_, address, _)| address.ip).collect();
     let shared = std::sync::Mutex::new(seen);
@@ -204,18 +209,25 @@ async fn list(
                 let mut seen = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 seen.see(&task, &setting.config.scope, wanted);
             };
+            let cut_short = |problem: &str| {
+                let problem = format!("the listing was cut short: {problem}");
+                Err(CallError::unanswered("ListTasks", format!("cluster {cluster}"), problem))
+            };
+            if end.left().is_zero() {
+                let listed = cut_short("there was no time to begin it");
+                return (cluster, listed);
+            }
             let tasks = &setting.aws.tasks;
             let listing = tasks.each(&cluster, None, DesiredStatus::Running, take);
-            let listed = within(limit, listing).await.unwrap_or_else(|timed_out| {
-                let problem = format!("the listing was cut short: {timed_out}");
-                Err(CallError::unanswered("ListTasks", format!("cluster {cluster}"), problem))
-            });
+            let listed = within(end.left(), listing)
+                .await
+                .unwrap_or_else(|timed_out| cut_short(&timed_out.to_string()));
             (cluster, listed)
         }
         .boxed()
     });
     let listings: Vec<_> = listings.collect();
-    futures_util::future::join_all(listings).await.into_iter().collect()
+    stream::iter(listings).buffer_unordered(CLUSTERS_AT_ONCE).collect().await
 }
 
 /// Asks at each address whether anyone answers there; where it is known, as which session. Those that

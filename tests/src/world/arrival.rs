@@ -92,6 +92,7 @@ impl SessionBuilder {
             address,
             created_at,
             visible_from: created_at + self.hidden_for,
+            described_from: created_at + self.undescribed_for,
             runs_at,
             dwell: Dwell::default(),
             stop_timeout: self.stop_timeout,

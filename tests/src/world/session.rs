@@ -92,6 +92,7 @@ pub struct SessionBuilder {
     pub(super) age: Duration,
     pub(super) entry: Entry,
     pub(super) hidden_for: Duration,
+    pub(super) undescribed_for: Duration,
     pub(super) busy_for: Option<Duration>,
     pub(super) exits: Option<(Duration, i32)>,
     pub(super) completed: bool,
@@ -117,6 +118,7 @@ impl SessionBuilder {
             age: Duration::from_mins(1),
             entry: Entry::Running,
             hidden_for: Duration::ZERO,
+            undescribed_for: Duration::ZERO,
             busy_for: None,
             exits: None,
             completed: false,
@@ -267,6 +269,12 @@ impl SessionBuilder {
     /// ECS reads don't show it for this long from its creation on.
     pub fn hidden_for(mut self, lag: Duration) -> Self {
         self.hidden_for = lag;
+        self
+    }
+
+    /// `ListTasks` shows it, and `DescribeTasks` calls it MISSING, for this long from its creation on.
+    pub fn undescribed_for(mut self, lag: Duration) -> Self {
+        self.undescribed_for = lag;
         self
     }
 

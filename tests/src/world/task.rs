@@ -65,6 +65,8 @@ pub(crate) struct Task {
     pub(crate) created_at: Timestamp,
     /// ECS reads are eventually consistent: before this they don't show the task.
     pub(crate) visible_from: Timestamp,
+    /// Some of them sooner than others: before this `DescribeTasks` does not know it.
+    pub(crate) described_from: Timestamp,
     /// `None`: it never gets beyond PENDING.
     pub(crate) runs_at: Option<Timestamp>,
     pub(crate) dwell: Dwell,

@@ -97,7 +97,7 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
     let mut tasks: Vec<TaskDecision> = Vec::new();
     for task in &seen.tasks {
         let judged = judge(grounds, task, &circumstances, &healthy);
-        remember::task(&mut suspects, &task.arn, &judged, now);
+        remember::task(&mut suspects, (task, &judged), circumstances.leases, policy, now);
         if judged.row.is_finding() {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }

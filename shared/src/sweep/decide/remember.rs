@@ -2,15 +2,22 @@
 //! dropped; what could not be seen does neither: its memory stays as it is, and grows old.
 
 use super::plan::{Grounds, Judged};
-use super::{TargetEvidence, TargetRow, TaskRow};
+use super::{Leases, TargetEvidence, TargetRow, TaskRow, is_longer_ago};
 use crate::aws::Witness;
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use crate::config;
+use crate::session::{Lease, SessionTask, TargetAddress, TargetGroupArn, TaskArn};
 use crate::sweep::suspects::{Seen, Suspects};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Of a task that was seen.
-pub(super) fn task(suspects: &mut Suspects, task: &TaskArn, judged: &Judged, now: Timestamp) {
+pub(super) fn task(
+    suspects: &mut Suspects,
+    (task, judged): (&SessionTask, &Judged),
+    leases: Leases,
+    policy: &config::Sweep,
+    now: Timestamp,
+) {
     let unknown = match judged.row {
         TaskRow::Undecided => true,
         TaskRow::Unrouted => judged.evidence.witness.is_none(),
@@ -30,16 +37,22 @@ pub(super) fn task(suspects: &mut Suspects, task: &TaskArn, judged: &Judged, now
         | TaskRow::Live => false,
     };
     if judged.row == TaskRow::SuspectedDone || judged.row == TaskRow::Done {
-        suspects.tasks.insert(task.clone(), Seen::again(judged.suspect.as_ref(), now));
+        suspects.tasks.insert(task.arn.clone(), Seen::again(judged.suspect.as_ref(), now));
     }
     if let Some(vain) = judged.vain
         && judged.row.is_orphan()
     {
-        suspects.vain.insert(task.clone(), Seen { last: now, ..vain });
+        suspects.vain.insert(task.arn.clone(), Seen { last: now, ..vain });
     }
     if unknown {
-        suspects.tasks.extend(judged.suspect.map(|seen| (task.clone(), seen)));
-        suspects.vain.extend(judged.vain.map(|seen| (task.clone(), seen)));
+        suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
+    }
+    // Beyond its grace a lapsed lease hangs on the other leases, and not all of them were seen.
+    let hangs_on_others = judged.row == TaskRow::LeaseLapsed
+        && !leases.all_listed
+        && matches!(task.lease, Lease::Until(end) if is_longer_ago(end, policy.lease_grace, now));
+    if unknown || hangs_on_others {
+        suspects.vain.extend(judged.vain.map(|seen| (task.arn.clone(), seen)));
     }
 }
 

@@ -162,7 +162,8 @@ impl State {
                     "Invalid identifier: Identifier is for another account or cluster.",
                 ));
             };
-            match self.task(&key).filter(|task| task.visible(now)) {
+            let known = |task: &&Task| task.visible(now) && now >= task.described_from;
+            match self.task(&key).filter(known) {
                 Some(task) => {
                     tasks.push(self.show(task, now, tags, epoch_seconds));
                     keys.push(key);

@@ -1,9 +1,16 @@
 //! Sessions of clusters and target groups that nobody configured. So busy that no health check and no
 //! witness gets through, they look dead from everywhere, and are not.
 
-use super::crowd::{HOUR, MINUTE, says, target_row, task_row, warns};
-use crate::stage::{INTERVAL, assert_unharmed, enforce, receipt, target_in, task_in};
-use session_cleanup_tests::world::{Api, Fault, Setup, World};
+use super::crowd::{
+    HOUR, MINUTE, left_targets, says, stopped, target_row, task_row, too_old, warns,
+};
+use crate::stage::{
+    INTERVAL, assert_unharmed, config, enforce, function_at, invoke_reaper, receipt, target_in,
+    task_in,
+};
+use serde_json::json;
+use session_cleanup::aws::Pace;
+use session_cleanup_tests::world::{Api, Fault, Limits, Setup, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_session_of_a_cluster_that_nobody_configured_keeps_its_target() {
@@ -82,6 +89,25 @@ async fn other_clusters_are_not_listed_where_no_targets_fate_depends_on_them() {
     let report = enforce(&world, "sweep").await;
     assert_eq!(world.count(Api::ListClusters), 0, "{}", world.history());
     assert_eq!(target_row(&report, answering.address()), ("6", "kept"), "{report:#}");
+    assert_unharmed(&world);
+}
+
+/// Thousands of clusters can't be listed in a sweep's time at our share of AWS's rates. That decides
+/// nothing about the target; the orphans don't pay for it.
+#[tokio::test(start_paused = true)]
+async fn an_account_with_more_clusters_than_can_be_listed_does_not_keep_its_orphans() {
+    let world = World::new(Setup { limits: Limits::aws(), ..Setup::default() });
+    for number in 0..3_000 {
+        world.add_cluster(&format!("elsewhere-{number}"));
+    }
+    let zombie = left_targets(&world, "sessions", 1)[0];
+    let old = too_old(&world, "old", 5, |session| session);
+    let share = config(&world.setup(), &[]).sweep.rate_share;
+    let (setting, _) = function_at(&world, "sweep", Pace::share(share), &[]);
+    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    assert_eq!(target_row(&report, zombie), ("undecided", "kept"), "{report:#}");
+    assert!(warns(&report, "incomplete"), "{report:#}");
+    assert_eq!(stopped(&world, &old).len(), 5, "{report:#}");
     assert_unharmed(&world);
 }
 

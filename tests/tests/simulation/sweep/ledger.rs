@@ -3,10 +3,11 @@
 use super::crowd::{
     ACTS, HOUR, calls_of, enforce_with, healthy, metric, says, target_row, task_row,
 };
-use crate::stage::{INTERVAL, assert_clean, assert_unharmed, enforce, target_in};
+use crate::stage::{INTERVAL, assert_clean, assert_unharmed, enforce, open_intents, target_in};
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Fault, Latency, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// Three that live, one of them deaf in another cluster, an orphan, and a zombie target.
 struct Scene {
@@ -122,6 +123,36 @@ async fn an_intent_that_cannot_be_read_stays_and_is_reported() {
     assert!(says(&report["intents"]["problems"], "intents/1-x.json"), "{report:#}");
     assert!(world.object("ledger", "intents/1-x.json").is_some());
     assert_unharmed(&world);
+}
+
+/// As when the ledger let nothing be deleted for a day. More than can be read in a sweep's time, and
+/// the live session whose target is in one of them must not wait for ever.
+#[tokio::test(start_paused = true)]
+async fn thousands_of_intents_that_were_left_behind_are_settled_by_and_by() {
+    let latency = Latency { s3: Duration::from_millis(100), ..Latency::default() };
+    let world = World::new(Setup { latency, ..Setup::default() });
+    let live = world.session("live").started_ago(HOUR * 3 / 2).start();
+    world.owner_deregisters(&live);
+    let (setup, written_at) = (world.setup(), world.now() - HOUR);
+    for number in 0..2_000 {
+        let ip = if number == 1_999 { live.address() } else { Ipv4Addr::new(127, 0, 99, 1) };
+        let entry = json!({
+            "group": setup.target_group_arn("sessions"),
+            "address": { "ip": ip, "port": setup.port },
+            "from": "nobody",
+        });
+        let intent = json!({ "written_at": written_at.to_string(), "entries": [entry] });
+        let key = format!("intents/{}-{number:04}.json", written_at.as_second());
+        world.put_object("ledger", &key, intent.to_string());
+    }
+    let report = enforce(&world, "sweep-1").await;
+    assert!(says(&report["intents"]["problems"], "wait for the next sweeps"), "{report:#}");
+    for number in 2..=4 {
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, &format!("sweep-{number}")).await;
+    }
+    assert_eq!(open_intents(&world), Vec::<String>::new());
+    assert!(world.registered("sessions").contains(&live.address()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use crate::stage::{
 };
 use serde_json::json;
 use session_cleanup::aws::Pace;
-use session_cleanup_tests::world::{Api, Health, Limits, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Health, Limits, SessionBuilder, Setup, TaskHandle, World};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -51,6 +51,26 @@ async fn the_mode_report_changes_nothing_but_the_suspects() {
         assert!(key == "suspects.json" || key.starts_with("sweeps/"), "{key}");
     }
     assert_unharmed(&world);
+}
+
+/// Who reads it decides whether to enforce: it must not promise more than a sweep may do.
+#[tokio::test(start_paused = true)]
+async fn the_mode_report_says_what_would_wait_beyond_the_blast_radius() {
+    let world = World::new(Setup::default());
+    let old = too_old(&world, "old", 32, SessionBuilder::unregistered);
+    left_targets(&world, "sessions", 14);
+    look(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let report = look(&world, "sweep-2").await;
+    for (number, orphan) in old.iter().enumerate() {
+        let action = if number < 10 { "would_act" } else { "waits" };
+        assert_eq!(task_row(&report, orphan), ("8", action), "{report:#}");
+    }
+    let targets = report["targets"].as_array().unwrap();
+    let such = |action| targets.iter().filter(|finding| finding["action"] == action).count();
+    assert_eq!((such("would_act"), such("waits")), (10, 4), "{report:#}");
+    assert!(warns(&report, "limit_reached"));
+    assert_eq!(calls_of(&world, &ACTS), 0, "{}", world.history());
 }
 
 /// Both modes repair our own doing.

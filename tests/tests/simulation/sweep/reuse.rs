@@ -1,10 +1,12 @@
 //! Tasks that end by themselves while a sweep is at them, and who comes after them.
 
 use super::boundary::{Boundary, everywhere};
+use super::crowd::{MINUTE, left_targets};
 use super::fleet::{
     Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, quick_world, suspect,
 };
-use session_cleanup_tests::world::{Call, TaskHandle, World};
+use crate::stage::{INTERVAL, assert_unharmed, enforce, open_intents, target_in};
+use session_cleanup_tests::world::{Api, Call, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -78,4 +80,28 @@ async fn an_address_that_goes_to_the_resumed_session_between_any_two_calls_is_no
         Some(resumed.at_address_of(orphan).start())
     })
     .await;
+}
+
+/// A zombie's address goes to a session of another group a minute after it was taken away. What was
+/// taken was never its own: another tenant's traffic must not come to it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zombies_group() {
+    let target_groups = vec!["tenant-a".to_owned(), "tenant-b".to_owned()];
+    let world = World::new(Setup { target_groups, ..Setup::default() });
+    let address = left_targets(&world, "tenant-a", 1)[0];
+    enforce(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(target_in(&report, address)["action"], "done", "{report:#}");
+    tokio::time::sleep(MINUTE).await;
+    let session = world.session("b").started_ago(Duration::ZERO).registered_in(&["tenant-b"]);
+    session.at_address(address).start();
+    tokio::time::sleep(MINUTE * 4).await;
+    let report = enforce(&world, "sweep-3").await;
+    assert_eq!(report["intents"]["put_back"], 0, "{report:#}");
+    assert!(open_intents(&world).is_empty(), "it is settled all the same");
+    assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+    assert_eq!(world.registered("tenant-b"), [address]);
+    assert_eq!(world.count(Api::RegisterTargets), 0);
+    assert_unharmed(&world);
 }

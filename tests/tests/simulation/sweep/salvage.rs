@@ -3,7 +3,7 @@
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
 use crate::stage::{INTERVAL, MetricLines, assert_unharmed, enforce, receipt, task_in};
 use serde_json::Value;
-use session_cleanup_tests::world::{Api, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
 
 /// Asserts that the artifacts were given up, on record before the stop.
 fn assert_given_up(world: &World, task: &TaskHandle, metrics: &MetricLines) {
@@ -100,6 +100,30 @@ async fn the_memory_of_a_vain_salvage_goes_when_the_lease_is_renewed() {
     assert_unharmed(&world);
 }
 
+/// A lapsed lease says nothing while another cluster is not listed: that is no answer, and begins no
+/// window anew.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_now_and_then_does_not_begin_the_salvage_window_anew() {
+    let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
+    let world = World::new(Setup { clusters, ..Setup::default() });
+    world.session("leased").leased_for(HOUR * 10).start();
+    let orphan = world.session("orphan").lease_lapsed(MINUTE * 20).upload_never_works().start();
+    let mut sweeps = 0;
+    while !world.is_stopping(&orphan) {
+        sweeps += 1;
+        assert!(sweeps < 10, "it is never given up\n{}", world.history());
+        let caller = format!("sweep-{sweeps}");
+        if sweeps % 5 == 0 {
+            world.fault(Fault::on(Api::ListTasks).of("batch").by(&caller).always().throttled());
+        }
+        let report = enforce(&world, &caller).await;
+        let row = if sweeps % 5 == 0 { "7a" } else { "7" };
+        assert_eq!(task_row(&report, &orphan).0, row, "{report:#}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_the_memory_of_a_vain_salvage_is_lost_the_hard_age_bounds_it() {
     let world = World::new(Setup::default());
@@ -127,6 +151,7 @@ async fn an_orphan_whose_container_answers_403_is_rejected_and_given_up_after_th
         if world.is_stopping(&orphan) {
             break metrics;
         }
+        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "it is an orphan still");
         let cleanup = &task_in(&report, &orphan)["cleanup"];
         assert_eq!(cleanup["outcome"], "rejected", "{report:#}");
         assert_eq!(cleanup["artifacts"], "wrong_container");
@@ -176,7 +201,6 @@ async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
 
 #[tokio::test(start_paused = true)]
 async fn a_container_that_could_not_even_be_asked_starts_no_salvage_window() {
-    use session_cleanup_tests::world::Fault;
     let world = World::new(Setup::default());
     let orphan = world.session("orphan").started_ago(HOUR * 3).start();
     // Listed once; every later look fails, so that nothing may be asked.

@@ -148,3 +148,25 @@ async fn one_that_fails_for_ever_never_ends_a_sweep() {
         assert_unharmed(&world);
     }
 }
+
+/// Its owner said that it is over: nothing of it is put back, and no alarm tells of a live session.
+#[tokio::test(start_paused = true)]
+async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_put_back() {
+    let world = World::new(Setup::default());
+    let ended = world.session("ended").upload_never_works().start();
+    world.owner_ends(&ended);
+    world.set_tag(&ended, "session-ended-at", &world.now().to_string());
+    tokio::time::sleep(super::crowd::MINUTE * 31).await;
+    world.fault(Fault::on(Api::StopTask).always().denied());
+    for number in 1..=3 {
+        let report = enforce(&world, &format!("sweep-{number}")).await;
+        assert_eq!(task_row(&report, &ended), ("4", "tried"), "{report:#}");
+        assert!(world.registered("sessions").is_empty());
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    world.faults_cease();
+    enforce(&world, "sweep-4").await;
+    assert!(world.is_stopping(&ended));
+    assert_unharmed(&world);
+}
