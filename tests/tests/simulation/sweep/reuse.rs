@@ -2,9 +2,11 @@
 
 use super::boundary::{Boundary, everywhere};
 use super::fleet::{
-    Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, quick_world, suspect,
+    Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, leave_zombie,
+    quick_world, suspect,
 };
-use session_cleanup_tests::world::{Call, TaskHandle, World};
+use crate::stage::enforce;
+use session_cleanup_tests::world::{Api, Call, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -78,4 +80,25 @@ async fn an_address_that_goes_to_the_resumed_session_between_any_two_calls_is_no
         Some(resumed.at_address_of(orphan).start())
     })
     .await;
+}
+
+/// A session has the address of a zombie when it is taken away, is found by the listing that follows,
+/// and dies then: a target that was registered for it would be the next stranger's.
+#[tokio::test(start_paused = true)]
+async fn a_target_is_not_put_back_for_a_task_that_has_left_its_address_meanwhile() {
+    let world = quick_world();
+    let zombie = leave_zombie(&world, 1);
+    suspect(&world).await;
+    let found: Arc<Mutex<Option<TaskHandle>>> = Arc::default();
+    let place = Arc::clone(&found);
+    world.before(Api::DeregisterTargets, 1, move |world| {
+        *place.lock().unwrap() = Some(world.session("short").at_address(zombie).start());
+    });
+    world.after(Api::DescribeTasks, 1, move |world| {
+        world.crash(found.lock().unwrap().as_ref().expect("it has come"), 137);
+    });
+    enforce(&world, "sweep").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    assert_put_right(&world).await;
 }
