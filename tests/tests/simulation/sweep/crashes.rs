@@ -91,6 +91,12 @@ async fn a_session_at_a_zombies_address_keeps_its_traffic_when_the_function_dies
     }
 }
 
+/// The owner comes back, and extends the lease.
+fn renew(world: &World, task: &TaskHandle) {
+    let until = world.now() + HOUR * 10;
+    world.set_tag(task, "lease-expires-at", &until.to_string());
+}
+
 /// The salvage window is over: the target is taken before the last look. The lease is renewed right
 /// then, and the function dies: the intent gives the target back.
 #[tokio::test(start_paused = true)]
@@ -105,10 +111,7 @@ async fn a_lease_renewed_under_force_gets_its_target_back_when_the_function_dies
                 Why::Lapsed.apply(world.session("lapsed"), &world).upload_never_works().start();
             vain_until_the_window_is_over(&world).await;
             let renewed = orphan.clone();
-            boundary.change(&world, move |world| {
-                let until = world.now() + HOUR * 10;
-                world.set_tag(&renewed, "lease-expires-at", &until.to_string());
-            });
+            boundary.change(&world, move |world| renew(world, &renewed));
             let calls = sweep_until(&world, crash).await;
             tokio::time::sleep(INTERVAL).await;
             enforce(&world, "next").await;
@@ -125,4 +128,30 @@ async fn a_lease_renewed_under_force_gets_its_target_back_when_the_function_dies
         let what = format!("a lease is renewed {boundary:?} under force, the reaper dies");
         assert!(at_every_call(&what, story).await >= 20);
     }
+}
+
+/// The same, and the lease is renewed once the function is dead: whatever it had done until then, a task
+/// that it has not stopped is found again with its target.
+#[tokio::test(start_paused = true)]
+async fn a_lease_renewed_after_the_function_died_under_force_gets_its_target_back() {
+    let story = |crash| async move {
+        let world = quick_world();
+        let living = Living::start(&world);
+        let orphan =
+            Why::Lapsed.apply(world.session("lapsed"), &world).upload_never_works().start();
+        vain_until_the_window_is_over(&world).await;
+        let calls = sweep_until(&world, crash).await;
+        let is_stopped = world.is_stopping(&orphan);
+        assert!(crash.is_some() || is_stopped, "{}", world.history());
+        if !is_stopped {
+            renew(&world, &orphan);
+        }
+        assert_put_right(&world).await;
+        living.assert_untouched(&world);
+        if !is_stopped {
+            assert_keeps_its_target(&world, &orphan);
+        }
+        calls
+    };
+    assert!(at_every_call("the reaper dies under force, a lease is renewed", story).await >= 20);
 }

@@ -63,6 +63,21 @@ async fn with_no_time_for_a_plan_none_is_begun() {
     assert_unharmed(&world);
 }
 
+/// Of targets, too: a round that could not be ended in time is not begun.
+#[tokio::test(start_paused = true)]
+async fn with_no_time_for_another_round_of_targets_none_is_begun() {
+    let world = World::new(Setup::default());
+    left_targets(&world, "sessions", 60);
+    look(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    // Fifteen a round: listed once, and then their health is not to be had.
+    world.fault(Fault::on(Api::DescribeTargetHealth).nth(2).always().hangs());
+    let report = enforce_within(&world, "sweep-2", SECOND * 105).await;
+    assert_eq!((actions(&report, "spared"), actions(&report, "out_of_time")), (30, 30));
+    assert!(warns(&report, "truncated"), "{report:#}");
+    assert_unharmed(&world);
+}
+
 /// Whatever hangs for ever, at any call of any service, from the first such call on or from a later
 /// one: the sweep answers in time.
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! When many leases lapse at once it is the renewal that is broken, not the sessions that are over.
 
-use super::crowd::{MINUTE, enforce_with, metric, stopped, task_row, warns};
+use super::crowd::{HOUR, MINUTE, enforce_with, metric, stopped, task_row, warns};
 use crate::stage::{INTERVAL, assert_unharmed, enforce};
 use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
 
@@ -76,5 +76,18 @@ async fn a_lapsed_lease_says_nothing_while_one_of_two_clusters_is_not_listed() {
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
     assert_eq!(task_row(&report, &lapsed), ("7", "done"), "{report:#}");
+    assert_unharmed(&world);
+}
+
+/// Its owner renews it in a way that we don't understand. The hard age bounds that.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_read_is_not_known_to_be_over() {
+    let world = World::new(Setup::default());
+    let lease = |age| world.session("leased").started_ago(age).tag("lease-expires-at", "tomorrow");
+    let (leased, ancient) = (lease(HOUR * 5).start(), lease(HOUR * 25).start());
+    let report = enforce(&world, "sweep").await;
+    assert_eq!(task_row(&report, &leased), ("6, unreadable", "kept"), "{report:#}");
+    assert!(!world.is_stopping(&leased) && world.completion_calls(&leased).is_empty());
+    assert_eq!(task_row(&report, &ancient), ("5", "done"), "{report:#}");
     assert_unharmed(&world);
 }

@@ -155,6 +155,39 @@ async fn thousands_of_intents_that_were_left_behind_are_settled_by_and_by() {
     assert!(world.registered("sessions").contains(&live.address()));
 }
 
+/// A live session waits for the target that a crash took from it: that is not forgotten.
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_cannot_be_settled_stays_and_is_settled_later() {
+    for fault in [
+        Fault::on(Api::RegisterTargets).always().denied(),
+        Fault::on(Api::ListTasks).always().server_error(),
+    ] {
+        let world = World::new(Setup::default());
+        let live = world.session("live").started_ago(HOUR).start();
+        let setup = world.setup();
+        let entry = json!({
+            "group": setup.target_group_arn("sessions"),
+            "address": { "ip": live.address().to_string(), "port": setup.port },
+            "from": "nobody",
+        });
+        let written_at = (world.now() - INTERVAL * 2).to_string();
+        let intent = json!({ "written_at": written_at, "entries": [entry] });
+        world.put_object("ledger", "intents/1-left.json", intent.to_string());
+        world.owner_deregisters(&live);
+        world.fault(fault.clone());
+        let report = enforce(&world, "sweep-1").await;
+        assert!(says(&report["intents"]["problems"], "it stays"), "{fault:?} {report:#}");
+        assert_eq!(open_intents(&world).len(), 1, "{fault:?} {report:#}");
+        world.faults_cease();
+        tokio::time::sleep(INTERVAL).await;
+        let report = enforce(&world, "sweep-2").await;
+        assert_eq!(report["intents"]["put_back"], 1, "{report:#}");
+        assert!(world.registered("sessions").contains(&live.address()), "{}", world.history());
+        assert!(open_intents(&world).is_empty());
+        assert_unharmed(&world);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_healthy_fleet_costs_no_call_of_s3_per_task_and_no_witness() {
     let mut used = Vec::new();

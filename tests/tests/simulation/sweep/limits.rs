@@ -194,13 +194,14 @@ async fn targets_that_have_been_suspect_longest_are_taken_away_first() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_at_its_share_of_awss_rates_is_never_throttled() {
     let world = World::new(Setup { limits: Limits::aws(), ..Setup::default() });
-    healthy(&world, 900);
-    let old = too_old(&world, "old", 100, |session| session);
+    healthy(&world, 750);
+    // More than AWS lets be stopped at once.
+    let old = too_old(&world, "old", 250, |session| session);
     let share = config(&world.setup(), &[]).sweep.rate_share;
     let (setting, _) = function_at(&world, "sweep", Pace::share(share), &[]);
     let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
-    assert_eq!(report["counts"]["reaped"], 100, "{:#}", report["counts"]);
-    assert_eq!(stopped(&world, &old).len(), 100);
+    assert_eq!(report["counts"]["reaped"], 250, "{:#}", report["counts"]);
+    assert_eq!(stopped(&world, &old).len(), 250);
     assert_eq!((world.throttles(), &report["api"]["throttles"]), (0, &json!(0)));
     assert_unharmed(&world);
 }

@@ -5,7 +5,7 @@ use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
     calls_of_a_sweep, leave_zombie, quick_world, suspect, vain_until_the_window_is_over,
 };
-use crate::stage::INTERVAL;
+use crate::stage::{INTERVAL, enforce, target_in};
 use session_cleanup_tests::world::{Api, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,6 +54,29 @@ async fn sessions_that_come_between_any_two_calls_are_left_alone_and_keep_their_
         calls
     };
     assert!(everywhere("sessions come", story).await >= 60);
+}
+
+/// Targets are listed first: whoever is among them has started by the time tasks are listed, so that
+/// no living session's target is taken away, not even for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_starts_between_the_two_listings_has_an_owner_at_once() {
+    let listings = [
+        Boundary::before(Api::DescribeTargetHealth, 1),
+        Boundary::after(Api::DescribeTargetHealth, 1),
+        Boundary::before(Api::ListTasks, 1),
+    ];
+    for boundary in listings {
+        let world = quick_world();
+        let zombie = leave_zombie(&world, 1);
+        suspect(&world).await;
+        boundary.change(&world, move |world| {
+            // So busy that nothing but ECS knows of it.
+            world.session("new").at_address(zombie).deaf().start();
+        });
+        let report = enforce(&world, "sweep").await;
+        assert_eq!(world.count(Api::DeregisterTargets), 0, "{boundary:?}: {}", world.history());
+        assert!(target_in(&report, zombie).is_null(), "{boundary:?}: {report:#}");
+    }
 }
 
 /// The lease of an orphan is renewed.

@@ -3,7 +3,8 @@
 use super::boundary::{Boundary, everywhere};
 use super::crowd::{MINUTE, left_targets};
 use super::fleet::{
-    Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, quick_world, suspect,
+    Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, leave_zombie,
+    quick_world, suspect,
 };
 use crate::stage::{INTERVAL, assert_unharmed, enforce, open_intents, target_in};
 use session_cleanup_tests::world::{Api, Call, Setup, TaskHandle, World};
@@ -104,4 +105,25 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
     assert_eq!(world.registered("tenant-b"), [address]);
     assert_eq!(world.count(Api::RegisterTargets), 0);
     assert_unharmed(&world);
+}
+
+/// A session has the address of a zombie when it is taken away, is found by the listing that follows,
+/// and dies then: a target that was registered for it would be the next stranger's.
+#[tokio::test(start_paused = true)]
+async fn a_target_is_not_put_back_for_a_task_that_has_left_its_address_meanwhile() {
+    let world = quick_world();
+    let zombie = leave_zombie(&world, 1);
+    suspect(&world).await;
+    let found: Arc<Mutex<Option<TaskHandle>>> = Arc::default();
+    let place = Arc::clone(&found);
+    world.before(Api::DeregisterTargets, 1, move |world| {
+        *place.lock().unwrap() = Some(world.session("short").at_address(zombie).start());
+    });
+    world.after(Api::DescribeTasks, 1, move |world| {
+        world.crash(found.lock().unwrap().as_ref().expect("it has come"), 137);
+    });
+    enforce(&world, "sweep").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    assert_put_right(&world).await;
 }

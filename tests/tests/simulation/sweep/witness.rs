@@ -1,7 +1,7 @@
 //! Our own health check: what it answers of a task and of a target, and what follows.
 
-use super::crowd::{HOUR, target_row, task_row};
-use crate::stage::{INTERVAL, assert_unharmed, enforce, target_in, task_in};
+use super::crowd::{HOUR, MINUTE, target_row, task_row};
+use crate::stage::{INTERVAL, assert_unharmed, enforce, look, target_in, task_in};
 use session_cleanup_tests::world::{Absent, Api, Fault, Health, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 
@@ -67,6 +67,21 @@ async fn a_broken_answer_is_an_answer_and_no_word_of_being_done() {
     }
 }
 
+/// A container may answer 503 until its session begins, and its target takes a while to be healthy.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_starting_up_is_not_asked() {
+    let world = World::new(Setup::default());
+    let starting = world.session("starting").started_ago(MINUTE * 2).completed().start();
+    for number in 1..=2 {
+        let report = enforce(&world, &format!("sweep-{number}")).await;
+        assert!(task_in(&report, &starting).is_null(), "{report:#}");
+        assert_eq!(world.count(Api::ContainerHealth), 0);
+        tokio::time::sleep(INTERVAL).await;
+    }
+    let report = enforce(&world, "sweep-3").await;
+    assert_eq!(task_row(&report, &starting), ("9a", "suspected"), "it had its time: {report:#}");
+}
+
 /// A server that no task of the account stands behind, at an address that the load balancer gets no
 /// answer from.
 fn server(world: &World, name: &str, completed: bool, mute: bool) -> TaskHandle {
@@ -119,6 +134,28 @@ async fn a_target_that_refuses_and_one_that_nobody_can_reach_are_silent() {
         assert_eq!(target_row(&report, nobody), ("5", "done"), "{report:#}");
         assert_unharmed(&world);
     }
+}
+
+/// The whole sweep may lie between the first question and the act.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_longer_silent_or_done_is_spared_by_one_more_question() {
+    let world = World::new(Setup::default());
+    let task = world.session("task").started_ago(HOUR).unregistered().completed().start();
+    let server = server(&world, "server", false, false);
+    world.behaves(&server, |container| container.deaf = true);
+    look(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let (at_work, heard) = (task.clone(), server.clone());
+    // Everything is decided, and the suspects are being written.
+    world.before(Api::PutObject, 1, move |world| {
+        world.behaves(&at_work, |container| container.health_names = Some("another".to_owned()));
+        world.behaves(&heard, |container| container.deaf = false);
+    });
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(task_row(&report, &task), ("9", "spared"), "{report:#}");
+    assert_eq!(target_row(&report, server.address()), ("5", "spared"), "{report:#}");
+    assert_eq!(world.count(Api::ContainerComplete) + world.count(Api::DeregisterTargets), 0);
+    assert_unharmed(&world);
 }
 
 /// The load balancer alone never takes a target away, nor does it alone clear one.
