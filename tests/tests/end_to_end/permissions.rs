@@ -186,7 +186,7 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
         let first = patrol.enforce().await;
         assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
         assert_eq!(task_in(&first, &unsaved)["action"], "tried", "{first:#}");
-        assert_eq!(task_in(&first, &denied)["action"], "spared", "{first:#}");
+        assert_eq!(task_in(&first, &denied)["action"], "tried", "{first:#}");
         assert_eq!(first["intents"]["put_back"], 1, "{first:#}");
         assert!(patrol.is_registered(cut_off.address()));
         patrol.half_an_interval_passes().await;
