@@ -19,6 +19,7 @@ pub use clients::{Aws, HttpSeam};
 pub use container::{CompletionAnswer, SessionContainers, Witness};
 pub use ecs::{Sighting, Tasks};
 pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};
+pub(crate) use error::answered_within;
 pub use error::{CallError, Failure};
 pub use gather::{Asked, Gather};
 pub use ledger::{Ledger, Stored};

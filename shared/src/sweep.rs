@@ -228,10 +228,7 @@ impl Acted {
         });
         Self {
             orphans: orphans.map(|one| (one.task.arn.clone(), Done::Waits)).collect(),
-            zombies: zombies
-                .map(|one| Zombie { group: one.group.clone(), address: one.address })
-                .map(|zombie| (zombie, Done::Waits))
-                .collect(),
+            zombies: zombies.map(|one| (one.zombie(), Done::Waits)).collect(),
         }
     }
 

@@ -1,7 +1,10 @@
+use crate::deadline::within;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
 
 /// A call that did not succeed, in one line: what was attempted, on what, and what came back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +89,21 @@ impl CallError {
         };
         Self { action, resource: resource.into(), answer, failure }
     }
+}
+
+/// Runs a call for at most `limit`.
+///
+/// # Errors
+/// The call's own, or that it was not answered in time: it may have been done or not.
+pub(crate) async fn answered_within<T>(
+    limit: Duration,
+    action: &'static str,
+    resource: &str,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    within(limit, call).await.unwrap_or_else(|timed_out| {
+        Err(CallError::unanswered(action, resource, timed_out.to_string()))
+    })
 }
 
 fn classify(status: u16, code: &str) -> Failure {

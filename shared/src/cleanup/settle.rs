@@ -300,13 +300,6 @@ impl LeftBehind {
     ) -> SettledIntents {
         let mut done = SettledIntents { problems: self.problems, ..SettledIntents::default() };
         let open: Vec<Open> = self.intents.iter().flat_map(|(_, open)| open.clone()).collect();
-        if open.is_empty() {
-            // An intent without entries has nothing to settle.
-            for (key, _) in self.intents {
-                delete(setting, &key, &mut done).await;
-            }
-            return done;
-        }
         let mut answers = settle(setting, sightings, &open, owners, When::Later).await.into_iter();
         for (key, open) in self.intents {
             let answers: Vec<_> = answers.by_ref().take(open.len()).collect();

@@ -6,8 +6,7 @@ use super::intent::{self, Ground, IntentEntry, TakenFrom};
 use super::setting::Setting;
 use super::settle::{Open, Owners, Settled, When, settle};
 use super::sightings::Sightings;
-use crate::aws::{Asked, CallError, TargetState};
-use crate::deadline::within;
+use crate::aws::{Asked, CallError, TargetState, answered_within};
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -195,14 +194,6 @@ async fn write_intent(
     }
     // A ledger that does not answer must not use up the time of the deregistration.
     let limit = setting.config.timeouts.target / 4;
-    within(limit, intent::write(setting, entries))
-        .await
-        .unwrap_or_else(|timed_out| {
-            Err(CallError::unanswered(
-                "PutObject",
-                "an intent in the ledger",
-                timed_out.to_string(),
-            ))
-        })
-        .map(Some)
+    let writing = intent::write(setting, entries);
+    answered_within(limit, "PutObject", "an intent in the ledger", writing).await.map(Some)
 }

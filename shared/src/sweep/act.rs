@@ -7,6 +7,8 @@ mod zombies;
 pub(super) use orphans::{longest_plan, reap};
 pub(super) use zombies::take_away;
 
+use super::decide::Allowance;
+
 /// What was done about one finding.
 #[derive(Debug, Clone)]
 pub enum Done<T> {
@@ -20,4 +22,11 @@ pub enum Done<T> {
     OutOfTime,
     /// The work on it ended badly.
     Panicked(String),
+}
+
+impl<T> Done<T> {
+    /// Of one that was not begun: why it must wait.
+    fn left_over(allowance: &Allowance) -> Self {
+        if allowance.free() == 0 { Self::Waits } else { Self::OutOfTime }
+    }
 }

@@ -2,7 +2,7 @@
 //! task that had already started when tasks are listed. All pages, or it is unknown.
 
 use super::decide::Owner;
-use crate::aws::{CallError, TargetHealth, Witness};
+use crate::aws::{CallError, TargetHealth, Witness, answered_within};
 use crate::cleanup::Setting;
 use crate::config::Scope;
 use crate::deadline::{Deadline, within};
@@ -163,12 +163,9 @@ async fn groups(
     limit: Duration,
 ) -> BTreeMap<TargetGroupArn, Result<BTreeMap<TargetAddress, TargetHealth>, CallError>> {
     let reads = setting.config.scope.target_groups.iter().map(|group| async move {
-        let listing = within(limit, setting.aws.target_groups.list(group)).await;
-        let listing = listing.unwrap_or_else(|timed_out| {
-            let problem = timed_out.to_string();
-            Err(CallError::unanswered("DescribeTargetHealth", group.as_str(), problem))
-        });
-        (group.clone(), listing)
+        let listing = setting.aws.target_groups.list(group);
+        let listing = answered_within(limit, "DescribeTargetHealth", group.as_str(), listing);
+        (group.clone(), listing.await)
     });
     futures_util::future::join_all(reads).await.into_iter().collect()
 }
@@ -184,10 +181,8 @@ async fn other_clusters(
     seen: &mut Observation,
     end: Deadline,
 ) -> Result<(), CallError> {
-    let all =
-        within(end.left(), setting.aws.tasks.clusters()).await.unwrap_or_else(|timed_out| {
-            Err(CallError::unanswered("ListClusters", "the account", timed_out.to_string()))
-        })?;
+    let listing = setting.aws.tasks.clusters();
+    let all = answered_within(end.left(), "ListClusters", "the account", listing).await?;
     let configured = &setting.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
     list(setting, seen, others, end).await.into_values().collect()

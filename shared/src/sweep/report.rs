@@ -6,7 +6,7 @@ use super::finding::{Action, TargetFinding, TaskFinding};
 use super::observe::Observation;
 use super::{Acted, Began};
 use crate::aws::ApiUse;
-use crate::cleanup::{Setting, SettledIntents, TaskFate, Zombie};
+use crate::cleanup::{Setting, SettledIntents, TaskFate};
 use crate::config::SweepMode;
 use crate::deadline::within;
 use crate::event::{ForceCluster, SweepRequest, Trigger};
@@ -131,10 +131,7 @@ impl SweepReport {
         let targets: Vec<TargetFinding> = plan
             .targets
             .iter()
-            .map(|decision| {
-                let zombie = Zombie { group: decision.group.clone(), address: decision.address };
-                TargetFinding::new(decision, acted.zombies.remove(&zombie))
-            })
+            .map(|decision| TargetFinding::new(decision, acted.zombies.remove(&decision.zombie())))
             .collect();
         let not_decided = seen.problems();
         let any = |action| {

@@ -1,8 +1,7 @@
 //! What the sweep before suspected. A state that may pass is acted on only when two consecutive sweeps
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
-use crate::aws::{CallError, Failure, Ledger, Stored};
-use crate::deadline::within;
+use crate::aws::{CallError, Failure, Ledger, Stored, answered_within};
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -93,10 +92,7 @@ enum Version {
 impl Memory {
     /// Reads it, for at most `limit`. Where it can't be read, nobody is suspect yet.
     pub async fn read(ledger: &Ledger, limit: Duration) -> Self {
-        let read = within(limit, ledger.read_bytes(KEY)).await.unwrap_or_else(|timed_out| {
-            Err(CallError::unanswered("GetObject", KEY, timed_out.to_string()))
-        });
-        match read {
+        match answered_within(limit, "GetObject", KEY, ledger.read_bytes(KEY)).await {
             Ok(None) => {
                 Self { version: Version::New, suspects: Suspects::default(), problem: None }
             }
@@ -143,10 +139,7 @@ impl Memory {
             }
             Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
-        let etag = within(limit, writing).await.unwrap_or_else(|timed_out| {
-            Err(CallError::unanswered("PutObject", KEY, timed_out.to_string()))
-        });
-        match etag {
+        match answered_within(limit, "PutObject", KEY, writing).await {
             Ok(etag) => {
                 self.version = Version::Known(etag);
                 self.suspects = suspects.clone();

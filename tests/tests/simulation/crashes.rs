@@ -2,7 +2,7 @@
 //! whatever was left undone is done by the next delivery.
 
 use crate::stage::{
-    FUNCTION_TIMEOUT, REAPER_TIMEOUT, assert_clean, deliver_until_done, function, look,
+    FAULTS, FUNCTION_TIMEOUT, REAPER_TIMEOUT, assert_clean, deliver_until_done, function, look,
     open_intents, report,
 };
 use session_cleanup_tests::world::{Api, Crash, Fault, Setup, World};
@@ -97,15 +97,6 @@ async fn a_task_that_dies_at_any_call_ends_in_a_receipt() {
 /// Every single fault of one call, at every call: in the end the session is clean.
 #[tokio::test(start_paused = true)]
 async fn any_single_fault_of_any_call_is_overcome() {
-    let kinds: [(&str, fn(Fault) -> Fault); 7] = [
-        ("throttled", Fault::throttled),
-        ("server error", Fault::server_error),
-        ("reset", Fault::reset),
-        ("refused", Fault::refused),
-        ("hangs", Fault::hangs),
-        ("answer lost", Fault::answer_lost),
-        ("answer hangs", Fault::answer_hangs),
-    ];
     let mut stories = 0;
     for api in [
         Api::DescribeTasks,
@@ -118,7 +109,7 @@ async fn any_single_fault_of_any_call_is_overcome() {
         Api::DeleteObject,
     ] {
         for nth in 1..=2 {
-            for (name, kind) in kinds {
+            for (name, kind) in FAULTS {
                 let world = World::new(Setup::default());
                 let alice = world.session("alice").start();
                 world.fault(kind(Fault::on(api).nth(nth)));

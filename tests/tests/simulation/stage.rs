@@ -16,7 +16,7 @@ use session_cleanup::event::TaskReference;
 use session_cleanup::metrics::Metrics;
 use session_cleanup::session::{SessionId, TaskArn};
 use session_cleanup::{completion, reaper};
-use session_cleanup_tests::world::{Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Fault, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,6 +29,17 @@ pub(crate) const REAPER_TIMEOUT: Duration = Duration::from_mins(4);
 
 /// The time between two scheduled sweeps.
 pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
+
+/// Every kind of fault that a call may meet, with its name.
+pub(crate) const FAULTS: [(&str, fn(Fault) -> Fault); 7] = [
+    ("throttled", Fault::throttled),
+    ("server error", Fault::server_error),
+    ("reset", Fault::reset),
+    ("refused", Fault::refused),
+    ("hangs", Fault::hangs),
+    ("answer lost", Fault::answer_lost),
+    ("answer hangs", Fault::answer_hangs),
+];
 
 /// What a function of this world writes to standard output as metrics.
 pub(crate) type MetricLines = Arc<Mutex<Vec<String>>>;

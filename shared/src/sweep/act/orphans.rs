@@ -45,10 +45,7 @@ pub(in crate::sweep) async fn reap(
             else => break,
         }
     }
-    for victim in waiting {
-        let left_alone = if allowance.free() == 0 { Done::Waits } else { Done::OutOfTime };
-        done.insert(victim.task.arn, left_alone);
-    }
+    done.extend(waiting.into_iter().map(|one| (one.task.arn, Done::left_over(&allowance))));
     done
 }
 

@@ -1,7 +1,7 @@
 use super::Done;
-use crate::aws::CallError;
+use crate::aws::answered_within;
 use crate::cleanup::{Setting, Sightings, Zombie, ZombieFate, take_zombies_away};
-use crate::deadline::{Deadline, within};
+use crate::deadline::Deadline;
 use crate::session::TargetGroupArn;
 use crate::sweep::decide::{
     Allowance, Plan, TargetDecision, TargetEvidence, TargetRow, target_row,
@@ -47,12 +47,11 @@ async fn take_from(
         let round: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
         for (decision, keeps_it) in look_again(setting, group, &round, deadline.left()).await {
-            let zombie = Zombie { group: group.clone(), address: decision.address };
             match keeps_it {
-                None => victims.push(zombie),
+                None => victims.push(decision.zombie()),
                 Some(why) => {
                     allowance.end(false);
-                    done.insert(zombie, Done::Spared(why));
+                    done.insert(decision.zombie(), Done::Spared(why));
                 }
             }
         }
@@ -65,10 +64,7 @@ async fn take_from(
             done.insert(zombie, Done::Worked(fate));
         }
     }
-    for decision in waiting {
-        let zombie = Zombie { group: group.clone(), address: decision.address };
-        done.insert(zombie, if allowance.free() == 0 { Done::Waits } else { Done::OutOfTime });
-    }
+    done.extend(waiting.into_iter().map(|one| (one.zombie(), Done::left_over(&allowance))));
     done
 }
 
@@ -87,14 +83,11 @@ async fn look_again<'a>(
 ) -> Vec<(&'a TargetDecision, Option<String>)> {
     let addresses: Vec<_> = round.iter().map(|decision| decision.address).collect();
     let asked = addresses.iter().map(|address| (*address, None)).collect();
+    let reading = setting.aws.target_groups.health(group, &addresses);
     let (health, witnesses) = tokio::join!(
-        within(limit, setting.aws.target_groups.health(group, &addresses)),
+        answered_within(limit, "DescribeTargetHealth", group.as_str(), reading),
         witness_all(setting, asked, limit)
     );
-    let health = health.unwrap_or_else(|timed_out| {
-        let problem = timed_out.to_string();
-        Err(CallError::unanswered("DescribeTargetHealth", group.as_str(), problem))
-    });
     let health = match health {
         Ok(health) => health,
         Err(error) => {

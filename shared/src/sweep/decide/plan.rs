@@ -3,7 +3,7 @@ use super::{
     remember, target_row, task_row,
 };
 use crate::aws::Witness;
-use crate::cleanup::SalvageWindow;
+use crate::cleanup::{SalvageWindow, Zombie};
 use crate::config;
 use crate::event::ForceCluster;
 use crate::session::{Ended, SessionTask, TargetAddress, TargetGroupArn, TaskArn};
@@ -70,6 +70,14 @@ pub struct TargetDecision {
     pub suspect: Option<Seen>,
 }
 
+impl TargetDecision {
+    /// The target, as it is taken away.
+    #[must_use]
+    pub fn zombie(&self) -> Zombie {
+        Zombie { group: self.group.clone(), address: self.address }
+    }
+}
+
 /// Everything that a decision rests on.
 #[derive(Debug)]
 pub struct Grounds<'a> {
@@ -102,9 +110,8 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }
     }
-    tasks.sort_by(|one, other| {
-        let age = |decision: &TaskDecision| (decision.task.created_at, decision.task.arn.clone());
-        age(one).cmp(&age(other))
+    tasks.sort_by(|TaskDecision { task: one, .. }, TaskDecision { task: other, .. }| {
+        (one.created_at, &one.arn).cmp(&(other.created_at, &other.arn))
     });
     let mut targets = Vec::new();
     for (group, address, health) in seen.targets() {
@@ -122,10 +129,8 @@ pub fn decide(grounds: &Grounds<'_>) -> Plan {
             targets.push(TargetDecision { group: group.clone(), address, row, evidence, suspect });
         }
     }
-    targets.sort_by_key(|decision| {
-        let since = decision.suspect.map_or(now, |seen| seen.since);
-        (since, decision.group.clone(), decision.address)
-    });
+    // Stable: the groups and their targets are in order already.
+    targets.sort_by_key(|decision| decision.suspect.map_or(now, |seen| seen.since));
     remember::the_unseen(&mut suspects, grounds);
     Plan {
         tasks,

@@ -5,6 +5,7 @@ use super::boundary::Told;
 use super::fleet::{
     Living, Why, assert_put_right, calls_of_a_sweep, leave_zombie, quick_world, suspect,
 };
+use crate::stage::FAULTS;
 use session_cleanup_tests::world::{Fault, World};
 
 async fn story(fault: Option<Fault>) -> usize {
@@ -26,19 +27,10 @@ async fn story(fault: Option<Fault>) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn any_single_fault_of_any_call_of_a_sweep_is_overcome() {
-    let kinds: [(&str, fn(Fault) -> Fault); 7] = [
-        ("throttled", Fault::throttled),
-        ("server error", Fault::server_error),
-        ("reset", Fault::reset),
-        ("refused", Fault::refused),
-        ("hangs", Fault::hangs),
-        ("answer lost", Fault::answer_lost),
-        ("answer hangs", Fault::answer_hangs),
-    ];
     let calls = story(None).await;
     let mut stories = 0;
     for number in 1..=calls {
-        for (name, kind) in kinds {
+        for (name, kind) in FAULTS {
             let _told = Told::new(format!("call {number} of the sweep: {name}"));
             story(Some(kind(Fault::anywhere().by("sweep").nth(number)))).await;
             stories += 1;
