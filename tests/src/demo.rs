@@ -10,11 +10,11 @@ mod completion;
 mod part;
 mod promises;
 mod reaper;
-mod stage;
+mod local_stack;
 mod tables;
 
 use crate::local_aws::{Lambda, function_binary};
-use stage::Stage;
+use local_stack::LocalStack;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -27,13 +27,13 @@ pub async fn show() -> Result<(), Failure> {
     for function in [Lambda::Completion, Lambda::Reaper] {
         function_binary(function)?;
     }
-    let stage = Stage::set().await?;
-    let completion = completion::Act::begin(&stage).await?;
+    let local = LocalStack::set().await?;
+    let completion = completion::Act::begin(&local).await?;
     // While the first act's queue tries again what can't be cleaned, and gives it up.
-    let reaper = reaper::Act::look_twice(&stage, completion.carol()).await?;
-    let broken = completion.end(&stage).await? + reaper.enforce_twice(&stage).await?;
+    let reaper = reaper::Act::look_twice(&local, completion.carol()).await?;
+    let broken = completion.end(&local).await? + reaper.enforce_twice(&local).await?;
     if broken == 0 {
-        stage.say("All promises kept.");
+        local.say("All promises kept.");
         Ok(())
     } else {
         Err(format!("{broken} of its promises were not kept (BROKEN above)").into())

@@ -11,9 +11,9 @@
     reason = "a benchmark that can't measure must stop and say why"
 )]
 
-mod stage;
+mod cold_start;
 
-use stage::{Stage, Start, Until};
+use cold_start::{FakeLambda, Start, Until};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -34,8 +34,8 @@ impl Function {
         Self { name, program, argument: None }
     }
 
-    fn start(&self, stage: &Stage, until: Until) -> Start {
-        stage.follow(Command::new(&self.program).args(self.argument), until)
+    fn start(&self, lambda: &FakeLambda, until: Until) -> Start {
+        lambda.follow(Command::new(&self.program).args(self.argument), until)
     }
 }
 
@@ -65,11 +65,11 @@ fn order(round: usize, functions: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Starts `functions` in turns and prints what they took.
-fn race(stage: &Stage, until: Until, title: &str, functions: &[&Function]) -> Vec<Measured> {
+fn race(lambda: &FakeLambda, until: Until, title: &str, functions: &[&Function]) -> Vec<Measured> {
     let mut starts: Vec<Vec<Start>> = functions.iter().map(|_| Vec::new()).collect();
     for round in 0..STARTS {
         for turn in order(round, functions.len()) {
-            starts[turn].push(functions[turn].start(stage, until));
+            starts[turn].push(functions[turn].start(lambda, until));
         }
     }
     println!("\n{title}");
@@ -105,18 +105,18 @@ fn main() -> ExitCode {
         program: PathBuf::from(".venv/bin/python"),
         argument: Some("tests/bench/src/cold_start.py"),
     };
-    let stage = Stage::set(Path::new("target/bench-authority.pem"));
+    let lambda = FakeLambda::set(Path::new("target/bench-authority.pem"));
 
     let title = "Process start → first GET …/invocation/next";
-    let next = race(&stage, Until::FirstNext, title, &[&ours, &hello, &python]);
+    let next = race(&lambda, Until::FirstNext, title, &[&ours, &hello, &python]);
     let title = "Process start → first AWS call answered over TLS";
-    let answer = race(&stage, Until::FirstAnswer, title, &[&ours, &python]);
+    let answer = race(&lambda, Until::FirstAnswer, title, &[&ours, &python]);
     if cfg!(feature = "aws-lc") {
         let with =
             |name, library| Function { argument: Some(library), ..Function::built(name, "tls") };
         let [ring, aws_lc] =
             [with("one client, ring", "ring"), with("one client, aws-lc", "aws-lc")];
-        race(&stage, Until::FirstAnswer, "The same by TLS library", &[&ring, &aws_lc]);
+        race(&lambda, Until::FirstAnswer, "The same by TLS library", &[&ring, &aws_lc]);
     }
 
     let [ours_next, hello_next, python_next] = &next[..] else { unreachable!() };

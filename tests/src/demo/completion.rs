@@ -9,7 +9,7 @@ mod timeline;
 
 use super::Failure;
 use super::part::Part;
-use super::stage::{PATIENCE, Stage};
+use super::local_stack::{PATIENCE, LocalStack};
 use crate::local_aws::{Lambda, LocalAwsError, eventually};
 use cast::Cast;
 use seen::Seen;
@@ -24,19 +24,19 @@ pub(super) struct Act {
 
 impl Act {
     /// Sessions start and end, and what can be cleaned is cleaned.
-    pub(super) async fn begin(stage: &Stage) -> Result<Self, Failure> {
-        let Stage { stack, world, served, .. } = stage;
-        stage.say("Starting the sessions: one task each, registered with the load balancer");
+    pub(super) async fn begin(local: &LocalStack) -> Result<Self, Failure> {
+        let LocalStack { stack, world, served, .. } = local;
+        local.say("Starting the sessions: one task each, registered with the load balancer");
         let mut cast = Cast::start(world, served).await;
         println!("\n{}\n", tables::before(world, &cast));
 
-        stage.say("Putting the events of their ends on the bus");
+        local.say("Putting the events of their ends on the bus");
         let invocations_before = stack.invocations(Lambda::Completion).await?;
         cast.end(world, stack).await?;
-        stage.say("Meanwhile, today's way with grace: upload, then target, then task, one by one");
+        local.say("Meanwhile, today's way with grace: upload, then target, then task, one by one");
         let sequential = sequential::clean_up(served, &cast.grace.task).await?;
-        watch_receipts(stage, &cast).await?;
-        stage.say("Putting alice's event on the bus once more, as EventBridge itself may");
+        watch_receipts(local, &cast).await?;
+        local.say("Putting alice's event on the bus once more, as EventBridge itself may");
         stack.put_event("session.lifecycle", "Session Ended", &cast.alice_event).await?;
         Ok(Self { cast, sequential, invocations_before })
     }
@@ -47,29 +47,29 @@ impl Act {
     }
 
     /// What can't be cleaned has been given up; answers how many promises were broken.
-    pub(super) async fn end(self, stage: &Stage) -> Result<usize, Failure> {
+    pub(super) async fn end(self, local: &LocalStack) -> Result<usize, Failure> {
         let Self { cast, sequential, invocations_before } = self;
-        watch_dead_letters(stage, &cast).await?;
-        let seen = Seen::gather(stage, invocations_before).await?;
+        watch_dead_letters(local, &cast).await?;
+        let seen = Seen::gather(local, invocations_before).await?;
         println!("\nWhat became of the sessions whose ends were on the bus:\n");
-        println!("{}\n", tables::after(&stage.world, &cast, &seen));
+        println!("{}\n", tables::after(&local.world, &cast, &seen));
         println!("{}", timeline::draw(&seen.receipts[cast.alice.task.id()], &sequential));
-        print_receipts(stage, &cast, &seen)?;
+        print_receipts(local, &cast, &seen)?;
         println!("The completion function's own binary ran {} invocations.\n", seen.invocations);
-        Ok(promises::check(&stage.world, &cast, &seen))
+        Ok(promises::check(&local.world, &cast, &seen))
     }
 }
 
 /// Waits until every session that should have a receipt has one, and says when each comes.
-async fn watch_receipts(stage: &Stage, cast: &Cast) -> Result<(), LocalAwsError> {
-    stage.say("Waiting for the receipts");
+async fn watch_receipts(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
+    local.say("Waiting for the receipts");
     let mut missing = cast.with_receipt().to_vec();
     eventually("five receipts", PATIENCE, async || {
-        let receipts = seen::receipts(&stage.stack).await?;
+        let receipts = seen::receipts(&local.stack).await?;
         missing.retain(|part| {
             let Some(receipt) = receipts.get(part.task.id()) else { return true };
             let outcome = receipt["outcome"].as_str().unwrap_or_default();
-            stage.say(&format!("  {}: {outcome}", part.task.session_id()));
+            local.say(&format!("  {}: {outcome}", part.task.session_id()));
             false
         });
         Ok(missing.is_empty().then_some(()))
@@ -79,9 +79,9 @@ async fn watch_receipts(stage: &Stage, cast: &Cast) -> Result<(), LocalAwsError>
 
 /// Waits until alice's second event is answered and the two events that can't succeed have been
 /// tried again and given up.
-async fn watch_dead_letters(stage: &Stage, cast: &Cast) -> Result<(), LocalAwsError> {
-    let stack = &stage.stack;
-    stage.say("Waiting for what can't be cleaned to be delivered again, and then given up");
+async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
+    let stack = &local.stack;
+    local.say("Waiting for what can't be cleaned to be delivered again, and then given up");
     let mut known = seen::Outcomes::read(&[]);
     let mut given_up = 0;
     eventually("two messages in the dead-letter queue", PATIENCE, async || {
@@ -90,22 +90,22 @@ async fn watch_dead_letters(stage: &Stage, cast: &Cast) -> Result<(), LocalAwsEr
             let deliveries = outcomes.of(part).iter().enumerate();
             for (before, outcome) in deliveries.skip(known.of(part).len()) {
                 let session = part.task.session_id();
-                stage.say(&format!("  {session}, delivery {}: {outcome}", before + 1));
+                local.say(&format!("  {session}, delivery {}: {outcome}", before + 1));
             }
         }
         known = outcomes;
         let letters = stack.dead_letters().await?.len();
         if letters > given_up {
             given_up = letters;
-            stage.say(&format!("  in the dead-letter queue: {given_up} of 2"));
+            local.say(&format!("  in the dead-letter queue: {given_up} of 2"));
         }
         Ok((given_up >= 2 && known.of(&cast.alice).len() >= 2).then_some(()))
     })
     .await
 }
 
-fn print_receipts(stage: &Stage, cast: &Cast, seen: &Seen) -> Result<(), Failure> {
-    println!("Receipts, in s3://{}/receipts/:", stage.stack.output("LedgerBucket"));
+fn print_receipts(local: &LocalStack, cast: &Cast, seen: &Seen) -> Result<(), Failure> {
+    println!("Receipts, in s3://{}/receipts/:", local.stack.output("LedgerBucket"));
     for (task, receipt) in &seen.receipts {
         let text = |name: &str| receipt[name].as_str().unwrap_or("-").to_owned();
         println!("  {task}.json  {:6} {}", text("session_id"), text("outcome"));

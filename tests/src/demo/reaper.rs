@@ -9,7 +9,7 @@ mod tables;
 
 use super::Failure;
 use super::part::Part;
-use super::stage::{SWEEP_INTERVAL, Stage};
+use super::local_stack::{SWEEP_INTERVAL, LocalStack};
 use cast::Cast;
 use promises::Marks;
 use stranger::Stranger;
@@ -26,48 +26,48 @@ pub(super) struct Act {
 
 impl Act {
     /// Sessions and targets are there, and two sweeps say what they would do.
-    pub(super) async fn look_twice(stage: &Stage, carol: &Part) -> Result<Self, Failure> {
-        stage.say("Meanwhile, the reaper: starting what no event speaks of");
-        let cast = Cast::start(&stage.world, &stage.served, carol).await;
-        let stranger = Stranger::settles_at(cast.foreign.address, &stage.world).await?;
-        let mut marks = Marks::set(stage).await?;
-        let first = Sweep::run(stage, "report").await?;
-        half_an_interval_passes(stage).await;
-        let second = Sweep::run(stage, "report").await?;
-        marks.looked(stage, &cast).await?;
+    pub(super) async fn look_twice(local: &LocalStack, carol: &Part) -> Result<Self, Failure> {
+        local.say("Meanwhile, the reaper: starting what no event speaks of");
+        let cast = Cast::start(&local.world, &local.served, carol).await;
+        let stranger = Stranger::settles_at(cast.foreign.address, &local.world).await?;
+        let mut marks = Marks::set(local).await?;
+        let first = Sweep::run(local, "report").await?;
+        half_an_interval_passes(local).await;
+        let second = Sweep::run(local, "report").await?;
+        marks.looked(local, &cast).await?;
         println!(
             "\nNothing was touched. What the second report says, and what `enforce` would do:\n"
         );
-        println!("{}\n", tables::found(&stage.world, &cast, &second));
+        println!("{}\n", tables::found(&local.world, &cast, &second));
         Ok(Self { cast, looks: [first, second], marks, _stranger: stranger })
     }
 
     /// Two sweeps act; answers how many promises were broken.
-    pub(super) async fn enforce_twice(self, stage: &Stage) -> Result<usize, Failure> {
+    pub(super) async fn enforce_twice(self, local: &LocalStack) -> Result<usize, Failure> {
         let Self { cast, looks, mut marks, _stranger } = self;
-        stage.say("The reaper again, and now it acts");
-        let first = Sweep::run(stage, "enforce").await?;
-        half_an_interval_passes(stage).await;
-        marks.acted(stage);
-        let second = Sweep::run(stage, "enforce").await?;
-        marks.over(stage).await?;
+        local.say("The reaper again, and now it acts");
+        let first = Sweep::run(local, "enforce").await?;
+        half_an_interval_passes(local).await;
+        marks.acted(local);
+        let second = Sweep::run(local, "enforce").await?;
+        marks.over(local).await?;
         println!("\nWhat became of them:\n");
-        println!("{}\n", tables::became(&stage.world, &cast, &first));
+        println!("{}\n", tables::became(&local.world, &cast, &first));
         let mia = serde_json::to_string_pretty(first.task(&cast.mia.task))?;
         println!("What the report says about mia, who was spared:\n\n{mia}\n");
-        let ran = marks.invocations(stage).await?;
+        let ran = marks.invocations(local).await?;
         println!("The reaper's own binary ran {ran} invocations. Their reports are in the ledger:");
         let sweeps = [&looks[0], &looks[1], &first, &second];
         for sweep in sweeps {
-            println!("  s3://{}/{}", stage.stack.output("LedgerBucket"), sweep.kept_as());
+            println!("  s3://{}/{}", local.stack.output("LedgerBucket"), sweep.kept_as());
         }
         println!();
-        Ok(promises::check(stage, &cast, sweeps, &marks, ran))
+        Ok(promises::check(local, &cast, sweeps, &marks, ran))
     }
 }
 
-async fn half_an_interval_passes(stage: &Stage) {
+async fn half_an_interval_passes(local: &LocalStack) {
     let half = SWEEP_INTERVAL / 2;
-    stage.say(&format!("Half a sweep interval passes ({} s)", half.as_secs()));
+    local.say(&format!("Half a sweep interval passes ({} s)", half.as_secs()));
     sleep(half).await;
 }

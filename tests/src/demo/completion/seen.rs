@@ -1,7 +1,7 @@
 //! What an operator could see in the end: ledger, buckets, queues, logs.
 
 use crate::demo::part::Part;
-use crate::demo::stage::Stage;
+use crate::demo::local_stack::LocalStack;
 use crate::local_aws::{Lambda, LocalAwsError, Stack};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) async fn gather(
-        stage: &Stage,
+        local: &LocalStack,
         invocations_before: usize,
     ) -> Result<Self, LocalAwsError> {
-        let Stage { aws, stack, world, .. } = stage;
+        let LocalStack { aws, stack, world, .. } = local;
         let bucket = world.setup().artifact_bucket;
         let log = stack.log_lines(Lambda::Completion).await?;
         Ok(Self {

@@ -6,7 +6,7 @@ use crate::demo::part::{Part, is_registered};
 use crate::demo::promises::{
     Promise, about_the_world, acts, changes_something, is_untouched, print,
 };
-use crate::demo::stage::Stage;
+use crate::demo::local_stack::LocalStack;
 use crate::local_aws::{Lambda, LocalAwsError};
 use crate::world::World;
 use serde_json::Value;
@@ -27,11 +27,11 @@ pub(super) struct Marks {
 
 impl Marks {
     /// Before the first sweep.
-    pub(super) async fn set(stage: &Stage) -> Result<Self, LocalAwsError> {
+    pub(super) async fn set(local: &LocalStack) -> Result<Self, LocalAwsError> {
         Ok(Self {
-            invocations_before: stage.stack.invocations(Lambda::Reaper).await?,
-            calls_before: stage.world.calls().len(),
-            ledger_before: stage.stack.ledger("").await?,
+            invocations_before: local.stack.invocations(Lambda::Reaper).await?,
+            calls_before: local.world.calls().len(),
+            ledger_before: local.stack.ledger("").await?,
             touched_by_looking: 0,
             written_by_looking: Vec::new(),
             calls_before_last: 0,
@@ -43,15 +43,15 @@ impl Marks {
 
     /// After the sweeps that only look. The first act's queue is still at work, so only this act's
     /// own are counted.
-    pub(super) async fn looked(&mut self, stage: &Stage, cast: &Cast) -> Result<(), LocalAwsError> {
-        let touched = |part| acts(&stage.world, self.calls_before, part);
+    pub(super) async fn looked(&mut self, local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
+        let touched = |part| acts(&local.world, self.calls_before, part);
         self.touched_by_looking = cast.own().map(touched).sum();
         let about_us = |key: &str, object: &Value| {
             let text = format!("{key} {object}");
             let ours = cast.own().any(|part| text.contains(part.task.id()));
             ours || cast.targets().iter().any(|left| text.contains(&left.address.to_string()))
         };
-        let ledger = stage.stack.ledger("").await?.into_iter();
+        let ledger = local.stack.ledger("").await?.into_iter();
         let new = ledger.filter(|(key, object)| self.ledger_before.get(key) != Some(object));
         self.written_by_looking =
             new.filter(|(key, object)| about_us(key, object)).map(|(key, _)| key).collect();
@@ -59,23 +59,23 @@ impl Marks {
     }
 
     /// Before the last sweep.
-    pub(super) fn acted(&mut self, stage: &Stage) {
-        self.calls_before_last = stage.world.calls().len();
+    pub(super) fn acted(&mut self, local: &LocalStack) {
+        self.calls_before_last = local.world.calls().len();
     }
 
     /// After it.
-    pub(super) async fn over(&mut self, stage: &Stage) -> Result<(), LocalAwsError> {
-        let calls = stage.world.calls().into_iter().skip(self.calls_before_last);
+    pub(super) async fn over(&mut self, local: &LocalStack) -> Result<(), LocalAwsError> {
+        let calls = local.world.calls().into_iter().skip(self.calls_before_last);
         self.acts_of_last = calls.filter(|call| changes_something(call.api)).count();
-        self.ledger_after = stage.stack.ledger("").await?;
-        let bucket = stage.world.setup().artifact_bucket;
-        self.artifacts = stage.aws.objects().keys(&bucket, "").await?;
+        self.ledger_after = local.stack.ledger("").await?;
+        let bucket = local.world.setup().artifact_bucket;
+        self.artifacts = local.aws.objects().keys(&bucket, "").await?;
         Ok(())
     }
 
     /// How many invocations the reaper's own process has had in this act.
-    pub(super) async fn invocations(&self, stage: &Stage) -> Result<usize, LocalAwsError> {
-        Ok(stage.stack.invocations(Lambda::Reaper).await? - self.invocations_before)
+    pub(super) async fn invocations(&self, local: &LocalStack) -> Result<usize, LocalAwsError> {
+        Ok(local.stack.invocations(Lambda::Reaper).await? - self.invocations_before)
     }
 
     fn outcome(&self, part: &Part) -> Option<&str> {
@@ -90,13 +90,13 @@ impl Marks {
 
 /// Prints each promise with what came of it; answers how many were broken.
 pub(super) fn check(
-    stage: &Stage,
+    local: &LocalStack,
     cast: &Cast,
     sweeps: [&Sweep; 4],
     marks: &Marks,
     ran: usize,
 ) -> usize {
-    let world = &stage.world;
+    let world = &local.world;
     let mut promises = about_looking(cast, sweeps, marks);
     promises.extend(about_orphans(world, cast, sweeps[2], marks));
     promises.extend(about_the_living(world, cast, sweeps[2]));

@@ -1,7 +1,7 @@
 //! One sweep: a direct invocation of the reaper as it is deployed, and what it reports.
 
 use crate::demo::Failure;
-use crate::demo::stage::Stage;
+use crate::demo::local_stack::LocalStack;
 use crate::local_aws::Lambda;
 use crate::world::TaskHandle;
 use serde_json::{Value, json};
@@ -11,13 +11,13 @@ use std::net::Ipv4Addr;
 pub(super) struct Sweep(Value);
 
 impl Sweep {
-    pub(super) async fn run(stage: &Stage, mode: &str) -> Result<Self, Failure> {
-        let report = stage.stack.invoke(Lambda::Reaper, &json!({ "mode": mode })).await?;
+    pub(super) async fn run(local: &LocalStack, mode: &str) -> Result<Self, Failure> {
+        let report = local.stack.invoke(Lambda::Reaper, &json!({ "mode": mode })).await?;
         if report["counts"].is_null() {
             return Err(format!("the reaper answered no report, but {report}").into());
         }
         let sweep = Self(report);
-        stage.say(&sweep.summary(mode));
+        local.say(&sweep.summary(mode));
         Ok(sweep)
     }
 

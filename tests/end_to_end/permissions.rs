@@ -1,0 +1,202 @@
+//! The functions' roles allow what the functions do, and nothing else.
+
+use crate::function::Function;
+use crate::patrol::{patrol, target_in, task_in};
+use crate::one_stack::{address, assert_unharmed, play_without_emulator};
+use serde_json::{Value, json};
+use session_cleanup_tests::World;
+use session_cleanup_tests::served::{Artifacts, Served};
+use session_cleanup_tests::world::{Api, Call, SessionBuilder, Setup, TaskHandle};
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What Lambda does in the completion function's name; and what only makes S3 say 404 instead of 403
+/// for a missing object.
+const NOT_CALLED_BY_COMPLETION: [&str; 6] = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:ListBucket",
+];
+
+/// What Lambda does in the reaper's name.
+const NOT_CALLED_BY_REAPER: [&str; 3] =
+    ["sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// A role of the template, and its policies.
+struct Role(Vec<Value>);
+
+impl Role {
+    /// Its own policies, and the one that both roles have.
+    fn of(name: &str) -> Self {
+        let output = Command::new(format!("{ROOT}/.venv/bin/python"))
+            .args([
+                "-c",
+                include_str!("../template/transform.py"),
+                &format!("{ROOT}/template.yaml"),
+            ])
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .output()
+            .expect("Python is in .venv: run `make setup`");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let template: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let properties = |resource: &str| template["Resources"][resource]["Properties"].clone();
+        let mut policies = list(&properties(name)["Policies"]);
+        policies.push(properties("CleanupPolicy"));
+        let documents = policies.iter().map(|policy| &policy["PolicyDocument"]["Statement"]);
+        Self(documents.flat_map(list).collect())
+    }
+
+    /// The actions that it allows, apart from those that nobody sees called.
+    fn actions(&self, not_called: &[&str]) -> BTreeSet<String> {
+        let actions = self.0.iter().flat_map(|statement| list(&statement["Action"]));
+        actions
+            .map(|action| action.as_str().unwrap().to_owned())
+            .filter(|action| !not_called.contains(&action.as_str()))
+            .collect()
+    }
+
+    /// Whether it allows an action on an object, `bucket/key`.
+    fn allows_on(&self, action: &str, object: &str, setup: &Setup) -> bool {
+        let statements = self
+            .0
+            .iter()
+            .filter(|statement| list(&statement["Action"]).iter().any(|known| known == action));
+        statements.flat_map(|statement| list(&statement["Resource"])).any(|resource| {
+            let resource = match resource["Fn::Sub"].as_str() {
+                Some(path) => path
+                    .replace("arn:${AWS::Partition}:s3:::", "")
+                    .replace("${LedgerBucket.Arn}", &setup.ledger_bucket)
+                    .replace("${ArtifactBucket}", &setup.artifact_bucket)
+                    .replace("${ArtifactPrefix}", &setup.prefix),
+                None => return false,
+            };
+            match resource.strip_suffix('*') {
+                Some(folder) => object.starts_with(folder),
+                None => object == resource,
+            }
+        })
+    }
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+}
+
+/// The IAM action that a call needs; a container's needs none.
+fn action(api: Api) -> Option<String> {
+    let service = match api {
+        Api::ContainerComplete | Api::ContainerHealth => return None,
+        // IAM knows neither of these.
+        Api::HeadObject => return Some("s3:GetObject".to_owned()),
+        Api::ListObjects => return Some("s3:ListBucket".to_owned()),
+        _ if Api::ECS.contains(&api) => "ecs",
+        _ if Api::ELB.contains(&api) => "elasticloadbalancing",
+        _ => "s3",
+    };
+    Some(format!("{service}:{api}"))
+}
+
+/// Asserts that a role fits what the world has seen called.
+fn assert_fits(role: &str, not_called: &[&str], world: &World) {
+    let role = Role::of(role);
+    let called: BTreeSet<String> =
+        world.calls().iter().filter_map(|call| action(call.api)).collect();
+    assert_eq!(called, role.actions(not_called), "called, and allowed\n{}", world.history());
+    let objects = [Api::GetObject, Api::HeadObject, Api::PutObject, Api::DeleteObject];
+    for call in world.calls().iter().filter(|call| objects.contains(&call.api)) {
+        let (action, object) = (action(call.api).unwrap(), &call.subjects[0]);
+        assert!(role.allows_on(&action, object, &world.setup()), "{action} on {object}");
+    }
+}
+
+#[test]
+fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
+    play_without_emulator(async {
+        let world = World::new(Setup { seed: 11, ..Setup::in_real_time() });
+        let served = Served::start(&world, 0, Artifacts::World).await.unwrap();
+        let short = [("UPLOAD_TIMEOUT", "3s")];
+        let mut function = Function::start(&world, &served.endpoint(), &short).await;
+        let mut last = 0;
+        let mut start = |id, shape: fn(SessionBuilder) -> SessionBuilder| {
+            last += 1;
+            let session = world.session(id).uploads_in(Duration::from_millis(100));
+            shape(session.at_address(address(11, last))).start()
+        };
+        let clean = start("clean", |session| session);
+        let unsaved = start("unsaved", SessionBuilder::upload_never_works);
+        let denied = start("denied", SessionBuilder::answers_403);
+        let sought = start("sought", |session| session);
+        for session in [&clean, &unsaved, &denied, &sought] {
+            served.listens(session).await;
+        }
+        let event = |session: &TaskHandle| world.session_ended_event(session, "completed");
+        let mut without_arn = event(&sought);
+        without_arn["detail"].as_object_mut().unwrap().remove("task_arn");
+        let first = [event(&clean), event(&unsaved), event(&denied), without_arn];
+        for events in [&first[..], &first[..1]] {
+            let record = |event: &Value| json!({"messageId": "1", "body": event.to_string()});
+            let records: Vec<Value> = events.iter().map(record).collect();
+            function.invoke(&json!({"Records": records})).await;
+        }
+        assert_unharmed(&world);
+        assert_fits("CompletionRole", &NOT_CALLED_BY_COMPLETION, &world);
+    });
+}
+
+#[test]
+fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
+    // Intents are old, and left behind, after a second.
+    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s"), ("UPLOAD_TIMEOUT", "2s")];
+    patrol(12, &short, async |patrol| {
+        // Orphans of all sorts, a zombie, a stranger in another cluster, and a live session that a
+        // crash has left without its target.
+        let old = |session: SessionBuilder| session.started_ago(HOUR * 3);
+        let orphan = old(patrol.session("orphan"));
+        let orphan = patrol.start(orphan).await;
+        let unsaved = old(patrol.session("unsaved").upload_never_works());
+        let unsaved = patrol.start(unsaved).await;
+        let denied = old(patrol.session("denied").answers_403());
+        let denied = patrol.start(denied).await;
+        let zombie = patrol.address();
+        let group = patrol.world.setup().target_groups[0].clone();
+        patrol.world.leave_target(&group, zombie);
+        patrol.world.add_cluster("another");
+        let stranger = patrol.session("stranger").in_cluster("another").of_family("web");
+        patrol.start(stranger.unregistered()).await;
+        let cut_off = patrol.session("cut-off").started_ago(HOUR).unregistered();
+        let cut_off = patrol.start(cut_off).await;
+        let Setup { ledger_bucket, port, .. } = patrol.world.setup();
+        let intent = json!({
+            "written_at": (patrol.world.now() - HOUR / 2).to_string(),
+            "entries": [{
+                "group": patrol.world.setup().target_group_arn(&group),
+                "address": {"ip": cut_off.address(), "port": port},
+                "from": "nobody",
+            }],
+        });
+        patrol.world.put_object(&ledger_bucket, "intents/left-behind.json", intent.to_string());
+
+        let first = patrol.enforce().await;
+        assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
+        assert_eq!(task_in(&first, &unsaved)["action"], "tried", "{first:#}");
+        assert_eq!(task_in(&first, &denied)["action"], "tried", "{first:#}");
+        assert_eq!(first["intents"]["put_back"], 1, "{first:#}");
+        assert!(patrol.is_registered(cut_off.address()));
+        patrol.half_an_interval_passes().await;
+        let second = patrol.enforce().await;
+        assert_eq!(target_in(&second, zombie)["action"], "done", "{second:#}");
+        let looked = |call: &Call| call.api == Api::DescribeTasks && call.is_about("/another/");
+        assert!(patrol.world.calls().iter().any(looked), "owners are sought everywhere");
+        patrol.half_an_interval_passes().await;
+        let third = patrol.enforce().await;
+        assert_eq!(third["intents"]["settled"], 1, "{third:#}");
+        assert_fits("ReaperRole", &NOT_CALLED_BY_REAPER, &patrol.world);
+    });
+}

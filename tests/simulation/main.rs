@@ -1,0 +1,22 @@
+//! The production code, through the real AWS SDK clients, in the simulated world and in virtual
+//! time. Each file is one kind of trouble; each test's name is what it shows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    clippy::type_complexity,
+    reason = "a test that can't go on must stop"
+)]
+
+mod batches;
+mod crashes;
+mod endings;
+mod garbage;
+mod races;
+mod sessions;
+mod invoke;
+mod storms;
+mod sweep;
+mod timing;
+mod uploads;

@@ -1,0 +1,28 @@
+//! The reaper: sweeps over whole fleets. Each file is one question.
+
+mod at_once;
+mod boundary;
+mod crashes;
+mod crowd;
+mod deadlines;
+mod elsewhere;
+mod single_faults;
+mod field;
+mod fleet;
+mod force;
+mod leases;
+mod ledger;
+mod limits;
+mod listings;
+mod orphans;
+mod races;
+mod reports;
+mod reuse;
+mod salvage;
+mod scars;
+mod sightings;
+mod starvation;
+mod storms;
+mod timing;
+mod triggers;
+mod witness;

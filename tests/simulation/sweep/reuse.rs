@@ -1,0 +1,129 @@
+//! Tasks that end by themselves while a sweep is at them, and who comes after them.
+
+use super::boundary::{Boundary, everywhere};
+use super::crowd::{MINUTE, left_targets};
+use super::fleet::{
+    Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, leave_zombie,
+    quick_world, suspect,
+};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, open_intents, target_in};
+use session_cleanup_tests::world::{Api, Call, Setup, TaskHandle, World};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What happens to an orphan at a boundary; the answer is a session that comes instead.
+type Turn = fn(&World, &TaskHandle) -> Option<TaskHandle>;
+
+/// An orphan, whose turn comes at the boundary.
+async fn story(why: Why, boundary: Option<Boundary>, turn: Turn) -> Vec<Call> {
+    let world = quick_world();
+    let living = Living::start(&world);
+    let orphan = why.start(&world);
+    suspect(&world).await;
+    let successor = Arc::new(Mutex::new(None));
+    if let Some(boundary) = boundary {
+        let (place, orphan) = (Arc::clone(&successor), orphan.clone());
+        boundary.change(&world, move |world| *place.lock().unwrap() = turn(world, &orphan));
+    }
+    let calls = calls_of_a_sweep(&world).await;
+    assert!(boundary.is_some() || world.is_stopping(&orphan), "{}", world.history());
+    assert_put_right(&world).await;
+    living.assert_untouched(&world);
+    assert!(world.is_stopping(&orphan), "{}", world.history());
+    if let Some(successor) = successor.lock().unwrap().as_ref() {
+        assert_never_touched(&world, successor);
+    }
+    calls
+}
+
+async fn everywhere_in_a_sweep(what: &str, turn: Turn) {
+    for why in Why::INTRICATE {
+        let what = format!("{what}, {why:?}");
+        assert!(everywhere(&what, |boundary| story(why, boundary, turn)).await >= 30, "{what}");
+    }
+}
+
+/// `orphan` dies, and a new session gets its address and its target.
+fn hand_over(world: &World, orphan: &TaskHandle, id: &str) -> TaskHandle {
+    world.crash(orphan, 137);
+    world.session(id).started_ago(Duration::ZERO).at_address_of(orphan).start()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_by_itself_between_any_two_calls_leaves_nothing_behind() {
+    everywhere_in_a_sweep("a task ends by itself", |world, orphan| {
+        world.crash(orphan, 137);
+        None
+    })
+    .await;
+}
+
+/// Field failure 8.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_goes_to_a_new_session_between_any_two_calls_keeps_its_traffic() {
+    everywhere_in_a_sweep("an address goes to a new session", |world, orphan| {
+        Some(hand_over(world, orphan, "successor"))
+    })
+    .await;
+}
+
+/// It would answer 200, for its id is the same. Where it would be asked, it has come later: no task is
+/// up within the five seconds for which a look holds.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_goes_to_the_resumed_session_between_any_two_calls_is_not_completed() {
+    everywhere_in_a_sweep("an address goes to the resumed session", |world, orphan| {
+        let asked = world.completion_calls(orphan);
+        if asked.iter().any(|call| call.outcome.is_success()) {
+            return Some(hand_over(world, orphan, orphan.session_id()));
+        }
+        world.crash(orphan, 137);
+        let resumed = world.session(orphan.session_id()).starting();
+        Some(resumed.at_address_of(orphan).start())
+    })
+    .await;
+}
+
+/// A zombie's address goes to a session of another group a minute after it was taken away. What was
+/// taken was never its own: another tenant's traffic must not come to it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zombies_group() {
+    let target_groups = vec!["tenant-a".to_owned(), "tenant-b".to_owned()];
+    let world = World::new(Setup { target_groups, ..Setup::default() });
+    let address = left_targets(&world, "tenant-a", 1)[0];
+    enforce(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(target_in(&report, address)["action"], "done", "{report:#}");
+    tokio::time::sleep(MINUTE).await;
+    let session = world.session("b").started_ago(Duration::ZERO).registered_in(&["tenant-b"]);
+    session.at_address(address).start();
+    tokio::time::sleep(MINUTE * 4).await;
+    let report = enforce(&world, "sweep-3").await;
+    assert_eq!(report["intents"]["put_back"], 0, "{report:#}");
+    assert!(open_intents(&world).is_empty(), "it is settled all the same");
+    assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+    assert_eq!(world.registered("tenant-b"), [address]);
+    assert_eq!(world.count(Api::RegisterTargets), 0);
+    assert_unharmed(&world);
+}
+
+/// A session has the address of a zombie when it is taken away, is found by the listing that follows,
+/// and dies then: a target that was registered for it would be the next stranger's.
+#[tokio::test(start_paused = true)]
+async fn a_target_is_not_put_back_for_a_task_that_has_left_its_address_meanwhile() {
+    let world = quick_world();
+    let zombie = leave_zombie(&world, 1);
+    suspect(&world).await;
+    let found: Arc<Mutex<Option<TaskHandle>>> = Arc::default();
+    let place = Arc::clone(&found);
+    world.before(Api::DeregisterTargets, 1, move |world| {
+        *place.lock().unwrap() = Some(world.session("short").at_address(zombie).start());
+    });
+    world.after(Api::DescribeTasks, 1, move |world| {
+        world.crash(found.lock().unwrap().as_ref().expect("it has come"), 137);
+    });
+    enforce(&world, "sweep").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    assert_put_right(&world).await;
+}

@@ -1,0 +1,218 @@
+//! Salvage of orphans: asked once a sweep, and given up in the end.
+
+use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
+use crate::invoke::{INTERVAL, MetricLines, assert_unharmed, enforce, receipt, task_in};
+use serde_json::Value;
+use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
+
+/// Asserts that the artifacts were given up, on record before the stop.
+fn assert_given_up(world: &World, task: &TaskHandle, metrics: &MetricLines) {
+    assert!(world.is_stopping(task), "{}", world.history());
+    assert_eq!(receipt(world, task).as_deref(), Some("artifacts_lost"));
+    assert!(metric(metrics, "ArtifactsLost") >= 1);
+    let calls = world.calls();
+    let stop = calls.iter().position(|call| call.api == Api::StopTask).unwrap();
+    let key = format!("receipts/{}", task.id());
+    let recorded =
+        calls[..stop].iter().any(|call| call.api == Api::PutObject && call.is_about(&key));
+    assert!(recorded, "the loss is on record before the stop\n{}", world.history());
+    assert!(!world.registered("sessions").contains(&task.address()));
+    assert_unharmed(world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_over() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
+    let mut sweeps = 0;
+    let mut first_vain = None;
+    let metrics = loop {
+        sweeps += 1;
+        let (report, metrics) = enforce_with(&world, &format!("sweep-{sweeps}"), &[]).await;
+        assert_eq!(world.completion_calls(&orphan).len(), sweeps, "{}", world.history());
+        if world.is_stopping(&orphan) {
+            assert_eq!(task_row(&report, &orphan), ("8", "done"), "{report:#}");
+            break metrics;
+        }
+        first_vain.get_or_insert(world.now());
+        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "{report:#}");
+        assert_eq!(receipt(&world, &orphan).as_deref(), Some("awaiting_salvage"));
+        assert!(world.registered("sessions").contains(&orphan.address()));
+        assert!(world.tags(&orphan).is_empty(), "our inference leaves no tag");
+        assert_eq!(metric(&metrics, "ArtifactsLost"), 0);
+        assert!(sweeps < 20, "it is never given up\n{}", world.history());
+        tokio::time::sleep(INTERVAL).await;
+    };
+    let waited = world.now().duration_since(first_vain.unwrap());
+    assert!(waited >= jiff::SignedDuration::from_mins(30), "{waited}");
+    assert!((7..=8).contains(&sweeps), "{sweeps} sweeps");
+    assert_given_up(&world, &orphan, &metrics);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_window_of_a_session_that_its_owner_ended_counts_from_the_owners_word() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").upload_never_works().start();
+    world.owner_ends(&orphan);
+    world.set_tag(&orphan, "session-ended-at", &world.now().to_string());
+    tokio::time::sleep(MINUTE * 29).await;
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(task_row(&report, &orphan), ("4", "tried"), "{report:#}");
+    assert!(!world.is_stopping(&orphan));
+    tokio::time::sleep(MINUTE).await;
+    let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
+    assert_eq!(task_row(&report, &orphan), ("4", "done"), "{report:#}");
+    assert_eq!(task_in(&report, &orphan)["evidence"]["salvage_window_over"], true);
+    assert_eq!(world.completion_calls(&orphan).len(), 2, "it was asked one last time");
+    assert_given_up(&world, &orphan, &metrics);
+}
+
+fn vain(world: &World) -> Value {
+    let suspects = world.object("ledger", "suspects.json").expect("suspects");
+    let suspects: Value = serde_json::from_slice(&suspects).unwrap();
+    suspects["vain"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_a_vain_salvage_goes_when_the_lease_is_renewed() {
+    let world = World::new(Setup::default());
+    world.session("another").leased_for(HOUR * 10).start();
+    let session = world.session("renewed").lease_lapsed(MINUTE * 20).upload_never_works().start();
+    let renew = |left: std::time::Duration| {
+        world.set_tag(&session, "lease-expires-at", &(world.now() + left).to_string());
+    };
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(task_row(&report, &session), ("7", "tried"), "{report:#}");
+    assert_eq!(vain(&world).as_array().unwrap().len(), 1);
+    renew(MINUTE * 6);
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert!(task_in(&report, &session).is_null(), "{report:#}");
+    assert_eq!(vain(&world), serde_json::json!([]));
+    assert!(world.registered("sessions").contains(&session.address()), "it kept its traffic");
+    // It lapses once more: the window begins anew, although the first vain salvage is long ago.
+    for number in 3..=8 {
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, &format!("sweep-{number}")).await;
+    }
+    assert!(world.completion_calls(&session).len() > 1);
+    assert!(!world.is_stopping(&session), "{}", world.history());
+    assert_unharmed(&world);
+}
+
+/// A lapsed lease says nothing while another cluster is not listed: that is no answer, and begins no
+/// window anew.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_now_and_then_does_not_begin_the_salvage_window_anew() {
+    let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
+    let world = World::new(Setup { clusters, ..Setup::default() });
+    world.session("leased").leased_for(HOUR * 10).start();
+    let orphan = world.session("orphan").lease_lapsed(MINUTE * 20).upload_never_works().start();
+    let mut sweeps = 0;
+    while !world.is_stopping(&orphan) {
+        sweeps += 1;
+        assert!(sweeps < 10, "it is never given up\n{}", world.history());
+        let caller = format!("sweep-{sweeps}");
+        if sweeps % 5 == 0 {
+            world.fault(Fault::on(Api::ListTasks).of("batch").by(&caller).always().throttled());
+        }
+        let report = enforce(&world, &caller).await;
+        let row = if sweeps % 5 == 0 { "7a" } else { "7" };
+        assert_eq!(task_row(&report, &orphan).0, row, "{report:#}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_memory_of_a_vain_salvage_is_lost_the_hard_age_bounds_it() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 23).upload_never_works().start();
+    let mut sweeps = 0;
+    while !world.is_stopping(&orphan) {
+        sweeps += 1;
+        enforce(&world, &format!("sweep-{sweeps}")).await;
+        world.remove_object("ledger", "suspects.json");
+        tokio::time::sleep(INTERVAL).await;
+        assert!(sweeps < 20, "nothing bounds it\n{}", world.history());
+    }
+    assert_eq!(sweeps, 13, "the first sweep beyond 24 hours");
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_whose_container_answers_403_is_rejected_and_given_up_after_the_window() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).answers_403().start();
+    let mut sweeps = 0;
+    let metrics = loop {
+        sweeps += 1;
+        let (report, metrics) = enforce_with(&world, &format!("sweep-{sweeps}"), &[]).await;
+        if world.is_stopping(&orphan) {
+            break metrics;
+        }
+        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "it is an orphan still");
+        let cleanup = &task_in(&report, &orphan)["cleanup"];
+        assert_eq!(cleanup["outcome"], "rejected", "{report:#}");
+        assert_eq!(cleanup["artifacts"], "wrong_container");
+        assert!(world.registered("sessions").contains(&orphan.address()));
+        assert_eq!(receipt(&world, &orphan), None);
+        assert!(sweeps < 20, "it is never given up\n{}", world.history());
+        tokio::time::sleep(INTERVAL).await;
+    };
+    assert!((7..=8).contains(&sweeps), "{sweeps} sweeps");
+    assert_given_up(&world, &orphan, &metrics);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_hard_age_an_orphan_is_stopped_in_the_same_sweep_after_one_attempt() {
+    type Kind = fn(
+        session_cleanup_tests::world::SessionBuilder,
+    ) -> session_cleanup_tests::world::SessionBuilder;
+    let kinds: [(&str, Kind); 4] = [
+        ("never uploads", |session| session.upload_never_works()),
+        ("answers 403", |session| session.answers_403()),
+        ("deaf", |session| session.deaf()),
+        ("leased", |session| session.leased_for(HOUR).upload_never_works()),
+    ];
+    for (name, kind) in kinds {
+        let world = World::new(Setup::default());
+        let orphan = kind(world.session("orphan").started_ago(HOUR * 25)).start();
+        let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
+        assert_eq!(task_row(&report, &orphan), ("5", "done"), "{name}: {report:#}");
+        assert_eq!(world.completion_calls(&orphan).len(), 1, "{name}");
+        assert_given_up(&world, &orphan, &metrics);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
+    let world = World::new(Setup::default());
+    let stuck = world.session("stuck").started_ago(HOUR * 3).never_started().start();
+    let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
+    assert_eq!(task_row(&report, &stuck), ("8", "done"), "{report:#}");
+    assert_eq!(task_in(&report, &stuck)["cleanup"]["artifacts"], "nothing_to_save");
+    assert!(world.is_stopping(&stuck));
+    assert_eq!(receipt(&world, &stuck).as_deref(), Some("cleaned"));
+    assert_eq!(world.count(Api::ContainerComplete) + world.count(Api::ContainerHealth), 0);
+    assert_eq!(metric(&metrics, "ArtifactsLost"), 0);
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_could_not_even_be_asked_starts_no_salvage_window() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).start();
+    // Listed once; every later look fails, so that nothing may be asked.
+    world.fault(Fault::on(Api::DescribeTasks).nth(2).always().server_error());
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(task_row(&report, &orphan).0, "8", "{report:#}");
+    assert!(world.completion_calls(&orphan).is_empty());
+    assert!(world.object("ledger", "suspects.json").is_none(), "nothing was asked in vain");
+    assert!(!world.is_stopping(&orphan));
+    world.faults_cease();
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(task_row(&report, &orphan), ("8", "done"), "{report:#}");
+    assert_unharmed(&world);
+}

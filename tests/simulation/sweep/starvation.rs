@@ -1,0 +1,172 @@
+//! One victim's failure never ends the sweep, and never takes another's place.
+
+use super::crowd::{healthy, left_targets, stopped, target_row, task_row, too_old};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, look, receipt};
+use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
+
+#[tokio::test(start_paused = true)]
+async fn orphans_that_never_upload_do_not_starve_younger_ones() {
+    let world = World::new(Setup::default());
+    let vain = too_old(&world, "a-vain", 15, SessionBuilder::upload_never_works);
+    let good = too_old(&world, "b-good", 15, |session| session.started_ago(super::crowd::HOUR * 3));
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(stopped(&world, &good).len(), 10, "the blast radius counts what was done");
+    assert!(stopped(&world, &vain).is_empty());
+    for orphan in &vain {
+        assert_eq!(task_row(&report, orphan), ("8", "tried"), "{report:#}");
+        assert_eq!(world.completion_calls(orphan).len(), 1);
+    }
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-2").await;
+    assert_eq!(stopped(&world, &good).len(), 15);
+    assert_unharmed(&world);
+}
+
+/// What AWS refuses was not done: it takes no other's place.
+#[tokio::test(start_paused = true)]
+async fn orphans_that_aws_refuses_to_stop_do_not_starve_younger_ones() {
+    for effect in [Fault::invalid, Fault::denied] {
+        let world = World::new(Setup::default());
+        let refused = too_old(&world, "a-refused", 15, |session| session);
+        let good =
+            too_old(&world, "b-good", 15, |session| session.started_ago(super::crowd::HOUR * 3));
+        for orphan in &refused {
+            world.fault(effect(Fault::on(Api::StopTask).of(orphan.arn()).always()));
+        }
+        let mut reports = Vec::new();
+        for number in 1..=2 {
+            reports.push(enforce(&world, &format!("sweep-{number}")).await);
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert_eq!(stopped(&world, &good).len(), 15, "{}", world.history());
+        for orphan in &refused {
+            assert!(!world.is_stopping(orphan));
+            assert_eq!(task_row(&reports[0], orphan), ("8", "tried"), "{:#}", reports[0]);
+        }
+        assert_unharmed(&world);
+        world.faults_cease();
+        for number in 3..=4 {
+            enforce(&world, &format!("sweep-{number}")).await;
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert_eq!(stopped(&world, &refused).len(), 15, "a refusal is not for ever");
+        assert_unharmed(&world);
+    }
+}
+
+/// A stop without an answer may have been one, so it counts; it is bounded all the same.
+#[tokio::test(start_paused = true)]
+async fn stops_without_an_answer_count_towards_the_blast_radius() {
+    let world = World::new(Setup::default());
+    let old = too_old(&world, "old", 30, |session| session);
+    world.fault(Fault::on(Api::StopTask).always().answer_hangs());
+    let report = enforce(&world, "sweep").await;
+    let stopping = stopped(&world, &old).len();
+    assert_eq!(stopping, 10, "no more than the blast radius\n{}", world.history());
+    assert_eq!(report["counts"]["orphans"], 30);
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_refused_does_not_keep_those_of_the_same_call() {
+    let world = World::new(Setup::default());
+    let zombies = left_targets(&world, "sessions", 5);
+    let stuck = format!("{}:8080", zombies[0]);
+    world.fault(Fault::on(Api::DeregisterTargets).of(stuck).always().invalid());
+    look(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(target_row(&report, zombies[0]), ("5", "tried"), "{report:#}");
+    assert_eq!(world.registered("sessions"), zombies[..1], "{}", world.history());
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_we_may_not_change_does_not_keep_another_ones_targets() {
+    let target_groups = vec!["denied".to_owned(), "sessions".to_owned()];
+    let world = World::new(Setup { target_groups, ..Setup::default() });
+    left_targets(&world, "denied", 12);
+    left_targets(&world, "sessions", 9);
+    let arn = world.setup().target_group_arn("denied");
+    world.fault(Fault::on(Api::DeregisterTargets).of(arn).always().denied());
+    look(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(report["counts"]["taken_away"], 9, "{report:#}");
+    assert_eq!(world.registered("denied").len(), 12);
+    assert!(world.registered("sessions").is_empty());
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_victims_panic_is_its_own() {
+    for api in [Api::ContainerComplete, Api::HeadObject, Api::StopTask] {
+        let world = World::new(Setup::default());
+        healthy(&world, 3);
+        let old = too_old(&world, "old", 5, |session| session);
+        world.before(api, 2, |_| panic!("a defect of ours"));
+        let report = enforce(&world, "sweep-1").await;
+        let done = report["counts"]["reaped"].as_u64().unwrap();
+        assert_eq!(done, 4, "{api}: {report:#}");
+        let tried = report["tasks"].as_array().unwrap().iter();
+        let why: Vec<&str> = tried
+            .filter(|finding| finding["action"] == "tried")
+            .map(|finding| finding["result"].as_str().unwrap())
+            .collect();
+        assert!(matches!(why.as_slice(), [one] if one.contains("panicked")), "{why:?}");
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, "sweep-2").await;
+        assert_eq!(stopped(&world, &old).len(), 5);
+        assert_unharmed(&world);
+    }
+}
+
+/// For ever: the same victim fails in every sweep, and every sweep does the rest of its work.
+#[tokio::test(start_paused = true)]
+async fn one_that_fails_for_ever_never_ends_a_sweep() {
+    let calls = [Api::ContainerComplete, Api::StopTask];
+    for (api, effect) in calls.into_iter().flat_map(|api| {
+        let effects: [fn(Fault) -> Fault; 5] =
+            [Fault::invalid, Fault::denied, Fault::server_error, Fault::reset, Fault::hangs];
+        effects.map(|effect| (api, effect))
+    }) {
+        let world = World::new(Setup::default());
+        let cursed = world.session("cursed").started_ago(super::crowd::HOUR * 13).start();
+        let subject = match api {
+            Api::ContainerComplete => cursed.session_id(),
+            _ => cursed.arn(),
+        };
+        world.fault(effect(Fault::on(api).of(subject).always()));
+        for number in 1..=3 {
+            let next = too_old(&world, &format!("fleet-{number}"), 5, |session| session);
+            let report = enforce(&world, &format!("sweep-{number}")).await;
+            assert_eq!(stopped(&world, &next).len(), 5, "{api} {report:#}");
+            assert_ne!(receipt(&world, &cursed).as_deref(), Some("cleaned"));
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert!(!world.is_stopping(&cursed));
+        assert_unharmed(&world);
+    }
+}
+
+/// Its owner said that it is over: nothing of it is put back, and no alarm tells of a live session.
+#[tokio::test(start_paused = true)]
+async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_put_back() {
+    let world = World::new(Setup::default());
+    let ended = world.session("ended").upload_never_works().start();
+    world.owner_ends(&ended);
+    world.set_tag(&ended, "session-ended-at", &world.now().to_string());
+    tokio::time::sleep(super::crowd::MINUTE * 31).await;
+    world.fault(Fault::on(Api::StopTask).always().denied());
+    for number in 1..=3 {
+        let report = enforce(&world, &format!("sweep-{number}")).await;
+        assert_eq!(task_row(&report, &ended), ("4", "tried"), "{report:#}");
+        assert!(world.registered("sessions").is_empty());
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    world.faults_cease();
+    enforce(&world, "sweep-4").await;
+    assert!(world.is_stopping(&ended));
+    assert_unharmed(&world);
+}

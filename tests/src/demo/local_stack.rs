@@ -1,0 +1,90 @@
+//! Where the demo plays: the local AWS with the stack in it, and the world that is served to it.
+
+use super::Failure;
+use crate::local_aws::{LocalAws, LocalAwsError, Stack, free_port};
+use crate::served::{Artifacts, Served};
+use crate::world::{Latency, Setup, World};
+use std::time::{Duration, Instant};
+
+/// What a call takes here: enough for the eye.
+const ECS: Duration = Duration::from_millis(200);
+const LOAD_BALANCER: Duration = Duration::from_secs(1);
+
+/// Longer than any wait of the demo, should something be stuck.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What two sweeps saw that are half of it apart is no passing state.
+pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Over when the first act's queue has given up: two deliveries of `VisibilityTimeout` each.
+const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
+
+/// Short, so that a message is tried again and given up while someone watches.
+const PARAMETERS: [(&str, &str); 9] = [
+    ("FunctionTimeout", "20"),
+    ("ReaperTimeout", "60"),
+    ("UploadTimeout", "8s"),
+    ("VerifyTimeout", "6s"),
+    ("TargetTimeout", "6s"),
+    ("StopTimeout", "3s"),
+    ("ReceiptTimeout", "2s"),
+    ("VisibilityTimeout", "21"),
+    ("MaxReceiveCount", "2"),
+];
+
+pub(super) struct LocalStack {
+    pub(super) aws: LocalAws,
+    pub(super) stack: Stack,
+    pub(super) world: World,
+    pub(super) served: Served,
+    since: Instant,
+}
+
+impl LocalStack {
+    pub(super) async fn set() -> Result<Self, Failure> {
+        let since = Instant::now();
+        let what =
+            "Starting the local AWS (MiniStack: EventBridge, SQS, Lambda, S3, CloudWatch Logs)";
+        say(since, what);
+        let port = free_port()?;
+        let aws = LocalAws::start("demo", &format!("http://127.0.0.1:{port}")).await?;
+        let world = World::new(Setup {
+            latency: Latency { ecs: ECS, elb: LOAD_BALANCER, ..Latency::none() },
+            salvage_window: SALVAGE_WINDOW,
+            ..Setup::in_real_time()
+        });
+        let setup = world.setup();
+        aws.objects().create_bucket(&setup.artifact_bucket).await?;
+        let at = Artifacts::At(aws.endpoint().to_owned());
+        let served = Served::start(&world, port, at).await?;
+        say(since, "Deploying template.yaml, with short timeouts (sam deploy)");
+        let stack = deploy(&aws, &setup).await?;
+        Ok(Self { aws, stack, world, served, since })
+    }
+
+    /// Says what happens, and when.
+    pub(super) fn say(&self, what: &str) {
+        say(self.since, what);
+    }
+}
+
+fn say(since: Instant, what: &str) {
+    println!("[{:5.1} s] {what}", since.elapsed().as_secs_f64());
+}
+
+async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
+    let cluster = setup.cluster_arn(&setup.clusters[0]);
+    let group = setup.target_group_arn(&setup.target_groups[0]);
+    let seconds = |time: Duration| format!("{}s", time.as_secs());
+    let (interval, window) = (seconds(SWEEP_INTERVAL), seconds(SALVAGE_WINDOW));
+    let mut parameters = PARAMETERS.to_vec();
+    parameters.extend([
+        ("Clusters", cluster.as_str()),
+        ("Families", &setup.families[0]),
+        ("TargetGroupArns", &group),
+        ("ArtifactBucket", &setup.artifact_bucket),
+        ("SweepInterval", &interval),
+        ("SalvageWindow", &window),
+    ]);
+    aws.deploy("demo", &parameters).await
+}

@@ -1,0 +1,167 @@
+//! Alarms and the dashboard: that they can ring, and for the right thing.
+
+use crate::{all, properties};
+use serde_json::{Value, json};
+use session_cleanup::cleanup::Outcome;
+use session_cleanup::metrics::NAMESPACE;
+use std::collections::BTreeSet;
+
+/// Where metrics get their names, and where steps get theirs.
+const METRICS: &str = include_str!("../../shared/src/metrics.rs");
+const STEPS: &str = include_str!("../../shared/src/cleanup/plan.rs");
+
+/// Whether the functions write a metric of this name: one that is never written never rings.
+fn is_written(metric: &str) -> bool {
+    let outcome = metric.strip_prefix("Outcome").map(|name| json!(snake_case(name)));
+    let is_outcome = outcome.is_some_and(|name| serde_json::from_value::<Outcome>(name).is_ok());
+    let step = metric.strip_suffix("Duration").map(snake_case);
+    let is_step = step.is_some_and(|name| STEPS.contains(&format!("measure(\"{name}\"")));
+    is_outcome || is_step || METRICS.contains(&format!("\"{metric}\""))
+}
+
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+/// The alarms on a metric.
+fn alarms_on(metric: &str) -> Vec<&'static Value> {
+    let alarms = all("AWS::CloudWatch::Alarm").into_iter().map(|(_, properties)| properties);
+    alarms.filter(|alarm| alarm["MetricName"] == metric).collect()
+}
+
+#[test]
+fn every_alarm_says_what_it_means_and_reaches_the_topic() {
+    let topic = json!({"Fn::If":
+        ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
+        let says = alarm["AlarmDescription"].as_str().unwrap_or_default();
+        assert!(says.len() > 20, "{name} says {says:?}");
+        assert_eq!(alarm["AlarmActions"], topic, "{name}");
+    }
+}
+
+#[test]
+fn every_alarm_is_on_a_metric_that_is_written() {
+    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
+        if alarm["Namespace"] == NAMESPACE {
+            let metric = alarm["MetricName"].as_str().unwrap();
+            assert!(is_written(metric), "{name} is on {metric}, which nobody writes");
+            assert!(alarm.get("Dimensions").is_none(), "{name}: our metrics have none");
+        } else {
+            assert!(alarm["Dimensions"].is_array(), "{name} is on all of the account");
+        }
+    }
+    assert!(!is_written("OrphansFounded") && !is_written("OutcomeGreat"), "the test can fail");
+}
+
+#[test]
+fn everything_that_a_sweep_warns_of_has_an_alarm() {
+    for metric in [
+        "ArtifactsLost",
+        "CleanupFailures",
+        "ForeignTargets",
+        "LeasesLapsing",
+        "MisroutedTargets",
+        "OrphansFound",
+        "PutBacks",
+        "ReapLimitReached",
+        "SweepDuration",
+        "SweepProblems",
+        "SweepsIncomplete",
+        "SweepsTruncated",
+        "UnidentifiedTasks",
+    ] {
+        assert_eq!(alarms_on(metric).len(), 1, "{metric}");
+    }
+}
+
+#[test]
+fn what_may_pass_rings_only_when_two_sweeps_in_a_row_saw_it() {
+    for metric in [
+        "ForeignTargets",
+        "SweepProblems",
+        "SweepsIncomplete",
+        "SweepsTruncated",
+        "UnidentifiedTasks",
+    ] {
+        for alarm in alarms_on(metric) {
+            assert_eq!(alarm["EvaluationPeriods"], 2, "{metric}");
+            assert_eq!(alarm["Period"], 300, "a sweep each");
+            assert!(alarm.get("DatapointsToAlarm").is_none(), "{metric}: both of them");
+        }
+    }
+}
+
+#[test]
+fn silence_rings_for_sweeps_and_for_nothing_else() {
+    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
+        let is_of_sweeps = name == "NoSweepAlarm";
+        let expected = if is_of_sweeps { "breaching" } else { "notBreaching" };
+        assert_eq!(alarm["TreatMissingData"], expected, "{name}");
+    }
+    let silence = properties("NoSweepAlarm");
+    assert_eq!(silence["MetricName"], "SweepDuration");
+    assert_eq!(silence["Statistic"], "SampleCount");
+    assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");
+    assert_eq!(silence["Period"], json!({"Ref": "NoSweepPeriod"}));
+}
+
+#[test]
+fn failures_that_lambda_tells_of_ring_for_both_functions_and_all_queues_of_failures() {
+    let watched = |metric| -> BTreeSet<String> {
+        let dimensions =
+            alarms_on(metric).into_iter().map(|alarm| &alarm["Dimensions"][0]["Value"]);
+        dimensions.map(Value::to_string).collect()
+    };
+    let reference = |name: &str| json!({"Ref": name}).to_string();
+    let functions = ["CompletionFunction", "ReaperFunction"].map(reference);
+    assert_eq!(watched("Errors"), BTreeSet::from(functions));
+    let name = |queue: &str| json!({"Fn::GetAtt": [queue, "QueueName"]}).to_string();
+    let queues = ["DeadLetterQueue", "FailedSweepsQueue"].map(name);
+    assert_eq!(watched("ApproximateNumberOfMessagesVisible"), BTreeSet::from(queues));
+}
+
+/// The dashboard's widgets. What `CloudFormation` fills in stands between quotes.
+fn widgets() -> Vec<Value> {
+    let body = properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
+    body["widgets"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_are_written() {
+    let mut shown = BTreeSet::new();
+    for widget in widgets() {
+        let mut namespace = Value::Null;
+        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+            // A dot repeats what is above it.
+            if metric[0] != "." && metric[0] != "..." {
+                namespace = metric[0].clone();
+            }
+            if namespace == NAMESPACE {
+                let name = metric[1].as_str().unwrap();
+                assert!(is_written(name), "nobody writes {name}");
+                shown.insert(name.to_owned());
+            }
+        }
+    }
+    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
+        let metric = alarm["MetricName"].as_str().unwrap();
+        let is_shown = shown.contains(metric) || alarm["Namespace"] != NAMESPACE;
+        assert!(is_shown, "{name} rings for what nobody can see");
+    }
+}
+
+#[test]
+fn no_two_widgets_of_the_dashboard_share_a_place() {
+    let place = |widget: &Value| (widget["x"].as_u64().unwrap(), widget["y"].as_u64().unwrap());
+    let places: BTreeSet<_> = widgets().iter().map(place).collect();
+    assert_eq!(places.len(), widgets().len());
+}

@@ -1,0 +1,16 @@
+//! The simulated world, seen through the real AWS SDK clients in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+mod clients;
+mod containers;
+mod ecs;
+mod elb;
+mod adversity;
+mod invariants;
+mod s3;
+mod served;
