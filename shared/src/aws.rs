@@ -3,7 +3,6 @@
 
 mod artifacts;
 mod clients;
-mod container;
 mod ecs;
 mod elb;
 mod error;
@@ -16,10 +15,9 @@ pub(crate) mod retry;
 
 pub use artifacts::ArtifactStore;
 pub use clients::{Aws, HttpSeam};
-pub use container::{CompletionAnswer, SessionContainers, Witness};
-pub use ecs::{Sighting, Tasks};
+pub use ecs::{TaskSnapshot, Tasks};
 pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};
-pub(crate) use error::answered_within;
+pub(crate) use error::chain;
 pub use error::{CallError, Failure};
 pub use gather::{Asked, Gather};
 pub use ledger::{Ledger, Stored};

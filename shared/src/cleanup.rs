@@ -1,4 +1,4 @@
-//! One session's plan. There is **one** cleanup function, [`clean_up`], and both Lambda functions
+//! One session's cleanup. There is **one** cleanup function, [`clean_up`], and both Lambda functions
 //! call it: the completion function on the owner's word, the reaper for an orphan.
 //!
 //! ```text
@@ -6,43 +6,358 @@
 //!            └── target: intent → deregister → was it still ours? ───────┴── verify ─────┘
 //! ```
 //!
-//! Nothing waits for what it does not need. A failure of one branch never cancels the other.
+//! Nothing waits for what it does not need. A failure of one lane never cancels the other.
 
 mod artifacts;
-mod deregistration;
-mod end;
+mod budget;
+mod identified_session;
 mod identify;
-mod intent;
 mod invocation;
+mod judge;
 mod outcome;
-mod plan;
 mod receipt;
+mod report;
 mod request;
-mod running;
-mod setting;
-mod settle;
-mod sightings;
 mod steps;
 mod stop;
-mod subject;
-mod taking;
 mod target;
-mod zombie;
 
-pub use artifacts::Artifacts;
-pub use intent::{Ground, Intent, IntentEntry, TakenFrom};
+pub use budget::longest_cleanup;
 pub use invocation::Invocation;
 pub use outcome::Outcome;
-pub use plan::clean_up;
-pub use receipt::Report;
+pub use report::{Artifacts, CleanupReport};
 pub use request::{Cause, OrphanCause, Request, Review, SalvageWindow};
-pub use running::Running;
-pub use setting::Setting;
-pub use settle::SettledIntents;
-pub(crate) use settle::{LeftBehind, Owners};
-pub(crate) use sightings::Sightings;
-pub use steps::{Step, Steps};
+pub use steps::MeasuredStep;
 pub use stop::TaskFate;
 pub use target::TargetFate;
-pub(crate) use zombie::take_zombies_away;
-pub use zombie::{Zombie, ZombieFate};
+
+use crate::event::TaskReference;
+use crate::metrics::{Metric, Step};
+use crate::removal::{Authority, Removed};
+use crate::session::{SESSION_ENDED_TAG, Stage, StoppedWith, TaskArn};
+use artifacts::{Salvage, TaskOver, salvage};
+use budget::Budget;
+use identified_session::{AddressCheck, IdentifiedSession};
+use identify::{Identified, identify};
+use judge::{OverTask, Verdict, judge};
+use outcome::{notes, outcome};
+use report::Findings;
+use request::Order;
+use serde_json::json;
+use steps::Steps;
+use stop::{Permission, may_stop, stop};
+use target::{Salvaged, TargetRemoval, re_register, remove, verify};
+use tokio::join;
+use tokio::sync::SetOnce;
+
+/// Cleans one session up. The answer is what was done; nothing that goes wrong in here is anything
+/// but an outcome.
+pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupReport {
+    let (steps, budget) = (Steps::begin(), invocation.budget());
+    let cleanup = Cleanup { invocation, request, steps: &steps, budget };
+    let identifying = budget.identify().run(identify(invocation, request));
+    let identified = steps
+        .measure(Step::Identify, identifying, |found| match found {
+            Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
+            Ok(Identified::Over(_)) => "the task is over".to_owned(),
+            Ok(Identified::Rejected { why, .. } | Identified::Unclear { why, .. }) => why.clone(),
+            Err(timed_out) => timed_out.to_string(),
+        })
+        .await;
+    match identified {
+        Ok(Identified::Session(session)) => Box::pin(cleanup.both_lanes(&session)).await,
+        Ok(Identified::Over(over)) => cleanup.judge(&over, TargetFate::LeftToReaper).await,
+        Ok(Identified::Rejected { task, why }) => {
+            let note = match request.cause.order() {
+                Order::Together => {
+                    format!("{why}; nothing was touched, the event goes to the dead-letter queue")
+                }
+                Order::ArtifactsFirst => format!("{why}; nothing was touched"),
+            };
+            cleanup.untouched(Outcome::Rejected, task, note)
+        }
+        Ok(Identified::Unclear { task, why }) => cleanup.untouched(Outcome::Incomplete, task, why),
+        Err(timed_out) => {
+            let (task, what) = match &request.task {
+                TaskReference::Arn(task) => (Some(task), format!("DescribeTasks of {task}")),
+                TaskReference::ByIdentity => (None, "ListTasks and DescribeTasks".to_owned()),
+            };
+            let why = format!("the task could not be identified by {what}: {timed_out}");
+            cleanup.untouched(Outcome::Incomplete, task.cloned(), why)
+        }
+    }
+}
+
+struct Cleanup<'a> {
+    invocation: &'a Invocation,
+    request: &'a Request,
+    steps: &'a Steps,
+    budget: Budget<'a>,
+}
+
+/// What the two lanes hand each other, each once.
+#[derive(Default)]
+struct Handover {
+    salvaged: Salvaged,
+    removal: SetOnce<TargetRemoval>,
+}
+
+impl Cleanup<'_> {
+    /// The whole concurrency of a cleanup: two lanes side by side.
+    async fn both_lanes(&self, session: &IdentifiedSession) -> CleanupReport {
+        let handover = Handover::default();
+        let ((salvaged, task), (removal, target)) = join!(
+            self.artifacts_then_stop(session, &handover),
+            self.target_then_verify(session, &handover)
+        );
+        let target =
+            if task.is_spared() { self.re_register(session, &removal).await } else { target };
+        let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
+
+        let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
+        let tagging = self.tag_session_ended(session, &task, outcome);
+        let report = self.report(Findings {
+            session: Some(session.id.clone()),
+            task_arn: Some(session.task.arn.clone()),
+            outcome,
+            notes: notes(&salvage, &target, &task, self.request.cause.next()),
+            artifacts: salvage.into(),
+            target,
+            task: task.clone(),
+        });
+        let (report, ()) = join!(self.put_on_record(report), tagging);
+        report
+    }
+
+    /// The lane of the artifacts. The stop waits for the target's steps to be answered or given up,
+    /// so that the load balancer never sends a stranger's request to a task that is gone; never for
+    /// the verification or the drain.
+    async fn artifacts_then_stop(
+        &self,
+        session: &IdentifiedSession,
+        handover: &Handover,
+    ) -> (Result<Salvage, TaskOver>, TaskFate) {
+        let deadline = self.budget.artifacts(session.task.stage());
+        let salvaging = salvage(self.invocation, session, self.request.cause.order(), deadline);
+        let result = |salvaged: &Result<Salvage, TaskOver>| match salvaged {
+            Ok(salvage) => Artifacts::from(salvage.clone()).to_string(),
+            Err(TaskOver) => "task_over".to_owned(),
+        };
+        let salvaged = self.steps.measure(Step::Artifacts, salvaging, result).await;
+        // Only this lane sets it.
+        let _ = handover.salvaged.set(salvaged.clone());
+        let removal = handover.removal.wait().await;
+        let task = match &salvaged {
+            Ok(salvage) => self.stop(session, salvage, removal).await,
+            Err(TaskOver) => TaskFate::StoppedByOthers,
+        };
+        (salvaged, task)
+    }
+
+    /// The lane of the target. On the owner's word it begins at once; on our inference only after
+    /// the artifacts are confirmed, or given up.
+    async fn target_then_verify(
+        &self,
+        session: &IdentifiedSession,
+        handover: &Handover,
+    ) -> (TargetRemoval, TargetFate) {
+        let window = self.request.cause.salvage_window();
+        let authority = match self.request.cause.order() {
+            Order::Together => Some(Authority::OwnersWord),
+            Order::ArtifactsFirst => match handover.salvaged.wait().await {
+                Ok(salvage) => may_stop(salvage, window).authority(),
+                Err(TaskOver) => None,
+            },
+        };
+        let removal = match authority {
+            Some(authority) => {
+                let removing = remove(self.invocation, session, authority, self.budget.removal());
+                self.steps.measure(Step::Deregister, removing, TargetRemoval::to_string).await
+            }
+            None => TargetRemoval::NotTried,
+        };
+        // Only this lane sets it.
+        let _ = handover.removal.set(removal.clone());
+        let Some(authority) = authority else { return (removal, TargetFate::Kept) };
+        let deadline = self.budget.verification();
+        let salvaged = (&handover.salvaged, window);
+        let verifying = verify(self.invocation, session, &removal, authority, deadline, salvaged);
+        let fate = self.steps.measure(Step::VerifyTarget, verifying, TargetFate::to_string).await;
+        let fate = match handover.salvaged.wait().await {
+            Ok(salvage) if salvage.is_of_another_session(window) => {
+                self.re_register(session, &removal).await
+            }
+            Ok(_) | Err(TaskOver) => fate,
+        };
+        (removal, fate)
+    }
+
+    async fn stop(
+        &self,
+        session: &IdentifiedSession,
+        salvage: &Salvage,
+        removal: &TargetRemoval,
+    ) -> TaskFate {
+        let is_dying = session.task.stage() == Stage::Dying;
+        let with = match may_stop(salvage, self.request.cause.salvage_window()) {
+            Permission::Stop(with) => with,
+            Permission::Leave(_) if is_dying => return TaskFate::StoppedByOthers,
+            Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },
+        };
+        match removal {
+            TargetRemoval::Answered(Removed::Waits(error)) => {
+                return TaskFate::NotStopped { why: error.to_string() };
+            }
+            TargetRemoval::Spared { why, .. } => return TaskFate::Spared { why: why.clone() },
+            TargetRemoval::NoAddress
+            | TargetRemoval::NotTried
+            | TargetRemoval::Answered(_)
+            | TargetRemoval::TimedOut { .. } => {}
+        }
+        if with == StoppedWith::ArtifactsLost && !is_dying {
+            // No loss is put on record that will not come about.
+            let check = session.check_address(self.invocation).await;
+            if let Ok(AddressCheck::Spared { why, .. }) = check {
+                return TaskFate::Spared { why };
+            }
+            self.report_the_loss(session, salvage).await;
+        }
+        let deadline = self.budget.stop();
+        let stopping = stop(self.invocation, session, with, &self.request.cause, deadline);
+        self.steps.measure(Step::Stop, stopping, TaskFate::to_string).await
+    }
+
+    async fn re_register(
+        &self,
+        session: &IdentifiedSession,
+        removal: &TargetRemoval,
+    ) -> TargetFate {
+        let deadline = self.budget.until_the_receipt();
+        let registering = re_register(self.invocation, session, removal, deadline);
+        self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await
+    }
+
+    /// A loss is on record before the stop that makes it final.
+    async fn report_the_loss(&self, session: &IdentifiedSession, salvage: &Salvage) {
+        self.count_lost_artifacts(session.id.as_str());
+        let report = self.report(Findings {
+            session: Some(session.id.clone()),
+            task_arn: Some(session.task.arn.clone()),
+            outcome: Outcome::ArtifactsLost,
+            artifacts: salvage.clone().into(),
+            target: TargetFate::Untouched,
+            task: TaskFate::ToBeStopped,
+            notes: vec!["the salvage window is over: its artifacts are given up".to_owned()],
+        });
+        self.put_on_record(report).await;
+    }
+
+    /// The task lost its address while we were at it.
+    async fn over_meanwhile(
+        &self,
+        session: &IdentifiedSession,
+        target: TargetFate,
+    ) -> CleanupReport {
+        let arn = session.task.arn.clone();
+        let taking = self.invocation.snapshots.take(&arn);
+        match self.budget.until_the_receipt().answer(taking).await {
+            Ok(snapshot) => {
+                let over = OverTask { session: session.id.clone(), arn, task: snapshot.task };
+                self.judge(&over, target).await
+            }
+            Err(why) => self.untouched(Outcome::Incomplete, Some(arn), why),
+        }
+    }
+
+    /// Says what became of a session whose task is over.
+    async fn judge(&self, over: &OverTask, target: TargetFate) -> CleanupReport {
+        let deadline = self.budget.until_the_receipt();
+        let judging = deadline.answer(Box::pin(judge(self.invocation, over)));
+        let result = |judged: &Result<Verdict, String>| match judged {
+            Ok(verdict) => verdict.outcome.to_string(),
+            Err(why) => why.clone(),
+        };
+        let judged = self.steps.measure(Step::Judge, judging, result).await;
+        let Verdict { outcome, artifacts } = match judged {
+            Ok(verdict) => verdict,
+            Err(why) => return self.untouched(Outcome::Incomplete, Some(over.arn.clone()), why),
+        };
+        if outcome == Outcome::ArtifactsLost {
+            self.count_lost_artifacts(over.session.as_str());
+        }
+        let report = self.report(Findings {
+            session: Some(over.session.clone()),
+            task_arn: Some(over.arn.clone()),
+            outcome,
+            artifacts,
+            target,
+            task: TaskFate::StoppedByOthers,
+            notes: Vec::new(),
+        });
+        self.put_on_record(report).await
+    }
+
+    /// What is known of a living task is on the task: that its owner has ended it, and since when
+    /// its salvage goes on. Where that fails, the event is still in the queue and the next delivery
+    /// tries again.
+    async fn tag_session_ended(
+        &self,
+        session: &IdentifiedSession,
+        task: &TaskFate,
+        outcome: Outcome,
+    ) {
+        let is_tagged = session.task.tags.contains_key(SESSION_ENDED_TAG);
+        let is_owners_word = self.request.cause.order() == Order::Together;
+        if !task.runs_on() || is_tagged || !is_owners_word || outcome == Outcome::Rejected {
+            return;
+        }
+        let context = self.invocation.context();
+        let now = context.clock.now().to_string();
+        let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &now);
+        let result = |tagged: &Result<(), String>| match tagged {
+            Ok(()) => "tagged session-ended-at".to_owned(),
+            Err(why) => why.clone(),
+        };
+        let tagging = self.budget.receipt().answer(tagging);
+        let _tried = self.steps.measure(Step::Tag, tagging, result).await;
+    }
+
+    /// Writes the receipt.
+    async fn put_on_record(&self, report: CleanupReport) -> CleanupReport {
+        if !report.outcome.leaves_a_receipt() {
+            return report;
+        }
+        let saving = receipt::save(&self.invocation.context().aws.ledger, &report);
+        let saving = self.budget.receipt().answer(Box::pin(saving));
+        let result = |saved: &Result<(), String>| match saved {
+            Ok(()) => "written".to_owned(),
+            Err(problem) => problem.clone(),
+        };
+        match self.steps.measure(Step::Receipt, saving, result).await {
+            Ok(()) => report,
+            Err(problem) => report.unrecorded(&format!("the receipt is not written: {problem}")),
+        }
+    }
+
+    fn count_lost_artifacts(&self, session: &str) {
+        let metrics = &self.invocation.context().metrics;
+        metrics.count(Metric::ARTIFACTS_LOST, &[("session_id", json!(session))]);
+    }
+
+    fn untouched(&self, outcome: Outcome, task_arn: Option<TaskArn>, why: String) -> CleanupReport {
+        self.report(Findings {
+            session: self.request.cause.session().cloned(),
+            task_arn,
+            outcome,
+            artifacts: Artifacts::Unknown,
+            target: TargetFate::Untouched,
+            task: TaskFate::Unknown,
+            notes: vec![why],
+        })
+    }
+
+    fn report(&self, findings: Findings) -> CleanupReport {
+        let now = self.invocation.context().clock.now();
+        CleanupReport::new(self.request, findings, now, self.steps)
+    }
+}

@@ -1,7 +1,7 @@
 //! Wall-clock time.
 
 use aws_smithy_async::time::SharedTimeSource;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -35,4 +35,11 @@ impl Clock {
         let left = at.duration_since(self.0.now()).unwrap_or(Duration::ZERO);
         Instant::now() + left
     }
+}
+
+/// Whether more than `limit` has passed from `since` to `now`.
+#[must_use]
+pub fn is_longer_ago(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
+    let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+    now.duration_since(since) > limit
 }

@@ -1,10 +1,13 @@
-//! What the completion function does with one invocation: every event in it becomes a plan of its
-//! own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
+//! What the completion function does with one invocation: every event in it becomes a cleanup of
+//! its own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
 //! alone.
 
-use crate::cleanup::{Invocation, Request, Running, Setting};
+use crate::cleanup::{Invocation, Request};
+use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventError, Payload};
+use crate::metrics::Metric;
+use crate::spawned_cleanup::SpawnedCleanup;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,8 +22,8 @@ pub enum InvocationError {
     /// The session is not clean yet. The report says why and what happens next.
     #[error("the session is not clean: {0}")]
     NotClean(Value),
-    /// The plan panicked; nothing is known of its steps beyond the log.
-    #[error("the plan ended badly: {0}")]
+    /// The cleanup panicked; nothing is known of its steps beyond the log.
+    #[error("the cleanup ended badly: {0}")]
     Panicked(String),
 }
 
@@ -31,7 +34,7 @@ impl InvocationError {
         match self {
             Self::Refused(_) => "EventRefused",
             Self::NotClean(_) => "SessionNotClean",
-            Self::Panicked(_) => "PlanPanicked",
+            Self::Panicked(_) => "CleanupPanicked",
         }
     }
 }
@@ -42,33 +45,33 @@ impl InvocationError {
 /// [`InvocationError`] for a single event whose session is not clean. A batch never fails as a
 /// whole: its answer names the items that must be delivered again.
 pub async fn handle(
-    setting: &Arc<Setting>,
+    context: &Arc<Context>,
     payload: Value,
     deadline: Deadline,
     request_id: &str,
 ) -> Result<Value, InvocationError> {
-    let used_before = setting.aws.meter.read();
+    let used_before = context.aws.meter.read();
     let answer = match Payload::parse(payload) {
-        Ok(Payload::Batch(messages)) => Ok(batch(setting, messages, deadline, request_id).await),
-        Ok(Payload::Single(event)) => single(setting, &event, deadline, request_id).await,
-        Err(error) => Err(refused(setting, error)),
+        Ok(Payload::Batch(messages)) => Ok(batch(context, messages, deadline, request_id).await),
+        Ok(Payload::Single(event)) => single(context, &event, deadline, request_id).await,
+        Err(error) => Err(refused(context, error)),
     };
-    setting.metrics.api_use(setting.aws.meter.read().since(used_before));
+    context.metrics.api_use(context.aws.meter.read().since(used_before));
     answer
 }
 
 async fn single(
-    setting: &Arc<Setting>,
+    context: &Arc<Context>,
     event: &Value,
     deadline: Deadline,
     request_id: &str,
 ) -> Result<Value, InvocationError> {
-    let event = Event::parse(event, &setting.config).map_err(|e| refused(setting, e))?;
+    let event = Event::parse(event, &context.config).map_err(|e| refused(context, e))?;
     let Some(request) = request(event) else {
         return Ok(json!({ "outcome": "out_of_scope" }));
     };
-    let invocation = Arc::new(Invocation::begin(setting, deadline));
-    let report = Running::start(&invocation, request, request_id).ended().await;
+    let invocation = Arc::new(Invocation::begin(context, deadline));
+    let report = SpawnedCleanup::start(&invocation, request, request_id).report().await;
     Invocation::finish(invocation).await;
     let report = report.map_err(|panic| InvocationError::Panicked(panic.to_string()))?;
     let document = json!(report);
@@ -79,36 +82,36 @@ async fn single(
 }
 
 async fn batch(
-    setting: &Arc<Setting>,
+    context: &Arc<Context>,
     messages: Vec<SqsMessage>,
     deadline: Deadline,
     request_id: &str,
 ) -> Value {
-    let invocation = Arc::new(Invocation::begin(setting, deadline));
+    let invocation = Arc::new(Invocation::begin(context, deadline));
     let mut failed = Vec::new();
-    let mut plans = Vec::new();
+    let mut cleanups = Vec::new();
     for message in messages {
         let id = message.message_id.unwrap_or_default();
         let body = message.body.unwrap_or_default();
-        match Event::parse_text(&body, &setting.config) {
+        match Event::parse_text(&body, &context.config) {
             Err(error) => {
-                let error = refused(setting, error);
+                let error = refused(context, error);
                 tracing::error!(message_id = %id, %error, "it goes to the dead-letter queue");
                 failed.push(id);
             }
             Ok(event) => {
                 if let Some(request) = request(event) {
-                    plans.push((id, Running::start(&invocation, request, request_id)));
+                    cleanups.push((id, SpawnedCleanup::start(&invocation, request, request_id)));
                 }
             }
         }
     }
-    for (id, plan) in plans {
-        match plan.ended().await {
+    for (id, cleanup) in cleanups {
+        match cleanup.report().await {
             Ok(report) if report.outcome.fails_its_event() => failed.push(id),
             Ok(_) => {}
             Err(panic) => {
-                tracing::error!(message_id = %id, error = %panic, "a plan ended badly; its event is delivered again");
+                tracing::error!(message_id = %id, error = %panic, "a cleanup ended badly; its event is delivered again");
                 failed.push(id);
             }
         }
@@ -138,7 +141,7 @@ fn request(event: Event) -> Option<Request> {
     }
 }
 
-fn refused(setting: &Setting, error: EventError) -> InvocationError {
-    setting.metrics.event_refused();
+fn refused(context: &Context, error: EventError) -> InvocationError {
+    context.metrics.count(Metric::EVENTS_REFUSED, &[]);
     InvocationError::Refused(error)
 }

@@ -2,12 +2,14 @@
 //! the function with an error that names it. `docs/configuration.md` is the table for people; a test
 //! holds it against [`VARIABLES`].
 
+mod artifacts;
+mod sweep;
 mod variables;
 
-use crate::session::{ClusterName, Home, IdentitySource, TargetGroupArn, Task};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use crate::session::{IdentitySource, Scope};
+pub use artifacts::{ArtifactMode, Artifacts};
 use std::time::Duration;
+pub use sweep::{BlastRadius, Percent, Sweep, SweepMode};
 use variables::Variables;
 pub use variables::{ConfigError, VARIABLES, Variable};
 
@@ -32,32 +34,6 @@ pub struct Config {
     pub log_level: tracing::Level,
 }
 
-/// What belongs to us: everything outside is never written to.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    /// Partition, Region and account, as the target groups' ARNs name them.
-    pub home: Home,
-    /// Clusters in which session tasks run.
-    pub clusters: BTreeSet<ClusterName>,
-    /// Families of session tasks.
-    pub families: BTreeSet<String>,
-    /// Where a task says which session it runs, first found wins.
-    pub identity: Vec<IdentitySource>,
-    /// Target groups that session tasks are registered in.
-    pub target_groups: Vec<TargetGroupArn>,
-}
-
-impl Scope {
-    /// Whether `task` is a session task: of a configured family, in a configured cluster, and not a
-    /// service's.
-    #[must_use]
-    pub fn is_session_task(&self, task: &Task) -> bool {
-        self.clusters.contains(task.arn.cluster())
-            && self.families.contains(&task.family)
-            && !task.is_of_a_service()
-    }
-}
-
 /// The session container's contract.
 #[derive(Debug, Clone)]
 pub struct Container {
@@ -68,38 +44,12 @@ pub struct Container {
     /// `GET` here answers 200 while the session is active and 503 once it is complete.
     pub health_path: String,
     /// How long an answer to our own health check may take. Longer than a connection may.
-    pub witness_timeout: Duration,
+    pub probe_timeout: Duration,
     /// How long a TCP connection may take.
     pub connect_timeout: Duration,
 }
 
-/// Who uploads the artifacts, and what confirms them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArtifactMode {
-    /// We ask the container to upload; its 200 and the marker together confirm.
-    Complete,
-    /// The container uploads by itself; its exit with code 0 confirms, and the marker too where it
-    /// is configured as written last.
-    SelfUpload {
-        /// Whether the marker proves that everything before it was uploaded.
-        marker_written_last: bool,
-    },
-}
-
-/// Where a session's artifacts are. This bucket is only read.
-#[derive(Debug, Clone)]
-pub struct Artifacts {
-    /// The bucket.
-    pub bucket: String,
-    /// Comes before `{session_id}/` as it is, so it usually ends in `/`.
-    pub prefix: String,
-    /// The key of the marker below `{prefix}{session_id}/`.
-    pub marker: String,
-    /// Who uploads.
-    pub mode: ArtifactMode,
-}
-
-/// How long each step of a plan may take. All of them are cut further by the Lambda deadline.
+/// How long each step of a cleanup may take. All of them are cut further by the Lambda deadline.
 #[derive(Debug, Clone)]
 pub struct Timeouts {
     /// Finding the task.
@@ -116,83 +66,6 @@ pub struct Timeouts {
     pub receipt: Duration,
     /// Kept free before Lambda's own deadline.
     pub deadline_margin: Duration,
-}
-
-/// Whether a sweep acts, when something is an orphan or a zombie, and how much is done at once.
-#[derive(Debug, Clone)]
-pub struct Sweep {
-    /// Whether a scheduled sweep acts.
-    pub mode: SweepMode,
-    /// The time between two scheduled sweeps.
-    pub interval: Duration,
-    /// A session without a lease may get this old.
-    pub max_session_age: Duration,
-    /// No session gets older, whatever its lease says.
-    pub hard_age: Duration,
-    /// How long after its end a lease may still be renewed.
-    pub lease_grace: Duration,
-    /// How long a session may take until its target is healthy.
-    pub start_up_grace: Duration,
-    /// How long artifacts are waited for before they are given up.
-    pub salvage_window: Duration,
-    /// The most that one sweep stops or takes away.
-    pub blast_radius: BlastRadius,
-    /// The share of AWS's request rates that a sweep uses.
-    pub rate_share: Percent,
-    /// The longest that an invocation of either function may take: an intent that is older was left
-    /// behind.
-    pub longest_invocation: Duration,
-}
-
-/// Whether a sweep acts on what it decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SweepMode {
-    /// It says what it would do.
-    Report,
-    /// It does it.
-    Enforce,
-}
-
-/// The most that one sweep does to a fleet: so many, or so large a part of it, whichever is more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlastRadius {
-    /// So many in any case.
-    pub at_least: usize,
-    /// So large a part.
-    pub part: Percent,
-}
-
-impl BlastRadius {
-    /// The most for a fleet of `size`.
-    #[must_use]
-    pub fn of(self, size: usize) -> usize {
-        self.at_least.max(self.part.of(size))
-    }
-}
-
-/// From 1 to 100 percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Percent(u8);
-
-impl Percent {
-    /// All of it.
-    pub const WHOLE: Self = Self(100);
-
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let percent = text.parse().ok().filter(|percent| (1..=100).contains(percent));
-        percent.map(Self).ok_or("a whole number from 1 to 100 is needed")
-    }
-
-    fn of(self, size: usize) -> usize {
-        size.saturating_mul(self.0.into()) / 100
-    }
-
-    /// As a factor, from 0.01 to 1.
-    #[must_use]
-    pub fn factor(self) -> f64 {
-        f64::from(self.0) / 100.0
-    }
 }
 
 impl Config {
@@ -229,7 +102,7 @@ impl Config {
                 complete_path: read.one("COMPLETE_PATH", variables::path)?,
                 health_path: read.one("HEALTH_PATH", variables::path)?,
                 connect_timeout: read.duration("CONNECT_TIMEOUT")?,
-                witness_timeout: read.longer("WITNESS_TIMEOUT", "CONNECT_TIMEOUT")?,
+                probe_timeout: read.longer("PROBE_TIMEOUT", "CONNECT_TIMEOUT")?,
             },
             artifacts: Artifacts {
                 bucket: artifact_bucket,
@@ -332,7 +205,7 @@ mod tests {
             ("LEDGER_BUCKET", "(unset)"),
             ("LOG_LEVEL", "loud"),
             ("HEALTH_PATH", "health"),
-            ("WITNESS_TIMEOUT", "1s"),
+            ("PROBE_TIMEOUT", "1s"),
             ("REAPER_MODE", "dry-run"),
             ("SWEEP_INTERVAL", "5"),
             ("HARD_AGE", "1h"),

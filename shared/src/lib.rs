@@ -19,27 +19,43 @@
 //! end and targets that nobody stands behind.
 //!
 //! ```text
-//! observe: targets, then tasks → settle intents → decide ──┬── orphans: clean_up ───────┬── report
-//!                                                          └── zombies, group by group ──┘
+//! observe: targets, then tasks → recover intents → decide ──┬── orphans: clean_up ───────┬── report
+//!                                                           └── zombies, group by group ──┘
 //! ```
 //!
-//! To read it, start with [`cleanup`], then [`sweep`]; what they know is in [`session`] and
-//! [`config`], what they call in [`aws`]. Decisions are pure functions: `may_stop` in
-//! `cleanup/stop.rs`, `outcome` in `cleanup/outcome.rs`, and the two tables in `sweep/decide/`. Every
-//! effect goes through [`aws`], and every request through one HTTP client, which is all that tests
-//! replace.
+//! To read it, go down the list below: each module knows only those after it, and a test holds them to
+//! that. Decisions are pure functions: `may_stop` in `cleanup/stop.rs`, `outcome` in
+//! `cleanup/outcome.rs`, and the two tables in `sweep/decide/`. Every request, to AWS and to a session's
+//! container, goes through one HTTP client, which is all that tests replace.
+
+pub mod completion;
+pub mod reaper;
+
+pub mod sweep;
+
+pub mod spawned_cleanup;
+
+pub mod cleanup;
+
+pub mod removal;
+
+pub mod context;
+pub mod task_snapshots;
+
+pub mod metrics;
+
+pub mod container;
 
 pub mod aws;
-pub mod cleanup;
-pub mod clock;
-pub mod completion;
-pub mod config;
-pub mod deadline;
+
 pub mod event;
-pub mod metrics;
-pub mod reaper;
+
+pub mod config;
+
 pub mod session;
-pub mod sweep;
+
+pub mod clock;
+pub mod deadline;
 pub mod telemetry;
 
 use std::sync::Arc;
@@ -50,11 +66,9 @@ use std::sync::Arc;
 /// [`config::ConfigError`] names the environment variable that keeps it from starting.
 pub async fn start_up(
     pace: impl FnOnce(&config::Config) -> aws::Pace,
-) -> Result<Arc<cleanup::Setting>, config::ConfigError> {
+) -> Result<Arc<context::Context>, config::ConfigError> {
     let config = config::Config::from_environment()?;
     telemetry::start(config.log_level);
-    let clock = clock::Clock::default();
-    let aws = aws::Aws::connect(&config, &clock, pace(&config)).await?;
-    let metrics = metrics::Metrics::to_stdout(&clock);
-    Ok(Arc::new(cleanup::Setting { config, aws, clock, metrics }))
+    let pace = pace(&config);
+    Ok(Arc::new(context::Context::connect(config, pace).await?))
 }

@@ -1,8 +1,9 @@
 //! What the reaper function does with one invocation: one sweep, or nothing.
 
-use crate::cleanup::Setting;
+use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{EventError, ReaperEvent};
+use crate::metrics::Metric;
 use crate::sweep::sweep;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,16 +16,16 @@ const LONGEST_ANSWER: usize = 6_000_000;
 /// # Errors
 /// [`EventError`] when the invocation can't be understood; nothing was done.
 pub async fn handle(
-    setting: &Arc<Setting>,
+    context: &Arc<Context>,
     payload: &Value,
     deadline: Deadline,
     request_id: &str,
 ) -> Result<Value, EventError> {
-    let used_before = setting.aws.meter.read();
-    match ReaperEvent::parse(payload, &setting.config, setting.clock.now()) {
+    let used_before = context.aws.meter.read();
+    match ReaperEvent::parse(payload, &context.config, context.clock.now()) {
         Ok(ReaperEvent::Sweep(request)) => {
-            let report = Box::pin(sweep(setting, request, deadline, request_id)).await;
-            setting.metrics.api_use(setting.aws.meter.read().since(used_before));
+            let report = Box::pin(sweep(context, request, deadline, request_id)).await;
+            context.metrics.api_use(context.aws.meter.read().since(used_before));
             Ok(report.document(LONGEST_ANSWER))
         }
         Ok(ReaperEvent::OutOfScope { reason }) => {
@@ -32,7 +33,7 @@ pub async fn handle(
             Ok(json!({ "outcome": "out_of_scope", "reason": reason }))
         }
         Err(error) => {
-            setting.metrics.event_refused();
+            context.metrics.count(Metric::EVENTS_REFUSED, &[]);
             tracing::error!(%error, "the invocation is refused; no sweep");
             Err(error)
         }

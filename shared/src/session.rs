@@ -5,6 +5,7 @@ mod address;
 mod arn;
 mod id;
 mod identity;
+mod scope;
 mod session_task;
 mod task;
 
@@ -12,5 +13,6 @@ pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;
-pub use session_task::{Ended, LEASE_TAG, Lease, PROTECTION_TAG, SessionTask};
+pub use scope::{Scope, family_of_definition};
+pub use session_task::{EndedTag, LEASE_TAG, Lease, PROTECTION_TAG, SessionTask};
 pub use task::{DesiredStatus, LastStatus, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith, Task};

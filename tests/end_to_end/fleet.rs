@@ -30,7 +30,7 @@ fn a_sweep_of_ten_thousand_tasks_and_a_thousand_targets_fits_into_64_mebibytes()
             if number < ORPHANS {
                 session.started_ago(Duration::from_hours(3)).start();
             } else if number < targets_of_tasks {
-                // No listeners for those: nobody calls them but the witness.
+                // No listeners for those: nobody calls them but the probe.
                 session.refuses().start();
             } else {
                 session.refuses().unregistered().start();

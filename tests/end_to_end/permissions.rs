@@ -1,8 +1,8 @@
 //! The functions' roles allow what the functions do, and nothing else.
 
 use crate::function::Function;
-use crate::patrol::{patrol, target_in, task_in};
 use crate::one_stack::{address, assert_unharmed, play_without_emulator};
+use crate::patrol::{patrol, target_in, task_in};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::served::{Artifacts, Served};
@@ -187,7 +187,7 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
         assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
         assert_eq!(task_in(&first, &unsaved)["action"], "tried", "{first:#}");
         assert_eq!(task_in(&first, &denied)["action"], "tried", "{first:#}");
-        assert_eq!(first["intents"]["put_back"], 1, "{first:#}");
+        assert_eq!(first["intents"]["re_registered"], 1, "{first:#}");
         assert!(patrol.is_registered(cut_off.address()));
         patrol.half_an_interval_passes().await;
         let second = patrol.enforce().await;

@@ -80,7 +80,7 @@ fn a_forced_cluster_spares_newer_leased_and_protected_sessions_and_other_cluster
 
 /// 7: a task that died by itself leaves its target behind.
 #[test]
-fn the_target_of_a_dead_task_is_taken_away_by_the_second_sweep() {
+fn the_target_of_a_dead_task_is_deregistered_by_the_second_sweep() {
     patrol(23, &[], async |patrol| {
         let lives = patrol.session("lives");
         let lives = patrol.start(lives).await;
@@ -121,7 +121,7 @@ fn a_new_session_at_the_address_of_a_zombie_keeps_its_traffic() {
 
 /// 8, between the last look and the act.
 #[test]
-fn a_session_that_gets_the_address_while_its_target_is_taken_away_gets_its_target_back_at_once() {
+fn a_session_that_gets_the_address_while_its_target_is_deregistered_gets_its_target_back_at_once() {
     patrol(25, &[], async |patrol| {
         let dead = patrol.session("dead").stopped_ago(1, MINUTE * 5).start();
         patrol.enforce().await;
@@ -169,7 +169,7 @@ fn a_session_that_lost_its_target_to_a_reaper_that_died_gets_it_back_from_the_ne
         patrol.half_an_interval_passes().await;
         // In both modes: it repairs our own doing.
         let report = patrol.report().await;
-        assert_eq!(report["intents"]["put_back"], 1, "{report:#}");
+        assert_eq!(report["intents"]["re_registered"], 1, "{report:#}");
         assert!(patrol.is_registered(address));
         let intents = patrol.world.keys(&patrol.world.setup().ledger_bucket);
         assert!(!intents.iter().any(|key| key.starts_with("intents/")), "{intents:?}");

@@ -42,10 +42,10 @@ async fn a_look_that_is_refused_as_a_whole_is_repeated_singly() {
         sessions(&world, 5).iter().map(|task| TaskArn::parse(task.arn()).unwrap().0).collect();
     let foreign = arns[0].as_str().replace(&world.setup().account, "111111111111");
     arns.insert(2, TaskArn::parse(&foreign).unwrap().0);
-    let setting = function(&world, "completion");
-    let sightings = setting.aws.tasks.describe(&arns).await;
-    for (number, sighting) in sightings.iter().enumerate() {
-        assert_eq!(sighting.is_err(), number == 2, "{number}: {sighting:?}");
+    let context = function(&world, "completion");
+    let snapshots = context.aws.tasks.describe(&arns).await;
+    for (number, snapshot) in snapshots.iter().enumerate() {
+        assert_eq!(snapshot.is_err(), number == 2, "{number}: {snapshot:?}");
     }
     assert_eq!(world.count(Api::DescribeTasks), 1 + 6);
 }
@@ -151,10 +151,10 @@ async fn a_panic_in_one_session_fails_that_item_alone() {
         address: tasks[3].address().to_string(),
         world: world.caller("completion"),
     }));
-    let setting = function_over(&world, &seam, "completion", &[]).0;
+    let context = function_over(&world, &seam, "completion", &[]).0;
     let events: Vec<_> =
         tasks.iter().map(|task| world.session_ended_event(task, "completed")).collect();
-    assert_eq!(deliver(&setting, &events).await, [3]);
+    assert_eq!(deliver(&context, &events).await, [3]);
     for (number, task) in tasks.iter().enumerate().filter(|(number, _)| *number != 3) {
         assert_eq!(receipt(&world, task).as_deref(), Some("cleaned"), "session {number}");
     }

@@ -15,13 +15,13 @@ async fn story(crash: Option<Crash>, tagged: bool) -> usize {
     let alice = if tagged { alice.identified_by_tag() } else { alice }.start();
     let bystander = world.session("bystander").start();
     let event = world.session_ended_event(&alice, "completed");
-    let setting = function(&world, "first");
-    let invocation = report(&setting, &event);
+    let context = function(&world, "first");
+    let invocation = report(&context, &event);
     match crash {
         Some(crash) => drop(world.run_until_crash("first", crash, invocation).await),
         None => drop(invocation.await),
     }
-    drop(setting);
+    drop(context);
     let boundaries = world.count_by("first");
     tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
     let received = deliver_until_done(&world, "next", &event, 3).await;
@@ -141,8 +141,8 @@ async fn an_outage_of_any_service_ends_in_a_retry_and_harms_nobody() {
             let alice = world.session("alice").start();
             world.fault(outage(Fault::on(api).always()));
             let event = world.session_ended_event(&alice, "completed");
-            let setting = function(&world, "during");
-            let failed = crate::invoke::deliver(&setting, std::slice::from_ref(&event)).await;
+            let context = function(&world, "during");
+            let failed = crate::invoke::deliver(&context, std::slice::from_ref(&event)).await;
             assert_eq!(failed, [0], "{api}: the event stays\n{}", world.history());
             crate::invoke::assert_unharmed(&world);
             world.faults_cease();

@@ -12,9 +12,9 @@ async fn a_task_that_died_by_itself_is_unverified_with_its_marker_and_lost_witho
     let world = World::new(Setup::default());
     let with = world.session("with").completed().stopped(137).start();
     let without = world.session("without").stopped(137).start();
-    let (setting, metrics) = function_with(&world, "completion", &[]);
+    let (context, metrics) = function_with(&world, "completion", &[]);
     let events = [world.task_event(&with), world.task_event(&without)];
-    assert!(deliver(&setting, &events).await.is_empty());
+    assert!(deliver(&context, &events).await.is_empty());
     assert_eq!(receipt(&world, &with).as_deref(), Some("artifacts_unverified"));
     assert_eq!(receipt(&world, &without).as_deref(), Some("artifacts_lost"));
     let lost = metrics.lock().unwrap().iter().filter(|l| l.contains("\"ArtifactsLost\":1")).count();
@@ -72,9 +72,9 @@ async fn a_crash_after_a_failed_upload_is_reported_as_a_loss() {
     assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "awaiting_salvage");
     world.crash(&alice, 137);
     tokio::time::sleep(Duration::from_mins(1)).await;
-    let (setting, metrics) = function_with(&world, "second", &[]);
+    let (context, metrics) = function_with(&world, "second", &[]);
     let stopped = world.task_event(&alice);
-    assert_eq!(outcome(&report(&setting, &stopped).await), "artifacts_lost");
+    assert_eq!(outcome(&report(&context, &stopped).await), "artifacts_lost");
     assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_lost"));
     assert!(metrics.lock().unwrap().iter().any(|line| line.contains("\"ArtifactsLost\":1")));
 }
@@ -124,11 +124,11 @@ async fn a_task_that_starts_while_its_stop_is_decided_is_salvaged_first() {
     let alice = world.session("alice").pending().start();
     tokio::time::sleep(Duration::from_secs(9)).await;
     assert_eq!(world.phase(&alice), Phase::Pending);
-    let setting = function(&world, "first");
+    let context = function(&world, "first");
     let event = world.session_ended_event(&alice, "cancelled");
     // The deregistration takes until the task runs, and the stop looks again before it acts.
     world.adjust(|setup| setup.latency.elb = Duration::from_secs(6));
-    let answer = report(&setting, &event).await;
+    let answer = report(&context, &event).await;
     assert_eq!(outcome(&answer), "incomplete", "{answer:?}\n{}", world.history());
     assert!(!world.is_stopping(&alice));
     world.adjust(|setup| setup.latency.elb = Duration::from_millis(50));

@@ -48,8 +48,8 @@ async fn garbage_never_keeps_the_rest_of_its_batch_from_being_cleaned() {
         good.to_string(),
     ];
     let last = bodies.len() - 1;
-    let (setting, metrics) = function_with(&world, "completion", &[]);
-    let failed = deliver_bodies(&setting, &bodies).await;
+    let (context, metrics) = function_with(&world, "completion", &[]);
+    let failed = deliver_bodies(&context, &bodies).await;
     assert_eq!(failed, (0..last).collect::<Vec<_>>(), "every piece of garbage, and nothing else");
     assert_clean(&world, &alice);
     let refused =
@@ -76,14 +76,14 @@ async fn unknown_fields_are_ignored_and_addresses_are_never_taken_from_events() 
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_is_no_event_at_all_is_an_error_that_names_the_field() {
     let world = World::new(Setup::default());
-    let setting = function_with(&world, "completion", &[]).0;
+    let context = function_with(&world, "completion", &[]).0;
     for (payload, field) in [
         (json!({ "Records": 7 }), "Records"),
         (json!({ "Records": [{ "body": 7 }] }), "Records"),
         (json!("hello"), "body"),
         (json!({ "source": "aws.events" }), "time"),
     ] {
-        let error = report(&setting, &payload).await.unwrap_err()["error"].to_string();
+        let error = report(&context, &payload).await.unwrap_err()["error"].to_string();
         assert!(error.contains(&format!("`{field}`")), "{payload}: {error}");
     }
     assert_eq!(world.calls().len(), 0);

@@ -6,7 +6,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 use session_cleanup::aws::{Aws, HttpSeam, Pace};
 use session_cleanup::cleanup::{
-    Cause, Invocation, OrphanCause, Outcome, Report, Request, Review, SalvageWindow, Setting,
+    Cause, Context, Invocation, OrphanCause, Outcome, Report, Request, Review, SalvageWindow,
     clean_up,
 };
 use session_cleanup::clock::Clock;
@@ -74,7 +74,7 @@ fn sdk(setup: &Setup) -> SdkConfig {
 }
 
 /// A function instance that calls as `caller`.
-pub(crate) fn function(world: &World, caller: &str) -> Arc<Setting> {
+pub(crate) fn function(world: &World, caller: &str) -> Arc<Context> {
     function_with(world, caller, &[]).0
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn function_with(
     world: &World,
     caller: &str,
     changes: &[(&str, &str)],
-) -> (Arc<Setting>, MetricLines) {
+) -> (Arc<Context>, MetricLines) {
     let seam = HttpSeam::new(world.caller(caller));
     function_over(world, &seam, caller, changes)
 }
@@ -94,7 +94,7 @@ pub(crate) fn function_at(
     caller: &str,
     pace: Pace,
     changes: &[(&str, &str)],
-) -> (Arc<Setting>, MetricLines) {
+) -> (Arc<Context>, MetricLines) {
     let seam = HttpSeam::new(world.caller(caller));
     function_of(world, &seam, caller, pace, changes)
 }
@@ -105,7 +105,7 @@ pub(crate) fn function_over(
     seam: &HttpSeam,
     caller: &str,
     changes: &[(&str, &str)],
-) -> (Arc<Setting>, MetricLines) {
+) -> (Arc<Context>, MetricLines) {
     function_of(world, seam, caller, Pace::unlimited(), changes)
 }
 
@@ -115,7 +115,7 @@ fn function_of(
     caller: &str,
     pace: Pace,
     changes: &[(&str, &str)],
-) -> (Arc<Setting>, MetricLines) {
+) -> (Arc<Context>, MetricLines) {
     fastrand::seed(world.setup().seed);
     let setup = world.setup();
     let config = config(&setup, changes);
@@ -124,12 +124,12 @@ fn function_of(
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
     let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
-    (Arc::new(Setting { config, aws, clock, metrics }), lines)
+    (Arc::new(Context { config, aws, clock, metrics }), lines)
 }
 
-fn deadline(setting: &Setting) -> Deadline {
+fn deadline(context: &Context) -> Deadline {
     let end = Instant::now() + FUNCTION_TIMEOUT;
-    Deadline::new(end, setting.config.timeouts.deadline_margin)
+    Deadline::new(end, context.config.timeouts.deadline_margin)
 }
 
 /// Message bodies as Lambda hands them over; the ids are `0`, `1`, …
@@ -143,9 +143,9 @@ pub(crate) fn batch(bodies: &[String]) -> Value {
 }
 
 /// Invokes the function with a batch; the answer is the places of the items that failed.
-pub(crate) async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) -> Vec<usize> {
+pub(crate) async fn deliver_bodies(context: &Arc<Context>, bodies: &[String]) -> Vec<usize> {
     let began = Instant::now();
-    let answer = completion::handle(setting, batch(bodies), deadline(setting), "request")
+    let answer = completion::handle(context, batch(bodies), deadline(context), "request")
         .await
         .expect("a batch never fails as a whole");
     assert!(began.elapsed() < FUNCTION_TIMEOUT, "the invocation outlived its deadline (I7)");
@@ -160,9 +160,9 @@ pub(crate) async fn deliver_bodies(setting: &Arc<Setting>, bodies: &[String]) ->
 }
 
 /// Invokes the function with a batch of events.
-pub(crate) async fn deliver(setting: &Arc<Setting>, events: &[Value]) -> Vec<usize> {
+pub(crate) async fn deliver(context: &Arc<Context>, events: &[Value]) -> Vec<usize> {
     let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
-    deliver_bodies(setting, &bodies).await
+    deliver_bodies(context, &bodies).await
 }
 
 /// Delivers one event as SQS does: again after the visibility timeout, by a fresh function, until it
@@ -175,8 +175,8 @@ pub(crate) async fn deliver_until_done(
     most: usize,
 ) -> Option<usize> {
     for receipt in 1..=most {
-        let setting = function(world, &format!("{caller}-{receipt}"));
-        if deliver(&setting, std::slice::from_ref(event)).await.is_empty() {
+        let context = function(world, &format!("{caller}-{receipt}"));
+        if deliver(&context, std::slice::from_ref(event)).await.is_empty() {
             return Some(receipt);
         }
         tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
@@ -185,8 +185,8 @@ pub(crate) async fn deliver_until_done(
 }
 
 /// Invokes the function with one event, and answers its report.
-pub(crate) async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Value, Value> {
-    let handled = completion::handle(setting, event.clone(), deadline(setting), "request").await;
+pub(crate) async fn report(context: &Arc<Context>, event: &Value) -> Result<Value, Value> {
+    let handled = completion::handle(context, event.clone(), deadline(context), "request").await;
     handled.map_err(|error| match error {
         completion::InvocationError::NotClean(report) => report,
         other => json!({ "error": other.to_string() }),
@@ -194,11 +194,11 @@ pub(crate) async fn report(setting: &Arc<Setting>, event: &Value) -> Result<Valu
 }
 
 /// Invokes the reaper as Lambda does; the answer is the sweep's report.
-pub(crate) async fn invoke_reaper(setting: &Arc<Setting>, payload: &Value) -> Value {
+pub(crate) async fn invoke_reaper(context: &Arc<Context>, payload: &Value) -> Value {
     let began = Instant::now();
     let end = began + REAPER_TIMEOUT;
-    let deadline = Deadline::new(end, setting.config.timeouts.deadline_margin);
-    let handled = reaper::handle(setting, payload, deadline, "request").await;
+    let deadline = Deadline::new(end, context.config.timeouts.deadline_margin);
+    let handled = reaper::handle(context, payload, deadline, "request").await;
     assert!(began.elapsed() < REAPER_TIMEOUT, "the sweep outlived its deadline (I7)");
     handled.unwrap_or_else(|error| json!({ "error": error.to_string() }))
 }
@@ -238,11 +238,11 @@ pub(crate) fn target_in(report: &Value, address: std::net::Ipv4Addr) -> &Value {
 
 /// Reaps one task as the sweep does: by our inference, not by an event.
 pub(crate) async fn reap(
-    setting: &Arc<Setting>,
+    context: &Arc<Context>,
     task: &TaskHandle,
     salvage: SalvageWindow,
 ) -> Report {
-    let invocation = Invocation::begin(setting, deadline(setting));
+    let invocation = Invocation::begin(context, deadline(context));
     let request = Request {
         task: TaskReference::Arn(TaskArn::parse(task.arn()).unwrap().0),
         cause: Cause::Orphan {

@@ -80,8 +80,8 @@ async fn after_a_crash_the_intent_gives_the_new_owner_its_target_back() {
         let alice = world.session("alice").dying().refuses().start();
         let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
         let event = world.task_event(&alice);
-        let setting = function(&world, "completion");
-        let invocation = report(&setting, &event);
+        let context = function(&world, "completion");
+        let invocation = report(&context, &event);
         match crash {
             Some(crash) => drop(world.run_until_crash("completion", crash, invocation).await),
             None => drop(invocation.await),
@@ -120,9 +120,9 @@ async fn an_intent_that_may_still_be_at_work_is_left_alone() {
     let alice = world.session("alice").dying().refuses().start();
     let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
     let event = world.task_event(&alice);
-    let setting = function(&world, "completion");
+    let context = function(&world, "completion");
     world.fault(Fault::on(Api::RegisterTargets).always().server_error());
-    let _failed = report(&setting, &event).await;
+    let _failed = report(&context, &event).await;
     assert_eq!(open_intents(&world).len(), 1, "{}", world.history());
     world.faults_cease();
     look(&world, "early").await;
@@ -213,7 +213,7 @@ async fn what_a_listing_shows_of_a_task_counts_for_its_next_completion_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_registered_again_is_taken_away_again_while_it_is_ours() {
+async fn a_target_that_is_registered_again_is_deregistered_again_while_it_is_ours() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").uploads_in(Duration::from_secs(10)).start();
     let again = alice.clone();

@@ -74,12 +74,12 @@ async fn an_event_with_another_sessions_task_touches_nothing() {
     let bob = world.session("bob").start();
     let mut event = world.session_ended_event(&alice, "completed");
     event["detail"]["task_arn"] = json!(bob.arn());
-    let setting = function(&world, "completion");
-    assert_eq!(outcome(&report(&setting, &event).await), "rejected");
+    let context = function(&world, "completion");
+    assert_eq!(outcome(&report(&context, &event).await), "rejected");
     assert_eq!(world.calls().len(), 1, "only DescribeTasks\n{}", world.history());
     assert!(world.is_live(&bob));
     assert_eq!(world.receipts().len(), 0);
-    assert_eq!(deliver(&setting, &[event]).await, [0], "its item fails");
+    assert_eq!(deliver(&context, &[event]).await, [0], "its item fails");
     assert_unharmed(&world);
 }
 
@@ -188,7 +188,7 @@ async fn services_tasks_other_families_and_unidentified_tasks_are_never_touched(
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_several_target_groups_only_real_registrations_are_taken_away() {
+async fn with_several_target_groups_only_real_registrations_are_deregistered() {
     let target_groups = vec!["sessions".to_owned(), "internal".to_owned(), "spare".to_owned()];
     let world = World::new(Setup { target_groups, ..Setup::default() });
     let alice = world.session("alice").registered_in(&["sessions", "internal"]).start();
@@ -219,9 +219,9 @@ async fn a_session_that_no_load_balancer_knows_is_cleaned_all_the_same() {
 async fn every_plan_leaves_figures_in_embedded_metric_format() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").start();
-    let (setting, lines) = function_with(&world, "completion", &[]);
+    let (context, lines) = function_with(&world, "completion", &[]);
     let event = world.session_ended_event(&alice, "completed");
-    report(&setting, &event).await.unwrap();
+    report(&context, &event).await.unwrap();
     let lines = lines.lock().unwrap().join("\n");
     for name in ["OutcomeCleaned", "CleanupDuration", "StopDuration", "ApiCalls", "ApiThrottles"] {
         assert!(lines.contains(name), "{lines}");

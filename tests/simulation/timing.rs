@@ -32,10 +32,10 @@ fn critical_path() -> Duration {
 async fn one_completion_takes_its_critical_path_and_not_the_sum_of_its_steps() {
     let world = slow_world();
     let alice = world.session("alice").uploads_in(UPLOAD).start();
-    let setting = function(&world, "completion");
+    let context = function(&world, "completion");
     let event = world.session_ended_event(&alice, "completed");
     let began = Instant::now();
-    assert!(deliver(&setting, &[event]).await.is_empty());
+    assert!(deliver(&context, &[event]).await.is_empty());
     let took = began.elapsed();
     assert_clean(&world, &alice);
     let path = critical_path();
@@ -49,11 +49,11 @@ async fn a_hundred_sessions_in_a_batch_share_their_calls_and_their_waiting() {
     let world = slow_world();
     let sessions: Vec<_> =
         (0..100).map(|n| world.session(&format!("s-{n}")).uploads_in(UPLOAD).start()).collect();
-    let setting = function(&world, "completion");
+    let context = function(&world, "completion");
     let events: Vec<_> =
         sessions.iter().map(|task| world.session_ended_event(task, "completed")).collect();
     let began = Instant::now();
-    assert!(deliver(&setting, &events).await.is_empty(), "{}", world.history());
+    assert!(deliver(&context, &events).await.is_empty(), "{}", world.history());
     let took = began.elapsed();
     for task in &sessions {
         assert_clean(&world, task);
@@ -65,17 +65,17 @@ async fn a_hundred_sessions_in_a_batch_share_their_calls_and_their_waiting() {
     println!("100 completions: {took:?} (path {path:?}), {aws_calls} AWS calls");
     assert!(aws_calls <= 310, "{aws_calls} calls\n{}", world.history());
     assert!(took <= path.mul_f64(1.05), "{took:?} is more than 1.05 times {path:?}");
-    assert_eq!(u64::try_from(aws_calls).unwrap(), setting.aws.meter.read().calls);
+    assert_eq!(u64::try_from(aws_calls).unwrap(), context.aws.meter.read().calls);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_stop_never_waits_for_the_load_balancer_to_drain() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").start();
-    let setting = function(&world, "completion");
+    let context = function(&world, "completion");
     let event = world.session_ended_event(&alice, "completed");
     let began = Instant::now();
-    deliver(&setting, &[event]).await;
+    deliver(&context, &[event]).await;
     assert_clean(&world, &alice);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
@@ -84,10 +84,11 @@ async fn the_stop_never_waits_for_the_load_balancer_to_drain() {
 async fn an_upload_that_takes_longer_than_the_function_ends_before_the_deadline() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").uploads_in(Duration::from_secs(500)).start();
-    let setting = crate::invoke::function_with(&world, "completion", &[("UPLOAD_TIMEOUT", "10m")]).0;
+    let context =
+        crate::invoke::function_with(&world, "completion", &[("UPLOAD_TIMEOUT", "10m")]).0;
     let event = world.session_ended_event(&alice, "completed");
     // `deliver` asserts that the invocation ends before Lambda would end it.
-    assert_eq!(deliver(&setting, &[event]).await, [0]);
+    assert_eq!(deliver(&context, &[event]).await, [0]);
     assert_eq!(crate::invoke::receipt(&world, &alice).as_deref(), Some("awaiting_salvage"));
     assert!(!world.is_stopping(&alice));
 }

@@ -64,8 +64,8 @@ async fn after_the_salvage_window_the_task_is_stopped_and_the_loss_is_on_record_
     let world = World::new(Setup::default());
     let alice = world.session("alice").upload_never_works().ended_by_owner().start();
     world.allow_loss(&alice);
-    let (setting, metrics) = function_with(&world, "reaper", &[]);
-    let report = reap(&setting, &alice, SalvageWindow::Over).await;
+    let (context, metrics) = function_with(&world, "reaper", &[]);
+    let report = reap(&context, &alice, SalvageWindow::Over).await;
     assert_eq!(report.outcome, Outcome::ArtifactsLost);
     assert!(world.is_stopping(&alice));
     assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_lost"));

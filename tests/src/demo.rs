@@ -3,14 +3,14 @@
 //!
 //! The chain is real from the bus to the binaries: EventBridge rule, SQS queue, event source mapping,
 //! the functions as they are deployed. Only ECS, the load balancer and the containers are simulated,
-//! and they are served over HTTP. After its start the demo changes the world only as a producer or a
+//! and they are served over HTTP. After its start the demo changes the world only as a owner or a
 //! container could.
 
 mod completion;
+mod local_stack;
 mod part;
 mod promises;
 mod reaper;
-mod local_stack;
 mod tables;
 
 use crate::local_aws::{Lambda, function_binary};

@@ -1,5 +1,5 @@
 //! A local AWS for the demo and the end-to-end tests: MiniStack as a child process, *the*
-//! `template.yaml` deployed into it by `sam deploy`, and the few calls that a producer, a session
+//! `template.yaml` deployed into it by `sam deploy`, and the few calls that a owner, a session
 //! container or an operator would make.
 //!
 //! - [`LocalAws::start`]: the emulator, ready for calls, with a bucket for artifacts to be put into;

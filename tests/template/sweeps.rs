@@ -78,8 +78,7 @@ fn the_schedule_is_the_interval_that_the_reaper_is_told() {
 fn a_sweep_ends_before_the_next_begins_and_has_time_for_more_than_one_plan() {
     let timeout = seconds("ReaperTimeout");
     assert!(timeout < seconds("SweepInterval"));
-    let plan =
-        ["WitnessTimeout", "IdentifyTimeout", "UploadTimeout", "TargetTimeout", "StopTimeout"];
+    let plan = ["ProbeTimeout", "IdentifyTimeout", "UploadTimeout", "TargetTimeout", "StopTimeout"];
     let plan: u64 = plan.iter().map(|step| seconds(step)).sum();
     let plan = plan + 2 * seconds("ReceiptTimeout");
     assert!(timeout > 2 * plan + seconds("DeadlineMargin"), "a plan may take {plan} s");
@@ -90,7 +89,7 @@ fn failing_cleanups_and_events_that_are_given_up_make_the_reaper_sweep_at_once()
     let pattern = &properties("CleanupsFailRule")["EventPattern"];
     assert_eq!(pattern["source"], json!(["aws.cloudwatch"]));
     assert_eq!(pattern["detail-type"], json!(["CloudWatch Alarm State Change"]));
-    let alarms = ["CleanupFailuresAlarm", "EventsGivenUpAlarm"].map(arn);
+    let alarms = ["CleanupFailuresAlarm", "EventsDeadLetteredAlarm"].map(arn);
     assert_eq!(pattern["resources"], json!(alarms));
     assert_eq!(pattern["detail"], json!({"state": {"value": ["ALARM"]}}));
     let failures = properties("CleanupFailuresAlarm");

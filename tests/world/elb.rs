@@ -52,7 +52,7 @@ async fn a_dead_container_is_called_healthy_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_drains_and_can_be_put_back() {
+async fn a_target_drains_and_can_be_re_registered() {
     let world = instant();
     let alice = world.session("alice").start();
     let clients = Clients::of(&world, "a");

@@ -62,7 +62,7 @@ async fn i1_is_judged_at_the_last_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn i1_an_unwitnessed_or_stale_completion() {
+async fn i1_an_unprobed_or_stale_completion() {
     let (world, clients) = stage();
     let alice = world.session("alice").ended_by_owner().start();
     clients.complete(alice.address(), "alice").await.unwrap();
@@ -193,7 +193,7 @@ async fn containers_that_upload_by_themselves_confirm_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn i2_a_live_target_taken_away() {
+async fn i2_a_live_target_deregistered() {
     let (world, clients) = stage();
     let (alice, bob) = (world.session("alice").start(), world.session("bob").start());
     world.owner_deregisters(&bob);

@@ -6,11 +6,11 @@
     reason = "a test stops where it fails"
 )]
 
+mod adversity;
 mod clients;
 mod containers;
 mod ecs;
 mod elb;
-mod adversity;
 mod invariants;
 mod s3;
 mod served;

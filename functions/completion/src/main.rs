@@ -8,14 +8,14 @@ use session_cleanup::{completion, start_up};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let setting =
+    let context =
         start_up(|_| Pace::unlimited()).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {
-        let setting = &setting;
+        let context = &context;
         async move {
-            let deadline = setting.deadline(event.context.deadline());
+            let deadline = context.deadline(event.context.deadline());
             let request_id = &event.context.request_id;
-            let handled = completion::handle(setting, event.payload, deadline, request_id).await;
+            let handled = completion::handle(context, event.payload, deadline, request_id).await;
             handled.map_err(|error| Diagnostic {
                 error_type: error.kind().to_owned(),
                 error_message: error.to_string(),

@@ -9,13 +9,13 @@ use session_cleanup::{reaper, start_up};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let pace = |config: &session_cleanup::config::Config| Pace::share(config.sweep.rate_share);
-    let setting = start_up(pace).await.map_err(|error| Error::from(error.to_string()))?;
+    let context = start_up(pace).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {
-        let setting = &setting;
+        let context = &context;
         async move {
-            let deadline = setting.deadline(event.context.deadline());
+            let deadline = context.deadline(event.context.deadline());
             let request_id = &event.context.request_id;
-            let handled = reaper::handle(setting, &event.payload, deadline, request_id).await;
+            let handled = reaper::handle(context, &event.payload, deadline, request_id).await;
             handled.map_err(|error| Diagnostic {
                 error_type: "EventRefused".to_owned(),
                 error_message: error.to_string(),

@@ -1,5 +1,5 @@
-use super::CallError;
-use super::Failure;
+use super::error::CallError;
+use super::error::Failure;
 use crate::config::{Artifacts, Config};
 use crate::session::SessionId;
 use aws_sdk_s3::Client;

@@ -1,4 +1,9 @@
-use super::{ArtifactStore, Ledger, Meter, Pace, SessionContainers, TargetGroups, Tasks};
+use super::artifacts::ArtifactStore;
+use super::ecs::Tasks;
+use super::elb::TargetGroups;
+use super::ledger::Ledger;
+use super::meter::Meter;
+use super::pace::Pace;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::session::Home;
@@ -45,7 +50,7 @@ impl HttpSeam {
         Self(client)
     }
 
-    pub(super) fn client(&self) -> SharedHttpClient {
+    pub(crate) fn client(&self) -> SharedHttpClient {
         self.0.clone()
     }
 }
@@ -72,15 +77,13 @@ fn authorities(home: &Home) -> Result<TrustStore, ConfigError> {
     }
 }
 
-/// All that we talk to.
+/// All of AWS that we talk to.
 #[derive(Debug, Clone)]
 pub struct Aws {
     /// ECS tasks.
     pub tasks: Tasks,
     /// Target groups of load balancers.
     pub target_groups: TargetGroups,
-    /// Session containers, by their addresses.
-    pub containers: SessionContainers,
     /// The artifact bucket, only read.
     pub artifacts: ArtifactStore,
     /// The ledger bucket.
@@ -97,17 +100,13 @@ const ATTEMPTS: u32 = 6;
 
 impl Aws {
     /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the certificate authorities can't be read.
-    pub async fn connect(config: &Config, clock: &Clock, pace: Pace) -> Result<Self, ConfigError> {
-        let seam = HttpSeam::https(&config.scope.home)?;
+    pub async fn connect(config: &Config, clock: &Clock, seam: &HttpSeam, pace: Pace) -> Self {
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(seam.client())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
             .load();
-        Ok(Self::new(config, clock, &seam, &loader.await, pace, "session-cleanup"))
+        Self::new(config, clock, seam, &loader.await, pace, "session-cleanup")
     }
 
     /// Clients over `seam`. `partition` names the retry budget: those of one name share it.
@@ -153,7 +152,6 @@ impl Aws {
         Self {
             tasks: Tasks::new(client!(aws_sdk_ecs), pace),
             target_groups: TargetGroups::new(client!(aws_sdk_elasticloadbalancingv2)),
-            containers: SessionContainers::new(seam, config, clock),
             artifacts: ArtifactStore::new(s3.clone(), config),
             ledger: Ledger::new(s3, config),
             meter,

@@ -1,6 +1,8 @@
-use super::{CallError, Failure, Pace};
-use crate::event::family_of_definition;
-use crate::session::{ClusterName, DesiredStatus, LastStatus, StopNote, Task, TaskArn};
+use super::error::{CallError, Failure};
+use super::pace::Pace;
+use crate::session::{
+    ClusterName, DesiredStatus, LastStatus, StopNote, Task, TaskArn, family_of_definition,
+};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
 use aws_sdk_ecs::config::retry::RetryConfig;
@@ -20,7 +22,7 @@ pub struct Tasks {
 
 /// What ECS showed of one task, and when.
 #[derive(Debug, Clone)]
-pub struct Sighting {
+pub struct TaskSnapshot {
     /// The task; `None` when ECS does not know it (it stopped more than an hour ago, or it was
     /// started a moment ago: ECS reads are eventually consistent).
     pub task: Option<Task>,
@@ -29,7 +31,7 @@ pub struct Sighting {
 }
 
 /// The most tasks in one `DescribeTasks` (ECS API reference).
-const MOST: usize = 100;
+const TASKS_A_CALL: usize = 100;
 
 impl Tasks {
     pub(super) fn new(client: Client, pace: Pace) -> Self {
@@ -49,7 +51,7 @@ impl Tasks {
     /// can take along whoever asks meanwhile.
     ///
     /// The answers come in the order of `arns`, each with its own error.
-    pub async fn describe(&self, arns: &[TaskArn]) -> Vec<Result<Sighting, CallError>> {
+    pub async fn describe(&self, arns: &[TaskArn]) -> Vec<Result<TaskSnapshot, CallError>> {
         let mut by_cluster: BTreeMap<&ClusterName, BTreeSet<&TaskArn>> = BTreeMap::new();
         for arn in arns {
             by_cluster.entry(arn.cluster()).or_default().insert(arn);
@@ -58,7 +60,7 @@ impl Tasks {
             .into_iter()
             .flat_map(|(cluster, arns)| {
                 let arns: Vec<&TaskArn> = arns.into_iter().collect();
-                arns.chunks(MOST).map(|chunk| (cluster, chunk.to_vec())).collect::<Vec<_>>()
+                arns.chunks(TASKS_A_CALL).map(|chunk| (cluster, chunk.to_vec())).collect::<Vec<_>>()
             })
             .enumerate()
             .map(|(nth, (cluster, chunk))| async move {
@@ -67,7 +69,7 @@ impl Tasks {
                 }
                 self.describe_or_singly(cluster, chunk).await
             });
-        let answers: BTreeMap<&TaskArn, Result<Sighting, CallError>> =
+        let answers: BTreeMap<&TaskArn, Result<TaskSnapshot, CallError>> =
             futures_util::future::join_all(chunks).await.into_iter().flatten().collect();
         arns.iter()
             .map(|arn| answers.get(arn).cloned().unwrap_or_else(|| Err(unanswered(arn))))
@@ -78,8 +80,8 @@ impl Tasks {
         &self,
         cluster: &ClusterName,
         arns: Vec<&'a TaskArn>,
-    ) -> Vec<(&'a TaskArn, Result<Sighting, CallError>)> {
-        let spread = |answer: &Result<Seen, CallError>, arn: &TaskArn| match answer {
+    ) -> Vec<(&'a TaskArn, Result<TaskSnapshot, CallError>)> {
+        let spread = |answer: &Result<Described, CallError>, arn: &TaskArn| match answer {
             Ok(seen) => seen.of(arn),
             Err(error) => Err(error.clone()),
         };
@@ -100,7 +102,7 @@ impl Tasks {
         &self,
         cluster: &ClusterName,
         arns: &[&TaskArn],
-    ) -> Result<Seen, CallError> {
+    ) -> Result<Described, CallError> {
         let attempt = || async {
             let seen_at = Instant::now();
             let answer = self
@@ -115,7 +117,7 @@ impl Tasks {
                 .boxed()
                 .await
                 .map_err(|e| CallError::from_sdk("DescribeTasks", resource(cluster, arns), &e))?;
-            Ok(Seen::read(seen_at, &answer))
+            Ok(Described::read(seen_at, &answer))
         };
         super::retry::passing(attempt).await
     }
@@ -184,13 +186,13 @@ fn unanswered(arn: &TaskArn) -> CallError {
 }
 
 /// The answer to one `DescribeTasks`.
-struct Seen {
+struct Described {
     at: Instant,
     tasks: BTreeMap<TaskArn, Result<Task, CallError>>,
     missing: Vec<String>,
 }
 
-impl Seen {
+impl Described {
     fn read(
         at: Instant,
         answer: &aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput,
@@ -214,12 +216,12 @@ impl Seen {
 
     /// What the answer says of `arn`. A task that is neither shown nor called missing is an error:
     /// silence is not absence.
-    fn of(&self, arn: &TaskArn) -> Result<Sighting, CallError> {
+    fn of(&self, arn: &TaskArn) -> Result<TaskSnapshot, CallError> {
         match self.tasks.get(arn) {
-            Some(Ok(task)) => Ok(Sighting { task: Some(task.clone()), seen_at: self.at }),
+            Some(Ok(task)) => Ok(TaskSnapshot { task: Some(task.clone()), seen_at: self.at }),
             Some(Err(error)) => Err(error.clone()),
             None if self.missing.iter().any(|missing| missing == arn.as_str()) => {
-                Ok(Sighting { task: None, seen_at: self.at })
+                Ok(TaskSnapshot { task: None, seen_at: self.at })
             }
             None => Err(unanswered(arn)),
         }
@@ -271,11 +273,11 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
     })
 }
 
-/// How old a sighting may be for an act that rests on it: 5 s, less the 2 s that a connection may
+/// How old a snapshot may be for an act that rests on it: 5 s, less the 2 s that a connection may
 /// take (`CONNECT_TIMEOUT`), for the act counts when it arrives.
 const FRESH: Duration = Duration::from_secs(3);
 
-impl Sighting {
+impl TaskSnapshot {
     /// Whether an act may still rest on it.
     #[must_use]
     pub fn is_fresh(&self) -> bool {

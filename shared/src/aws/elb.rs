@@ -1,4 +1,4 @@
-use super::{CallError, Failure};
+use super::error::{CallError, Failure};
 use crate::session::{TargetAddress, TargetGroupArn};
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::Builder;
@@ -53,7 +53,7 @@ pub enum Unhealthy {
 }
 
 impl TargetHealth {
-    /// Whether the load balancer has had no answer from it: one of three witnesses that nobody is
+    /// Whether the load balancer has had no answer from it: one of three sources that nobody is
     /// there.
     #[must_use]
     pub fn is_unanswered(self) -> bool {

@@ -1,10 +1,9 @@
-use crate::deadline::within;
+use crate::deadline::Deadline;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
 use std::future::Future;
-use std::time::Duration;
 
 /// A call that did not succeed, in one line: what was attempted, on what, and what came back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +51,7 @@ impl Failure {
 
 impl CallError {
     /// An answer that can't be used.
-    pub(super) fn unusable(
+    pub(crate) fn unusable(
         action: &'static str,
         resource: impl Into<String>,
         answer: impl Into<String>,
@@ -67,6 +66,21 @@ impl CallError {
         answer: impl Into<String>,
     ) -> Self {
         Self::unusable(action, resource, answer)
+    }
+
+    /// Runs a call until `deadline`.
+    ///
+    /// # Errors
+    /// The call's own, or that it was not answered in time: it may have been done or not.
+    pub(crate) async fn in_time<T>(
+        deadline: Deadline,
+        action: &'static str,
+        resource: &str,
+        call: impl Future<Output = Result<T, Self>>,
+    ) -> Result<T, Self> {
+        deadline.run(call).await.unwrap_or_else(|timed_out| {
+            Err(Self::unanswered(action, resource, timed_out.to_string()))
+        })
     }
 
     pub(super) fn from_sdk<E>(
@@ -89,21 +103,6 @@ impl CallError {
         };
         Self { action, resource: resource.into(), answer, failure }
     }
-}
-
-/// Runs a call for at most `limit`.
-///
-/// # Errors
-/// The call's own, or that it was not answered in time: it may have been done or not.
-pub(crate) async fn answered_within<T>(
-    limit: Duration,
-    action: &'static str,
-    resource: &str,
-    call: impl Future<Output = Result<T, CallError>>,
-) -> Result<T, CallError> {
-    within(limit, call).await.unwrap_or_else(|timed_out| {
-        Err(CallError::unanswered(action, resource, timed_out.to_string()))
-    })
 }
 
 fn classify(status: u16, code: &str) -> Failure {
@@ -135,7 +134,7 @@ fn classify(status: u16, code: &str) -> Failure {
 }
 
 /// An error and its causes on one line, each once.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -1,4 +1,4 @@
-use super::Pace;
+use super::pace::Pace;
 use std::future::Future;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 const TURNS: usize = 8;
 
 /// The most questions that share one call: `DescribeTasks` takes 100 tasks.
-const MOST: usize = 100;
+const QUESTIONS_A_CALL: usize = 100;
 
 /// A question on its way to a shared call.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Asked<Q, A> {
 /// Lets sessions that know nothing of each other share AWS calls: questions asked at nearly the same
 /// time are answered together, by one call of the function given to [`Gather::new`].
 ///
-/// Each session's plan stays a plain sequence of steps; that a batch of 100 costs one `DescribeTasks`
+/// Each session's cleanup stays a plain sequence of steps; that a batch of 100 costs one `DescribeTasks`
 /// is decided here and nowhere else. The shared calls run in tasks of their own, so a session that
 /// gives up or panics takes no other's answer with it.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ where
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
-        while asked.len() < MOST
+        while asked.len() < QUESTIONS_A_CALL
             && let Ok(next) = inbox.try_recv()
         {
             asked.push(next);

@@ -1,4 +1,4 @@
-use super::{CallError, Failure};
+use super::error::{CallError, Failure};
 use crate::config::Config;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;

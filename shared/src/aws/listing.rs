@@ -1,7 +1,8 @@
 //! Listing what ECS has: all pages, or an error.
 
 use super::ecs::single_attempt;
-use super::{CallError, Sighting, Tasks};
+use super::ecs::{TaskSnapshot, Tasks};
+use super::error::CallError;
 use crate::session::{ClusterName, DesiredStatus, Task, TaskArn};
 use aws_sdk_ecs::types;
 use futures_util::FutureExt;
@@ -47,15 +48,15 @@ impl Tasks {
             tokio::select! {
                 biased;
                 Some(described) = describing.next() => {
-                    let described: Vec<(TaskArn, Result<Sighting, CallError>)> = described;
-                    let answered = described.iter().any(|(_, sighting)| sighting.is_ok());
-                    for (arn, sighting) in described {
-                        let problem = match sighting {
-                            Ok(Sighting { task: Some(task), seen_at }) => {
+                    let described: Vec<(TaskArn, Result<TaskSnapshot, CallError>)> = described;
+                    let answered = described.iter().any(|(_, snapshot)| snapshot.is_ok());
+                    for (arn, snapshot) in described {
+                        let problem = match snapshot {
+                            Ok(TaskSnapshot { task: Some(task), seen_at }) => {
                                 take(task, seen_at);
                                 continue;
                             }
-                            Ok(Sighting { task: None, .. }) => match desired {
+                            Ok(TaskSnapshot { task: None, .. }) => match desired {
                                 DesiredStatus::Stopped => continue,
                                 DesiredStatus::Running | DesiredStatus::Unrecognised => {
                                     let problem = "it is listed as running, and then MISSING";
@@ -86,10 +87,10 @@ impl Tasks {
     async fn describe_in_turn(
         &self,
         arns: Vec<TaskArn>,
-    ) -> Vec<(TaskArn, Result<Sighting, CallError>)> {
+    ) -> Vec<(TaskArn, Result<TaskSnapshot, CallError>)> {
         self.pace.read().await;
-        let sightings = self.describe(&arns).await;
-        arns.into_iter().zip(sightings).collect()
+        let snapshots = self.describe(&arns).await;
+        arns.into_iter().zip(snapshots).collect()
     }
 
     /// One page of `ListTasks`: the one that `token` leads to, the first without. All families,

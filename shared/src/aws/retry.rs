@@ -1,4 +1,4 @@
-use super::CallError;
+use super::error::CallError;
 use backon::{ExponentialBuilder, Retryable};
 use std::future::Future;
 use std::time::Duration;

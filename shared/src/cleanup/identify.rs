@@ -1,5 +1,8 @@
-use super::subject::Subject;
-use super::{Cause, Invocation, Request, receipt};
+use super::identified_session::IdentifiedSession;
+use super::invocation::Invocation;
+use super::judge::OverTask;
+use super::receipt;
+use super::request::{Cause, Request};
 use crate::aws::CallError;
 use crate::event::TaskReference;
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn};
@@ -9,9 +12,9 @@ use jiff::{Timestamp, Unit};
 #[derive(Debug)]
 pub(super) enum Identified {
     /// A session whose task still has, or may have, containers.
-    Session(Box<Subject>),
+    Session(Box<IdentifiedSession>),
     /// A session whose task is over: its end is judged.
-    Ended(Box<Ended>),
+    Over(Box<OverTask>),
     /// Not ours to clean. Nothing was touched, nothing will be.
     Rejected {
         /// The task, where one was found.
@@ -28,15 +31,6 @@ pub(super) enum Identified {
     },
 }
 
-/// A session whose task no longer has its address or its containers.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) session: SessionId,
-    pub(super) arn: TaskArn,
-    /// The task; `None` when ECS has forgotten it.
-    pub(super) task: Option<Task>,
-}
-
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
 /// names.
 pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Identified {
@@ -46,19 +40,19 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     };
     let unclear = |why: String| Identified::Unclear { task: Some(arn.clone()), why };
     let rejected = |why: String| Identified::Rejected { task: Some(arn.clone()), why };
-    let sighting = match invocation.sight(&arn).await {
-        Ok(sighting) => sighting,
+    let snapshot = match invocation.snapshots.take(&arn).await {
+        Ok(snapshot) => snapshot,
         Err(error) if error.is_refused() => return rejected(error.to_string()),
         Err(error) => return unclear(error.to_string()),
     };
-    let Some(task) = sighting.task else {
+    let Some(task) = snapshot.task else {
         return match from_receipt(invocation, &arn).await {
-            Ok(Some(session)) => agreed(request, Ended { session, arn, task: None }),
+            Ok(Some(session)) => agreed(request, OverTask { session, arn, task: None }),
             Ok(None) => rejected("ECS knows no such task, and it has no receipt".to_owned()),
             Err(error) => unclear(error.to_string()),
         };
     };
-    let scope = &invocation.setting.config.scope;
+    let scope = &invocation.context().config.scope;
     if !scope.is_session_task(&task) {
         return rejected(format!("a task of {} is no session task", task.family));
     }
@@ -84,13 +78,13 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
         None => return rejected(UNIDENTIFIED.to_owned()),
     };
     if over {
-        return agreed(request, Ended { session, arn, task: Some(task) });
+        return agreed(request, OverTask { session, arn, task: Some(task) });
     }
     if task.stop_note().is_some() {
-        // We are stopping it. Where the plan that did so has finished, this is a duplicate.
-        match receipt::read(&invocation.setting.aws.ledger, &arn).await {
-            Ok(Some(known)) if known.document.outcome.is_final() => {
-                return agreed(request, Ended { session, arn, task: Some(task) });
+        // We are stopping it. Where the cleanup that did so has finished, this is a duplicate.
+        match receipt::read(&invocation.context().aws.ledger, &arn).await {
+            Ok(Some(receipt)) if receipt.outcome.is_final() => {
+                return agreed(request, OverTask { session, arn, task: Some(task) });
             }
             Ok(_) => {}
             Err(error) => return unclear(error.to_string()),
@@ -100,15 +94,15 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
         return rejected(why);
     }
     let review = request.cause.review().cloned();
-    Identified::Session(Box::new(Subject { session, task, review }))
+    Identified::Session(Box::new(IdentifiedSession { id: session, task, review }))
 }
 
 const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
 
-fn agreed(request: &Request, ended: Ended) -> Identified {
-    match disagreement(request, &ended.session) {
-        Some(why) => Identified::Rejected { task: Some(ended.arn), why },
-        None => Identified::Ended(Box::new(ended)),
+fn agreed(request: &Request, over: OverTask) -> Identified {
+    match disagreement(request, &over.session) {
+        Some(why) => Identified::Rejected { task: Some(over.arn), why },
+        None => Identified::Over(Box::new(over)),
     }
 }
 
@@ -125,7 +119,7 @@ enum NotThisOne {
 /// Whether the request can be about this task as ECS shows it now.
 fn is_about(cause: &Cause, task: &Task) -> Result<(), NotThisOne> {
     match cause {
-        Cause::Ended { at, .. } if *at < whole_second(task.created_at) => {
+        Cause::SessionEnded { at, .. } if *at < whole_second(task.created_at) => {
             Err(NotThisOne::Earlier(format!(
                 "the event speaks of {at}, and this task was created later, at {}: it is about an \
                  earlier task",
@@ -141,7 +135,7 @@ fn is_about(cause: &Cause, task: &Task) -> Result<(), NotThisOne> {
         Cause::TaskChanged { .. } if task.shall_run() => {
             Err(NotThisOne::NotYet("ECS does not show the task's end yet".to_owned()))
         }
-        Cause::Ended { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),
+        Cause::SessionEnded { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),
     }
 }
 
@@ -155,15 +149,15 @@ async fn from_receipt(
     invocation: &Invocation,
     task: &TaskArn,
 ) -> Result<Option<SessionId>, CallError> {
-    let stored = receipt::read(&invocation.setting.aws.ledger, task).await?;
-    Ok(stored.map(|stored| stored.document.session_id))
+    let receipt = receipt::read(&invocation.context().aws.ledger, task).await?;
+    Ok(receipt.map(|receipt| receipt.session_id))
 }
 
 /// The task that the request names, or else the one that runs its session.
 async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Identified> {
     let (session, at) = match (&request.task, &request.cause) {
         (TaskReference::Arn(arn), _) => return Ok(arn.clone()),
-        (TaskReference::ByIdentity, Cause::Ended { session, at, .. }) => (session, *at),
+        (TaskReference::ByIdentity, Cause::SessionEnded { session, at, .. }) => (session, *at),
         (TaskReference::ByIdentity, Cause::TaskChanged { .. } | Cause::Orphan { .. }) => {
             let why = "only an owner's event may leave the task out".to_owned();
             return Err(Identified::Rejected { task: None, why });
@@ -171,13 +165,13 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     };
     let unclear = |error: CallError| Identified::Unclear { task: None, why: error.to_string() };
     let rejected = |why: String| Err(Identified::Rejected { task: None, why });
-    let sources = &invocation.setting.config.scope.identity;
+    let sources = &invocation.context().config.scope.identity;
     let runs_it = |task: &&Task| {
         let noted = task.stop_note().map(|note| note.session);
         noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
     };
     let live: Vec<&Task> =
-        invocation.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
+        invocation.snapshots.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
     match live.as_slice() {
         [] => {}
         [one] if at >= whole_second(one.created_at) => return Ok(one.arn.clone()),
@@ -190,6 +184,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         }
     }
     invocation
+        .snapshots
         .stopped_tasks()
         .await
         .map_err(unclear)?

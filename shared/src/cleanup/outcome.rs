@@ -1,6 +1,10 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
-use super::{Artifacts, SalvageWindow, TargetFate, TaskFate};
+use super::artifacts::Salvage;
+use super::request::SalvageWindow;
+use super::stop::TaskFate;
+use super::target::TargetFate;
+use crate::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -10,7 +14,7 @@ use std::fmt;
 pub enum Outcome {
     /// Artifacts confirmed, target gone, task stopped.
     Cleaned,
-    /// An earlier plan has already finished this task.
+    /// An earlier cleanup has already finished this task.
     AlreadyClean,
     /// The upload is not confirmed yet: the task still runs, and it will be tried again.
     AwaitingSalvage,
@@ -69,6 +73,20 @@ impl Outcome {
         }
     }
 
+    /// The metric that counts it.
+    #[must_use]
+    pub fn metric(self) -> Metric {
+        match self {
+            Self::Cleaned => Metric::OUTCOME_CLEANED,
+            Self::AlreadyClean => Metric::OUTCOME_ALREADY_CLEAN,
+            Self::AwaitingSalvage => Metric::OUTCOME_AWAITING_SALVAGE,
+            Self::ArtifactsUnverified => Metric::OUTCOME_ARTIFACTS_UNVERIFIED,
+            Self::ArtifactsLost => Metric::OUTCOME_ARTIFACTS_LOST,
+            Self::Incomplete => Metric::OUTCOME_INCOMPLETE,
+            Self::Rejected => Metric::OUTCOME_REJECTED,
+        }
+    }
+
     /// The outcome as it stands in receipts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -92,151 +110,103 @@ impl fmt::Display for Outcome {
 
 /// What became of the session, from what became of its three parts.
 pub(super) fn outcome(
-    artifacts: &Artifacts,
+    salvage: &Salvage,
     target: &TargetFate,
     task: &TaskFate,
     window: SalvageWindow,
 ) -> Outcome {
-    let target_settled = match target {
-        TargetFate::Gone
-        | TargetFate::TakenOver
-        | TargetFate::NeverHadOne
-        | TargetFate::LeftToReaper => true,
-        TargetFate::Untouched
-        | TargetFate::Kept
-        | TargetFate::PutBack
-        | TargetFate::Unverified { .. }
-        | TargetFate::NotPutBack { .. } => false,
-    };
-    let task_over = match task {
-        TaskFate::Stopped | TaskFate::Over => true,
-        TaskFate::Stopping
-        | TaskFate::Running { .. }
-        | TaskFate::NotStopped { .. }
-        | TaskFate::StopUnanswered { .. }
-        | TaskFate::Spared { .. }
-        | TaskFate::Unknown => false,
-    };
-    let spared = matches!(artifacts, Artifacts::Spared { .. })
-        || matches!(task, TaskFate::Spared { .. })
-        || (*artifacts == Artifacts::WrongContainer && window == SalvageWindow::Open);
-    if spared {
-        return match target {
-            TargetFate::NotPutBack { .. } => Outcome::Incomplete,
-            TargetFate::Untouched
-            | TargetFate::Gone
-            | TargetFate::TakenOver
-            | TargetFate::PutBack
-            | TargetFate::Kept
-            | TargetFate::NeverHadOne
-            | TargetFate::LeftToReaper
-            | TargetFate::Unverified { .. } => Outcome::Rejected,
-        };
+    let is_spared = task.is_spared()
+        || matches!(salvage, Salvage::Spared { .. })
+        || salvage.is_of_another_session(window);
+    if is_spared {
+        return if target.may_be_missing() { Outcome::Incomplete } else { Outcome::Rejected };
     }
-    match artifacts {
-        Artifacts::Unconfirmed { .. } if window == SalvageWindow::Open => Outcome::AwaitingSalvage,
-        Artifacts::Confirmed | Artifacts::NothingToSave if task_over && target_settled => {
-            Outcome::Cleaned
-        }
-        Artifacts::Lost | Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer
-            if task_over && target_settled =>
+    let is_done = task.is_over() && target.is_settled();
+    match (salvage, window) {
+        (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => Outcome::AwaitingSalvage,
+        (Salvage::Confirmed | Salvage::NothingToSave, _) if is_done => Outcome::Cleaned,
+        (Salvage::GivenUpBefore | Salvage::Unconfirmed { .. } | Salvage::WrongContainer, _)
+            if is_done =>
         {
             Outcome::ArtifactsLost
         }
-        Artifacts::Confirmed
-        | Artifacts::NothingToSave
-        | Artifacts::Lost
-        | Artifacts::Unconfirmed { .. }
-        | Artifacts::NotAsked { .. }
-        | Artifacts::Spared { .. }
-        | Artifacts::WrongContainer
-        | Artifacts::TaskEnded
-        | Artifacts::Unverified
-        | Artifacts::AsInReceipt
-        | Artifacts::Unknown => Outcome::Incomplete,
+        (
+            Salvage::Confirmed
+            | Salvage::NothingToSave
+            | Salvage::GivenUpBefore
+            | Salvage::Unconfirmed { .. }
+            | Salvage::NotAsked { .. }
+            | Salvage::Spared { .. }
+            | Salvage::WrongContainer,
+            SalvageWindow::Open | SalvageWindow::Over,
+        ) => Outcome::Incomplete,
     }
 }
 
 /// What went wrong, and what happens next: `again` says how it is tried again.
 pub(super) fn notes(
-    artifacts: &Artifacts,
+    salvage: &Salvage,
     target: &TargetFate,
     task: &TaskFate,
     again: &str,
 ) -> Vec<String> {
-    let mut notes = Vec::new();
-    match artifacts {
-        Artifacts::Unconfirmed { why } => match task {
-            TaskFate::Running { .. } => {
-                notes.push(format!("{why}; the task is not stopped, {again}"));
-            }
-            TaskFate::Stopped
-            | TaskFate::Stopping
-            | TaskFate::Over
-            | TaskFate::NotStopped { .. }
-            | TaskFate::StopUnanswered { .. }
-            | TaskFate::Spared { .. }
-            | TaskFate::Unknown => notes.push(why.clone()),
-        },
-        Artifacts::NotAsked { why } => notes.push(format!("{why}; {again}")),
-        Artifacts::Spared { why } => notes.push(format!("{why}; nothing was done to it")),
-        Artifacts::WrongContainer => notes.push(
-            "the container says that it runs another session; see its SESSION_ID and the producer"
+    let of_salvage = match salvage {
+        Salvage::Unconfirmed { why } if task.was_left_running() => {
+            Some(format!("{why}; the task is not stopped, {again}"))
+        }
+        Salvage::Unconfirmed { why } => Some(why.clone()),
+        Salvage::NotAsked { why } => Some(format!("{why}; {again}")),
+        Salvage::Spared { why } => Some(format!("{why}; nothing was done to it")),
+        Salvage::WrongContainer => Some(
+            "the container says that it runs another session; see its SESSION_ID and the owner"
                 .to_owned(),
         ),
-        Artifacts::Confirmed
-        | Artifacts::NothingToSave
-        | Artifacts::TaskEnded
-        | Artifacts::Unverified
-        | Artifacts::Lost
-        | Artifacts::AsInReceipt
-        | Artifacts::Unknown => {}
-    }
-    match target {
+        Salvage::Confirmed | Salvage::NothingToSave | Salvage::GivenUpBefore => None,
+    };
+    let of_target = match target {
         TargetFate::Unverified { why } => {
-            notes.push(format!("{why}; what stays registered is the reaper's"));
+            Some(format!("{why}; what stays registered is the reaper's"))
         }
-        TargetFate::NotPutBack { why } => notes.push(format!(
+        TargetFate::NotReRegistered { why } => Some(format!(
             "{why}; a live session may get no traffic until its target is registered again"
         )),
         TargetFate::Untouched
         | TargetFate::Gone
         | TargetFate::TakenOver
-        | TargetFate::PutBack
+        | TargetFate::ReRegistered
         | TargetFate::Kept
         | TargetFate::NeverHadOne
-        | TargetFate::LeftToReaper => {}
-    }
-    match task {
-        TaskFate::Spared { why } => notes.push(format!("{why}; its task runs on")),
+        | TargetFate::LeftToReaper => None,
+    };
+    let of_task = match task {
+        TaskFate::Spared { why } => Some(format!("{why}; its task runs on")),
         TaskFate::NotStopped { why } | TaskFate::StopUnanswered { why } => {
-            notes.push(format!("{why}; {again}"));
+            Some(format!("{why}; {again}"))
         }
         TaskFate::Stopped
-        | TaskFate::Stopping
-        | TaskFate::Over
+        | TaskFate::ToBeStopped
+        | TaskFate::StoppedByOthers
         | TaskFate::Running { .. }
-        | TaskFate::Unknown => {}
-    }
-    notes
+        | TaskFate::Unknown => None,
+    };
+    [of_salvage, of_target, of_task].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn unconfirmed() -> Artifacts {
-        Artifacts::Unconfirmed { why: "HTTP 500".to_owned() }
+    fn unconfirmed() -> Salvage {
+        Salvage::Unconfirmed { why: "HTTP 500".to_owned() }
     }
 
-    fn in_the_window(artifacts: &Artifacts, target: &TargetFate, task: &TaskFate) -> Outcome {
-        outcome(artifacts, target, task, SalvageWindow::Open)
+    fn in_the_window(salvage: &Salvage, target: &TargetFate, task: &TaskFate) -> Outcome {
+        outcome(salvage, target, task, SalvageWindow::Open)
     }
 
     #[test]
     fn clean_is_only_what_is_confirmed_gone_and_stopped() {
-        let (confirmed, gone, stopped) =
-            (Artifacts::Confirmed, TargetFate::Gone, TaskFate::Stopped);
+        let (confirmed, gone, stopped) = (Salvage::Confirmed, TargetFate::Gone, TaskFate::Stopped);
         assert_eq!(in_the_window(&confirmed, &gone, &stopped), Outcome::Cleaned);
         let unverified = TargetFate::Unverified { why: "throttled".to_owned() };
         assert_eq!(in_the_window(&confirmed, &unverified, &stopped), Outcome::Incomplete);
@@ -254,19 +224,19 @@ mod tests {
 
     #[test]
     fn after_the_window_the_same_is_a_loss() {
-        for artifacts in [unconfirmed(), Artifacts::WrongContainer, Artifacts::Lost] {
+        for salvage in [unconfirmed(), Salvage::WrongContainer, Salvage::GivenUpBefore] {
             let over = SalvageWindow::Over;
-            let lost = outcome(&artifacts, &TargetFate::Gone, &TaskFate::Stopped, over);
-            assert_eq!(lost, Outcome::ArtifactsLost, "{artifacts}");
+            let lost = outcome(&salvage, &TargetFate::Gone, &TaskFate::Stopped, over);
+            assert_eq!(lost, Outcome::ArtifactsLost, "{salvage:?}");
         }
     }
 
     #[test]
     fn a_403_is_rejected_once_the_target_is_back_and_incomplete_until_then() {
         let runs = TaskFate::Running { why: "another session's".to_owned() };
-        let wrong = Artifacts::WrongContainer;
-        assert_eq!(in_the_window(&wrong, &TargetFate::PutBack, &runs), Outcome::Rejected);
-        let missing = TargetFate::NotPutBack { why: "throttled".to_owned() };
+        let wrong = Salvage::WrongContainer;
+        assert_eq!(in_the_window(&wrong, &TargetFate::ReRegistered, &runs), Outcome::Rejected);
+        let missing = TargetFate::NotReRegistered { why: "throttled".to_owned() };
         assert_eq!(in_the_window(&wrong, &missing, &runs), Outcome::Incomplete);
     }
 

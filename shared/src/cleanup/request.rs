@@ -5,14 +5,14 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
-/// What one plan is asked to do.
+/// What one cleanup is asked to do.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Which task.
     pub task: TaskReference,
     /// On whose word, and what that word said.
     pub cause: Cause,
-    /// The producer's id of the request, for logs and receipt.
+    /// The owner's id of the request, for logs and receipt.
     pub request_id: Option<String>,
 }
 
@@ -20,7 +20,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub enum Cause {
     /// Its owner said that it is over.
-    Ended {
+    SessionEnded {
         /// The session that the owner named; the task must agree.
         session: SessionId,
         /// The moment the owner spoke of; a task created later is another one.
@@ -46,7 +46,7 @@ pub enum Cause {
     },
 }
 
-/// Decides an orphan's row again, from a fresh look at its task: a lease may have been renewed since.
+/// Decides an orphan's row again, from a fresh snapshot of its task: a lease may have been renewed since.
 #[derive(Clone)]
 pub struct Review(Arc<Decide>);
 
@@ -93,12 +93,12 @@ pub enum SalvageWindow {
     Over,
 }
 
-/// In which order a plan's two branches begin.
+/// In which order a cleanup's two lanes begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// The session is known to be over: both at once.
     Together,
-    /// It is our inference: the target is taken only once the container has confirmed, so that a
+    /// It is our inference: the target is deregistered only once the container has confirmed, so that a
     /// session that turns out to be alive keeps its traffic.
     ArtifactsFirst,
 }
@@ -106,7 +106,7 @@ pub(super) enum Order {
 impl Cause {
     pub(super) fn order(&self) -> Order {
         match self {
-            Self::Ended { .. } | Self::TaskChanged { .. } => Order::Together,
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => Order::Together,
             Self::Orphan { .. } => Order::ArtifactsFirst,
         }
     }
@@ -121,7 +121,7 @@ impl Cause {
 
     pub(super) fn salvage_window(&self) -> SalvageWindow {
         match self {
-            Self::Ended { .. } | Self::TaskChanged { .. } => SalvageWindow::Open,
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => SalvageWindow::Open,
             Self::Orphan { salvage, .. } => *salvage,
         }
     }
@@ -130,7 +130,7 @@ impl Cause {
     #[must_use]
     pub fn session(&self) -> Option<&SessionId> {
         match self {
-            Self::Ended { session, .. } | Self::Orphan { session, .. } => Some(session),
+            Self::SessionEnded { session, .. } | Self::Orphan { session, .. } => Some(session),
             Self::TaskChanged { .. } => None,
         }
     }
@@ -138,13 +138,13 @@ impl Cause {
     pub(super) fn review(&self) -> Option<&Review> {
         match self {
             Self::Orphan { review, .. } => Some(review),
-            Self::Ended { .. } | Self::TaskChanged { .. } => None,
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => None,
         }
     }
 
     pub(super) fn reason(&self) -> Option<EndReason> {
         match self {
-            Self::Ended { reason, .. } => *reason,
+            Self::SessionEnded { reason, .. } => *reason,
             Self::TaskChanged { .. } | Self::Orphan { .. } => None,
         }
     }
@@ -153,7 +153,7 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ended { .. } => "ended",
+            Self::SessionEnded { .. } => "ended",
             Self::TaskChanged { .. } => "task_changed",
             Self::Orphan { cause: OrphanCause::Ended, .. } => "orphan_ended",
             Self::Orphan { cause: OrphanCause::TooOld, .. } => "orphan_too_old",
@@ -173,7 +173,7 @@ impl Serialize for Cause {
 impl From<SessionEnded> for Request {
     fn from(event: SessionEnded) -> Self {
         let SessionEnded { session, task, at, reason, request_id } = event;
-        Self { task, cause: Cause::Ended { session, at, reason }, request_id }
+        Self { task, cause: Cause::SessionEnded { session, at, reason }, request_id }
     }
 }
 

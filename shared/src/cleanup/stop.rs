@@ -1,8 +1,11 @@
-use super::subject::{Look, Subject};
-use super::{Artifacts, Invocation, SalvageWindow};
+use super::artifacts::Salvage;
+use super::identified_session::{AddressCheck, IdentifiedSession};
+use super::invocation::Invocation;
+use super::request::{Cause, SalvageWindow};
 use crate::aws::CallError;
 use crate::aws::retry::pauses;
-use crate::deadline::within;
+use crate::deadline::Deadline;
+use crate::removal::Authority;
 use crate::session::{Stage, StopNote, StoppedWith};
 use backon::BackoffBuilder;
 use std::fmt;
@@ -14,9 +17,9 @@ pub enum TaskFate {
     /// We stopped it.
     Stopped,
     /// We are about to stop it.
-    Stopping,
+    ToBeStopped,
     /// It was stopping or had stopped without us.
-    Over,
+    StoppedByOthers,
     /// It was left running.
     Running {
         /// Why.
@@ -41,12 +44,63 @@ pub enum TaskFate {
     Unknown,
 }
 
+impl TaskFate {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Stopped | Self::StoppedByOthers => true,
+            Self::ToBeStopped
+            | Self::Running { .. }
+            | Self::NotStopped { .. }
+            | Self::StopUnanswered { .. }
+            | Self::Spared { .. }
+            | Self::Unknown => false,
+        }
+    }
+
+    /// Whether it runs on, as far as is known.
+    #[must_use]
+    pub fn runs_on(&self) -> bool {
+        match self {
+            Self::Running { .. }
+            | Self::NotStopped { .. }
+            | Self::StopUnanswered { .. }
+            | Self::Spared { .. } => true,
+            Self::Stopped | Self::ToBeStopped | Self::StoppedByOthers | Self::Unknown => false,
+        }
+    }
+
+    /// Whether we stopped it, or may have.
+    #[must_use]
+    pub fn may_be_our_stop(&self) -> bool {
+        match self {
+            Self::Stopped | Self::ToBeStopped | Self::StopUnanswered { .. } => true,
+            Self::StoppedByOthers
+            | Self::Running { .. }
+            | Self::NotStopped { .. }
+            | Self::Spared { .. }
+            | Self::Unknown => false,
+        }
+    }
+
+    /// Whether it was left running because its artifacts are not confirmed.
+    pub(super) fn was_left_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// Whether it turned out to be no orphan any longer.
+    pub(super) fn is_spared(&self) -> bool {
+        matches!(self, Self::Spared { .. })
+    }
+}
+
 impl fmt::Display for TaskFate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
-            Self::Stopping => f.write_str("stopping"),
-            Self::Over => f.write_str("over"),
+            Self::ToBeStopped => f.write_str("to_be_stopped"),
+            Self::StoppedByOthers => f.write_str("stopped_by_others"),
             Self::Running { why } => write!(f, "running: {why}"),
             Self::NotStopped { why } => write!(f, "not_stopped: {why}"),
             Self::StopUnanswered { why } => write!(f, "stop_unanswered: {why}"),
@@ -65,124 +119,144 @@ pub(super) enum Permission {
     Leave(&'static str),
 }
 
-/// The one rule about stopping: confirmed, never started, or the salvage window is over.
-pub(super) fn may_stop(artifacts: &Artifacts, window: SalvageWindow) -> Permission {
-    match (artifacts, window) {
-        (Artifacts::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
-        (Artifacts::NothingToSave, _) => Permission::Stop(StoppedWith::NothingToSave),
-        (Artifacts::Lost, _)
-        | (Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer, SalvageWindow::Over) => {
-            Permission::Stop(StoppedWith::ArtifactsLost)
+impl Permission {
+    /// On what authority the target may be removed where we only infer that the session is over:
+    /// its task may be stopped.
+    pub(super) fn authority(self) -> Option<Authority> {
+        match self {
+            Self::Stop(StoppedWith::ArtifactsConfirmed) => Some(Authority::Confirmed),
+            Self::Stop(StoppedWith::ArtifactsLost | StoppedWith::NothingToSave) => {
+                Some(Authority::GivenUp)
+            }
+            Self::Leave(_) => None,
         }
-        (Artifacts::Unconfirmed { .. }, SalvageWindow::Open) => {
-            Permission::Leave("its artifacts are not confirmed")
-        }
-        (Artifacts::WrongContainer, SalvageWindow::Open) => {
-            Permission::Leave("its container runs another session")
-        }
-        (Artifacts::TaskEnded, _) => Permission::Leave("it has ended"),
-        (Artifacts::Spared { .. }, _) => Permission::Leave("it is no orphan any longer"),
-        (
-            Artifacts::NotAsked { .. }
-            | Artifacts::Unverified
-            | Artifacts::AsInReceipt
-            | Artifacts::Unknown,
-            _,
-        ) => Permission::Leave("nothing is known of its artifacts"),
     }
 }
 
-/// Stops the task, for at most `limit`. A stop that no confirmed upload stands behind follows a look
+/// The one rule about stopping: confirmed, never started, or the salvage window is over.
+pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
+    match (salvage, window) {
+        (Salvage::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
+        (Salvage::NothingToSave, _) => Permission::Stop(StoppedWith::NothingToSave),
+        (Salvage::GivenUpBefore, _)
+        | (Salvage::Unconfirmed { .. } | Salvage::WrongContainer, SalvageWindow::Over) => {
+            Permission::Stop(StoppedWith::ArtifactsLost)
+        }
+        (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => {
+            Permission::Leave("its artifacts are not confirmed")
+        }
+        (Salvage::WrongContainer, SalvageWindow::Open) => {
+            Permission::Leave("its container runs another session")
+        }
+        (Salvage::Spared { .. }, _) => Permission::Leave("it is no orphan any longer"),
+        (Salvage::NotAsked { .. }, _) => Permission::Leave("nothing is known of its artifacts"),
+    }
+}
+
+/// Stops the task, until `deadline`. A stop that no confirmed upload stands behind follows a check
 /// that shows the task as it was when that was decided.
 pub(super) async fn stop(
     invocation: &Invocation,
-    subject: &Subject,
+    session: &IdentifiedSession,
     artifacts: StoppedWith,
-    cause: &super::Cause,
-    limit: Duration,
+    cause: &Cause,
+    deadline: Deadline,
 ) -> TaskFate {
-    if subject.task.stage() == Stage::Dying {
-        return TaskFate::Over;
+    if session.task.stage() == Stage::Dying {
+        return TaskFate::StoppedByOthers;
     }
-    let note = StopNote { session: subject.session.clone(), cause: cause.to_string(), artifacts };
-    let mut why = String::new();
-    let mut in_doubt = false;
-    let attempts = async {
+    let note = StopNote { session: session.id.clone(), cause: cause.to_string(), artifacts };
+    let mut attempts =
+        Attempts { invocation, session, note: &note, in_doubt: false, problem: String::new() };
+    let fate = match deadline.run(attempts.until_settled()).await {
+        Ok(fate) => fate,
+        Err(timed_out) => {
+            TaskFate::NotStopped { why: format!("{}; {timed_out}", attempts.problem) }
+        }
+    };
+    match fate {
+        TaskFate::NotStopped { why } if attempts.in_doubt => TaskFate::StopUnanswered { why },
+        fate => fate,
+    }
+}
+
+/// Attempts at one `StopTask`, and what is known of them when their time is over.
+struct Attempts<'a> {
+    invocation: &'a Invocation,
+    session: &'a IdentifiedSession,
+    note: &'a StopNote,
+    /// Whether one without a usable answer may have been done.
+    in_doubt: bool,
+    /// What kept the last one from success.
+    problem: String,
+}
+
+impl Attempts<'_> {
+    async fn until_settled(&mut self) -> TaskFate {
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
         let mut repeated = false;
         loop {
-            match attempt(invocation, subject, &note, repeated, &mut in_doubt).await {
+            match self.attempt(repeated).await {
                 Ok(fate) => return fate,
                 Err(problem) => {
                     tracing::warn!(%problem, "the task is not stopped; trying again");
-                    why = problem;
+                    self.problem = problem;
                 }
             }
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
             repeated = true;
         }
-    };
-    let fate = match within(limit, attempts).await {
-        Ok(fate) => fate,
-        Err(timed_out) => TaskFate::NotStopped { why: format!("{why}; {timed_out}") },
-    };
-    match fate {
-        TaskFate::NotStopped { why } if in_doubt => TaskFate::StopUnanswered { why },
-        fate => fate,
     }
-}
 
-async fn attempt(
-    invocation: &Invocation,
-    subject: &Subject,
-    note: &StopNote,
-    repeated: bool,
-    in_doubt: &mut bool,
-) -> Result<TaskFate, String> {
-    let as_decided = match note.artifacts {
-        // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them its
-        // identity, without leaving our note: so a repeated one looks first.
-        StoppedWith::ArtifactsConfirmed if repeated => match look_again(invocation, subject).await?
-        {
-            // A container that has confirmed is done, whatever its lease says.
-            Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Unclear => true,
-            Look::Over => return Ok(TaskFate::Over),
-        },
-        StoppedWith::ArtifactsConfirmed => true,
-        StoppedWith::ArtifactsLost => match look(invocation, subject).await? {
-            Look::Holds(_) => true,
-            Look::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
-            Look::Over => return Ok(TaskFate::Over),
-            Look::NeverStarted | Look::Unclear => false,
-        },
-        StoppedWith::NothingToSave => match look(invocation, subject).await? {
-            Look::NeverStarted => true,
-            Look::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
-            Look::Over => return Ok(TaskFate::Over),
-            Look::Holds(_) | Look::Unclear => false,
-        },
-    };
-    if !as_decided {
-        let why = "it is no longer as it was when its stop was decided".to_owned();
-        return Ok(TaskFate::NotStopped { why });
+    async fn attempt(&mut self, repeated: bool) -> Result<TaskFate, String> {
+        let as_decided = match self.note.artifacts {
+            // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them
+            // its identity, without leaving our note: so a repeated one checks first.
+            StoppedWith::ArtifactsConfirmed if repeated => match self.check_anew().await? {
+                // A container that has confirmed is done, whatever its lease says.
+                AddressCheck::Holds(_)
+                | AddressCheck::Spared { .. }
+                | AddressCheck::NeverStarted
+                | AddressCheck::Unclear => true,
+                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
+            },
+            StoppedWith::ArtifactsConfirmed => true,
+            StoppedWith::ArtifactsLost => match self.check().await? {
+                AddressCheck::Holds(_) => true,
+                AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
+                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
+                AddressCheck::NeverStarted | AddressCheck::Unclear => false,
+            },
+            StoppedWith::NothingToSave => match self.check().await? {
+                AddressCheck::NeverStarted => true,
+                AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
+                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
+                AddressCheck::Holds(_) | AddressCheck::Unclear => false,
+            },
+        };
+        if !as_decided {
+            let why = "it is no longer as it was when its stop was decided".to_owned();
+            return Ok(TaskFate::NotStopped { why });
+        }
+        // While it is under way, and where no usable answer comes, it may have been done.
+        let doubted = std::mem::replace(&mut self.in_doubt, true);
+        let tasks = &self.invocation.context().aws.tasks;
+        let answer = tasks.stop(&self.session.task.arn, self.note).await;
+        self.in_doubt = doubted || answer.as_ref().is_err_and(CallError::may_have_been_done);
+        match answer {
+            Ok(()) => Ok(TaskFate::Stopped),
+            Err(error) if error.is_refused() => Ok(TaskFate::NotStopped { why: error.to_string() }),
+            Err(error) => Err(error.to_string()),
+        }
     }
-    // While it is under way, and where no usable answer comes, it may have been done.
-    let doubted = std::mem::replace(in_doubt, true);
-    let answer = invocation.setting.aws.tasks.stop(&subject.task.arn, note).await;
-    *in_doubt = doubted || answer.as_ref().is_err_and(CallError::may_have_been_done);
-    match answer {
-        Ok(()) => Ok(TaskFate::Stopped),
-        Err(error) if error.is_refused() => Ok(TaskFate::NotStopped { why: error.to_string() }),
-        Err(error) => Err(error.to_string()),
+
+    async fn check(&self) -> Result<AddressCheck, String> {
+        self.session.check_address(self.invocation).await.map_err(|error| error.to_string())
     }
-}
 
-async fn look_again(invocation: &Invocation, subject: &Subject) -> Result<Look, String> {
-    subject.look_again(invocation).await.map_err(|error| error.to_string())
-}
-
-async fn look(invocation: &Invocation, subject: &Subject) -> Result<Look, String> {
-    subject.look(invocation).await.map_err(|error| error.to_string())
+    async fn check_anew(&self) -> Result<AddressCheck, String> {
+        self.session.check_address_anew(self.invocation).await.map_err(|error| error.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -191,34 +265,30 @@ mod tests {
 
     #[test]
     fn without_confirmation_nothing_is_stopped_before_the_salvage_window_is_over() {
-        let unconfirmed = Artifacts::Unconfirmed { why: "HTTP 500".to_owned() };
-        for artifacts in [unconfirmed.clone(), Artifacts::WrongContainer] {
-            let open = may_stop(&artifacts, SalvageWindow::Open);
-            assert!(matches!(open, Permission::Leave(_)), "{artifacts:?}: {open:?}");
-            let over = may_stop(&artifacts, SalvageWindow::Over);
+        let unconfirmed = Salvage::Unconfirmed { why: "HTTP 500".to_owned() };
+        for salvage in [unconfirmed.clone(), Salvage::WrongContainer] {
+            let open = may_stop(&salvage, SalvageWindow::Open);
+            assert!(matches!(open, Permission::Leave(_)), "{salvage:?}: {open:?}");
+            let over = may_stop(&salvage, SalvageWindow::Over);
             assert_eq!(over, Permission::Stop(StoppedWith::ArtifactsLost));
         }
     }
 
     #[test]
     fn confirmed_artifacts_and_a_task_that_never_started_allow_the_stop() {
-        let stop = |artifacts| may_stop(&artifacts, SalvageWindow::Open);
+        let stop = |salvage| may_stop(&salvage, SalvageWindow::Open);
         let confirmed = Permission::Stop(StoppedWith::ArtifactsConfirmed);
-        assert_eq!(stop(Artifacts::Confirmed), confirmed);
+        assert_eq!(stop(Salvage::Confirmed), confirmed);
         let nothing = Permission::Stop(StoppedWith::NothingToSave);
-        assert_eq!(stop(Artifacts::NothingToSave), nothing);
+        assert_eq!(stop(Salvage::NothingToSave), nothing);
     }
 
     #[test]
     fn what_is_not_known_never_allows_a_stop() {
-        for artifacts in [
-            Artifacts::TaskEnded,
-            Artifacts::Unverified,
-            Artifacts::AsInReceipt,
-            Artifacts::Unknown,
-        ] {
+        let why = || "no route".to_owned();
+        for salvage in [Salvage::NotAsked { why: why() }, Salvage::Spared { why: why() }] {
             for window in [SalvageWindow::Open, SalvageWindow::Over] {
-                assert!(matches!(may_stop(&artifacts, window), Permission::Leave(_)));
+                assert!(matches!(may_stop(&salvage, window), Permission::Leave(_)));
             }
         }
     }

@@ -1,16 +1,16 @@
-use super::Invocation;
-use super::deregistration::Taking;
-use super::intent::Ground;
-use super::subject::{Look, Subject};
-use super::taking::Taken;
-use crate::aws::TargetState;
+use super::artifacts::{Salvage, TaskOver};
+use super::identified_session::{AddressCheck, IdentifiedSession};
+use super::invocation::Invocation;
+use super::request::SalvageWindow;
 use crate::aws::retry::pauses;
-use crate::deadline::within;
+use crate::deadline::Deadline;
+use crate::removal::{Authority, Removed, SessionTarget};
 use crate::session::{TargetAddress, TargetGroupArn};
 use backon::BackoffBuilder;
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
+use tokio::sync::SetOnce;
+use tokio::time::Instant;
 
 /// What became of a session's target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub enum TargetFate {
     Gone,
     /// The address is no longer the task's: what is registered there is the reaper's to judge.
     TakenOver,
-    /// It was taken away from the task of another session, and is registered again.
-    PutBack,
+    /// It was deregistered from the task of another session, and is registered again.
+    ReRegistered,
     /// It was left alone: nothing had confirmed that the session is over.
     Kept,
     /// Nothing was done about it.
@@ -31,14 +31,33 @@ pub enum TargetFate {
     LeftToReaper,
     /// It may still be registered.
     Unverified {
-        /// What kept it from being taken away.
+        /// What kept it from being deregistered.
         why: String,
     },
     /// It may still be missing from a group of another session's.
-    NotPutBack {
+    NotReRegistered {
         /// What kept it from being registered again.
         why: String,
     },
+}
+
+impl TargetFate {
+    /// Whether nothing is left to do about it.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Self::Gone | Self::TakenOver | Self::NeverHadOne | Self::LeftToReaper => true,
+            Self::ReRegistered
+            | Self::Kept
+            | Self::Untouched
+            | Self::Unverified { .. }
+            | Self::NotReRegistered { .. } => false,
+        }
+    }
+
+    /// Whether a session that goes on may have lost it.
+    pub(super) fn may_be_missing(&self) -> bool {
+        matches!(self, Self::NotReRegistered { .. })
+    }
 }
 
 impl fmt::Display for TargetFate {
@@ -46,231 +65,252 @@ impl fmt::Display for TargetFate {
         match self {
             Self::Gone => f.write_str("gone"),
             Self::TakenOver => f.write_str("taken_over"),
-            Self::PutBack => f.write_str("put_back"),
+            Self::ReRegistered => f.write_str("re_registered"),
             Self::Kept => f.write_str("kept"),
             Self::Untouched => f.write_str("untouched"),
             Self::NeverHadOne => f.write_str("never_had_one"),
             Self::LeftToReaper => f.write_str("left_to_reaper"),
             Self::Unverified { why } => write!(f, "unverified: {why}"),
-            Self::NotPutBack { why } => write!(f, "not_put_back: {why}"),
+            Self::NotReRegistered { why } => write!(f, "not_re_registered: {why}"),
         }
     }
 }
 
-/// How taking the target away ended, as far as the stop and the verification need to know.
+/// How the removal of the target ended, as far as the stop and the verification need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TakeAway {
+pub(super) enum TargetRemoval {
     /// The task has no address that could be registered.
     NoAddress,
     /// It was not tried, since nothing had confirmed that the session is over.
-    Kept,
+    NotTried,
     /// It was answered.
-    Answered(Taken),
+    Answered(Removed),
     /// It was answered, and then the task was no orphan any longer.
     Spared {
-        /// What came of taking it away.
-        taken: Taken,
+        /// What came of the removal.
+        removed: Removed,
         /// What keeps the task.
         why: String,
     },
     /// It took too long; it goes on by itself.
-    GivenUp {
+    TimedOut {
         /// For the report.
         why: String,
     },
 }
 
-impl fmt::Display for TakeAway {
+impl fmt::Display for TargetRemoval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAddress => f.write_str("no_address"),
-            Self::Kept => f.write_str("kept"),
-            Self::Answered(Taken::Away(_)) => f.write_str("deregistered"),
+            Self::NotTried => f.write_str("kept"),
+            Self::Answered(Removed::From(_)) => f.write_str("deregistered"),
             Self::Spared { why, .. } => write!(f, "spared: {why}"),
-            Self::Answered(Taken::NotRegistered) => f.write_str("not_registered"),
-            Self::Answered(Taken::Lost) => f.write_str("taken_over"),
-            Self::Answered(Taken::Failed(error) | Taken::Waits(error)) => error.fmt(f),
-            Self::GivenUp { why } => f.write_str(why),
+            Self::Answered(Removed::NotRegistered) => f.write_str("not_registered"),
+            Self::Answered(Removed::TakenOver) => f.write_str("taken_over"),
+            Self::Answered(Removed::Failed(error) | Removed::Waits(error)) => error.fmt(f),
+            Self::TimedOut { why } => f.write_str(why),
         }
     }
 }
 
-/// Intent, deregistration, and whether it was still ours; within `limit`. Where nothing has confirmed
-/// that the session is over, the look that answers the last question decides the row once more.
-pub(super) async fn take_away(
+/// Intent, deregistration, and whether it was still ours; until `deadline`. Where nothing has
+/// confirmed that the session is over, the snapshot that answers the last question decides the row
+/// once more.
+pub(super) async fn remove(
     invocation: &Invocation,
-    subject: &Subject,
-    ground: Ground,
-    limit: Duration,
-) -> TakeAway {
-    let Some(address) = address(invocation, subject) else { return TakeAway::NoAddress };
-    let taking = async {
-        let taken = invocation.take_away(taking(subject, address, ground)).await;
-        match ground {
-            Ground::OwnersWord | Ground::Confirmed => TakeAway::Answered(taken),
-            Ground::GivenUp => match subject.look(invocation).await {
-                Ok(Look::Spared { why, .. }) => TakeAway::Spared { taken, why },
-                // The stop looks again, too.
-                Ok(Look::Holds(_) | Look::NeverStarted | Look::Over | Look::Unclear) | Err(_) => {
-                    TakeAway::Answered(taken)
-                }
+    session: &IdentifiedSession,
+    authority: Authority,
+    deadline: Deadline,
+) -> TargetRemoval {
+    let Some(target) = target_of(invocation, session, authority) else {
+        return TargetRemoval::NoAddress;
+    };
+    let address = target.address;
+    let removing = async {
+        let removed = invocation.removals.remove(target).await;
+        match authority {
+            Authority::OwnersWord | Authority::Confirmed => TargetRemoval::Answered(removed),
+            Authority::GivenUp => match session.check_address(invocation).await {
+                Ok(AddressCheck::Spared { why, .. }) => TargetRemoval::Spared { removed, why },
+                Ok(
+                    AddressCheck::Holds(_)
+                    | AddressCheck::NeverStarted
+                    | AddressCheck::TaskOver
+                    | AddressCheck::Unclear,
+                )
+                | Err(_) => TargetRemoval::Answered(removed),
             },
         }
     };
-    match within(limit, taking).await {
-        Ok(taken) => taken,
-        Err(timed_out) => {
-            TakeAway::GivenUp { why: format!("deregistering {address}: {timed_out}") }
+    deadline.run(removing).await.unwrap_or_else(|timed_out| TargetRemoval::TimedOut {
+        why: format!("deregistering {address}: {timed_out}"),
+    })
+}
+
+/// The other lane's result, handed over once.
+pub(super) type Salvaged = SetOnce<Result<Salvage, TaskOver>>;
+
+/// Waits until the target is draining or gone, and removes it again while it is still registered and
+/// still the task's. Ends as soon as `salvaged` says that the container runs another session: then
+/// nothing more is removed.
+pub(super) async fn verify(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    removal: &TargetRemoval,
+    authority: Authority,
+    deadline: Deadline,
+    (salvaged, window): (&Salvaged, SalvageWindow),
+) -> TargetFate {
+    let why = match removal {
+        TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
+        TargetRemoval::NotTried | TargetRemoval::Spared { .. } => return TargetFate::Kept,
+        TargetRemoval::Answered(Removed::TakenOver) => return TargetFate::TakenOver,
+        TargetRemoval::Answered(Removed::NotRegistered) => return TargetFate::Gone,
+        TargetRemoval::Answered(Removed::From(_)) => "it is still registered".to_owned(),
+        TargetRemoval::Answered(Removed::Waits(error)) => {
+            return TargetFate::Unverified { why: error.to_string() };
         }
+        TargetRemoval::Answered(Removed::Failed(error)) => error.to_string(),
+        TargetRemoval::TimedOut { why } => why.clone(),
+    };
+    let Some(target) = target_of(invocation, session, authority) else {
+        return TargetFate::NeverHadOne;
+    };
+    let mut rounds = Rounds { invocation, session, target, why };
+    match deadline.run(rounds.until_settled(salvaged, window)).await {
+        Ok(fate) => fate,
+        Err(timed_out) => TargetFate::Unverified { why: format!("{}; {timed_out}", rounds.why) },
     }
 }
 
-/// Waits until the target is draining or gone, and takes it away again while it is still registered
-/// and still the task's. Stops as soon as `keep` is heard: then nothing more is taken away.
-pub(super) async fn verify(
-    invocation: &Invocation,
-    subject: &Subject,
-    taken: &TakeAway,
-    ground: Ground,
-    limit: Duration,
-    keep: impl Future<Output = ()>,
-) -> TargetFate {
-    let mut why = match taken {
-        TakeAway::NoAddress => return TargetFate::NeverHadOne,
-        TakeAway::Kept | TakeAway::Spared { .. } => return TargetFate::Kept,
-        TakeAway::Answered(Taken::Lost) => return TargetFate::TakenOver,
-        TakeAway::Answered(Taken::NotRegistered) => return TargetFate::Gone,
-        TakeAway::Answered(Taken::Away(_)) => "it is still registered".to_owned(),
-        TakeAway::Answered(Taken::Waits(error)) => {
-            return TargetFate::Unverified { why: error.to_string() };
-        }
-        TakeAway::Answered(Taken::Failed(error)) => error.to_string(),
-        TakeAway::GivenUp { why } => why.clone(),
-    };
-    let Some(address) = address(invocation, subject) else { return TargetFate::NeverHadOne };
-    let mut keep = std::pin::pin!(keep);
-    let rounds = async {
+/// Rounds of one verification, and what is known of them when their time is over.
+struct Rounds<'a> {
+    invocation: &'a Invocation,
+    session: &'a IdentifiedSession,
+    target: SessionTarget,
+    /// What kept the last round from its end.
+    why: String,
+}
+
+impl Rounds<'_> {
+    async fn until_settled(&mut self, salvaged: &Salvaged, window: SalvageWindow) -> TargetFate {
+        let Self { invocation, session, .. } = *self;
+        let address = self.target.address;
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
         loop {
-            match still_registered(invocation, address).await {
+            match invocation.removals.is_registered(address).await {
                 Ok(false) => return TargetFate::Gone,
-                Ok(true) => why = format!("{address} is still registered"),
-                Err(problem) => why = problem,
+                Ok(true) => self.why = format!("{address} is still registered"),
+                Err(error) => self.why = error.to_string(),
             }
-            tokio::select! {
-                () = &mut keep => return TargetFate::Kept,
-                () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+            let pause = pauses.next().unwrap_or_default();
+            if is_of_another_session_within(pause, salvaged, window).await {
+                return TargetFate::Kept;
             }
-            match subject.look_again(invocation).await {
-                Ok(Look::Holds(held)) if held == address.ip => {}
-                Ok(Look::Spared { .. }) if ground == Ground::GivenUp => return TargetFate::Kept,
-                // It has confirmed: it is done, whatever its lease says.
-                Ok(Look::Spared { address: held, .. }) if held == Some(address.ip) => {}
-                Ok(Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Over) => {
-                    match still_registered(invocation, address).await {
-                        Ok(false) => return TargetFate::Gone,
-                        Ok(true) => return TargetFate::TakenOver,
-                        Err(problem) => {
-                            why = problem;
-                            continue;
-                        }
-                    }
+            match session.check_address_anew(invocation).await {
+                Ok(AddressCheck::Holds(held)) if held == address.ip => {}
+                Ok(AddressCheck::Spared { .. }) if self.target.authority == Authority::GivenUp => {
+                    return TargetFate::Kept;
                 }
-                Ok(Look::Unclear) => continue,
+                // It has confirmed: it is done, whatever its lease says.
+                Ok(AddressCheck::Spared { address: held, .. }) if held == Some(address.ip) => {}
+                Ok(
+                    AddressCheck::Holds(_)
+                    | AddressCheck::Spared { .. }
+                    | AddressCheck::NeverStarted
+                    | AddressCheck::TaskOver,
+                ) => match invocation.removals.is_registered(address).await {
+                    Ok(false) => return TargetFate::Gone,
+                    Ok(true) => return TargetFate::TakenOver,
+                    Err(error) => {
+                        self.why = error.to_string();
+                        continue;
+                    }
+                },
+                Ok(AddressCheck::Unclear) => continue,
                 Err(error) => {
-                    why = error.to_string();
+                    self.why = error.to_string();
                     continue;
                 }
             }
-            match invocation.take_away(taking(subject, address, ground)).await {
-                Taken::Lost => return TargetFate::TakenOver,
-                Taken::Failed(error) | Taken::Waits(error) => why = error.to_string(),
-                Taken::Away(_) | Taken::NotRegistered => {}
+            match invocation.removals.remove(self.target.clone()).await {
+                Removed::TakenOver => return TargetFate::TakenOver,
+                Removed::Failed(error) | Removed::Waits(error) => self.why = error.to_string(),
+                Removed::From(_) | Removed::NotRegistered => {}
             }
         }
-    };
-    match within(limit, rounds).await {
-        Ok(fate) => fate,
-        Err(timed_out) => TargetFate::Unverified { why: format!("{why}; {timed_out}") },
     }
 }
 
-/// After a 403, or where its task is no orphan any longer: the target goes back to the task that it
-/// was taken from.
-pub(super) async fn put_back(
-    invocation: &Invocation,
-    subject: &Subject,
-    taken: &TakeAway,
-    limit: Duration,
-) -> TargetFate {
-    let known: Option<&[TargetGroupArn]> = match taken {
-        TakeAway::NoAddress => return TargetFate::NeverHadOne,
-        TakeAway::Kept => return TargetFate::Kept,
-        TakeAway::Answered(taken) | TakeAway::Spared { taken, .. } => match taken {
-            Taken::NotRegistered | Taken::Waits(_) => return TargetFate::Kept,
-            Taken::Lost => return TargetFate::TakenOver,
-            Taken::Away(groups) => Some(groups),
-            Taken::Failed(_) => None,
-        },
-        TakeAway::GivenUp { .. } => None,
-    };
-    let Some(address) = address(invocation, subject) else { return TargetFate::NeverHadOne };
-    let registering = async {
-        match subject.look(invocation).await {
-            Ok(Look::Holds(held) | Look::Spared { address: Some(held), .. })
-                if held == address.ip => {}
-            Ok(Look::Holds(_) | Look::Spared { .. } | Look::NeverStarted | Look::Over) => {
-                return Ok(TargetFate::TakenOver);
-            }
-            Ok(Look::Unclear) => return Err("ECS does not show the task's address".to_owned()),
-            Err(error) => return Err(error.to_string()),
+/// Pauses; says early that the container turned out to run another session.
+async fn is_of_another_session_within(
+    pause: Duration,
+    salvaged: &Salvaged,
+    window: SalvageWindow,
+) -> bool {
+    let end = Instant::now() + pause;
+    match tokio::time::timeout_at(end, salvaged.wait()).await {
+        Ok(Ok(salvage)) if salvage.is_of_another_session(window) => true,
+        Ok(Ok(_) | Err(TaskOver)) | Err(_) => {
+            tokio::time::sleep_until(end).await;
+            false
         }
+    }
+}
+
+/// After a 403, or where its task is no orphan any longer: the target is registered again in the
+/// groups that it was removed from.
+pub(super) async fn re_register(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    removal: &TargetRemoval,
+    deadline: Deadline,
+) -> TargetFate {
+    let known: Option<&[TargetGroupArn]> = match removal {
+        TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
+        TargetRemoval::NotTried => return TargetFate::Kept,
+        TargetRemoval::Answered(removed) | TargetRemoval::Spared { removed, .. } => match removed {
+            Removed::NotRegistered | Removed::Waits(_) => return TargetFate::Kept,
+            Removed::TakenOver => return TargetFate::TakenOver,
+            Removed::From(groups) => Some(groups),
+            Removed::Failed(_) => None,
+        },
+        TargetRemoval::TimedOut { .. } => None,
+    };
+    let Some(address) = address(invocation, session) else { return TargetFate::NeverHadOne };
+    let registering = async {
+        match session.check_address(invocation).await.map_err(|error| error.to_string())? {
+            AddressCheck::Holds(held) | AddressCheck::Spared { address: Some(held), .. }
+                if held == address.ip => {}
+            AddressCheck::Holds(_)
+            | AddressCheck::Spared { .. }
+            | AddressCheck::NeverStarted
+            | AddressCheck::TaskOver => return Ok(TargetFate::TakenOver),
+            AddressCheck::Unclear => return Err("ECS does not show the task's address".to_owned()),
+        }
+        let removals = &invocation.removals;
         let groups = match known {
             Some(groups) => groups.to_vec(),
-            None => just_taken(invocation, address).await?,
+            // Where it is not known which groups it was removed from: those that let it drain now.
+            None => removals.draining_in(address).await.map_err(|error| error.to_string())?,
         };
-        let target_groups = &invocation.setting.aws.target_groups;
-        let addresses = [address];
-        let back = groups.iter().map(|group| target_groups.register(group, &addresses));
-        futures_util::future::try_join_all(back).await.map_err(|error| error.to_string())?;
-        invocation.setting.metrics.put_back();
-        Ok(TargetFate::PutBack)
+        removals.re_register(&groups, address).await.map_err(|error| error.to_string())?;
+        Ok(TargetFate::ReRegistered)
     };
-    match within(limit, registering).await {
-        Ok(Ok(fate)) => fate,
-        Ok(Err(why)) => TargetFate::NotPutBack { why },
-        Err(timed_out) => TargetFate::NotPutBack { why: timed_out.to_string() },
-    }
+    deadline.answer(registering).await.unwrap_or_else(|why| TargetFate::NotReRegistered { why })
 }
 
-/// Where it is not known which groups it was taken out of: those that let it drain now. With one
-/// group there is no question.
-async fn just_taken(
+fn target_of(
     invocation: &Invocation,
-    address: TargetAddress,
-) -> Result<Vec<TargetGroupArn>, String> {
-    let groups = &invocation.setting.config.scope.target_groups;
-    if groups.len() == 1 {
-        return Ok(groups.clone());
-    }
-    let reads = groups.iter().map(|group| invocation.target_state(group, address));
-    let states = futures_util::future::try_join_all(reads).await.map_err(|e| e.to_string())?;
-    let draining = groups.iter().zip(states).filter(|(_, state)| *state == TargetState::Draining);
-    Ok(draining.map(|(group, _)| group.clone()).collect())
+    session: &IdentifiedSession,
+    authority: Authority,
+) -> Option<SessionTarget> {
+    let (task, address) = (session.task.arn.clone(), address(invocation, session)?);
+    Some(SessionTarget { task, session: session.id.clone(), address, authority })
 }
 
-async fn still_registered(invocation: &Invocation, address: TargetAddress) -> Result<bool, String> {
-    let groups = &invocation.setting.config.scope.target_groups;
-    let reads = groups.iter().map(|group| invocation.target_state(group, address));
-    let states = futures_util::future::try_join_all(reads).await.map_err(|e| e.to_string())?;
-    Ok(states.contains(&TargetState::Registered))
-}
-
-fn taking(subject: &Subject, address: TargetAddress, ground: Ground) -> Taking {
-    Taking { task: subject.task.arn.clone(), session: subject.session.clone(), address, ground }
-}
-
-fn address(invocation: &Invocation, subject: &Subject) -> Option<TargetAddress> {
-    let port = invocation.setting.config.container.port;
-    subject.task.held_address().map(|ip| TargetAddress { ip, port })
+fn address(invocation: &Invocation, session: &IdentifiedSession) -> Option<TargetAddress> {
+    let port = invocation.context().config.container.port;
+    session.task.held_address().map(|ip| TargetAddress { ip, port })
 }

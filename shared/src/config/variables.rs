@@ -1,4 +1,5 @@
-use super::{ArtifactMode, SweepMode};
+use super::artifacts::ArtifactMode;
+use super::sweep::SweepMode;
 use crate::session::{ClusterName, Home, TargetGroupArn};
 use std::fmt::Display;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("COMPLETE_PATH", "/session/complete"),
     optional("HEALTH_PATH", "/health"),
     optional("CONNECT_TIMEOUT", "2s"),
-    optional("WITNESS_TIMEOUT", "5s"),
+    optional("PROBE_TIMEOUT", "5s"),
     required("ARTIFACT_BUCKET"),
     optional("ARTIFACT_PREFIX", ""),
     optional("ARTIFACT_MARKER", "debug/session_status.json"),

@@ -1,4 +1,4 @@
-use super::EventError;
+use super::error::EventError;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

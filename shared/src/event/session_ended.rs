@@ -1,6 +1,7 @@
-use super::{Event, EventError, Fields};
-use crate::config::{Config, Scope};
-use crate::session::{SessionId, TaskArn};
+use super::error::EventError;
+use super::fields::Fields;
+use crate::config::Config;
+use crate::session::{Scope, SessionId, TaskArn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ pub struct SessionEnded {
     pub at: Timestamp,
     /// How it ended, as the owner says.
     pub reason: Option<EndReason>,
-    /// The producer's own id, for its logs and ours.
+    /// The owner's own id, for its logs and ours.
     pub request_id: Option<String>,
 }
 
@@ -47,7 +48,7 @@ pub(super) fn parse(
     detail: &Fields<'_>,
     sent_at: Timestamp,
     config: &Config,
-) -> Result<Event, EventError> {
+) -> Result<SessionEnded, EventError> {
     let session = SessionId::parse(detail.text("session_id")?)
         .map_err(|problem| detail.error("session_id", problem.to_string()))?;
     let ended_at = detail.optional_timestamp("ended_at")?;
@@ -71,7 +72,7 @@ pub(super) fn parse(
     };
     let request_id = detail.optional_text("request_id")?.map(str::to_owned);
     let at = ended_at.unwrap_or(sent_at);
-    Ok(Event::SessionEnded(SessionEnded { session, task, at, reason, request_id }))
+    Ok(SessionEnded { session, task, at, reason, request_id })
 }
 
 /// A task of our partition, Region, account and clusters, before any call is made with it.

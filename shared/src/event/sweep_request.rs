@@ -1,4 +1,5 @@
-use super::{EventError, Fields};
+use super::error::EventError;
+use super::fields::Fields;
 use crate::config::{Config, SweepMode};
 use crate::session::{ClusterName, SessionTask};
 use jiff::{SignedDuration, Timestamp};

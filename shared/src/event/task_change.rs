@@ -1,6 +1,7 @@
-use super::{Event, EventError, Fields};
+use super::error::EventError;
+use super::fields::Fields;
 use crate::config::Config;
-use crate::session::{DesiredStatus, LastStatus, StopNote, TaskArn};
+use crate::session::{DesiredStatus, LastStatus, StopNote, TaskArn, family_of_definition};
 
 /// `detail-type: "ECS Task State Change"` of a session task that has died or is being stopped by
 /// someone else. These events carry no tags and may lack `stopCode`, so they only say where to look:
@@ -13,8 +14,17 @@ pub struct TaskChange {
     pub version: i64,
 }
 
-pub(super) fn parse(detail: &Fields<'_>, config: &Config) -> Result<Event, EventError> {
-    let out_of_scope = |reason: String| Ok(Event::OutOfScope { reason });
+/// A change that is understood, and that nothing is done about.
+pub(super) struct NotOurs {
+    /// Why nothing is done.
+    pub(super) reason: String,
+}
+
+pub(super) fn parse(
+    detail: &Fields<'_>,
+    config: &Config,
+) -> Result<Result<TaskChange, NotOurs>, EventError> {
+    let out_of_scope = |reason: String| Ok(Err(NotOurs { reason }));
     let (task, home) = TaskArn::parse(detail.text("taskArn")?)
         .map_err(|problem| detail.error("taskArn", problem.to_string()))?;
     let last_status = LastStatus::parse(detail.text("lastStatus")?);
@@ -39,7 +49,7 @@ pub(super) fn parse(detail: &Fields<'_>, config: &Config) -> Result<Event, Event
     if !ends {
         return out_of_scope(format!("{task} is not ending"));
     }
-    Ok(Event::TaskChange(TaskChange { task, version }))
+    Ok(Ok(TaskChange { task, version }))
 }
 
 /// The family in `taskDefinitionArn` (`…:task-definition/FAMILY:REVISION`).
@@ -47,11 +57,4 @@ fn family_of<'a>(detail: &Fields<'a>) -> Result<&'a str, EventError> {
     let arn = detail.text("taskDefinitionArn")?;
     family_of_definition(arn)
         .ok_or_else(|| detail.error("taskDefinitionArn", "it names no family and revision"))
-}
-
-/// The family in a task definition's ARN.
-pub(crate) fn family_of_definition(arn: &str) -> Option<&str> {
-    let (_, name) = arn.split_once(":task-definition/")?;
-    let (family, _revision) = name.rsplit_once(':')?;
-    Some(family).filter(|family| !family.is_empty())
 }

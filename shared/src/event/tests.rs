@@ -1,9 +1,10 @@
 mod reaper;
 
 use super::*;
+use crate::config::Config;
 use crate::session::TaskArn;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TASK: &str = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123abcd";
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
@@ -74,7 +75,7 @@ fn an_event_without_ended_at_speaks_of_the_time_it_was_sent() {
 }
 
 #[test]
-fn the_address_that_older_producers_send_is_ignored() {
+fn the_address_that_older_owners_send_is_ignored() {
     let with = ended(&json!({"session_id": "s", "task_arn": TASK, "container_ip": "10.0.0.1"}));
     let without = ended(&json!({"session_id": "s", "task_arn": TASK}));
     assert_eq!(with, without);

@@ -1,4 +1,5 @@
-use super::{SessionId, Task};
+use super::id::SessionId;
+use super::task::Task;
 use std::fmt;
 
 /// One place where a task says which session it runs.

@@ -1,5 +1,8 @@
-use super::{IdentitySource, SESSION_ENDED_TAG, SessionId, Stage, Task, TaskArn};
-use crate::config::Scope;
+use super::arn::TaskArn;
+use super::id::SessionId;
+use super::identity::IdentitySource;
+use super::scope::Scope;
+use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 
@@ -27,18 +30,31 @@ pub struct SessionTask {
     /// Whether an operator protects it.
     pub protected: bool,
     /// Whether its owner has ended it, and since when it waits for its cleanup.
-    pub ended: Ended,
+    pub ended: EndedTag,
     /// Its owner's lease.
     pub lease: Lease,
 }
 
 /// Whether the owner of a session has ended it (the tag `session-ended-at`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndedTag {
     /// Not that we know.
-    No,
-    /// Since then; `None` when the tag's value is no time.
-    Since(Option<Timestamp>),
+    Absent,
+    /// Since then.
+    At(Timestamp),
+    /// It has, and the tag's value is no time.
+    Unreadable,
+}
+
+impl EndedTag {
+    /// When the tag was set, where it has one that can be read.
+    #[must_use]
+    pub fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
 }
 
 /// A session's lease.
@@ -65,8 +81,8 @@ impl SessionTask {
             started: task.stage() != Stage::NeverStarted,
             protected: task.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true"),
             ended: match task.tags.get(SESSION_ENDED_TAG) {
-                None => Ended::No,
-                Some(at) => Ended::Since(at.parse().ok()),
+                None => EndedTag::Absent,
+                Some(at) => at.parse().map_or(EndedTag::Unreadable, EndedTag::At),
             },
             lease: match task.tags.get(LEASE_TAG).map(|end| end.parse()) {
                 None => Lease::None,

@@ -1,4 +1,5 @@
-use super::{SessionId, TaskArn};
+use super::arn::TaskArn;
+use super::id::SessionId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;

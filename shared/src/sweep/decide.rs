@@ -1,24 +1,22 @@
-//! What a sweep decides: the two tables of `docs/architecture.md`, as pure functions. No I/O, no
-//! clock; an unknown is never read as a no.
+//! What a sweep decides: two tables and what is put together from them, all of it pure. No I/O, no
+//! clock; an unknown is never read as a no. Why each row is as it is: `docs/decisions/`.
 
+mod blast_radius;
+mod judge_task;
+mod known;
 mod leases;
-mod limit;
+mod next_suspects;
 mod plan;
-mod remember;
 mod targets;
 mod tasks;
 
+pub use blast_radius::Allowance;
+pub use judge_task::JudgedTask;
+pub use known::Known;
 pub use leases::Leases;
-pub use limit::Allowance;
-pub use plan::{Grounds, Judged, Plan, TargetDecision, TaskDecision, decide, to_be_witnessed};
-pub use targets::{Owner, TargetEvidence, TargetRow, TargetVerdict, target_row};
+pub use plan::{Plan, TargetDecision, TaskDecision, decide, to_be_probed};
+pub use targets::{TargetEvidence, TargetRow, TargetVerdict, target_row};
 pub use tasks::{Circumstances, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row};
 
-use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
-
-/// Whether more than `limit` has passed from `since` to `now`.
-fn is_longer_ago(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
-    let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-    now.duration_since(since) > limit
-}
+#[cfg(test)]
+pub(in crate::sweep) mod tests;

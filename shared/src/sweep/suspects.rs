@@ -1,7 +1,8 @@
 //! What the sweep before suspected. A state that may pass is acted on only when two consecutive sweeps
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
-use crate::aws::{CallError, Failure, Ledger, Stored, answered_within};
+use crate::aws::{CallError, Failure, Ledger, Stored};
+use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +17,7 @@ const INTERVALS: i32 = 3;
 
 /// Since when something has been so, without a sweep in between that saw otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct SeenSince {
     /// The first of these sweeps.
     pub since: Timestamp,
     /// The last.
@@ -26,12 +27,13 @@ pub struct Seen {
 /// What a sweep suspects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Suspects {
-    /// Tasks whose containers say that they are done (row 9a).
-    pub tasks: BTreeMap<TaskArn, Seen>,
-    /// Targets that nobody has and nobody answers at.
-    pub targets: BTreeMap<(TargetGroupArn, TargetAddress), Seen>,
-    /// Orphans that were asked for their artifacts in vain: their salvage window goes on since then.
-    pub vain: BTreeMap<TaskArn, Seen>,
+    /// Tasks whose containers say that they are done (row T9a).
+    pub tasks: BTreeMap<TaskArn, SeenSince>,
+    /// Targets that nobody holds and nobody answers at.
+    pub targets: BTreeMap<(TargetGroupArn, TargetAddress), SeenSince>,
+    /// Orphans that were asked for their artifacts without success: their salvage window goes on since
+    /// then.
+    pub failed_salvages: BTreeMap<TaskArn, SeenSince>,
 }
 
 impl Suspects {
@@ -40,21 +42,21 @@ impl Suspects {
     pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
         let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
         let longest = interval.checked_mul(INTERVALS).unwrap_or(SignedDuration::MAX);
-        let fresh = |seen: &Seen| now.duration_since(seen.last) <= longest;
+        let fresh = |seen: &SeenSince| now.duration_since(seen.last) <= longest;
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
-        self.vain.retain(|_, seen| fresh(seen));
+        self.failed_salvages.retain(|_, seen| fresh(seen));
         self
     }
 
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.targets.is_empty() && self.vain.is_empty()
+        self.tasks.is_empty() && self.targets.is_empty() && self.failed_salvages.is_empty()
     }
 }
 
-impl Seen {
+impl SeenSince {
     /// Seen now, and for the first time unless `before` says otherwise.
     #[must_use]
     pub fn again(before: Option<&Self>, now: Timestamp) -> Self {
@@ -90,9 +92,9 @@ enum Version {
 }
 
 impl Memory {
-    /// Reads it, for at most `limit`. Where it can't be read, nobody is suspect yet.
-    pub async fn read(ledger: &Ledger, limit: Duration) -> Self {
-        match answered_within(limit, "GetObject", KEY, ledger.read_bytes(KEY)).await {
+    /// Reads it, for no longer than until `deadline`. Where it can't be read, nobody is suspect yet.
+    pub async fn read(ledger: &Ledger, deadline: Deadline) -> Self {
+        match CallError::in_time(deadline, "GetObject", KEY, ledger.read_bytes(KEY)).await {
             Ok(None) => {
                 Self { version: Version::New, suspects: Suspects::default(), problem: None }
             }
@@ -125,7 +127,7 @@ impl Memory {
         &mut self,
         ledger: &Ledger,
         suspects: &Suspects,
-        limit: Duration,
+        deadline: Deadline,
     ) -> Result<(), String> {
         let document = Document::from(suspects);
         let writing = match &self.version {
@@ -139,7 +141,7 @@ impl Memory {
             }
             Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
-        match answered_within(limit, "PutObject", KEY, writing).await {
+        match CallError::in_time(deadline, "PutObject", KEY, writing).await {
             Ok(etag) => {
                 self.version = Version::Known(etag);
                 self.suspects = suspects.clone();
@@ -169,14 +171,14 @@ fn not_remembered(error: &CallError) -> String {
 struct Document {
     tasks: Vec<SuspectTask>,
     targets: Vec<SuspectTarget>,
-    vain: Vec<SuspectTask>,
+    failed_salvages: Vec<SuspectTask>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SuspectTask {
     task: TaskArn,
     #[serde(flatten)]
-    seen: Seen,
+    seen: SeenSince,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,13 +186,13 @@ struct SuspectTarget {
     group: TargetGroupArn,
     address: TargetAddress,
     #[serde(flatten)]
-    seen: Seen,
+    seen: SeenSince,
 }
 
 impl From<&Suspects> for Document {
     fn from(suspects: &Suspects) -> Self {
         let task =
-            |(task, seen): (&TaskArn, &Seen)| SuspectTask { task: task.clone(), seen: *seen };
+            |(task, seen): (&TaskArn, &SeenSince)| SuspectTask { task: task.clone(), seen: *seen };
         let targets = suspects.targets.iter().map(|((group, address), seen)| SuspectTarget {
             group: group.clone(),
             address: *address,
@@ -199,7 +201,7 @@ impl From<&Suspects> for Document {
         Self {
             tasks: suspects.tasks.iter().map(task).collect(),
             targets: targets.collect(),
-            vain: suspects.vain.iter().map(task).collect(),
+            failed_salvages: suspects.failed_salvages.iter().map(task).collect(),
         }
     }
 }
@@ -211,7 +213,7 @@ impl From<Document> for Suspects {
         Self {
             tasks: document.tasks.into_iter().map(task).collect(),
             targets: document.targets.into_iter().map(target).collect(),
-            vain: document.vain.into_iter().map(task).collect(),
+            failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
         }
     }
 }

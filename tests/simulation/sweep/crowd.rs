@@ -44,8 +44,8 @@ pub(super) async fn enforce_with(
     caller: &str,
     variables: &[(&str, &str)],
 ) -> (Value, MetricLines) {
-    let (setting, metrics) = function_with(world, caller, variables);
-    (invoke_reaper(&setting, &json!({ "mode": "enforce" })).await, metrics)
+    let (context, metrics) = function_with(world, caller, variables);
+    (invoke_reaper(&context, &json!({ "mode": "enforce" })).await, metrics)
 }
 
 /// The sum of a metric.

@@ -13,11 +13,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A sweep that must have answered after `time`.
 async fn enforce_within(world: &World, caller: &str, time: Duration) -> Value {
-    let setting = function(world, caller);
+    let context = function(world, caller);
     let began = Instant::now();
-    let deadline = Deadline::new(began + time, setting.config.timeouts.deadline_margin);
+    let deadline = Deadline::new(began + time, context.config.timeouts.deadline_margin);
     let payload = json!({ "mode": "enforce" });
-    let report = reaper::handle(&setting, &payload, deadline, "request").await.unwrap();
+    let report = reaper::handle(&context, &payload, deadline, "request").await.unwrap();
     let took = began.elapsed();
     assert!(took < time, "the sweep took {took:?} of {time:?} (I7)\n{}", world.history());
     report
@@ -37,7 +37,7 @@ async fn with_a_short_deadline_a_sweep_stops_acting_and_says_truncated() {
     let report = enforce_within(&world, "sweep-1", SECOND * 100).await;
     assert!(warns(&report, "truncated"), "{report:#}");
     assert_eq!((actions(&report, "tried"), actions(&report, "out_of_time")), (10, 10));
-    assert!(!warns(&report, "limit_reached"), "it was time that ended, not the allowance");
+    assert!(!warns(&report, "blast_radius_reached"), "it was time that ended, not the allowance");
     assert!(good.iter().all(|orphan| world.completion_calls(orphan).is_empty()));
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;

@@ -1,5 +1,5 @@
 //! Sessions of clusters and target groups that nobody configured. So busy that no health check and no
-//! witness gets through, they look dead from everywhere, and are not.
+//! probe gets through, they look dead from everywhere, and are not.
 
 use super::crowd::{
     HOUR, MINUTE, left_targets, says, stopped, target_row, task_row, too_old, warns,
@@ -22,7 +22,7 @@ async fn a_busy_session_of_a_cluster_that_nobody_configured_keeps_its_target() {
             let finding = target_in(&report, busy.address());
             assert_eq!(finding["row"], row, "{report:#}");
             assert_eq!(finding["owner"], busy.arn(), "the report names who has the address");
-            assert_eq!(finding["witness"], "silent");
+            assert_eq!(finding["probe"], "silent");
             assert_eq!(finding["action"], "kept");
             assert_eq!(report["counts"]["misrouted"], 0, "that alarm is for our own clusters");
             tokio::time::sleep(INTERVAL).await;
@@ -103,8 +103,8 @@ async fn an_account_with_more_clusters_than_can_be_listed_does_not_keep_its_orph
     let zombie = left_targets(&world, "sessions", 1)[0];
     let old = too_old(&world, "old", 5, |session| session);
     let share = config(&world.setup(), &[]).sweep.rate_share;
-    let (setting, _) = function_at(&world, "sweep", Pace::share(share), &[]);
-    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let (context, _) = function_at(&world, "sweep", Pace::share(share), &[]);
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     assert_eq!(target_row(&report, zombie), ("undecided", "kept"), "{report:#}");
     assert!(warns(&report, "incomplete"), "{report:#}");
     assert_eq!(stopped(&world, &old).len(), 5, "{report:#}");
@@ -125,7 +125,7 @@ async fn busy_sessions_of_a_target_group_that_nobody_configured_are_unrouted_and
         let report = enforce(&world, &format!("sweep-{number}")).await;
         for session in &busy {
             assert_eq!(task_row(&report, session), ("9b", "kept"), "{report:#}");
-            assert_eq!(task_in(&report, session)["evidence"]["witness"], "silent");
+            assert_eq!(task_in(&report, session)["evidence"]["probe"], "silent");
             assert_eq!(task_in(&report, session)["evidence"]["routed"], false);
         }
         assert_eq!(report["counts"]["unrouted"], 20);

@@ -54,8 +54,8 @@ async fn the_fail_safe_spares_other_users_sessions() {
         "detail-type": "CloudWatch Alarm State Change", "source": "aws.cloudwatch",
         "detail": { "alarmName": "cleanups-fail", "state": { "value": "ALARM" } },
     });
-    let (setting, _) = function_with(&world, "alarmed", &[("REAPER_MODE", "enforce")]);
-    invoke_reaper(&setting, &alarm).await;
+    let (context, _) = function_with(&world, "alarmed", &[("REAPER_MODE", "enforce")]);
+    invoke_reaper(&context, &alarm).await;
     assert!(world.is_stopping(&stuck), "{}", world.history());
     assert!(others.iter().all(|user| world.is_live(user)));
 
@@ -81,14 +81,14 @@ async fn the_fail_safe_spares_other_users_sessions() {
 /// Field failure 7: a task dies by itself, its target stays, its artifacts are gone. The loss is on
 /// record from the task's event, and the target goes by two sweeps.
 #[tokio::test(start_paused = true)]
-async fn the_target_of_a_task_that_died_is_taken_away_by_two_sweeps() {
+async fn the_target_of_a_task_that_died_is_deregistered_by_two_sweeps() {
     let world = World::new(Setup::default());
     let living = world.session("living").start();
     let dead = world.session("dead").start();
     world.crash(&dead, 137);
     tokio::time::sleep(MINUTE).await;
-    let (setting, metrics) = function_with(&world, "completion", &[]);
-    assert!(deliver(&setting, &[world.task_event(&dead)]).await.is_empty());
+    let (context, metrics) = function_with(&world, "completion", &[]);
+    assert!(deliver(&context, &[world.task_event(&dead)]).await.is_empty());
     assert_eq!(receipt(&world, &dead).as_deref(), Some("artifacts_lost"));
     assert_eq!(metric(&metrics, "ArtifactsLost"), 1);
     assert!(world.registered("sessions").contains(&dead.address()), "it is the reaper's");

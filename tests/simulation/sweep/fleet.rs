@@ -29,7 +29,7 @@ pub(super) enum Why {
 impl Why {
     pub(super) const ALL: [Self; 4] = [Self::Ended, Self::Old, Self::Lapsed, Self::Done];
 
-    /// The two that are decided unlike the others: by all leases together, and by a witness twice.
+    /// The two that are decided unlike the others: by all leases together, and by a probe twice.
     pub(super) const INTRICATE: [Self; 2] = [Self::Lapsed, Self::Done];
 
     pub(super) fn apply(self, session: SessionBuilder, world: &World) -> SessionBuilder {

@@ -77,7 +77,7 @@ async fn the_blast_radius_holds_under_force() {
         (0..30).map(|number| world.session(&format!("s-{number}")).start()).collect();
     let report = force(&world, "sweep-1").await;
     assert_eq!(stopped(&world, &fleet).len(), 10, "{}", world.history());
-    assert!(warns(&report, "limit_reached"));
+    assert!(warns(&report, "blast_radius_reached"));
     tokio::time::sleep(INTERVAL).await;
     force(&world, "sweep-2").await;
     assert_eq!(stopped(&world, &fleet).len(), 20);

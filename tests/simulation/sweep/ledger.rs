@@ -27,7 +27,7 @@ fn scene() -> Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_ledger_cannot_be_written_nothing_is_taken_away_on_inference() {
+async fn while_the_ledger_cannot_be_written_nothing_is_deregistered_on_inference() {
     let put = || Fault::on(Api::PutObject).always();
     for fault in [put().server_error(), put().denied(), put().throttled(), put().hangs()] {
         let Scene { world, orphan, zombie } = scene();
@@ -181,7 +181,7 @@ async fn an_intent_that_cannot_be_settled_stays_and_is_settled_later() {
         world.faults_cease();
         tokio::time::sleep(INTERVAL).await;
         let report = enforce(&world, "sweep-2").await;
-        assert_eq!(report["intents"]["put_back"], 1, "{report:#}");
+        assert_eq!(report["intents"]["re_registered"], 1, "{report:#}");
         assert!(world.registered("sessions").contains(&live.address()), "{}", world.history());
         assert!(open_intents(&world).is_empty());
         assert_unharmed(&world);
@@ -189,7 +189,7 @@ async fn an_intent_that_cannot_be_settled_stays_and_is_settled_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_fleet_costs_no_call_of_s3_per_task_and_no_witness() {
+async fn a_healthy_fleet_costs_no_call_of_s3_per_task_and_no_probe() {
     let mut used = Vec::new();
     for size in [10, 300] {
         let world = World::new(Setup::default());

@@ -40,7 +40,7 @@ async fn the_mode_report_changes_nothing_but_the_suspects() {
     }
     assert_eq!(report["counts"]["orphans"], 6);
     assert_eq!(
-        (&report["counts"]["reaped"], &report["counts"]["taken_away"]),
+        (&report["counts"]["reaped"], &report["counts"]["deregistered"]),
         (&json!(0), &json!(0))
     );
     assert_eq!(calls_of(&world, &ACTS), 0, "{}", world.history());
@@ -69,7 +69,7 @@ async fn the_mode_report_says_what_would_wait_beyond_the_blast_radius() {
     let targets = report["targets"].as_array().unwrap();
     let such = |action| targets.iter().filter(|finding| finding["action"] == action).count();
     assert_eq!((such("would_act"), such("waits")), (10, 4), "{report:#}");
-    assert!(warns(&report, "limit_reached"));
+    assert!(warns(&report, "blast_radius_reached"));
     assert_eq!(calls_of(&world, &ACTS), 0, "{}", world.history());
 }
 
@@ -91,7 +91,7 @@ async fn the_mode_report_settles_what_a_crash_left_behind() {
     assert_eq!(report["intents"]["settled"], 0, "whoever wrote it may still be at work");
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "sweep-2").await;
-    assert_eq!(report["intents"]["put_back"], 1, "{report:#}");
+    assert_eq!(report["intents"]["re_registered"], 1, "{report:#}");
     assert!(world.registered("sessions").contains(&live.address()), "{}", world.history());
     assert!(open_intents(&world).is_empty());
     assert_unharmed(&world);
@@ -115,8 +115,8 @@ async fn a_sweep_stops_the_oldest_up_to_the_blast_radius_and_says_that_the_rest_
             assert_eq!(task_row(&report, waiting), ("8", "waits"), "{report:#}");
             assert!(world.completion_calls(waiting).is_empty());
         }
-        assert!(warns(&report, "limit_reached"));
-        assert_eq!(metric(&metrics, "ReapLimitReached"), 1);
+        assert!(warns(&report, "blast_radius_reached"));
+        assert_eq!(metric(&metrics, "BlastRadiusReached"), 1);
         assert_eq!(metric(&metrics, "OrphansReaped"), u64::try_from(most).unwrap());
         assert_unharmed(&world);
     }
@@ -127,7 +127,8 @@ async fn what_waits_is_cleaned_by_the_next_sweeps_and_the_warning_ends() {
     let world = World::new(Setup::default());
     let old = too_old(&world, "old", 32, |session| session);
     let reports = sweeps(&world, "sweep", 4).await;
-    let limited: Vec<bool> = reports.iter().map(|report| warns(report, "limit_reached")).collect();
+    let limited: Vec<bool> =
+        reports.iter().map(|report| warns(report, "blast_radius_reached")).collect();
     assert_eq!(limited, [true, true, true, false]);
     assert_eq!(stopped(&world, &old).len(), 32);
     assert_unharmed(&world);
@@ -139,8 +140,8 @@ async fn exactly_the_blast_radius_reaches_no_limit() {
     let old = too_old(&world, "old", 10, |session| session);
     let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
     assert_eq!(stopped(&world, &old).len(), 10);
-    assert!(!warns(&report, "limit_reached"), "{report:#}");
-    assert_eq!(metric(&metrics, "ReapLimitReached"), 0);
+    assert!(!warns(&report, "blast_radius_reached"), "{report:#}");
+    assert_eq!(metric(&metrics, "BlastRadiusReached"), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,9 +155,9 @@ async fn each_target_group_has_a_blast_radius_of_its_own() {
     let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
     assert_eq!(world.registered("sessions").len(), 60 - 15, "a quarter of it");
     assert_eq!(world.registered("more-sessions").len(), 14 - 10, "ten in any case");
-    assert_eq!(report["counts"]["taken_away"], 25);
-    assert!(warns(&report, "limit_reached"));
-    assert_eq!(metric(&metrics, "ReapLimitReached"), 1);
+    assert_eq!(report["counts"]["deregistered"], 25);
+    assert!(warns(&report, "blast_radius_reached"));
+    assert_eq!(metric(&metrics, "BlastRadiusReached"), 1);
     let waits = report["targets"].as_array().unwrap().iter();
     assert_eq!(waits.filter(|finding| finding["action"] == "waits").count(), 45 + 4);
     tokio::time::sleep(INTERVAL).await;
@@ -169,7 +170,7 @@ async fn each_target_group_has_a_blast_radius_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn targets_that_have_been_suspect_longest_are_taken_away_first() {
+async fn targets_that_have_been_suspect_longest_are_deregistered_first() {
     let world = World::new(Setup::default());
     let mut later = left_targets(&world, "sessions", 12);
     let first = later.split_off(6);
@@ -198,8 +199,8 @@ async fn a_sweep_at_its_share_of_awss_rates_is_never_throttled() {
     // More than AWS lets be stopped at once.
     let old = too_old(&world, "old", 250, |session| session);
     let share = config(&world.setup(), &[]).sweep.rate_share;
-    let (setting, _) = function_at(&world, "sweep", Pace::share(share), &[]);
-    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let (context, _) = function_at(&world, "sweep", Pace::share(share), &[]);
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     assert_eq!(report["counts"]["reaped"], 250, "{:#}", report["counts"]);
     assert_eq!(stopped(&world, &old).len(), 250);
     assert_eq!((world.throttles(), &report["api"]["throttles"]), (0, &json!(0)));

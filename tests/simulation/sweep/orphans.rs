@@ -47,7 +47,7 @@ async fn an_orphan_of_each_cause_is_reaped_and_the_living_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zombie_target_is_taken_away_by_the_second_sweep_and_its_intent_settled_by_the_third() {
+async fn a_zombie_target_is_deregistered_by_the_second_sweep_and_its_intent_settled_by_the_third() {
     let world = World::new(Setup::default());
     world.session("live").start();
     let zombie = "127.0.99.1".parse().unwrap();

@@ -147,7 +147,7 @@ async fn a_lease_renewed_between_any_two_calls_keeps_a_session_that_has_not_conf
 
 /// From the first decision over the vain salvage to the next sweep's end.
 #[tokio::test(start_paused = true)]
-async fn after_a_vain_salvage_a_renewed_lease_finds_the_target_still_there() {
+async fn after_a_failed_salvage_a_renewed_lease_finds_the_target_still_there() {
     let story = |boundary: Option<Boundary>| async move {
         let lapsing = Lapsing::begin(false);
         lapsing.at(boundary, renew);
@@ -171,7 +171,7 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
         ("a lease is renewed under force", renew as fn(&World, &TaskHandle)),
         ("a task is protected under force", protect),
     ] {
-        let put_backs = &AtomicUsize::new(0);
+        let re_registered = &AtomicUsize::new(0);
         let story = |boundary: Option<Boundary>| async move {
             let lapsing = Lapsing::begin(false);
             let Lapsing { world, orphan, .. } = &lapsing;
@@ -185,13 +185,13 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
             if !world.is_stopping(orphan) {
                 lapsing.assert_kept_with_its_traffic();
             }
-            put_backs.fetch_add(world.count(Api::RegisterTargets), Ordering::Relaxed);
+            re_registered.fetch_add(world.count(Api::RegisterTargets), Ordering::Relaxed);
             lapsing.end().await;
             calls
         };
         assert!(everywhere(what, story).await >= 30);
-        let put_backs = put_backs.load(Ordering::Relaxed);
-        println!("{what}: {put_backs} targets were put back");
-        assert!(put_backs >= 2, "{what}: only {put_backs}");
+        let re_registered = re_registered.load(Ordering::Relaxed);
+        println!("{what}: {re_registered} targets were put back");
+        assert!(re_registered >= 2, "{what}: only {re_registered}");
     }
 }

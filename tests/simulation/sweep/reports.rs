@@ -109,7 +109,7 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
     assert_eq!(evidence(&ended)["session_ended_at"], "2026-11-02T08:55:00Z");
     assert_eq!(evidence(&expired)["lease_expires_at"], "2026-11-02T08:44:00Z");
     assert_eq!(evidence(&ancient)["salvage_window_over"], true);
-    assert_eq!(evidence(&unrouted)["witness"], "active");
+    assert_eq!(evidence(&unrouted)["probe"], "active");
     assert_eq!(evidence(&done)["routed"], false);
     for (task, words) in [
         (&protected, "cleanup-protection"),

@@ -99,7 +99,7 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
     session.at_address(address).start();
     tokio::time::sleep(MINUTE * 4).await;
     let report = enforce(&world, "sweep-3").await;
-    assert_eq!(report["intents"]["put_back"], 0, "{report:#}");
+    assert_eq!(report["intents"]["re_registered"], 0, "{report:#}");
     assert!(open_intents(&world).is_empty(), "it is settled all the same");
     assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
     assert_eq!(world.registered("tenant-b"), [address]);
@@ -110,7 +110,7 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
 /// A session has the address of a zombie when it is taken away, is found by the listing that follows,
 /// and dies then: a target that was registered for it would be the next stranger's.
 #[tokio::test(start_paused = true)]
-async fn a_target_is_not_put_back_for_a_task_that_has_left_its_address_meanwhile() {
+async fn a_target_is_not_re_registered_for_a_task_that_has_left_its_address_meanwhile() {
     let world = quick_world();
     let zombie = leave_zombie(&world, 1);
     suspect(&world).await;

@@ -70,11 +70,11 @@ async fn the_window_of_a_session_that_its_owner_ended_counts_from_the_owners_wor
 fn vain(world: &World) -> Value {
     let suspects = world.object("ledger", "suspects.json").expect("suspects");
     let suspects: Value = serde_json::from_slice(&suspects).unwrap();
-    suspects["vain"].clone()
+    suspects["failed_salvages"].clone()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_memory_of_a_vain_salvage_goes_when_the_lease_is_renewed() {
+async fn the_memory_of_a_failed_salvage_goes_when_the_lease_is_renewed() {
     let world = World::new(Setup::default());
     world.session("another").leased_for(HOUR * 10).start();
     let session = world.session("renewed").lease_lapsed(MINUTE * 20).upload_never_works().start();
@@ -125,7 +125,7 @@ async fn a_listing_that_fails_now_and_then_does_not_begin_the_salvage_window_ane
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_memory_of_a_vain_salvage_is_lost_the_hard_age_bounds_it() {
+async fn where_the_memory_of_a_failed_salvage_is_lost_the_hard_age_bounds_it() {
     let world = World::new(Setup::default());
     let orphan = world.session("orphan").started_ago(HOUR * 23).upload_never_works().start();
     let mut sweeps = 0;

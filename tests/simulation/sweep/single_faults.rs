@@ -11,7 +11,7 @@ use session_cleanup_tests::world::{Fault, World};
 async fn story(fault: Option<Fault>) -> usize {
     let world: World = quick_world();
     let living = Living::start(&world);
-    // Row 7 rests on every listing, the zombie on all three witnesses.
+    // Row 7 rests on every listing, the zombie on all three sources.
     Why::Lapsed.start(&world);
     leave_zombie(&world, 1);
     suspect(&world).await;

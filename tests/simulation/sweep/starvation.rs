@@ -92,7 +92,7 @@ async fn a_group_that_we_may_not_change_does_not_keep_another_ones_targets() {
     look(&world, "sweep-1").await;
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(report["counts"]["taken_away"], 9, "{report:#}");
+    assert_eq!(report["counts"]["deregistered"], 9, "{report:#}");
     assert_eq!(world.registered("denied").len(), 12);
     assert!(world.registered("sessions").is_empty());
     assert_unharmed(&world);
@@ -151,7 +151,7 @@ async fn one_that_fails_for_ever_never_ends_a_sweep() {
 
 /// Its owner said that it is over: nothing of it is put back, and no alarm tells of a live session.
 #[tokio::test(start_paused = true)]
-async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_put_back() {
+async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_re_registered() {
     let world = World::new(Setup::default());
     let ended = world.session("ended").upload_never_works().start();
     world.owner_ends(&ended);

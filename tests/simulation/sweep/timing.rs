@@ -48,9 +48,9 @@ fn assert_hardly_throttled(world: &World) {
 async fn a_sweep_that_finds_nothing(size: usize) {
     let world = limited_world();
     fleet(&world, size);
-    let (setting, _) = function_at(&world, "sweep", whole(), &[]);
+    let (context, _) = function_at(&world, "sweep", whole(), &[]);
     let began = Instant::now();
-    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     let (took, limit) = (began.elapsed(), limit_of_reads(&world));
     println!("a sweep of {size} tasks that finds nothing: {took:?}, AWS's limit: {limit:?}");
     assert_eq!(report["counts"]["session_tasks"], size);
@@ -84,9 +84,9 @@ async fn a_thousand_orphans_are_stopped_as_fast_as_awss_rate_of_stops_allows() {
         let orphan = world.session(&format!("orphan-{number}")).uploads_in(UPLOAD).unregistered();
         orphan.started_ago(Duration::from_hours(3)).start();
     }
-    let (setting, _) = function_at(&world, "sweep", whole(), &[]);
+    let (context, _) = function_at(&world, "sweep", whole(), &[]);
     let began = Instant::now();
-    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     let took = began.elapsed();
     assert_eq!(report["counts"]["reaped"], 1_000, "{:#}", report["counts"]);
     let path = UPLOAD + Duration::from_millis(50) * 7;
@@ -116,9 +116,9 @@ async fn a_sweep_of_10_000_tasks_with_200_orphans_and_50_zombies_takes_what_awss
     look(&world, "before").await;
     tokio::time::sleep(INTERVAL).await;
     let reads_before: usize = world.calls().len();
-    let (setting, _) = function_at(&world, "sweep", whole(), &[]);
+    let (context, _) = function_at(&world, "sweep", whole(), &[]);
     let began = Instant::now();
-    let report = invoke_reaper(&setting, &json!({ "mode": "enforce" })).await;
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     let took = began.elapsed();
     let calls = &world.calls()[reads_before..];
     let reads = calls
@@ -127,7 +127,7 @@ async fn a_sweep_of_10_000_tasks_with_200_orphans_and_50_zombies_takes_what_awss
         .count();
     let stops = calls.iter().filter(|call| call.api == Api::StopTask).count();
     assert_eq!(report["counts"]["reaped"], 200, "{:#}", report["counts"]);
-    assert_eq!(report["counts"]["taken_away"], 50, "{:#}", report["counts"]);
+    assert_eq!(report["counts"]["deregistered"], 50, "{:#}", report["counts"]);
     assert_eq!(stops, 200);
     for orphan in &orphans {
         assert!(world.is_stopping(orphan));

@@ -38,8 +38,8 @@ fn with_orphan() -> (World, TaskHandle) {
 /// The answer, and whether the orphan was stopped.
 async fn invoked(mode: &str, payload: &Value) -> (Value, bool) {
     let (world, orphan) = with_orphan();
-    let (setting, _) = function_with(&world, "reaper", &[("REAPER_MODE", mode)]);
-    let answer = invoke_reaper(&setting, payload).await;
+    let (context, _) = function_with(&world, "reaper", &[("REAPER_MODE", mode)]);
+    let answer = invoke_reaper(&context, payload).await;
     assert_unharmed(&world);
     (answer, world.is_stopping(&orphan))
 }
@@ -57,8 +57,8 @@ async fn the_schedule_acts_as_the_configured_mode_says() {
 #[tokio::test(start_paused = true)]
 async fn without_a_configured_mode_the_schedule_only_reports() {
     let (world, orphan) = with_orphan();
-    let (setting, _) = function_with(&world, "reaper", &[]);
-    let report = invoke_reaper(&setting, &scheduled()).await;
+    let (context, _) = function_with(&world, "reaper", &[]);
+    let report = invoke_reaper(&context, &scheduled()).await;
     assert_eq!(report["mode"], "report");
     assert_eq!(calls_of(&world, &ACTS), 0);
     assert!(!world.is_stopping(&orphan));
@@ -78,8 +78,8 @@ async fn an_alarm_makes_a_sweep_at_once_in_the_configured_mode_and_is_named() {
 async fn an_alarm_that_ends_is_acknowledged_without_a_call() {
     for state in ["OK", "INSUFFICIENT_DATA"] {
         let (world, orphan) = with_orphan();
-        let (setting, _) = function_with(&world, "reaper", &[("REAPER_MODE", "enforce")]);
-        let answer = invoke_reaper(&setting, &alarm(state)).await;
+        let (context, _) = function_with(&world, "reaper", &[("REAPER_MODE", "enforce")]);
+        let answer = invoke_reaper(&context, &alarm(state)).await;
         assert_eq!(answer["outcome"], "out_of_scope", "{answer}");
         assert!(answer["reason"].as_str().unwrap().contains(state));
         assert!(world.calls().is_empty(), "{}", world.history());
@@ -126,8 +126,8 @@ async fn anything_else_is_an_error_that_names_the_field_and_makes_no_call() {
     ];
     for (payload, field) in refused {
         let (world, _) = with_orphan();
-        let (setting, metrics) = function_with(&world, "reaper", &[("REAPER_MODE", "enforce")]);
-        let answer = invoke_reaper(&setting, &payload).await;
+        let (context, metrics) = function_with(&world, "reaper", &[("REAPER_MODE", "enforce")]);
+        let answer = invoke_reaper(&context, &payload).await;
         let error = answer["error"].as_str().unwrap_or("none");
         assert!(error.contains(&format!("`{field}`")), "{payload}: {answer}");
         assert!(world.calls().is_empty(), "{}", world.history());

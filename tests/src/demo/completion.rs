@@ -8,8 +8,8 @@ mod tables;
 mod timeline;
 
 use super::Failure;
+use super::local_stack::{LocalStack, PATIENCE};
 use super::part::Part;
-use super::local_stack::{PATIENCE, LocalStack};
 use crate::local_aws::{Lambda, LocalAwsError, eventually};
 use cast::Cast;
 use seen::Seen;

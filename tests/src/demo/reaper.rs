@@ -8,8 +8,8 @@ mod sweep;
 mod tables;
 
 use super::Failure;
+use super::local_stack::{LocalStack, SWEEP_INTERVAL};
 use super::part::Part;
-use super::local_stack::{SWEEP_INTERVAL, LocalStack};
 use cast::Cast;
 use promises::Marks;
 use stranger::Stranger;

@@ -67,7 +67,7 @@ impl Stack {
         self.outputs.get(name).unwrap_or_else(|| panic!("the template has no output {name}"))
     }
 
-    // ---- What a producer does ----------------------------------------------------------------
+    // ---- What a owner does ----------------------------------------------------------------
 
     /// Puts one event on the bus.
     ///

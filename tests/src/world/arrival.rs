@@ -101,7 +101,7 @@ impl SessionBuilder {
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
             owner_ended_at: self.owner_ended.then_some(now),
             loss_allowed: false,
-            vain_since: None,
+            salvage_failing_since: None,
         }
     }
 

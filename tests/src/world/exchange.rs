@@ -306,7 +306,7 @@ impl State {
         let task = self.holder(ip, now).filter(|task| task.container.session_id == session_id);
         let key = task.map(|task| task.key.clone());
         if let Some(task) = key.and_then(|key| self.task_mut(&key)) {
-            task.vain_since.get_or_insert(now);
+            task.salvage_failing_since.get_or_insert(now);
         }
     }
 }

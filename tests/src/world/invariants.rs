@@ -115,9 +115,9 @@ impl State {
         session_id: &str,
     ) {
         let tenants = self.tenants.get(&address).cloned().unwrap_or_default();
-        let witnessed =
+        let probed =
             |key: &TaskKey| self.judge.fresh(asker, key).is_some_and(|sight| sight.held_address);
-        if !tenants.iter().any(witnessed) {
+        if !tenants.iter().any(probed) {
             let what = format!(
                 "the completion call for {session_id} at {address} follows no DescribeTasks of the last 5 s \
                  that shows a task holding that address"
@@ -197,7 +197,7 @@ impl State {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
-        let since = tagged.into_iter().chain(task.vain_since).min();
+        let since = tagged.into_iter().chain(task.salvage_failing_since).min();
         since.is_some_and(|at| now >= at + self.setup.salvage_window)
             || now >= task.created_at + self.setup.hard_age
     }

@@ -79,7 +79,7 @@ pub(crate) struct Task {
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.
-    pub(crate) vain_since: Option<Timestamp>,
+    pub(crate) salvage_failing_since: Option<Timestamp>,
 }
 
 impl Task {

@@ -69,7 +69,10 @@ fn a_task_without_tags_has_no_lease_no_protection_and_no_end() {
     let session = read(&task()).unwrap();
     assert_eq!(session.session, Some(SessionId::parse("s-1").unwrap()));
     assert_eq!(session.created_at, MADE_AT.parse().unwrap());
-    assert_eq!((session.lease, session.ended, session.protected), (Lease::None, Ended::No, false));
+    assert_eq!(
+        (session.lease, session.ended, session.protected),
+        (Lease::None, EndedTag::Absent, false)
+    );
     assert!(session.shall_run && session.started);
 }
 
@@ -98,8 +101,8 @@ fn a_lease_without_a_readable_moment_is_unreadable_and_not_absent() {
 
 #[test]
 fn an_end_counts_even_where_its_moment_cannot_be_read() {
-    assert_eq!(tagged(SESSION_ENDED_TAG, MADE_AT).ended, Ended::Since(MADE_AT.parse().ok()));
-    assert_eq!(tagged(SESSION_ENDED_TAG, "yesterday").ended, Ended::Since(None));
+    assert_eq!(tagged(SESSION_ENDED_TAG, MADE_AT).ended, EndedTag::At(MADE_AT.parse().unwrap()));
+    assert_eq!(tagged(SESSION_ENDED_TAG, "yesterday").ended, EndedTag::Unreadable);
 }
 
 #[test]

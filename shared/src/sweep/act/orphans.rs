@@ -1,11 +1,14 @@
-use super::Done;
-use crate::aws::Witness;
-use crate::cleanup::{Cause, Invocation, Report, Request, Review, Running, Setting, TaskFate};
+use super::acted::Acted;
+use crate::cleanup::{
+    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, longest_cleanup,
+};
+use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
 use crate::session::{SessionTask, TargetAddress, Task, TaskArn};
+use crate::spawned_cleanup::SpawnedCleanup;
 use crate::sweep::decide::{
-    Allowance, Circumstances, Plan, TaskDecision, TaskEvidence, TaskVerdict, task_row,
+    Allowance, Circumstances, JudgedTask, Plan, TaskDecision, TaskRow, TaskVerdict, task_row,
 };
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -16,68 +19,57 @@ use std::time::Duration;
 /// Cleans orphans up, the oldest first, each through the one cleanup function: as many at once as
 /// AWS's rate of `StopTask` and the blast radius allow. One that can't be reaped makes room for the
 /// next.
-pub(in crate::sweep) async fn reap(
+pub(super) async fn reap(
     invocation: &Arc<Invocation>,
     plan: &Plan,
     deadline: Deadline,
     request_id: &str,
-) -> BTreeMap<TaskArn, Done<Report>> {
-    let setting = invocation.setting();
-    let mut allowance = Allowance::new(plan.most_stops);
+) -> BTreeMap<TaskArn, Acted<CleanupReport>> {
+    let context = invocation.context();
+    let mut allowance = Allowance::new(plan.stop_limit);
     let mut waiting: VecDeque<Victim> =
         plan.tasks.iter().filter_map(|decision| Victim::of(decision, plan)).collect();
     let mut under_way = FuturesUnordered::new();
-    let mut done = BTreeMap::new();
+    let mut acts = BTreeMap::new();
     loop {
         let free = waiting.len().min(allowance.free());
-        let goes_on = free > 0 && deadline.left() > longest_plan(setting);
+        let goes_on = free > 0 && deadline.leaves_time_for(longest_reaping(context));
         tokio::select! {
             biased;
-            turns = setting.aws.tasks.pace().stops(free), if goes_on => {
+            turns = context.aws.tasks.pace().stops(free), if goes_on => {
                 for victim in waiting.drain(..allowance.begin(turns)) {
                     under_way.push(victim.reap(invocation, request_id).boxed());
                 }
             }
-            Some((task, outcome)) = under_way.next() => {
-                allowance.end(was_stopped(&outcome));
-                done.insert(task, outcome);
+            Some((task, acted)) = under_way.next() => {
+                allowance.end(may_be_stopped(&acted));
+                acts.insert(task, acted);
             }
             else => break,
         }
     }
-    done.extend(waiting.into_iter().map(|one| (one.task.arn, Done::left_over(&allowance))));
-    done
+    acts.extend(waiting.into_iter().map(|one| (one.task.arn, Acted::left_over(&allowance))));
+    acts
 }
 
-/// The longest that one plan may take; none is begun with less time left.
-pub(in crate::sweep) fn longest_plan(setting: &Setting) -> Duration {
-    let timeouts = &setting.config.timeouts;
-    let witness = setting.config.container.witness_timeout;
-    let until_stopped = timeouts.identify + timeouts.upload + timeouts.target + timeouts.stop;
-    witness + until_stopped + timeouts.receipt * 2
+/// The longest that reaping one orphan may take; none is begun with less time left.
+pub(in crate::sweep) fn longest_reaping(context: &Context) -> Duration {
+    context.config.container.probe_timeout + longest_cleanup(&context.config.timeouts)
 }
 
-fn was_stopped(outcome: &Done<Report>) -> bool {
-    match outcome {
-        Done::Worked(report) => match report.task {
-            TaskFate::Stopped | TaskFate::Stopping | TaskFate::StopUnanswered { .. } => true,
-            TaskFate::Over
-            | TaskFate::Running { .. }
-            | TaskFate::NotStopped { .. }
-            | TaskFate::Spared { .. }
-            | TaskFate::Unknown => false,
-        },
-        Done::Panicked(_) => true,
-        Done::Spared(_) | Done::Waits | Done::OutOfTime => false,
+fn may_be_stopped(acted: &Acted<CleanupReport>) -> bool {
+    match acted {
+        Acted::Worked(report) => report.task.may_be_our_stop(),
+        Acted::Panicked(_) => true,
+        Acted::Spared(_) | Acted::Waits | Acted::OutOfTime => false,
     }
 }
 
 /// One orphan, and all that is needed to decide its row again.
 struct Victim {
     task: SessionTask,
-    cause: crate::cleanup::OrphanCause,
-    salvage: crate::cleanup::SalvageWindow,
-    evidence: TaskEvidence,
+    cause: OrphanCause,
+    judged: JudgedTask,
     circumstances: Arc<Circumstances>,
 }
 
@@ -87,72 +79,74 @@ impl Victim {
         Some(Self {
             task: decision.task.clone(),
             cause,
-            salvage: decision.judged.salvage,
-            evidence: decision.judged.evidence,
+            judged: decision.judged,
             circumstances: Arc::clone(&plan.circumstances),
         })
     }
 
-    /// Its witness once more where its row rests on one, and then its plan.
-    async fn reap(self, invocation: &Arc<Invocation>, request_id: &str) -> (TaskArn, Done<Report>) {
+    /// Its probe once more where its row rests on one, and then its cleanup.
+    async fn reap(
+        mut self,
+        invocation: &Arc<Invocation>,
+        request_id: &str,
+    ) -> (TaskArn, Acted<CleanupReport>) {
         let arn = self.task.arn.clone();
-        if let Some(why) = self.witness_keeps_it(invocation.setting()).await {
-            return (arn, Done::Spared(why));
+        if self.judged.row.rests_on_probe()
+            && let Err(why) = self.probe_again(invocation.context()).await
+        {
+            return (arn, Acted::Spared(why));
         }
         let Some(session) = self.task.session.clone() else {
-            return (arn, Done::Spared("it names no session".to_owned()));
+            return (arn, Acted::Spared("it names no session".to_owned()));
         };
-        let cause = Cause::Orphan {
-            session,
-            cause: self.cause,
-            salvage: self.salvage,
-            review: self.review(invocation),
-        };
+        let (cause, salvage) = (self.cause, self.judged.salvage);
+        let review = self.review(Arc::clone(invocation.context()));
+        let cause = Cause::Orphan { session, cause, salvage, review };
         let task = TaskReference::Arn(arn.clone());
         let request = Request { task, cause, request_id: None };
-        match Running::start(invocation, request, request_id).ended().await {
-            Ok(report) => (arn, Done::Worked(report)),
+        match SpawnedCleanup::start(invocation, request, request_id).report().await {
+            Ok(report) => (arn, Acted::Worked(report)),
             Err(panic) => {
-                tracing::error!(task_arn = %arn, error = %panic, "a plan ended badly");
-                (arn, Done::Panicked(panic.to_string()))
+                tracing::error!(task_arn = %arn, error = %panic, "a cleanup ended badly");
+                (arn, Acted::Panicked(panic.to_string()))
             }
         }
     }
 
-    async fn witness_keeps_it(&self, setting: &Setting) -> Option<String> {
-        if self.cause != crate::cleanup::OrphanCause::Done {
-            return None;
-        }
-        let Some(ip) = self.task.address else { return Some("it has no address".to_owned()) };
-        let address = TargetAddress { ip, port: setting.config.container.port };
-        match setting.aws.containers.witness(address, self.task.session.as_ref()).await {
-            Witness::Done => None,
-            changed @ (Witness::Active | Witness::Answers | Witness::Silent) => {
-                Some(format!("asked once more, its container is no longer done, but {changed}"))
-            }
+    /// Asks its container once more, and decides its row by the answer; or what keeps it.
+    async fn probe_again(&mut self, context: &Context) -> Result<(), String> {
+        let ip = self.task.address.ok_or("it has no address")?;
+        let address = TargetAddress { ip, port: context.config.container.port };
+        let answer = context.containers.probe(address, self.task.session.as_ref()).await;
+        self.judged.evidence.probe = Some(answer);
+        let row = self.row_of(&self.task, context);
+        if row == self.judged.row {
+            Ok(())
+        } else {
+            Err(format!("asked once more, its container says {answer}, so that its row is {row}"))
         }
     }
 
-    /// The same function, on what a fresh look shows. What it was seen with beside itself still
-    /// holds: its witness has just been asked again at the address that it must still have.
-    fn review(&self, invocation: &Arc<Invocation>) -> Review {
-        let config = invocation.setting().config.clone();
-        let clock = invocation.setting().clock.clone();
-        let (seen, evidence) = (self.task.clone(), self.evidence);
-        let circumstances = Arc::clone(&self.circumstances);
+    fn row_of(&self, task: &SessionTask, context: &Context) -> TaskRow {
+        let (evidence, circumstances) = (self.judged.evidence, &self.circumstances);
+        task_row(task, evidence, circumstances, &context.config.sweep, context.clock.now())
+    }
+
+    /// The same function, on what a fresh snapshot shows. What it was seen with beside itself still
+    /// holds: its container has just been asked again at the address that it must still have.
+    fn review(self, context: Arc<Context>) -> Review {
         Review::new(move |task: &Task| {
-            let Some(now) = SessionTask::read(task, &config.scope) else {
+            let Some(now) = SessionTask::read(task, &context.config.scope) else {
                 return Err("it is no session task any longer".to_owned());
             };
-            if now.address != seen.address && evidence.witness.is_some() {
+            if now.address != self.task.address && self.judged.row.rests_on_probe() {
                 return Err("its address has changed since it was asked".to_owned());
             }
-            let row = task_row(&now, evidence, &circumstances, &config.sweep, clock.now());
-            match row.verdict() {
-                TaskVerdict::Orphan(_) => Ok(()),
-                TaskVerdict::Keep | TaskVerdict::Report | TaskVerdict::Suspect => {
-                    Err(format!("looked at once more, its row is {}: it is kept", row.number()))
-                }
+            let row = self.row_of(&now, &context);
+            if row.is_orphan() {
+                Ok(())
+            } else {
+                Err(format!("looked at once more, its row is {row}: it is kept"))
             }
         })
     }

@@ -1,6 +1,6 @@
-use super::is_longer_ago;
+use crate::clock::is_longer_ago;
 use crate::config;
-use crate::session::{Ended, Lease, SessionTask};
+use crate::session::{EndedTag, Lease, SessionTask};
 use jiff::Timestamp;
 
 /// What a sweep saw of all leases together. When many lapse at once it is the renewal that is
@@ -14,7 +14,7 @@ pub struct Leases {
     /// Whether every configured cluster was listed whole.
     pub all_listed: bool,
     /// How many may lapse at once before it looks like a failure of the renewal.
-    pub most: usize,
+    pub limit: usize,
 }
 
 impl Leases {
@@ -22,11 +22,11 @@ impl Leases {
     pub fn count<'a>(
         tasks: impl IntoIterator<Item = &'a SessionTask>,
         all_listed: bool,
-        most: usize,
+        limit: usize,
         policy: &config::Sweep,
         now: Timestamp,
     ) -> Self {
-        let mut leases = Self { lapsed: 0, some_run: false, all_listed, most };
+        let mut leases = Self { lapsed: 0, some_run: false, all_listed, limit };
         for task in tasks.into_iter().filter(|task| task.shall_run) {
             let Lease::Until(end) = task.lease else { continue };
             if end > now {
@@ -35,7 +35,7 @@ impl Leases {
             }
             let decided_before = task.protected
                 || task.session.is_none()
-                || task.ended != Ended::No
+                || task.ended != EndedTag::Absent
                 || is_longer_ago(task.created_at, policy.hard_age, now);
             if !decided_before {
                 leases.lapsed += 1;
@@ -53,6 +53,6 @@ impl Leases {
     /// Whether so many have lapsed that renewal looks broken.
     #[must_use]
     pub fn are_lapsing(&self) -> bool {
-        self.lapsed > self.most
+        self.lapsed > self.limit
     }
 }

@@ -1,30 +1,31 @@
-use crate::aws::{TargetHealth, Unhealthy, Witness};
-use crate::session::{ClusterName, TaskArn};
-use serde::Serialize;
+use crate::aws::{TargetHealth, Unhealthy};
+use crate::container::Probe;
+use crate::sweep::observation::Holder;
+use std::fmt;
 
-/// The rows of table 5.2, in its order. The first that matches wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// The rows of the table of targets (`docs/decisions/targets.md`), in its order. The first that matches
+/// wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetRow {
-    /// 1: a task of a configured family has the address.
-    Owned,
-    /// 1, in a cluster that is not configured: kept all the same, but its sessions are not cleaned.
-    OwnedElsewhere,
-    /// 2: another task of a configured cluster has it: traffic reaches a stranger.
+    /// G1: a task of a configured family holds the address.
+    Held,
+    /// G1, in a cluster that is not configured: kept all the same, but its sessions are not cleaned.
+    HeldElsewhere,
+    /// G2: another task of a configured cluster holds it: traffic reaches a stranger.
     Misrouted,
-    /// 2, in a cluster that is not configured: it may live in another VPC with the same addresses.
+    /// G2, in a cluster that is not configured: it may live in another VPC with the same addresses.
     MisroutedElsewhere,
-    /// 3: on its way out.
+    /// G3: on its way out.
     Draining,
-    /// Nobody is seen to have it, and not everybody was seen.
+    /// Nobody is seen to hold it, and not everybody was seen.
     Undecided,
-    /// 4: nobody has it and nobody answers: seen once, or not long enough ago.
+    /// G4: nobody holds it and nobody answers: seen once, or not long enough ago.
     Suspected,
-    /// 5: the same, twice.
+    /// G5: the same, twice.
     Zombie,
-    /// 6: nobody has it, and something answers.
+    /// G6: nobody holds it, and something answers.
     Foreign,
-    /// 7: anything else.
+    /// G7: anything else.
     Unclear,
 }
 
@@ -34,11 +35,11 @@ pub enum TargetVerdict {
     /// Nothing is wrong with it.
     Keep,
     /// It is kept, and people should know.
-    Report,
+    KeepAndReport,
     /// It is kept, and looked at again by the next sweep.
     Suspect,
-    /// It is taken away.
-    TakeAway,
+    /// It is deregistered.
+    Remove,
 }
 
 impl TargetRow {
@@ -46,15 +47,15 @@ impl TargetRow {
     #[must_use]
     pub fn verdict(self) -> TargetVerdict {
         match self {
-            Self::Owned | Self::Draining => TargetVerdict::Keep,
-            Self::OwnedElsewhere
+            Self::Held | Self::Draining => TargetVerdict::Keep,
+            Self::HeldElsewhere
             | Self::Misrouted
             | Self::MisroutedElsewhere
             | Self::Undecided
             | Self::Foreign
-            | Self::Unclear => TargetVerdict::Report,
+            | Self::Unclear => TargetVerdict::KeepAndReport,
             Self::Suspected => TargetVerdict::Suspect,
-            Self::Zombie => TargetVerdict::TakeAway,
+            Self::Zombie => TargetVerdict::Remove,
         }
     }
 
@@ -64,59 +65,55 @@ impl TargetRow {
         self.verdict() != TargetVerdict::Keep
     }
 
-    /// The row's place in the table, for people.
+    /// Whether it is acted on only when two sweeps saw it: what they see may pass.
     #[must_use]
-    pub fn number(self) -> &'static str {
+    pub fn needs_two_sweeps(self) -> bool {
         match self {
-            Self::Owned => "1",
-            Self::OwnedElsewhere => "1, elsewhere",
-            Self::Misrouted => "2",
-            Self::MisroutedElsewhere => "2, elsewhere",
-            Self::Draining => "3",
-            Self::Undecided => "undecided",
-            Self::Suspected => "4",
-            Self::Zombie => "5",
-            Self::Foreign => "6",
-            Self::Unclear => "7",
+            Self::Suspected | Self::Zombie => true,
+            Self::Held
+            | Self::HeldElsewhere
+            | Self::Misrouted
+            | Self::MisroutedElsewhere
+            | Self::Draining
+            | Self::Undecided
+            | Self::Foreign
+            | Self::Unclear => false,
+        }
+    }
+
+    /// Its place in the table and its name, as people see them.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Held => "G1 held",
+            Self::HeldElsewhere => "G1 held_elsewhere",
+            Self::Misrouted => "G2 misrouted",
+            Self::MisroutedElsewhere => "G2 misrouted_elsewhere",
+            Self::Draining => "G3 draining",
+            Self::Suspected => "G4 suspected",
+            Self::Zombie => "G5 zombie",
+            Self::Foreign => "G6 foreign",
+            Self::Unclear => "G7 unclear",
+            Self::Undecided => "G7 undecided",
         }
     }
 }
 
-/// Who has the address of a target: a task with `desiredStatus` RUNNING, of any family, in any
-/// cluster of the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Owner {
-    /// A task of a configured family.
-    OfOurs {
-        /// The task.
-        task: TaskArn,
-        /// Where it runs, if that is no configured cluster.
-        elsewhere: Option<ClusterName>,
-    },
-    /// Any other task.
-    Stranger {
-        /// The task.
-        task: TaskArn,
-        /// Where it runs, if that is no configured cluster.
-        elsewhere: Option<ClusterName>,
-    },
-    /// No task of the account; every cluster was listed whole.
-    Nobody,
-    /// No task of the configured clusters, which were listed whole; the others were not asked.
-    NobodyOfOurs,
-    /// No task that was seen; not every task was.
-    Unknown,
+impl fmt::Display for TargetRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
 }
 
 /// What is known of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetEvidence {
-    /// Who has its address.
-    pub owner: Owner,
+    /// Who holds its address.
+    pub holder: Holder,
     /// What the load balancer says.
     pub health: TargetHealth,
     /// What answered us there; `None` when nobody was asked.
-    pub witness: Option<Witness>,
+    pub probe: Option<Probe>,
     /// Whether an earlier sweep, long enough ago, found it the same.
     pub suspected: bool,
 }
@@ -125,42 +122,41 @@ pub struct TargetEvidence {
 #[must_use]
 pub fn target_row(evidence: &TargetEvidence) -> TargetRow {
     let health = evidence.health;
-    match &evidence.owner {
-        Owner::OfOurs { elsewhere: None, .. } => return TargetRow::Owned,
-        Owner::OfOurs { elsewhere: Some(_), .. } => return TargetRow::OwnedElsewhere,
-        Owner::Stranger { elsewhere: None, .. } => return TargetRow::Misrouted,
-        Owner::Stranger { elsewhere: Some(_), .. } => return TargetRow::MisroutedElsewhere,
-        Owner::Nobody | Owner::NobodyOfOurs | Owner::Unknown => {}
+    match &evidence.holder {
+        Holder::OfOurs { elsewhere: None, .. } => return TargetRow::Held,
+        Holder::OfOurs { elsewhere: Some(_), .. } => return TargetRow::HeldElsewhere,
+        Holder::Stranger { elsewhere: None, .. } => return TargetRow::Misrouted,
+        Holder::Stranger { elsewhere: Some(_), .. } => return TargetRow::MisroutedElsewhere,
+        Holder::Nobody | Holder::NobodyOfOurs | Holder::Unknown => {}
     }
     if health == TargetHealth::Draining {
         return TargetRow::Draining;
     }
-    match evidence.owner {
-        Owner::Unknown => return TargetRow::Undecided,
+    match evidence.holder {
+        Holder::Unknown => return TargetRow::Undecided,
         // Its fate may depend on a task of another cluster.
-        Owner::NobodyOfOurs
-            if health.is_unanswered() && evidence.witness == Some(Witness::Silent) =>
-        {
+        Holder::NobodyOfOurs if health.is_unanswered() && evidence.probe == Some(Probe::Silent) => {
             return TargetRow::Undecided;
         }
-        Owner::OfOurs { .. } | Owner::Stranger { .. } | Owner::Nobody | Owner::NobodyOfOurs => {}
+        Holder::OfOurs { .. } | Holder::Stranger { .. } | Holder::Nobody | Holder::NobodyOfOurs => {
+        }
     }
     if health.is_unanswered() {
-        return match evidence.witness {
-            Some(Witness::Silent) if evidence.suspected => TargetRow::Zombie,
-            Some(Witness::Silent) => TargetRow::Suspected,
-            Some(Witness::Active | Witness::Done | Witness::Answers) => TargetRow::Foreign,
+        return match evidence.probe {
+            Some(Probe::Silent) if evidence.suspected => TargetRow::Zombie,
+            Some(Probe::Silent) => TargetRow::Suspected,
+            Some(Probe::Active | Probe::Done | Probe::Answers) => TargetRow::Foreign,
             None => TargetRow::Unclear,
         };
     }
-    match (health, evidence.witness) {
+    match (health, evidence.probe) {
         (
             TargetHealth::Healthy
             | TargetHealth::Initial
             | TargetHealth::Unhealthy(Unhealthy::ResponseCodeMismatch),
             _,
         )
-        | (_, Some(Witness::Active | Witness::Done | Witness::Answers)) => TargetRow::Foreign,
+        | (_, Some(Probe::Active | Probe::Done | Probe::Answers)) => TargetRow::Foreign,
         (
             TargetHealth::Unhealthy(
                 Unhealthy::Other | Unhealthy::Timeout | Unhealthy::FailedHealthChecks,
@@ -169,10 +165,7 @@ pub fn target_row(evidence: &TargetEvidence) -> TargetRow {
             | TargetHealth::Unused
             | TargetHealth::Unavailable
             | TargetHealth::Unrecognised,
-            Some(Witness::Silent) | None,
+            Some(Probe::Silent) | None,
         ) => TargetRow::Unclear,
     }
 }
-
-#[cfg(test)]
-mod tests;

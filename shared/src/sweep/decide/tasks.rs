@@ -1,48 +1,48 @@
-use super::{Leases, is_longer_ago};
-use crate::aws::Witness;
+use super::leases::Leases;
 use crate::cleanup::OrphanCause;
+use crate::clock::is_longer_ago;
 use crate::config;
+use crate::container::Probe;
 use crate::event::ForceCluster;
-use crate::session::{Ended, Lease, SessionTask};
+use crate::session::{EndedTag, Lease, SessionTask};
 use jiff::Timestamp;
-use serde::Serialize;
+use std::fmt;
 
-/// The rows of table 5.1, in its order. The first that matches wins. Row 1, a task that is no session
-/// task, never gets here: see [`SessionTask::read`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// The rows of the table of tasks (`docs/decisions/tasks.md`), in its order. The first that matches
+/// wins. Row T1, a task that is no session task, never gets here: see [`SessionTask::read`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaskRow {
     /// Someone has told it to stop: nothing is left for a sweep.
-    Ending,
-    /// 2: an operator keeps it.
+    ToldToStop,
+    /// T2: an operator keeps it.
     Protected,
-    /// 3: it names no session.
+    /// T3: it names no session.
     Unidentified,
-    /// 4: its owner has ended it, and it could not be cleaned then.
+    /// T4: its owner has ended it, and it could not be cleaned then.
     Ended,
-    /// 5: older than any session may get.
+    /// T5: older than any session may get.
     BeyondHardAge,
-    /// 6: its owner's lease runs.
+    /// T6: its owner's lease runs.
     Leased,
     /// It has a lease whose end can't be read: not known to be over. The hard age bounds it.
     LeaseUnreadable,
     /// An operator has declared its cluster over.
     Forced,
-    /// 7: its owner stopped renewing.
+    /// T7: its owner stopped renewing.
     LeaseExpired,
-    /// 7a: its lease is over, and that does not say enough yet.
+    /// T7a: its lease is over, and that does not say enough yet.
     LeaseLapsed,
-    /// 8: without a lease, and older than a session may get.
+    /// T8: without a lease, and older than a session may get.
     TooOld,
-    /// 9: no traffic reaches it, and its container says twice that it is done.
+    /// T9: no traffic reaches it, and its container says twice that it is done.
     Done,
-    /// 9a: the same, said once.
+    /// T9a: the same, said once.
     SuspectedDone,
-    /// 9b: no traffic reaches it, and its container does not say that it is done.
+    /// T9b: no traffic reaches it, and its container does not say that it is done.
     Unrouted,
-    /// Row 9 can't be decided: a target group was not listed.
+    /// Row T9 can't be decided: a target group was not listed.
     Undecided,
-    /// 10: nothing is wrong.
+    /// T10: nothing is wrong.
     Live,
 }
 
@@ -52,7 +52,7 @@ pub enum TaskVerdict {
     /// Nothing is wrong with it.
     Keep,
     /// It is kept, and people should know.
-    Report,
+    KeepAndReport,
     /// It is kept, and looked at again by the next sweep.
     Suspect,
     /// No one will end it: it is cleaned up.
@@ -64,13 +64,13 @@ impl TaskRow {
     #[must_use]
     pub fn verdict(self) -> TaskVerdict {
         match self {
-            Self::Ending | Self::Leased | Self::Live => TaskVerdict::Keep,
+            Self::ToldToStop | Self::Leased | Self::Live => TaskVerdict::Keep,
             Self::Protected
             | Self::Unidentified
             | Self::LeaseUnreadable
             | Self::LeaseLapsed
             | Self::Unrouted
-            | Self::Undecided => TaskVerdict::Report,
+            | Self::Undecided => TaskVerdict::KeepAndReport,
             Self::SuspectedDone => TaskVerdict::Suspect,
             Self::Ended => TaskVerdict::Orphan(OrphanCause::Ended),
             Self::BeyondHardAge | Self::TooOld => TaskVerdict::Orphan(OrphanCause::TooOld),
@@ -92,27 +92,77 @@ impl TaskRow {
         self.verdict() != TaskVerdict::Keep
     }
 
-    /// The row's place in the table, for people; those beside the table have a word of their own.
+    /// Whether it rests on what a task's container answered to our own health check. Such a row is
+    /// decided by an answer, and the answer is asked for again right before anything is done.
     #[must_use]
-    pub fn number(self) -> &'static str {
+    pub fn rests_on_probe(self) -> bool {
         match self {
-            Self::Ending => "ending",
-            Self::Protected => "2",
-            Self::Unidentified => "3",
-            Self::Ended => "4",
-            Self::BeyondHardAge => "5",
-            Self::Leased => "6",
-            Self::LeaseUnreadable => "6, unreadable",
-            Self::Forced => "forced",
-            Self::LeaseExpired => "7",
-            Self::LeaseLapsed => "7a",
-            Self::TooOld => "8",
-            Self::Done => "9",
-            Self::SuspectedDone => "9a",
-            Self::Unrouted => "9b",
-            Self::Undecided => "9, undecided",
-            Self::Live => "10",
+            Self::Done | Self::SuspectedDone | Self::Unrouted => true,
+            Self::ToldToStop
+            | Self::Protected
+            | Self::Unidentified
+            | Self::Ended
+            | Self::BeyondHardAge
+            | Self::Leased
+            | Self::LeaseUnreadable
+            | Self::Forced
+            | Self::LeaseExpired
+            | Self::LeaseLapsed
+            | Self::TooOld
+            | Self::Undecided
+            | Self::Live => false,
         }
+    }
+
+    /// Whether it is acted on only when two sweeps saw it: what they see may pass.
+    #[must_use]
+    pub fn needs_two_sweeps(self) -> bool {
+        match self {
+            Self::Done | Self::SuspectedDone => true,
+            Self::ToldToStop
+            | Self::Protected
+            | Self::Unidentified
+            | Self::Ended
+            | Self::BeyondHardAge
+            | Self::Leased
+            | Self::LeaseUnreadable
+            | Self::Forced
+            | Self::LeaseExpired
+            | Self::LeaseLapsed
+            | Self::TooOld
+            | Self::Unrouted
+            | Self::Undecided
+            | Self::Live => false,
+        }
+    }
+
+    /// Its place in the table and its name, as people see them.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ToldToStop => "T0 told_to_stop",
+            Self::Protected => "T2 protected",
+            Self::Unidentified => "T3 unidentified",
+            Self::Ended => "T4 ended",
+            Self::BeyondHardAge => "T5 beyond_hard_age",
+            Self::Leased => "T6 leased",
+            Self::LeaseUnreadable => "T6 lease_unreadable",
+            Self::Forced => "TF forced",
+            Self::LeaseExpired => "T7 lease_expired",
+            Self::LeaseLapsed => "T7a lease_lapsed",
+            Self::TooOld => "T8 too_old",
+            Self::Done => "T9 done",
+            Self::SuspectedDone => "T9a suspected_done",
+            Self::Unrouted => "T9b unrouted",
+            Self::Undecided => "T9 undecided",
+            Self::Live => "T10 live",
+        }
+    }
+}
+
+impl fmt::Display for TaskRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
     }
 }
 
@@ -133,7 +183,7 @@ pub struct TaskEvidence {
     /// Whether traffic reaches it.
     pub routed: Routed,
     /// What its container answered us; `None` when it was not asked or has no address.
-    pub witness: Option<Witness>,
+    pub probe: Option<Probe>,
     /// Whether an earlier sweep, long enough ago, had the same answer.
     pub suspected: bool,
 }
@@ -158,7 +208,7 @@ pub fn task_row(
 ) -> TaskRow {
     let is_older_than = |limit| is_longer_ago(task.created_at, limit, now);
     if !task.shall_run {
-        return TaskRow::Ending;
+        return TaskRow::ToldToStop;
     }
     if task.protected {
         return TaskRow::Protected;
@@ -166,7 +216,7 @@ pub fn task_row(
     if task.session.is_none() {
         return TaskRow::Unidentified;
     }
-    if task.ended != Ended::No {
+    if task.ended != EndedTag::Absent {
         return TaskRow::Ended;
     }
     if is_older_than(policy.hard_age) {
@@ -196,16 +246,13 @@ pub fn task_row(
     if !is_older_than(policy.start_up_grace) {
         return TaskRow::Live;
     }
-    match (evidence.routed, evidence.witness) {
+    match (evidence.routed, evidence.probe) {
         (Routed::Yes, _) => TaskRow::Live,
         (Routed::Unknown, _) => TaskRow::Undecided,
-        (Routed::No, Some(Witness::Done)) if evidence.suspected => TaskRow::Done,
-        (Routed::No, Some(Witness::Done)) => TaskRow::SuspectedDone,
-        (Routed::No, Some(Witness::Active | Witness::Answers | Witness::Silent) | None) => {
+        (Routed::No, Some(Probe::Done)) if evidence.suspected => TaskRow::Done,
+        (Routed::No, Some(Probe::Done)) => TaskRow::SuspectedDone,
+        (Routed::No, Some(Probe::Active | Probe::Answers | Probe::Silent) | None) => {
             TaskRow::Unrouted
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

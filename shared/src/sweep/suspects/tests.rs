@@ -1,20 +1,20 @@
 use super::*;
-use crate::sweep::fixtures::{MINUTE, SECOND, address, ago, group, now, task_arn};
+use crate::sweep::decide::tests::fixtures::{MINUTE, SECOND, address, ago, group, now, task_arn};
 use proptest::prelude::*;
 use serde_json::json;
 
 const INTERVAL: Duration = Duration::from_mins(5);
 
-fn seen(since: Duration, last: Duration) -> Seen {
-    Seen { since: ago(since), last: ago(last) }
+fn seen(since: Duration, last: Duration) -> SeenSince {
+    SeenSince { since: ago(since), last: ago(last) }
 }
 
 /// One suspect of each kind.
-fn suspects(seen: Seen) -> Suspects {
+fn suspects(seen: SeenSince) -> Suspects {
     Suspects {
         tasks: BTreeMap::from([(task_arn("one", "done"), seen)]),
         targets: BTreeMap::from([((group("a"), address(1)), seen)]),
-        vain: BTreeMap::from([(task_arn("one", "vain"), seen)]),
+        failed_salvages: BTreeMap::from([(task_arn("one", "vain"), seen)]),
     }
 }
 
@@ -26,8 +26,8 @@ fn written(suspects: &Suspects) -> String {
     serde_json::to_string(&Document::from(suspects)).unwrap()
 }
 
-fn some(most: u8) -> impl Strategy<Value = Vec<(u8, Seen)>> {
-    let seen = (0..9_000_u32, 0..9_000_u32).prop_map(|(since, last)| Seen {
+fn some(most: u8) -> impl Strategy<Value = Vec<(u8, SeenSince)>> {
+    let seen = (0..9_000_u32, 0..9_000_u32).prop_map(|(since, last)| SeenSince {
         since: ago(SECOND * since.max(last)),
         last: ago(SECOND * since.min(last)),
     });
@@ -37,9 +37,9 @@ fn some(most: u8) -> impl Strategy<Value = Vec<(u8, Seen)>> {
 proptest! {
     #[test]
     fn what_is_remembered_is_read_back_as_it_was(
-        tasks in some(200), targets in some(200), vain in some(200),
+        tasks in some(200), targets in some(200), failed in some(200),
     ) {
-        let of_tasks = |entries: Vec<(u8, Seen)>| {
+        let of_tasks = |entries: Vec<(u8, SeenSince)>| {
             entries.into_iter().map(|(n, seen)| (task_arn("one", &n.to_string()), seen)).collect()
         };
         let targets = targets.into_iter().map(|(n, seen)| {
@@ -47,7 +47,7 @@ proptest! {
             ((group(name), address(n)), seen)
         });
         let suspects = Suspects {
-            tasks: of_tasks(tasks), targets: targets.collect(), vain: of_tasks(vain),
+            tasks: of_tasks(tasks), targets: targets.collect(), failed_salvages: of_tasks(failed),
         };
         prop_assert_eq!(read(&written(&suspects)).unwrap(), suspects);
     }
@@ -77,7 +77,7 @@ fn the_document_is_one_that_people_can_read() {
         }])
     );
     assert_eq!(document["tasks"][0]["task"], task_arn("one", "done").as_str());
-    assert_eq!(document["vain"][0]["task"], task_arn("one", "vain").as_str());
+    assert_eq!(document["failed_salvages"][0]["task"], task_arn("one", "vain").as_str());
 }
 
 #[test]
@@ -113,23 +113,26 @@ fn an_interval_of_any_length_has_three() {
 }
 
 #[test]
-fn two_sightings_are_half_an_interval_apart_or_they_are_one() {
+fn two_snapshots_are_half_an_interval_apart_or_they_are_one() {
     assert!(seen(SECOND * 150, Duration::ZERO).is_long_enough(INTERVAL, now()));
     assert!(!seen(SECOND * 149, Duration::ZERO).is_long_enough(INTERVAL, now()));
     assert!(!seen(Duration::ZERO, Duration::ZERO).is_long_enough(INTERVAL, now()));
 }
 
 #[test]
-fn a_sighting_from_the_future_is_not_long_ago() {
-    let ahead = Seen { since: now() + MINUTE * 5, last: now() + MINUTE * 5 };
+fn a_snapshot_from_the_future_is_not_long_ago() {
+    let ahead = SeenSince { since: now() + MINUTE * 5, last: now() + MINUTE * 5 };
     assert!(!ahead.is_long_enough(INTERVAL, now()));
 }
 
 #[test]
-fn what_is_seen_again_keeps_its_first_sighting_and_moves_its_last() {
-    assert_eq!(Seen::again(None, now()), Seen { since: now(), last: now() });
+fn what_is_seen_again_keeps_its_first_snapshot_and_moves_its_last() {
+    assert_eq!(SeenSince::again(None, now()), SeenSince { since: now(), last: now() });
     let before = seen(MINUTE * 9, MINUTE * 4);
-    assert_eq!(Seen::again(Some(&before), now()), Seen { since: before.since, last: now() });
+    assert_eq!(
+        SeenSince::again(Some(&before), now()),
+        SeenSince { since: before.since, last: now() }
+    );
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn a_memory_is_empty_only_without_suspects_of_any_kind() {
             one.targets.clear();
         }
         if kept != 2 {
-            one.vain.clear();
+            one.failed_salvages.clear();
         }
         assert!(!one.is_empty());
     }

@@ -111,9 +111,9 @@ async fn the_limits_are_on_where_nobody_has_set_them() {
     assert_unharmed(&world);
 }
 
-/// Karpenter `nodeclaim/garbagecollection`, Kubernetes `podgc`: a second, independent witness can veto.
+/// Karpenter `nodeclaim/garbagecollection`, Kubernetes `podgc`: a second, independent probe can veto.
 #[tokio::test(start_paused = true)]
-async fn an_independent_witness_can_veto() {
+async fn an_independent_probe_can_veto() {
     let world = World::new(Setup::default());
     // ECS has forgotten it, the load balancer gets no answer from it, and yet it answers us.
     let forgotten = world.session("forgotten").hidden_for(HOUR * 48).start();

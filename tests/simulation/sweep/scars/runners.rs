@@ -70,7 +70,7 @@ async fn protection_holds_on_every_path() {
 /// The same, #5085: a job arrived between the check and the kill. We look again right before acting,
 /// and what slips through all the same is undone.
 #[tokio::test(start_paused = true)]
-async fn what_comes_to_life_between_the_check_and_the_act_is_spared_or_put_back() {
+async fn what_comes_to_life_between_the_check_and_the_act_is_spared_or_re_registered() {
     let world = World::new(Setup::default());
     world.session("leased").leased_for(HOUR * 2).start();
     let session = world.session("renewed").lease_lapsed(MINUTE * 20).start();
@@ -88,7 +88,7 @@ async fn what_comes_to_life_between_the_check_and_the_act_is_spared_or_put_back(
     });
     let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
     assert_eq!(target_row(&report, address), ("5", "spared"), "{report:#}");
-    assert_eq!(metric(&metrics, "PutBacks"), 1);
+    assert_eq!(metric(&metrics, "ReRegistrations"), 1);
     assert!(world.registered("sessions").contains(&address));
     assert_unharmed(&world);
 }

@@ -1,7 +1,7 @@
 //! What an operator could see in the end: ledger, buckets, queues, logs.
 
-use crate::demo::part::Part;
 use crate::demo::local_stack::LocalStack;
+use crate::demo::part::Part;
 use crate::local_aws::{Lambda, LocalAwsError, Stack};
 use serde_json::Value;
 use std::collections::BTreeMap;

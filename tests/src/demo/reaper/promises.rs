@@ -2,11 +2,11 @@
 
 use super::cast::Cast;
 use super::sweep::Sweep;
+use crate::demo::local_stack::LocalStack;
 use crate::demo::part::{Part, is_registered};
 use crate::demo::promises::{
     Promise, about_the_world, acts, changes_something, is_untouched, print,
 };
-use crate::demo::local_stack::LocalStack;
 use crate::local_aws::{Lambda, LocalAwsError};
 use crate::world::World;
 use serde_json::Value;
@@ -43,7 +43,11 @@ impl Marks {
 
     /// After the sweeps that only look. The first act's queue is still at work, so only this act's
     /// own are counted.
-    pub(super) async fn looked(&mut self, local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
+    pub(super) async fn looked(
+        &mut self,
+        local: &LocalStack,
+        cast: &Cast,
+    ) -> Result<(), LocalAwsError> {
         let touched = |part| acts(&local.world, self.calls_before, part);
         self.touched_by_looking = cast.own().map(touched).sum();
         let about_us = |key: &str, object: &Value| {

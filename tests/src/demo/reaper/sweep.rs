@@ -33,7 +33,7 @@ impl Sweep {
             count("orphans"),
             count("reaped"),
             count("zombies"),
-            count("taken_away"),
+            count("deregistered"),
             milliseconds / 1000,
             milliseconds % 1000 / 100,
         )

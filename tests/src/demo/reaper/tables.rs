@@ -60,8 +60,7 @@ fn finding<'a>(sweep: &'a Sweep, part: &Part) -> &'a Value {
 /// What a finding rests on, in a few words.
 fn why_found(finding: &Value, now: Timestamp) -> String {
     let evidence = &finding["evidence"];
-    let witness =
-        finding["witness"].as_str().or(evidence["witness"].as_str()).unwrap_or("not asked");
+    let probe = finding["probe"].as_str().or(evidence["probe"].as_str()).unwrap_or("not asked");
     let age = |name: &str| {
         let since = evidence[name].as_str().and_then(|text| text.parse().ok());
         since.map_or("?".to_owned(), |since| spoken(now.duration_since(since)))
@@ -70,10 +69,10 @@ fn why_found(finding: &Value, now: Timestamp) -> String {
         Some("ended") => format!("ended {} ago", age("session_ended_at")),
         Some("too_old" | "beyond_hard_age") => format!("created {} ago", age("created_at")),
         Some("lease_expired") => format!("lease over for {}", age("lease_expires_at")),
-        Some("done" | "unrouted") => format!("no traffic, it says: {witness}"),
+        Some("done" | "unrouted") => format!("no traffic, it says: {probe}"),
         Some("protected") => "tag cleanup-protection".to_owned(),
         Some("misrouted") => "another family's task".to_owned(),
-        Some("zombie" | "foreign") => format!("no task has it, it says: {witness}"),
+        Some("zombie" | "foreign") => format!("no task has it, it says: {probe}"),
         Some(other) => other.to_owned(),
         None => "not in the report".to_owned(),
     }

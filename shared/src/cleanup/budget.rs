@@ -1,0 +1,69 @@
+//! How one cleanup divides the invocation's time: what each step may take, and what it must leave for
+//! the steps after it.
+
+use crate::config::Timeouts;
+use crate::deadline::Deadline;
+use crate::session::Stage;
+use std::time::Duration;
+
+/// The time of one cleanup. Each answer is the moment by which a step that begins now gives up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget<'a> {
+    invocation: Deadline,
+    timeouts: &'a Timeouts,
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn of(invocation: Deadline, timeouts: &'a Timeouts) -> Self {
+        Self { invocation, timeouts }
+    }
+
+    pub(super) fn identify(self) -> Deadline {
+        self.until_the_receipt().at_most(self.timeouts.identify)
+    }
+
+    pub(super) fn artifacts(self, stage: Stage) -> Deadline {
+        match stage {
+            // Now or never: SIGKILL comes before the event does again.
+            Stage::Dying => self.until_the_stop(),
+            Stage::NeverStarted | Stage::Running | Stage::Over | Stage::Unknown => {
+                self.until_the_stop().at_most(self.timeouts.upload)
+            }
+        }
+    }
+
+    pub(super) fn removal(self) -> Deadline {
+        self.until_the_stop().at_most(self.timeouts.target)
+    }
+
+    pub(super) fn verification(self) -> Deadline {
+        self.until_the_receipt().at_most(self.timeouts.verify)
+    }
+
+    pub(super) fn stop(self) -> Deadline {
+        self.until_the_receipt().at_most(self.timeouts.stop)
+    }
+
+    /// For what takes as long as it takes, and is followed by the receipt alone.
+    pub(super) fn until_the_receipt(self) -> Deadline {
+        self.invocation.earlier(self.timeouts.receipt)
+    }
+
+    /// The receipt, and what is written beside it: nothing comes after them.
+    pub(super) fn receipt(self) -> Deadline {
+        self.invocation.at_most(self.timeouts.receipt)
+    }
+
+    /// What comes before the stop leaves time for two receipts: where artifacts are given up, one is
+    /// written before the stop too.
+    fn until_the_stop(self) -> Deadline {
+        self.invocation.earlier(self.timeouts.stop + self.timeouts.receipt * 2)
+    }
+}
+
+/// The longest that one cleanup may take until its task is stopped and that is on record.
+#[must_use]
+pub fn longest_cleanup(timeouts: &Timeouts) -> Duration {
+    let until_stopped = timeouts.identify + timeouts.upload + timeouts.target + timeouts.stop;
+    until_stopped + timeouts.receipt * 2
+}

@@ -1,0 +1,72 @@
+use super::invocation::Invocation;
+use super::request::Review;
+use crate::aws::CallError;
+use crate::session::{SessionId, Stage, Task};
+use std::net::Ipv4Addr;
+
+/// A session whose task was identified and may still hold its address: what a cleanup works on.
+#[derive(Debug)]
+pub(super) struct IdentifiedSession {
+    pub(super) id: SessionId,
+    /// The task as it was identified.
+    pub(super) task: Task,
+    /// What decides again, at every check, whether it is to be cleaned up at all; the owner's word is
+    /// not questioned.
+    pub(super) review: Option<Review>,
+}
+
+/// What a fresh snapshot of the task says of its address.
+#[derive(Debug, Clone)]
+pub(super) enum AddressCheck {
+    /// The address is its own.
+    Holds(Ipv4Addr),
+    /// The address may be its own, and nothing is done to it: it is no orphan any longer.
+    Spared { address: Option<Ipv4Addr>, why: String },
+    /// It has no address yet, and no container either.
+    NeverStarted,
+    /// Its address is no longer its own, or ECS has forgotten it.
+    TaskOver,
+    /// ECS shows something that nothing may be concluded from.
+    Unclear,
+}
+
+impl IdentifiedSession {
+    /// Checks the address by a snapshot that an act may rest on (at most 5 s old).
+    pub(super) async fn check_address(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<AddressCheck, CallError> {
+        match invocation.snapshots.fresh(&self.task.arn) {
+            Some(snapshot) => Ok(self.judge(snapshot.task.as_ref())),
+            None => self.check_address_anew(invocation).await,
+        }
+    }
+
+    /// The same by a new `DescribeTasks`, whatever the age of the last one.
+    pub(super) async fn check_address_anew(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<AddressCheck, CallError> {
+        let snapshot = invocation.snapshots.take(&self.task.arn).await?;
+        Ok(self.judge(snapshot.task.as_ref()))
+    }
+
+    fn judge(&self, task: Option<&Task>) -> AddressCheck {
+        let Some(task) = task else { return AddressCheck::TaskOver };
+        let check = match task.stage() {
+            Stage::NeverStarted => AddressCheck::NeverStarted,
+            Stage::Running | Stage::Dying => match task.held_address() {
+                Some(address) => AddressCheck::Holds(address),
+                None => return AddressCheck::Unclear,
+            },
+            Stage::Over => return AddressCheck::TaskOver,
+            Stage::Unknown => return AddressCheck::Unclear,
+        };
+        // Where we are stopping it already, the row was decided when we began to.
+        let ours = task.stop_note().is_some();
+        match self.review.as_ref().filter(|_| !ours).map(|review| review.of(task)) {
+            Some(Err(why)) => AddressCheck::Spared { address: task.held_address(), why },
+            Some(Ok(())) | None => check,
+        }
+    }
+}

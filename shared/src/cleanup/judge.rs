@@ -1,0 +1,80 @@
+use super::invocation::Invocation;
+use super::outcome::Outcome;
+use super::receipt;
+use super::report::Artifacts;
+use crate::aws::CallError;
+use crate::config::ArtifactMode;
+use crate::session::{SessionId, StoppedWith, Task, TaskArn};
+use jiff::Timestamp;
+
+/// A session whose task no longer has its address or its containers.
+#[derive(Debug)]
+pub(super) struct OverTask {
+    pub(super) session: SessionId,
+    pub(super) arn: TaskArn,
+    /// The task; `None` when ECS has forgotten it.
+    pub(super) task: Option<Task>,
+}
+
+/// What can be said of a session whose task is over.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    pub(super) artifacts: Artifacts,
+}
+
+/// Judges the end of a task that has lost its address: nothing can be asked of its container any
+/// more. Never `cleaned` without our 200, or the container's exit with code 0 where it uploads by
+/// itself.
+pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Verdict, CallError> {
+    let context = invocation.context();
+    let verdict = |outcome, artifacts| Ok(Verdict { outcome, artifacts });
+    let known = receipt::read(&context.aws.ledger, &over.arn).await?;
+    if known.is_some_and(|receipt| receipt.outcome.is_final()) {
+        return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
+    }
+    let Some(task) = &over.task else {
+        return by_marker(invocation, &over.session, Timestamp::MIN).await;
+    };
+    if let Some(note) = task.stop_note() {
+        return match note.artifacts {
+            StoppedWith::ArtifactsConfirmed => verdict(Outcome::Cleaned, Artifacts::Confirmed),
+            StoppedWith::NothingToSave => verdict(Outcome::Cleaned, Artifacts::NothingToSave),
+            StoppedWith::ArtifactsLost => verdict(Outcome::ArtifactsLost, Artifacts::Lost),
+        };
+    }
+    if task.started_at.is_none() {
+        return verdict(Outcome::Cleaned, Artifacts::NothingToSave);
+    }
+    match context.config.artifacts.mode {
+        ArtifactMode::SelfUpload { .. } if task.exited_well() => {
+            verdict(Outcome::Cleaned, Artifacts::Confirmed)
+        }
+        ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {
+            by_marker(invocation, &over.session, task.created_at).await
+        }
+    }
+}
+
+/// The marker is often written first: it shows that an upload began, not that it is whole.
+async fn by_marker(
+    invocation: &Invocation,
+    session: &SessionId,
+    created_at: Timestamp,
+) -> Result<Verdict, CallError> {
+    let store = &invocation.context().aws.artifacts;
+    let written_at = store.marker_written_at(session).await?;
+    let present = written_at.is_some_and(|at| at.as_second() >= created_at.as_second());
+    Ok(match (present, invocation.context().config.artifacts.mode) {
+        (true, ArtifactMode::SelfUpload { marker_written_last: true }) => {
+            Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }
+        }
+        (
+            true,
+            ArtifactMode::SelfUpload { marker_written_last: false } | ArtifactMode::Complete,
+        ) => Verdict { outcome: Outcome::ArtifactsUnverified, artifacts: Artifacts::Unverified },
+        (false, ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete) => {
+            Verdict { outcome: Outcome::ArtifactsLost, artifacts: Artifacts::Lost }
+        }
+    })
+}

@@ -1,0 +1,232 @@
+use super::artifacts::Salvage;
+use super::outcome::Outcome;
+use super::request::{Cause, Request};
+use super::steps::{MeasuredStep, Steps};
+use super::stop::TaskFate;
+use super::target::TargetFate;
+use crate::event::EndReason;
+use crate::metrics::{Figure, Metric};
+use crate::session::{SessionId, TaskArn};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt::{self, Display};
+
+/// What one cleanup did. As an object in the ledger (`receipts/{task_id}.json`) it is the task's
+/// *receipt*: a record for people and for duplicates. No decision to stop anything rests on it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CleanupReport {
+    /// The session; unknown when the task could not be identified.
+    pub session_id: Option<SessionId>,
+    /// The task; unknown when none was found.
+    pub task_arn: Option<TaskArn>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// On whose word.
+    pub cause: Cause,
+    /// How the session ended, as its owner says.
+    pub reason: Option<EndReason>,
+    /// The owner's id of the request.
+    pub request_id: Option<String>,
+    /// When the cleanup ended.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What is known of the artifacts.
+    #[serde(serialize_with = "as_words")]
+    pub artifacts: Artifacts,
+    /// What became of the target.
+    #[serde(serialize_with = "as_words")]
+    pub target: TargetFate,
+    /// What became of the task.
+    #[serde(serialize_with = "as_words")]
+    pub task: TaskFate,
+    /// What went wrong and what happens next, one sentence each.
+    pub notes: Vec<String>,
+    /// The measured steps.
+    pub steps: Vec<MeasuredStep>,
+}
+
+/// As it reads in logs, too.
+fn as_words<S: Serializer>(fate: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fate)
+}
+
+/// What is on record of a session's artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Artifacts {
+    /// The container said that all is in S3, and the marker is there.
+    Confirmed,
+    /// The task never started: there is nothing.
+    NothingToSave,
+    /// Not confirmed, as far as we got.
+    Unconfirmed {
+        /// What kept them from being confirmed.
+        why: String,
+    },
+    /// The container could not even be asked.
+    NotAsked {
+        /// Why.
+        why: String,
+    },
+    /// The task is no orphan any longer: its container was not asked.
+    Spared {
+        /// What keeps it.
+        why: String,
+    },
+    /// The container runs another session.
+    WrongContainer,
+    /// The task is over; the marker is there, and nobody vouches for the rest.
+    Unverified,
+    /// The task is over or was given up without them.
+    Lost,
+    /// The task's receipt says it.
+    AsInReceipt,
+    /// Nothing is known.
+    Unknown,
+}
+
+impl From<Salvage> for Artifacts {
+    fn from(salvage: Salvage) -> Self {
+        match salvage {
+            Salvage::Confirmed => Self::Confirmed,
+            Salvage::NothingToSave => Self::NothingToSave,
+            Salvage::GivenUpBefore => Self::Lost,
+            Salvage::Unconfirmed { why } => Self::Unconfirmed { why },
+            Salvage::NotAsked { why } => Self::NotAsked { why },
+            Salvage::Spared { why } => Self::Spared { why },
+            Salvage::WrongContainer => Self::WrongContainer,
+        }
+    }
+}
+
+impl fmt::Display for Artifacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmed => f.write_str("confirmed"),
+            Self::NothingToSave => f.write_str("nothing_to_save"),
+            Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
+            Self::NotAsked { why } => write!(f, "not_asked: {why}"),
+            Self::Spared { why } => write!(f, "spared: {why}"),
+            Self::WrongContainer => f.write_str("wrong_container"),
+            Self::Unverified => f.write_str("unverified"),
+            Self::Lost => f.write_str("lost"),
+            Self::AsInReceipt => f.write_str("as_in_receipt"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// What a cleanup found out, beside what it was asked and how long it took.
+pub(super) struct Findings {
+    pub(super) session: Option<SessionId>,
+    pub(super) task_arn: Option<TaskArn>,
+    pub(super) outcome: Outcome,
+    pub(super) artifacts: Artifacts,
+    pub(super) target: TargetFate,
+    pub(super) task: TaskFate,
+    pub(super) notes: Vec<String>,
+}
+
+impl CleanupReport {
+    pub(super) fn new(request: &Request, findings: Findings, at: Timestamp, steps: &Steps) -> Self {
+        let Findings { session, task_arn, outcome, artifacts, target, task, notes } = findings;
+        Self {
+            session_id: session,
+            task_arn,
+            outcome,
+            reason: request.cause.reason(),
+            cause: request.cause.clone(),
+            request_id: request.request_id.clone(),
+            at,
+            duration_ms: steps.elapsed_ms(),
+            artifacts,
+            target,
+            task,
+            notes,
+            steps: steps.measured(),
+        }
+    }
+
+    /// The same where its receipt could not be written. The work is done all the same, and the next
+    /// delivery of the event finds it done: it is `incomplete` until it is on record.
+    pub(super) fn unrecorded(self, problem: &str) -> Self {
+        let note = format!("{problem}; {}", self.cause.next());
+        let notes = self.notes.into_iter().chain([note]).collect();
+        Self { outcome: Outcome::Incomplete, notes, ..self }
+    }
+
+    /// Whether the container was asked for its artifacts, and they are not confirmed while its task
+    /// still runs.
+    #[must_use]
+    pub fn salvage_failed(&self) -> bool {
+        match self.artifacts {
+            Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer => true,
+            Artifacts::Confirmed
+            | Artifacts::NothingToSave
+            | Artifacts::NotAsked { .. }
+            | Artifacts::Spared { .. }
+            | Artifacts::Unverified
+            | Artifacts::Lost
+            | Artifacts::AsInReceipt
+            | Artifacts::Unknown => false,
+        }
+    }
+
+    /// Its outcome, its duration and those of its steps.
+    #[must_use]
+    pub fn figures(&self) -> Vec<Figure> {
+        // An orphan's cleanup is no failure of the circuit breaker's: the breaker calls for a sweep,
+        // and the sweep is already there.
+        let fails = match &self.cause {
+            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => self.outcome.is_unfinished(),
+            Cause::Orphan { .. } => false,
+        };
+        let whole = [
+            Metric::CLEANUP_DURATION.of(self.duration_ms),
+            self.outcome.metric().of(1),
+            Metric::CLEANUP_FAILURES.of(fails.into()),
+        ];
+        let steps = self.steps.iter().map(|step| step.step.duration().of(step.duration_ms));
+        whole.into_iter().chain(steps).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
+    use crate::event::TaskReference;
+
+    fn failures(outcome: Outcome, cause: Cause) -> u64 {
+        let request = Request { task: TaskReference::ByIdentity, cause, request_id: None };
+        let findings = Findings {
+            session: None,
+            task_arn: None,
+            outcome,
+            artifacts: Artifacts::Unknown,
+            target: TargetFate::Untouched,
+            task: TaskFate::Unknown,
+            notes: Vec::new(),
+        };
+        let report = CleanupReport::new(&request, findings, Timestamp::UNIX_EPOCH, &Steps::begin());
+        let figures = report.figures();
+        figures.iter().find(|one| one.metric == Metric::CLEANUP_FAILURES).unwrap().value
+    }
+
+    #[test]
+    fn a_cleanup_that_left_something_to_do_counts_as_a_failure_unless_a_sweep_made_it() {
+        let died = || Cause::TaskChanged { version: 1 };
+        let orphan = Cause::Orphan {
+            session: SessionId::parse("s-1").unwrap(),
+            cause: OrphanCause::TooOld,
+            salvage: SalvageWindow::Open,
+            review: Review::new(|_| Ok(())),
+        };
+        assert_eq!(failures(Outcome::AwaitingSalvage, died()), 1);
+        assert_eq!(failures(Outcome::Incomplete, died()), 1);
+        for fine in [Outcome::Cleaned, Outcome::ArtifactsLost, Outcome::Rejected] {
+            assert_eq!(failures(fine, died()), 0, "{fine}");
+        }
+        assert_eq!(failures(Outcome::AwaitingSalvage, orphan), 0);
+    }
+}

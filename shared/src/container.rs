@@ -1,0 +1,257 @@
+//! The session's container: the two calls that we make to it.
+
+use crate::aws::{self, CallError, HttpSeam};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::deadline::Deadline;
+use crate::session::{SessionId, TargetAddress};
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::client::interceptors::context::{self, Output};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::body::SdkBody;
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::{fmt, io};
+
+/// At most this much of an answer is read: a container may send without end.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Session containers, called by their own addresses: never through the load balancer, which may
+/// route a call to another session's container.
+#[derive(Debug, Clone)]
+pub struct SessionContainers {
+    seam: HttpSeam,
+    contract: config::Container,
+    clock: Clock,
+}
+
+/// What a container answered to "complete this session".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompletionAnswer {
+    /// 200: everything is in S3.
+    Uploaded,
+    /// 403: this container runs another session.
+    WrongContainer,
+    /// Anything else: not uploaded.
+    Failed {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the body, for the log.
+        body: String,
+    },
+}
+
+/// What our own `GET` of the health path came to.
+///
+/// Silence proves little, since a busy server's queue may be full: no task is ever stopped for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// 200: a session is active there.
+    Active,
+    /// 503: the session is complete, and no other one is named.
+    Done,
+    /// Anything else: another status, another session's 503, a broken answer, or a connection that
+    /// stays silent.
+    Answers,
+    /// Nobody is there, as far as can be told: refused, unreachable, or no connection in time.
+    Silent,
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Done => "done",
+            Self::Answers => "answers",
+            Self::Silent => "silent",
+        })
+    }
+}
+
+impl SessionContainers {
+    /// Containers that keep to the configured contract, over `seam`.
+    #[must_use]
+    pub fn new(seam: &HttpSeam, config: &Config, clock: &Clock) -> Self {
+        Self { seam: seam.clone(), contract: config.container.clone(), clock: clock.clone() }
+    }
+
+    /// One `POST` of the complete path, no redirects, no proxy, no repetition. It takes as long as
+    /// the upload takes: the caller limits it.
+    ///
+    /// # Errors
+    /// [`CallError`] when no whole answer came: the container may have uploaded or not. A dropped
+    /// request is never completion.
+    pub async fn complete(
+        &self,
+        ip: Ipv4Addr,
+        session: &SessionId,
+    ) -> Result<CompletionAnswer, CallError> {
+        let address = TargetAddress { ip, port: self.contract.port };
+        let path = &self.contract.complete_path;
+        let url = format!("http://{address}{path}");
+        let failed = |problem: String| {
+            CallError::unusable("POST", format!("{url} for session {session}"), problem)
+        };
+        let body = serde_json::json!({ "session_id": session }).to_string();
+        let operation = self.operation("POST", address, path);
+        let answer = operation.invoke(body).boxed().await.map_err(|e| failed(explain(&e)))?;
+        let status = answer.status().as_u16();
+        let body = beginning(answer.into_body())
+            .await
+            .map_err(|e| failed(format!("HTTP {status}, and then the answer broke off: {e}")))?;
+        Ok(match status {
+            200 => CompletionAnswer::Uploaded,
+            403 => CompletionAnswer::WrongContainer,
+            _ => CompletionAnswer::Failed { status, body: body.chars().take(300).collect() },
+        })
+    }
+
+    /// One `GET` of the health path at `address`, for at most the probe's time limit. Where the
+    /// session that should be there is known, a 503 that names another one is not its word.
+    pub async fn probe(&self, address: TargetAddress, session: Option<&SessionId>) -> Probe {
+        let getting = async {
+            let operation = self.operation("GET", address, &self.contract.health_path);
+            let answer = match operation.invoke(String::new()).boxed().await {
+                Ok(answer) => answer,
+                Err(error) if is_no_connection(&error) => return Probe::Silent,
+                Err(_) => return Probe::Answers,
+            };
+            match answer.status().as_u16() {
+                200 => Probe::Active,
+                503 => match beginning(answer.into_body()).await {
+                    Ok(body) if names_another(&body, session) => Probe::Answers,
+                    Ok(_) => Probe::Done,
+                    Err(_) => Probe::Answers,
+                },
+                _ => Probe::Answers,
+            }
+        };
+        // A connection has less time than this: what takes longer has connected, and is silent.
+        Deadline::after(self.contract.probe_timeout).run(getting).await.unwrap_or(Probe::Answers)
+    }
+
+    fn operation(
+        &self,
+        method: &'static str,
+        address: TargetAddress,
+        path: &str,
+    ) -> Operation<String, HttpResponse, Infallible> {
+        let path = path.to_owned();
+        Operation::builder()
+            .service_name("session container")
+            .operation_name(method)
+            .http_client(self.seam.client())
+            .endpoint_url(&format!("http://{address}"))
+            .no_auth()
+            .no_retry()
+            .sleep_impl(TokioSleep::new())
+            .time_source(self.clock.source())
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(self.contract.connect_timeout).build(),
+            )
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .serializer(move |body: String| {
+                let length = body.len();
+                let mut request = HttpRequest::new(SdkBody::from(body));
+                request.set_method(method)?;
+                request.set_uri(path.as_str())?;
+                if length > 0 {
+                    request.headers_mut().insert("content-type", "application/json");
+                    request.headers_mut().insert("content-length", length.to_string());
+                }
+                Ok(request)
+            })
+            .deserializer_impl(Whole)
+            .build()
+    }
+}
+
+/// Whether no connection came about: it was refused, or there was nobody to refuse it. The HTTP
+/// client has no other time limit than that of the connection.
+fn is_no_connection(error: &SdkError<Infallible, HttpResponse>) -> bool {
+    let SdkError::DispatchFailure(failure) = error else { return false };
+    let Some(connector) = failure.as_connector_error() else { return false };
+    let mut cause: Option<&(dyn Error + 'static)> = connector.source();
+    while let Some(next) = cause {
+        if let Some(io) = next.downcast_ref::<io::Error>() {
+            match io.kind() {
+                io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable => return true,
+                _ => {}
+            }
+        }
+        cause = next.source();
+    }
+    connector.is_timeout()
+}
+
+/// Whether a health answer says that it is another session's.
+fn names_another(body: &str, session: Option<&SessionId>) -> bool {
+    let named: Option<Named> = serde_json::from_str(body).ok();
+    match (named.and_then(|named| named.session_id), session) {
+        (Some(named), Some(session)) => named != session.as_str(),
+        (None, _) | (_, None) => false,
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    session_id: Option<String>,
+}
+
+/// Hands the response over unread, so that we decide how much of its body is read.
+#[derive(Debug)]
+struct Whole;
+
+impl DeserializeResponse for Whole {
+    fn deserialize_streaming(
+        &self,
+        response: &mut HttpResponse,
+    ) -> Option<Result<Output, OrchestratorError<context::Error>>> {
+        let status = response.status();
+        let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+        Some(Ok(Output::erase(HttpResponse::new(status, body))))
+    }
+
+    fn deserialize_nonstreaming(
+        &self,
+        _response: &HttpResponse,
+    ) -> Result<Output, OrchestratorError<context::Error>> {
+        Err(OrchestratorError::other("every answer of a container is taken as a stream"))
+    }
+}
+
+/// The text of an answer, up to [`BODY_LIMIT`].
+async fn beginning(mut body: SdkBody) -> Result<String, String> {
+    let mut read = Vec::new();
+    while read.len() < BODY_LIMIT {
+        match body.frame().await {
+            None => break,
+            Some(Err(problem)) => return Err(problem.to_string()),
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                let room = BODY_LIMIT - read.len();
+                read.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+            }
+        }
+    }
+    Ok(String::from_utf8_lossy(&read).into_owned())
+}
+
+fn explain(error: &SdkError<Infallible, HttpResponse>) -> String {
+    aws::chain(error)
+}
+
+#[cfg(test)]
+mod tests;

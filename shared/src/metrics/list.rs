@@ -1,0 +1,154 @@
+//! The list of metrics, and of the steps of a cleanup. A name that is not in here is never written.
+
+use serde::{Serialize, Serializer};
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// What it says, for people.
+    pub meaning: &'static str,
+}
+
+/// A metric's unit, in `CloudWatch`'s spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// So many.
+    Count,
+    /// So long.
+    Milliseconds,
+}
+
+impl Unit {
+    /// `CloudWatch`'s word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+/// One value of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Which.
+    pub metric: Metric,
+    /// The value, in the metric's unit.
+    pub value: u64,
+}
+
+impl Metric {
+    /// A figure of it.
+    #[must_use]
+    pub fn of(self, value: u64) -> Figure {
+        Figure { metric: self, value }
+    }
+
+    /// A figure that counts so many.
+    #[must_use]
+    pub fn number(self, count: usize) -> Figure {
+        self.of(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $unit:ident, $meaning:literal;)+) => {
+        impl Metric {
+            $(#[doc = $meaning]
+            pub const $constant: Self = Self { name: $name, unit: Unit::$unit, meaning: $meaning };)+
+        }
+
+        /// Every metric that the functions write.
+        pub const METRICS: &[Metric] = &[$(Metric::$constant),+];
+    };
+}
+
+metrics! {
+    CLEANUP_DURATION = "CleanupDuration", Milliseconds, "One session's cleanup, from its event to its receipt";
+    CLEANUP_FAILURES = "CleanupFailures", Count, "Cleanups on the owner's or ECS's word that left something to do: the circuit breaker's figure. A sweep's are left out, for the breaker calls for a sweep";
+    ARTIFACTS_LOST = "ArtifactsLost", Count, "Sessions whose artifacts are given up, or were found lost";
+    RE_REGISTRATIONS = "ReRegistrations", Count, "Live sessions' targets that were registered again";
+    OUTCOME_CLEANED = "OutcomeCleaned", Count, "Cleanups that ended as `cleaned`";
+    OUTCOME_ALREADY_CLEAN = "OutcomeAlreadyClean", Count, "Cleanups that found the session clean";
+    OUTCOME_AWAITING_SALVAGE = "OutcomeAwaitingSalvage", Count, "Cleanups that left the task running until its upload is confirmed";
+    OUTCOME_ARTIFACTS_UNVERIFIED = "OutcomeArtifactsUnverified", Count, "Sessions whose marker is there, and nobody vouches for the rest";
+    OUTCOME_ARTIFACTS_LOST = "OutcomeArtifactsLost", Count, "Cleanups that ended as `artifacts_lost`";
+    OUTCOME_INCOMPLETE = "OutcomeIncomplete", Count, "Cleanups in which something of AWS's failed, and which are tried again";
+    OUTCOME_REJECTED = "OutcomeRejected", Count, "Events that were not about what they said, and orphans that turned out to be none";
+    IDENTIFY_DURATION = "IdentifyDuration", Milliseconds, "The step `identify`";
+    ARTIFACTS_DURATION = "ArtifactsDuration", Milliseconds, "The step `artifacts`";
+    DEREGISTER_DURATION = "DeregisterDuration", Milliseconds, "The step `deregister`";
+    VERIFY_TARGET_DURATION = "VerifyTargetDuration", Milliseconds, "The step `verify_target`";
+    RE_REGISTER_DURATION = "ReRegisterDuration", Milliseconds, "The step `re_register`";
+    STOP_DURATION = "StopDuration", Milliseconds, "The step `stop`";
+    JUDGE_DURATION = "JudgeDuration", Milliseconds, "The step `judge`";
+    TAG_DURATION = "TagDuration", Milliseconds, "The step `tag`";
+    RECEIPT_DURATION = "ReceiptDuration", Milliseconds, "The step `receipt`";
+    SWEEP_DURATION = "SweepDuration", Milliseconds, "One sweep";
+    ORPHANS_FOUND = "OrphansFound", Count, "Orphans that a sweep found";
+    ORPHANS_REAPED = "OrphansReaped", Count, "Orphans that it stopped";
+    ZOMBIES_FOUND = "ZombiesFound", Count, "Zombie targets that a sweep found";
+    ZOMBIES_DEREGISTERED = "ZombiesDeregistered", Count, "Zombie targets that it deregistered for good";
+    FOREIGN_TARGETS = "ForeignTargets", Count, "Targets at which something answers that no task has";
+    MISROUTED_TARGETS = "MisroutedTargets", Count, "Targets whose address a stranger's task of a configured cluster holds";
+    UNROUTED_TASKS = "UnroutedTasks", Count, "Sessions that no traffic reaches";
+    UNIDENTIFIED_TASKS = "UnidentifiedTasks", Count, "Session tasks that name no session";
+    LEASES_LAPSING = "LeasesLapsing", Count, "1 when so many leases lapse at once that their renewal looks broken";
+    BLAST_RADIUS_REACHED = "BlastRadiusReached", Count, "1 when a sweep stopped at the blast radius with work left";
+    SWEEPS_INCOMPLETE = "SweepsIncomplete", Count, "1 when a sweep could not list everything";
+    SWEEPS_TRUNCATED = "SweepsTruncated", Count, "1 when a sweep stopped before its deadline with work left";
+    SWEEP_PROBLEMS = "SweepProblems", Count, "What else went wrong in a sweep";
+    EVENTS_REFUSED = "EventsRefused", Count, "Events and invocations that can't be understood";
+    API_CALLS = "ApiCalls", Count, "Requests to AWS of one invocation, retries included";
+    API_THROTTLES = "ApiThrottles", Count, "Those of them that AWS throttled";
+}
+
+macro_rules! steps {
+    ($($step:ident = $name:literal, $duration:ident, $meaning:literal;)+) => {
+        /// One step of a cleanup, measured and logged by its name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Step {
+            $(#[doc = $meaning] $step),+
+        }
+
+        impl Step {
+            /// Its name in logs and receipts.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$step => $name),+ }
+            }
+
+            /// The metric of how long it took.
+            #[must_use]
+            pub fn duration(self) -> Metric {
+                match self { $(Self::$step => Metric::$duration),+ }
+            }
+        }
+
+        impl Serialize for Step {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        /// Every step.
+        pub const STEPS: &[Step] = &[$(Step::$step),+];
+    };
+}
+
+steps! {
+    Identify = "identify", IDENTIFY_DURATION, "Finds the task and makes sure that it is the right one.";
+    Artifacts = "artifacts", ARTIFACTS_DURATION, "Asks the container to upload, then looks for the marker.";
+    Deregister = "deregister", DEREGISTER_DURATION, "Intent, deregistration, and whether the address was still the task's.";
+    VerifyTarget = "verify_target", VERIFY_TARGET_DURATION, "Until the target is draining or gone.";
+    ReRegister = "re_register", RE_REGISTER_DURATION, "Registers the target of a session that goes on.";
+    Stop = "stop", STOP_DURATION, "`StopTask`, where that is allowed.";
+    Judge = "judge", JUDGE_DURATION, "Judges the end of a task that is over.";
+    Tag = "tag", TAG_DURATION, "Puts `session-ended-at` on a task that runs on.";
+    Receipt = "receipt", RECEIPT_DURATION, "Writes down what became of the session.";
+}

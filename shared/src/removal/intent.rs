@@ -1,0 +1,103 @@
+//! Intents: what we are about to remove from target groups, written down before it is done, so that a
+//! crash right after can be put right by someone else.
+
+use crate::aws::CallError;
+use crate::context::Context;
+use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub(super) const FOLDER: &str = "intents/";
+
+/// One object of the ledger: everything that one round of calls removes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// What is removed.
+    pub entries: Vec<IntentEntry>,
+}
+
+/// One target to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentEntry {
+    /// The group that holds it.
+    pub group: TargetGroupArn,
+    /// Its address.
+    pub address: TargetAddress,
+    /// Who had the address.
+    pub held_by: HeldBy,
+}
+
+/// Who had the address of a target when it was decided to remove it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBy {
+    /// The task that is cleaned up.
+    Task {
+        /// The task.
+        arn: TaskArn,
+        /// Its session.
+        session: SessionId,
+        /// On what authority its target is removed.
+        authority: Authority,
+    },
+    /// No task of the account: a zombie target.
+    Nobody,
+}
+
+/// On what authority a session's target is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Its owner, or ECS, said that it is over: it is removed even if no intent can be written.
+    OwnersWord,
+    /// Our inference, and its container has confirmed that it is done.
+    Confirmed,
+    /// Our inference, and nothing confirms it: its artifacts are given up. The intent stays until the
+    /// next sweep has seen what became of the task.
+    GivenUp,
+}
+
+impl Intent {
+    /// A key of its own for each intent, in the order of time.
+    fn key(&self) -> String {
+        let seconds = self.written_at.as_second();
+        format!("{FOLDER}{seconds}-{:016x}.json", fastrand::u64(..))
+    }
+}
+
+/// Writes an intent for `entries`; the answer is its key.
+pub(super) async fn write(
+    context: &Context,
+    entries: Vec<IntentEntry>,
+) -> Result<String, CallError> {
+    let intent = Intent { written_at: context.clock.now(), entries };
+    let key = intent.key();
+    context.aws.ledger.create(&key, &intent).await.map(|_etag| key)
+}
+
+/// One task's target, to be removed from every group that holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionTarget {
+    pub(crate) task: TaskArn,
+    pub(crate) session: SessionId,
+    pub(crate) address: TargetAddress,
+    /// On what authority it is removed.
+    pub(crate) authority: Authority,
+}
+
+impl SessionTarget {
+    /// What an intent says of it.
+    pub(super) fn entry(&self, group: &TargetGroupArn) -> IntentEntry {
+        IntentEntry {
+            group: group.clone(),
+            address: self.address,
+            held_by: HeldBy::Task {
+                arn: self.task.clone(),
+                session: self.session.clone(),
+                authority: self.authority,
+            },
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a crash left behind: intents of a function that died between the deregistration and the
+//! question whose target it was. The next sweep asks it.
+
+use super::intent::{FOLDER, Intent};
+use super::settle::{Holders, OpenEntry, Settled, When, settle};
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::task_snapshots::TaskSnapshots;
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How many intents one sweep settles: they are held in memory, and read one by one.
+const INTENTS_A_SWEEP: usize = 500;
+
+/// How many of them are read at once.
+const INTENTS_AT_ONCE: usize = 16;
+
+/// What a sweep did about the intents that were left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RecoveredIntents {
+    /// Intents that are settled, and deleted.
+    pub settled: usize,
+    /// Targets that were registered again.
+    pub re_registered: usize,
+    /// Intents that stay, and why.
+    pub problems: Vec<String>,
+}
+
+/// The intents that were left behind: those older than the longest that a function may run. Younger
+/// ones may still be at work.
+#[derive(Debug, Default)]
+pub(crate) struct LeftBehind {
+    intents: Vec<(String, Vec<OpenEntry>)>,
+    problems: Vec<String>,
+}
+
+impl LeftBehind {
+    /// Reads them from the ledger, until `deadline`.
+    pub(crate) async fn read(context: &Context, deadline: Deadline) -> Self {
+        deadline.run(Self::read_all(context)).await.unwrap_or_else(|timed_out| Self {
+            problems: vec![format!(
+                "intents are not read: {timed_out}; the next sweep tries again"
+            )],
+            ..Self::default()
+        })
+    }
+
+    async fn read_all(context: &Context) -> Self {
+        let ledger = &context.aws.ledger;
+        let age = context.config.sweep.longest_invocation;
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        let mut found = Self::default();
+        let mut keys = match ledger.keys(FOLDER).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                found.problems.push(format!("{error}; the next sweep tries again"));
+                return found;
+            }
+        };
+        if keys.len() > INTENTS_A_SWEEP {
+            let waiting = keys.len() - INTENTS_A_SWEEP;
+            found.problems.push(format!("{waiting} intents wait for the next sweeps"));
+            // At random, so that those which can't be settled keep no others waiting for ever.
+            fastrand::shuffle(&mut keys);
+            keys.truncate(INTENTS_A_SWEEP);
+        }
+        let reads = keys.into_iter().map(|key| {
+            async move {
+                let read = ledger.read::<Intent>(&key).await;
+                (key, read)
+            }
+            .boxed()
+        });
+        let mut reads = stream::iter(reads).buffered(INTENTS_AT_ONCE);
+        while let Some((key, read)) = reads.next().await {
+            let intent = match read {
+                Ok(Some(stored)) => stored.document,
+                Ok(None) => continue,
+                Err(error) => {
+                    found.problems.push(format!("{error}; the next sweep tries again"));
+                    continue;
+                }
+            };
+            let after = |time| intent.written_at.saturating_add(time).unwrap_or(Timestamp::MAX);
+            if after(age) < context.clock.now() {
+                let removed_by = after(longest_removal(context).min(age));
+                let open = |entry| OpenEntry { entry, removed_by };
+                found.intents.push((key, intent.entries.into_iter().map(open).collect()));
+            }
+        }
+        found
+    }
+
+    /// Settles them, all by one snapshot of their tasks, and deletes those that are settled whole;
+    /// until `deadline`.
+    pub(crate) async fn settle(
+        self,
+        context: &Context,
+        snapshots: &TaskSnapshots,
+        holders: Holders<'_>,
+        deadline: Deadline,
+    ) -> RecoveredIntents {
+        let settling = self.settle_all(context, snapshots, holders);
+        deadline.run(settling).await.unwrap_or_else(|timed_out| RecoveredIntents {
+            problems: vec![format!("not all are settled: {timed_out}; the next sweep goes on")],
+            ..RecoveredIntents::default()
+        })
+    }
+
+    async fn settle_all(
+        self,
+        context: &Context,
+        snapshots: &TaskSnapshots,
+        holders: Holders<'_>,
+    ) -> RecoveredIntents {
+        let mut done = RecoveredIntents { problems: self.problems, ..RecoveredIntents::default() };
+        let open: Vec<OpenEntry> = self.intents.iter().flat_map(|(_, open)| open.clone()).collect();
+        let mut answers = settle(context, snapshots, &open, holders, When::Later).await.into_iter();
+        for (key, open) in self.intents {
+            let answers: Vec<_> = answers.by_ref().take(open.len()).collect();
+            done.re_registered +=
+                answers.iter().filter(|one| **one == Ok(Settled::ReRegistered)).count();
+            match answers.into_iter().find_map(Result::err) {
+                Some(error) => {
+                    done.problems.push(format!("{key} is not settled: {error}; it stays"));
+                }
+                None => delete(context, &key, &mut done).await,
+            }
+        }
+        done
+    }
+}
+
+/// From an intent to the last moment at which what it names was removed: writing it, the attempts for
+/// as long as they are repeated, and the last of them. No longer, or a session that got the address
+/// afterwards would be registered in a group that it never was in.
+fn longest_removal(context: &Context) -> SignedDuration {
+    let removal = context.config.timeouts.target * 2 + Duration::from_secs(10);
+    SignedDuration::try_from(removal).unwrap_or(SignedDuration::MAX)
+}
+
+async fn delete(context: &Context, key: &str, done: &mut RecoveredIntents) {
+    match context.aws.ledger.delete(key).await {
+        Ok(()) => done.settled += 1,
+        Err(error) => done.problems.push(format!("{error}; the next sweep deletes it")),
+    }
+}

@@ -1,0 +1,38 @@
+use super::arn::{ClusterName, Home, TargetGroupArn};
+use super::identity::IdentitySource;
+use super::task::Task;
+use std::collections::BTreeSet;
+
+/// What belongs to us: everything outside is never written to.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Partition, Region and account, as the target groups' ARNs name them.
+    pub home: Home,
+    /// Clusters in which session tasks run.
+    pub clusters: BTreeSet<ClusterName>,
+    /// Families of session tasks.
+    pub families: BTreeSet<String>,
+    /// Where a task says which session it runs, first found wins.
+    pub identity: Vec<IdentitySource>,
+    /// Target groups that session tasks are registered in.
+    pub target_groups: Vec<TargetGroupArn>,
+}
+
+impl Scope {
+    /// Whether `task` is a session task: of a configured family, in a configured cluster, and not a
+    /// service's.
+    #[must_use]
+    pub fn is_session_task(&self, task: &Task) -> bool {
+        self.clusters.contains(task.arn.cluster())
+            && self.families.contains(&task.family)
+            && !task.is_of_a_service()
+    }
+}
+
+/// The family in a task definition's ARN (`…:task-definition/FAMILY:REVISION`).
+#[must_use]
+pub fn family_of_definition(arn: &str) -> Option<&str> {
+    let (_, name) = arn.split_once(":task-definition/")?;
+    let (family, _revision) = name.rsplit_once(':')?;
+    Some(family).filter(|family| !family.is_empty())
+}

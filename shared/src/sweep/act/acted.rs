@@ -1,0 +1,76 @@
+use crate::cleanup::CleanupReport;
+use crate::removal::{ZombieFate, ZombieTarget};
+use crate::session::TaskArn;
+use crate::sweep::decide::{Allowance, Plan, TargetRow};
+use crate::sweep::suspects::{SeenSince, Suspects};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What was done about one victim.
+#[derive(Debug, Clone)]
+pub enum Acted<T> {
+    /// It was worked on, and this came of it.
+    Worked(T),
+    /// A second look showed that it is none any longer.
+    Spared(String),
+    /// The blast radius is used up: the next sweep goes on.
+    Waits,
+    /// There was no time left: the next sweep goes on.
+    OutOfTime,
+    /// The work on it ended badly.
+    Panicked(String),
+}
+
+impl<T> Acted<T> {
+    /// Of one that was not begun: why it must wait.
+    pub(super) fn left_over(allowance: &Allowance) -> Self {
+        if allowance.free() == 0 { Self::Waits } else { Self::OutOfTime }
+    }
+}
+
+/// What was done about each victim of a sweep.
+#[derive(Debug, Default)]
+pub struct Acts {
+    /// The orphans.
+    pub orphans: BTreeMap<TaskArn, Acted<CleanupReport>>,
+    /// The zombie targets.
+    pub zombies: BTreeMap<ZombieTarget, Acted<ZombieFate>>,
+}
+
+impl Acts {
+    /// In the mode `report`: nothing was done; what is beyond the blast radius would have to wait.
+    #[must_use]
+    pub fn none(plan: &Plan) -> Self {
+        let orphans = plan.tasks.iter().filter(|decision| decision.judged.row.is_orphan());
+        let orphans = orphans.skip(plan.stop_limit);
+        let mut room = plan.removal_limits.clone();
+        let zombies = plan.targets.iter().filter(|decision| decision.row == TargetRow::Zombie);
+        let zombies = zombies.filter(|decision| match room.get_mut(&decision.group) {
+            Some(free) if *free > 0 => {
+                *free -= 1;
+                false
+            }
+            Some(_) | None => true,
+        });
+        Self {
+            orphans: orphans.map(|one| (one.task.arn.clone(), Acted::Waits)).collect(),
+            zombies: zombies.map(|one| (one.zombie(), Acted::Waits)).collect(),
+        }
+    }
+
+    /// The plan's suspects with those orphans whose salvage failed; `None` when there are no new
+    /// ones.
+    #[must_use]
+    pub fn with_failed_salvages(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
+        let mut suspects = plan.suspects.clone();
+        for (task, acted) in &self.orphans {
+            if let Acted::Worked(report) = acted
+                && report.salvage_failed()
+            {
+                let first = SeenSince { since: now, last: now };
+                suspects.failed_salvages.entry(task.clone()).or_insert(first);
+            }
+        }
+        (suspects != plan.suspects).then_some(suspects)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the next sweep must know. What was seen confirms a suspicion or contradicts it, and then it is
+//! dropped; what could not be seen does neither: its memory stays as it is, and grows old.
+
+use super::judge_task::JudgedTask;
+use super::known::Known;
+use super::leases::Leases;
+use super::targets::{TargetEvidence, TargetRow};
+use super::tasks::TaskRow;
+use crate::clock::is_longer_ago;
+use crate::config;
+use crate::container::Probe;
+use crate::session::{Lease, SessionTask, TargetAddress, TargetGroupArn, TaskArn};
+use crate::sweep::suspects::{SeenSince, Suspects};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Of a task that was seen.
+pub(super) fn task(
+    suspects: &mut Suspects,
+    (task, judged): (&SessionTask, &JudgedTask),
+    leases: Leases,
+    policy: &config::Sweep,
+    now: Timestamp,
+) {
+    let unanswered = judged.row.rests_on_probe() && judged.evidence.probe.is_none();
+    let unknown = judged.row == TaskRow::Undecided || unanswered;
+    if judged.row.needs_two_sweeps() {
+        suspects.tasks.insert(task.arn.clone(), SeenSince::again(judged.suspect.as_ref(), now));
+    }
+    if let Some(failing) = judged.salvage_failing
+        && judged.row.is_orphan()
+    {
+        let failing = SeenSince { last: now, ..failing };
+        suspects.failed_salvages.insert(task.arn.clone(), failing);
+    }
+    if unknown {
+        suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
+    }
+    // Beyond its grace a lapsed lease hangs on the other leases, and not all of them were seen.
+    let hangs_on_others = judged.row == TaskRow::LeaseLapsed
+        && !leases.all_listed
+        && matches!(task.lease, Lease::Until(end) if is_longer_ago(end, policy.lease_grace, now));
+    if unknown || hangs_on_others {
+        let failing = judged.salvage_failing.map(|seen| (task.arn.clone(), seen));
+        suspects.failed_salvages.extend(failing);
+    }
+}
+
+/// Of a target that was seen; `before` is what is remembered of it.
+pub(super) fn target(
+    suspects: &mut Suspects,
+    target: (TargetGroupArn, TargetAddress),
+    (row, evidence): (TargetRow, &TargetEvidence),
+    before: Option<SeenSince>,
+    now: Timestamp,
+) {
+    let unknown = match row {
+        TargetRow::Undecided | TargetRow::Unclear => nothing_answered(evidence),
+        TargetRow::Suspected
+        | TargetRow::Zombie
+        | TargetRow::Held
+        | TargetRow::HeldElsewhere
+        | TargetRow::Misrouted
+        | TargetRow::MisroutedElsewhere
+        | TargetRow::Draining
+        | TargetRow::Foreign => false,
+    };
+    let seen = if row.needs_two_sweeps() {
+        Some(SeenSince::again(before.as_ref(), now))
+    } else {
+        before.filter(|_| unknown)
+    };
+    suspects.targets.extend(seen.map(|seen| (target, seen)));
+}
+
+/// Whether neither the load balancer nor we had an answer.
+fn nothing_answered(evidence: &TargetEvidence) -> bool {
+    let answered = match evidence.probe {
+        Some(Probe::Active | Probe::Done | Probe::Answers) => true,
+        Some(Probe::Silent) | None => false,
+    };
+    evidence.health.is_unanswered() && !answered
+}
+
+/// Of what a listing that is missing would have shown.
+pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
+    let seen = known.seen;
+    let unseen = |task: &TaskArn| {
+        seen.clusters.get(task.cluster()).is_some_and(Result::is_err)
+            && !seen.tasks.iter().any(|known| known.arn == *task)
+    };
+    let tasks = |memory: &BTreeMap<TaskArn, SeenSince>| {
+        let kept = memory.iter().filter(|(task, _)| unseen(task));
+        kept.map(|(task, seen)| (task.clone(), *seen)).collect::<Vec<_>>()
+    };
+    suspects.tasks.extend(tasks(&known.suspects.tasks));
+    suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
+    let targets = known.suspects.targets.iter();
+    let kept = targets.filter(|((group, _), _)| seen.groups.get(group).is_some_and(Result::is_err));
+    suspects.targets.extend(kept.map(|(target, seen)| (target.clone(), *seen)));
+}

@@ -1,0 +1,180 @@
+//! What a plan adds to the two tables: windows, limits, who is asked, and whose an address is.
+
+use super::fixtures::{
+    HOUR, MINUTE, SECOND, address, ago, cluster, group, ip, now, task, task_arn,
+};
+use super::scene::Scene;
+use super::sentences::{UNANSWERED, done_twice, failed_salvage, nothing, since, tagged, zombie};
+use crate::aws::TargetHealth;
+use crate::cleanup::SalvageWindow;
+use crate::session::{DesiredStatus, LEASE_TAG, SESSION_ENDED_TAG, Task};
+use crate::sweep::decide::TaskRow;
+use crate::sweep::observation::Holder;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[test]
+fn the_salvage_window_counts_from_the_owners_word_or_from_the_first_failed_salvage() {
+    let ended = |age| nothing().with(tagged("x", SESSION_ENDED_TAG, ago(age)));
+    let asked = |age| {
+        let mut scene = failed_salvage();
+        scene.suspects.failed_salvages.insert(task("x").arn, since(age));
+        scene
+    };
+    for scene in [ended(MINUTE * 30 + SECOND), asked(MINUTE * 30 + SECOND)] {
+        assert_eq!(scene.salvage(), SalvageWindow::Over);
+    }
+    for scene in [ended(MINUTE * 30), asked(MINUTE * 30), asked(Duration::ZERO)] {
+        assert_eq!(scene.salvage(), SalvageWindow::Open);
+    }
+}
+
+#[test]
+fn an_orphan_that_was_never_asked_has_its_whole_salvage_window() {
+    let lapsed = nothing().with(tagged("x", LEASE_TAG, ago(HOUR * 20)));
+    let old = nothing().with(Task { created_at: ago(HOUR * 20), ..task("x") });
+    let mut unreadable = task("x");
+    unreadable.tags.insert(SESSION_ENDED_TAG.to_owned(), "yesterday".to_owned());
+    for scene in [lapsed, old, nothing().with(unreadable)] {
+        assert_eq!(scene.salvage(), SalvageWindow::Open);
+    }
+}
+
+#[test]
+fn beyond_the_hard_age_the_salvage_window_is_over_in_any_case() {
+    let aged = |age| {
+        let ended = tagged("x", SESSION_ENDED_TAG, now() + HOUR);
+        nothing().with(Task { created_at: ago(age), ..ended })
+    };
+    assert_eq!(aged(HOUR * 24).salvage(), SalvageWindow::Open);
+    assert_eq!(aged(HOUR * 24 + SECOND).salvage(), SalvageWindow::Over);
+}
+
+#[test]
+fn a_sweep_stops_at_most_ten_tasks_or_a_quarter_of_those_that_live() {
+    let fleet = |live: usize| {
+        let mut scene = nothing();
+        scene.tasks = (0..live).map(|n| task(&format!("t{n}"))).collect();
+        for n in 0..40 {
+            let stopping =
+                Task { desired_status: DesiredStatus::Stopped, ..task(&format!("s{n}")) };
+            scene = scene.with(stopping).with(Task { family: "web".to_owned(), ..task("w") });
+        }
+        scene.plan().stop_limit
+    };
+    assert_eq!([0, 40, 43, 44].map(fleet), [10, 10, 10, 11]);
+}
+
+#[test]
+fn a_sweep_takes_at_most_ten_targets_or_a_quarter_of_each_group() {
+    let mut scene = nothing().unlisted("b");
+    for last in 1..49 {
+        scene.targets.insert((group("a"), address(last)), UNANSWERED);
+        scene.targets.insert((group("b"), address(last)), UNANSWERED);
+    }
+    assert_eq!(scene.plan().removal_limits, BTreeMap::from([(group("a"), 12)]));
+}
+
+#[test]
+fn leases_that_lapse_all_at_once_stop_nothing_and_are_seen_to_lapse() {
+    let mut scene = nothing().with(tagged("leased", LEASE_TAG, now() + HOUR));
+    for n in 0..11 {
+        scene = scene.with(tagged(&format!("t{n}"), LEASE_TAG, ago(HOUR)));
+    }
+    assert!(scene.plan().circumstances.leases.are_lapsing());
+    assert!(scene.victims().is_empty());
+    scene.tasks.pop();
+    assert!(!scene.plan().circumstances.leases.are_lapsing());
+    assert_eq!(scene.victims().len(), 10);
+}
+
+#[test]
+fn a_healthy_fleet_is_asked_nothing() {
+    let healthy = nothing().with(task("x")).registered("a", TargetHealth::Healthy);
+    let young = nothing().with(Task { created_at: ago(MINUTE), ..task("x") });
+    let leased = nothing().with(tagged("x", LEASE_TAG, now() + HOUR));
+    let undecided = nothing().with(task("x")).unlisted("a");
+    let too_old = nothing().with(Task { created_at: ago(HOUR * 3), ..task("x") });
+    for scene in [healthy, young, leased, undecided, too_old] {
+        assert_eq!(scene.asked(), 0, "{scene:#?}");
+    }
+}
+
+#[test]
+fn only_a_task_that_no_traffic_reaches_is_asked() {
+    assert_eq!(nothing().with(task("x")).asked(), 1);
+    let unhealthy = nothing().with(task("x")).registered("a", UNANSWERED);
+    assert_eq!(unhealthy.asked(), 1);
+}
+
+#[test]
+fn where_two_tasks_show_one_address_neither_is_asked() {
+    let elsewhere = Task { arn: task_arn("two", "y"), ..task("y") };
+    assert_eq!(nothing().with(task("x")).with(elsewhere.clone()).asked(), 0);
+    let apart = Task { address: Some(ip(2)), ..elsewhere };
+    assert_eq!(nothing().with(task("x")).with(apart).asked(), 2);
+}
+
+#[test]
+fn a_task_that_is_healthy_in_any_group_has_traffic() {
+    let scene = done_twice().registered("a", UNANSWERED).registered("b", TargetHealth::Healthy);
+    assert_eq!(scene.row(), TaskRow::Live);
+    assert_eq!(scene.unlisted("a").row(), TaskRow::Live, "once is enough");
+}
+
+#[test]
+fn a_task_without_an_address_has_no_traffic() {
+    let scene = nothing().with(Task { address: None, ..task("x") });
+    assert_eq!(scene.registered("a", TargetHealth::Healthy).row(), TaskRow::Unrouted);
+}
+
+#[test]
+fn nobody_holds_an_address_only_where_every_cluster_was_listed_whole() {
+    let holder = |scene: &Scene| scene.observation().holder(ip(1));
+    assert_eq!(holder(&zombie()), Holder::Nobody);
+    assert_eq!(holder(&Scene { others: None, ..zombie() }), Holder::NobodyOfOurs);
+    assert_eq!(holder(&Scene { others: Some(false), ..zombie() }), Holder::Unknown);
+    for others in [None, Some(true), Some(false)] {
+        let scene = Scene { others, ..zombie().unlisted("two") };
+        assert_eq!(holder(&scene), Holder::Unknown);
+    }
+}
+
+#[test]
+fn a_holder_is_any_task_that_is_not_known_to_stop() {
+    let with = |change: &dyn Fn(&mut Task)| {
+        let mut holder = task("x");
+        change(&mut holder);
+        zombie().with(holder).observation().holder(ip(1))
+    };
+    let (arn, elsewhere) = (task("x").arn, task_arn("another", "x"));
+    let ours = Holder::OfOurs { task: arn.clone(), elsewhere: None };
+    assert_eq!(with(&|_| {}), ours);
+    assert_eq!(with(&|task| task.desired_status = DesiredStatus::Unrecognised), ours);
+    assert_eq!(with(&|task| task.group = Some("service:web".to_owned())), ours);
+    assert_eq!(with(&|task| task.desired_status = DesiredStatus::Stopped), Holder::Nobody);
+    let stranger = Holder::Stranger { task: arn, elsewhere: None };
+    assert_eq!(with(&|task| task.family = "web".to_owned()), stranger);
+    let of_another = Some(cluster("another"));
+    assert_eq!(
+        with(&|task| task.arn = elsewhere.clone()),
+        Holder::OfOurs { task: elsewhere.clone(), elsewhere: of_another }
+    );
+}
+
+#[test]
+fn of_two_holders_one_of_a_configured_cluster_says_more() {
+    let elsewhere = Task { arn: task_arn("another", "x"), ..task("x") };
+    for tasks in [[task("x"), elsewhere.clone()], [elsewhere, task("x")]] {
+        let scene = Scene { tasks: tasks.into(), ..zombie() };
+        let holder = Holder::OfOurs { task: task("x").arn, elsewhere: None };
+        assert_eq!(scene.observation().holder(ip(1)), holder);
+    }
+}
+
+#[test]
+fn a_listing_that_is_missing_is_named() {
+    let scene = nothing().unlisted("one").unlisted("a").without_others();
+    assert_eq!(scene.observation().problems().len(), 3);
+    assert!(nothing().observation().problems().is_empty());
+}

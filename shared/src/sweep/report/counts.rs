@@ -1,0 +1,68 @@
+use super::finding::{Action, TargetFinding, TaskFinding};
+use crate::cleanup::TaskFate;
+use crate::sweep::decide::{Plan, TargetRow, TaskDecision, TaskRow};
+use crate::sweep::observation::Observation;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How much a sweep saw and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Session tasks seen.
+    pub session_tasks: usize,
+    /// Targets seen.
+    pub targets: usize,
+    /// Findings by their row in the table of tasks.
+    pub tasks_by_row: BTreeMap<&'static str, usize>,
+    /// Findings by their row in the table of targets.
+    pub targets_by_row: BTreeMap<&'static str, usize>,
+    /// Orphans found.
+    pub orphans: usize,
+    /// Orphans stopped.
+    pub reaped: usize,
+    /// Zombie targets found.
+    pub zombies: usize,
+    /// Zombie targets deregistered for good.
+    pub deregistered: usize,
+    /// Targets at which something answers that no task of the configured clusters has.
+    pub foreign: usize,
+    /// Targets that a stranger's task of a configured cluster has.
+    pub misrouted: usize,
+    /// Sessions that no traffic reaches.
+    pub unrouted: usize,
+    /// Tasks that name no session.
+    pub unidentified: usize,
+}
+
+impl Counts {
+    pub(super) fn of(
+        seen: &Observation,
+        plan: &Plan,
+        tasks: &[TaskFinding],
+        targets: &[TargetFinding],
+    ) -> Self {
+        let mut counts = Self {
+            session_tasks: seen.tasks.len(),
+            targets: seen.targets().count(),
+            ..Self::default()
+        };
+        for TaskDecision { judged, .. } in &plan.tasks {
+            *counts.tasks_by_row.entry(judged.row.label()).or_default() += 1;
+            counts.orphans += usize::from(judged.row.is_orphan());
+            counts.unrouted += usize::from(judged.row == TaskRow::Unrouted);
+            counts.unidentified += usize::from(judged.row == TaskRow::Unidentified);
+        }
+        for decision in &plan.targets {
+            *counts.targets_by_row.entry(decision.row.label()).or_default() += 1;
+            counts.zombies += usize::from(decision.row == TargetRow::Zombie);
+            counts.foreign += usize::from(decision.row == TargetRow::Foreign);
+            counts.misrouted += usize::from(decision.row == TargetRow::Misrouted);
+        }
+        let stopped = |finding: &&TaskFinding| {
+            finding.cleanup.as_ref().is_some_and(|report| report.task == TaskFate::Stopped)
+        };
+        counts.reaped = tasks.iter().filter(stopped).count();
+        counts.deregistered = targets.iter().filter(|found| found.action == Action::Acted).count();
+        counts
+    }
+}

@@ -1,0 +1,155 @@
+//! What one invocation has seen of tasks.
+
+use crate::aws::{Asked, CallError, Gather, TaskSnapshot, Tasks};
+use crate::session::{ClusterName, DesiredStatus, Scope, Task, TaskArn};
+use futures_util::FutureExt;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+/// The snapshots of tasks that one invocation has taken. Whoever takes one tells everyone: an act of
+/// one lane must not rest on an older snapshot when the other has a newer one that says otherwise.
+/// Those that are asked for at nearly the same time, or while one must wait for its turn, share a
+/// call.
+#[derive(Debug)]
+pub struct TaskSnapshots {
+    tasks: Tasks,
+    scope: Scope,
+    latest: Arc<Latest>,
+    taking: Gather<TaskArn, Result<TaskSnapshot, CallError>>,
+    live: OnceCell<Vec<Task>>,
+    stopped: OnceCell<Vec<Task>>,
+}
+
+type Latest = Mutex<BTreeMap<TaskArn, TaskSnapshot>>;
+
+impl TaskSnapshots {
+    pub(crate) fn new(tasks: &Tasks, scope: &Scope) -> Self {
+        let latest: Arc<Latest> = Arc::default();
+        let (asks, seen) = (tasks.clone(), Arc::clone(&latest));
+        let describe = move |asked| describe_all(asks.clone(), Arc::clone(&seen), asked);
+        Self {
+            tasks: tasks.clone(),
+            scope: scope.clone(),
+            latest,
+            taking: Gather::in_turn(tasks.pace(), describe),
+            live: OnceCell::new(),
+            stopped: OnceCell::new(),
+        }
+    }
+
+    /// A new snapshot of a task (`DescribeTasks`), shared with others who ask now; it is remembered.
+    pub(crate) async fn take(&self, task: &TaskArn) -> Result<TaskSnapshot, CallError> {
+        let unanswered = || {
+            let problem = "the shared call ended without an answer";
+            CallError::unanswered("DescribeTasks", task.as_str(), problem)
+        };
+        self.taking.ask(task.clone()).await.unwrap_or_else(|| Err(unanswered()))
+    }
+
+    /// The same of several, in their order.
+    pub(crate) async fn take_all(&self, tasks: &[TaskArn]) -> Vec<Result<TaskSnapshot, CallError>> {
+        futures_util::future::join_all(tasks.iter().map(|task| self.take(task))).await
+    }
+
+    /// The last snapshot of a task, if an act may still rest on it.
+    pub(crate) fn fresh(&self, arn: &TaskArn) -> Option<TaskSnapshot> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.get(arn).filter(|snapshot| snapshot.is_fresh()).cloned()
+    }
+
+    /// Whether the last snapshot of a task shows it holding `address`, and is still fresh.
+    pub(crate) fn show_holding(&self, arn: &TaskArn, address: Ipv4Addr) -> bool {
+        let held = self.fresh(arn).and_then(|snapshot| snapshot.task?.held_address());
+        held == Some(address)
+    }
+
+    /// All session tasks that shall run: one listing for the whole invocation.
+    pub(crate) async fn live_tasks(&self) -> Result<&[Task], CallError> {
+        let list = || self.list(DesiredStatus::Running);
+        self.live.get_or_try_init(list).await.map(Vec::as_slice)
+    }
+
+    /// All session tasks that shall stop or have stopped, as far as ECS remembers (about an hour):
+    /// one listing for the whole invocation.
+    pub(crate) async fn stopped_tasks(&self) -> Result<&[Task], CallError> {
+        let list = || self.list(DesiredStatus::Stopped);
+        self.stopped.get_or_try_init(list).await.map(Vec::as_slice)
+    }
+
+    /// A new listing of the session tasks of all configured clusters and families with `desired`
+    /// status.
+    pub(crate) async fn list(&self, desired: DesiredStatus) -> Result<Vec<Task>, CallError> {
+        let mut listings = Vec::new();
+        for cluster in &self.scope.clusters {
+            for family in &self.scope.families {
+                listings.push(self.list_family(cluster, family, desired).boxed());
+            }
+        }
+        let found = futures_util::future::try_join_all(listings).await?.concat();
+        Ok(found.into_iter().filter(|task| self.scope.is_session_task(task)).collect())
+    }
+
+    async fn list_family(
+        &self,
+        cluster: &ClusterName,
+        family: &str,
+        desired: DesiredStatus,
+    ) -> Result<Vec<Task>, CallError> {
+        let mut found = Vec::new();
+        let take = |task: Task, seen_at| {
+            self.learn(&task, seen_at);
+            found.push(task);
+        };
+        self.tasks.each(cluster, Some(family), desired, take).await?;
+        Ok(found)
+    }
+
+    /// A listing may show something newer of a task that a cleanup rests on.
+    fn learn(&self, task: &Task, seen_at: Instant) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = latest.get_mut(&task.arn).filter(|known| known.seen_at <= seen_at) {
+            *known = TaskSnapshot { task: Some(task.clone()), seen_at };
+        }
+    }
+}
+
+type Question = Asked<TaskArn, Result<TaskSnapshot, CallError>>;
+
+/// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
+/// no other waiting.
+async fn describe_all(tasks: Tasks, latest: Arc<Latest>, asked: Vec<Question>) {
+    let mut by_cluster: BTreeMap<ClusterName, Vec<Question>> = BTreeMap::new();
+    for one in asked {
+        by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
+    }
+    let (tasks, latest) = (&tasks, &latest);
+    let calls = by_cluster.into_values().enumerate().map(|(nth, asked)| async move {
+        if nth > 0 {
+            tasks.pace().read().await;
+        }
+        describe_some(tasks, latest, asked).await;
+    });
+    futures_util::future::join_all(calls).await;
+}
+
+async fn describe_some(tasks: &Tasks, latest: &Latest, asked: Vec<Question>) {
+    let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
+    let shown = tasks.describe(&arns).await;
+    {
+        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        for (arn, snapshot) in arns.iter().zip(&shown) {
+            let Ok(snapshot) = snapshot else { continue };
+            let known = latest.get(arn);
+            if known.is_none_or(|known| known.seen_at <= snapshot.seen_at) {
+                latest.insert(arn.clone(), snapshot.clone());
+            }
+        }
+    }
+    for (one, snapshot) in asked.into_iter().zip(shown) {
+        // One who has given up no longer listens.
+        let _ = one.answer.send(snapshot);
+    }
+}

@@ -1,0 +1,162 @@
+//! Seen twice: what may be a passing state is acted on only when two consecutive sweeps saw it, at
+//! least half an interval apart and at most three.
+
+use super::crowd::{HOUR, MINUTE, says, target_row, task_row};
+use crate::invoke::{
+    INTERVAL, assert_unharmed, enforce, function_with, invoke_reaper, look, target_in,
+};
+use serde_json::{Value, json};
+use session_cleanup_tests::world::{Api, Fault, Health, Setup, TaskHandle, World};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A session that is done and a target that nobody has: each may be a passing state.
+fn suspicious() -> (World, TaskHandle, Ipv4Addr) {
+    let world = World::new(Setup::default());
+    let done = world.session("done").started_ago(HOUR).completed().start();
+    let nobody = Ipv4Addr::new(127, 0, 99, 1);
+    world.leave_target("sessions", nobody);
+    (world, done, nobody)
+}
+
+fn rows(report: &Value, done: &TaskHandle, nobody: Ipv4Addr) -> [String; 2] {
+    [task_row(report, done).0.to_owned(), target_row(report, nobody).0.to_owned()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_sweep_less_than_half_an_interval_later_does_not_act() {
+    let (world, done, nobody) = suspicious();
+    assert_eq!(rows(&enforce(&world, "sweep-1").await, &done, nobody), ["9a", "4"]);
+    tokio::time::sleep(MINUTE * 2).await;
+    let soon = enforce(&world, "sweep-2").await;
+    assert_eq!(rows(&soon, &done, nobody), ["9a", "4"], "{soon:#}");
+    assert!(!world.is_stopping(&done));
+    assert!(world.registered("sessions").contains(&nobody));
+    tokio::time::sleep(SECOND * 30).await;
+    let later = enforce(&world, "sweep-3").await;
+    assert_eq!(rows(&later, &done, nobody), ["9", "5"], "{later:#}");
+    assert!(world.is_stopping(&done));
+    assert!(!world.registered("sessions").contains(&nobody));
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_more_than_three_intervals_old_counts_no_more() {
+    for (pause, expected) in
+        [(MINUTE * 14 + SECOND * 30, ["9", "5"]), (INTERVAL * 3 + SECOND, ["9a", "4"])]
+    {
+        let (world, done, nobody) = suspicious();
+        look(&world, "sweep-1").await;
+        tokio::time::sleep(pause).await;
+        let report = look(&world, "sweep-2").await;
+        assert_eq!(rows(&report, &done, nobody), expected, "after {pause:?}: {report:#}");
+        assert_unharmed(&world);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspects_are_kept_in_the_mode_report_too_so_that_enforce_acts_at_once() {
+    let (world, done, nobody) = suspicious();
+    let report = look(&world, "sweep-1").await;
+    assert_eq!(rows(&report, &done, nobody), ["9a", "4"]);
+    tokio::time::sleep(INTERVAL).await;
+    let report = look(&world, "sweep-2").await;
+    assert_eq!(task_row(&report, &done), ("9", "would_act"), "{report:#}");
+    assert_eq!(target_row(&report, nobody), ("5", "would_act"), "{report:#}");
+    assert!(!world.is_stopping(&done));
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-3").await;
+    assert_eq!(task_row(&report, &done), ("9", "done"), "{report:#}");
+    assert_eq!(target_row(&report, nobody), ("5", "done"), "{report:#}");
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspicion_that_one_sweep_contradicts_starts_anew() {
+    let (world, done, nobody) = suspicious();
+    let first = enforce(&world, "sweep-1").await;
+    assert_eq!(rows(&first, &done, nobody), ["9a", "4"]);
+    world.report("sessions", nobody, Health::new("healthy", ""));
+    world.report("sessions", done.address(), Health::new("healthy", ""));
+    tokio::time::sleep(INTERVAL).await;
+    let contradicted = enforce(&world, "sweep-2").await;
+    assert_eq!(rows(&contradicted, &done, nobody), ["none", "6"], "{contradicted:#}");
+    world.report_truth("sessions", nobody);
+    world.report_truth("sessions", done.address());
+    tokio::time::sleep(INTERVAL).await;
+    let again = enforce(&world, "sweep-3").await;
+    assert_eq!(rows(&again, &done, nobody), ["9a", "4"], "{again:#}");
+    assert!(target_in(&again, nobody)["suspect_since"].is_null(), "{again:#}");
+    assert!(!world.is_stopping(&done));
+    assert_eq!(world.count(Api::DeregisterTargets), 0);
+    tokio::time::sleep(INTERVAL).await;
+    let twice = enforce(&world, "sweep-4").await;
+    assert_eq!(rows(&twice, &done, nobody), ["9", "5"], "{twice:#}");
+    assert_unharmed(&world);
+}
+
+/// What a sweep could not see is neither confirmed nor contradicted.
+#[tokio::test(start_paused = true)]
+async fn a_suspicion_outlives_a_sweep_that_could_not_see() {
+    let (world, done, nobody) = suspicious();
+    enforce(&world, "sweep-1").await;
+    world.fault(Fault::on(Api::DescribeTargetHealth).always().server_error());
+    tokio::time::sleep(INTERVAL).await;
+    let blind = enforce(&world, "sweep-2").await;
+    assert_eq!(rows(&blind, &done, nobody), ["9, undecided", "none"], "{blind:#}");
+    assert!(!world.is_stopping(&done));
+    world.faults_cease();
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-3").await;
+    assert_eq!(rows(&report, &done, nobody), ["9", "5"], "{report:#}");
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_sweeps_at_once_the_loser_says_that_its_suspects_do_not_count() {
+    let (world, done, nobody) = suspicious();
+    let (one, other) = tokio::join!(enforce(&world, "sweep-a"), enforce(&world, "sweep-b"));
+    let lost =
+        |report: &Value| says(&report["problems"], "another sweep has written suspects.json");
+    assert_eq!([&one, &other].iter().filter(|report| lost(report)).count(), 1, "{one:#} {other:#}");
+    assert_eq!(world.count(Api::StopTask) + world.count(Api::DeregisterTargets), 0);
+    tokio::time::sleep(INTERVAL).await;
+    let (one, other) = tokio::join!(enforce(&world, "sweep-c"), enforce(&world, "sweep-d"));
+    assert_eq!([&one, &other].iter().filter(|report| lost(report)).count(), 1);
+    assert!(world.is_stopping(&done) && !world.registered("sessions").contains(&nobody));
+    assert_unharmed(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
+    let (world, done, nobody) = suspicious();
+    let others = r#"{ "tasks": [], "targets": [], "vain": [] }"#;
+    world.before(Api::PutObject, 1, move |world| {
+        world.put_object("ledger", "suspects.json", others);
+    });
+    let overtaken = enforce(&world, "sweep-1").await;
+    assert!(says(&overtaken["problems"], "its suspects count, not ours"), "{overtaken:#}");
+    assert_eq!(world.object("ledger", "suspects.json").unwrap(), others);
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(rows(&report, &done, nobody), ["9a", "4"], "{report:#}");
+    assert_unharmed(&world);
+}
+
+/// The interval is the schedule's: where it is configured, the two snapshots move with it.
+#[tokio::test(start_paused = true)]
+async fn a_longer_interval_asks_for_snapshots_further_apart() {
+    let (world, done, _) = suspicious();
+    let sweep = async |caller: &str| {
+        let every_hour = [("SWEEP_INTERVAL", "1h")];
+        let context = function_with(&world, caller, &every_hour).0;
+        invoke_reaper(&context, &json!({ "mode": "report" })).await
+    };
+    assert_eq!(task_row(&sweep("sweep-1").await, &done).0, "9a");
+    tokio::time::sleep(MINUTE * 29).await;
+    assert_eq!(task_row(&sweep("sweep-2").await, &done).0, "9a");
+    tokio::time::sleep(MINUTE * 2).await;
+    assert_eq!(task_row(&sweep("sweep-3").await, &done).0, "9");
+}
