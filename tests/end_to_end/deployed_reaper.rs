@@ -32,7 +32,7 @@ fn the_deployed_reaper_answers_with_a_report_and_the_ledger_has_it() {
         assert_eq!(suspects["targets"][0]["address"]["ip"], zombie.to_string(), "{suspects}");
 
         let acted = sweep("enforce").await;
-        assert_eq!(acted["tasks"][0]["action"], "done", "{acted:#}");
+        assert_eq!(acted["tasks"][0]["action"], "acted", "{acted:#}");
         scene.assert_cleaned(&orphan).await;
         assert!(scene.world.is_live(&lives));
         assert!(scene.world.completion_calls(&lives).is_empty());

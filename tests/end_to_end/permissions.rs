@@ -178,20 +178,20 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
             "entries": [{
                 "group": patrol.world.setup().target_group_arn(&group),
                 "address": {"ip": cut_off.address(), "port": port},
-                "from": "nobody",
+                "held_by": "nobody",
             }],
         });
         patrol.world.put_object(&ledger_bucket, "intents/left-behind.json", intent.to_string());
 
         let first = patrol.enforce().await;
-        assert_eq!(task_in(&first, &orphan)["action"], "done", "{first:#}");
+        assert_eq!(task_in(&first, &orphan)["action"], "acted", "{first:#}");
         assert_eq!(task_in(&first, &unsaved)["action"], "tried", "{first:#}");
         assert_eq!(task_in(&first, &denied)["action"], "tried", "{first:#}");
         assert_eq!(first["intents"]["re_registered"], 1, "{first:#}");
         assert!(patrol.is_registered(cut_off.address()));
         patrol.half_an_interval_passes().await;
         let second = patrol.enforce().await;
-        assert_eq!(target_in(&second, zombie)["action"], "done", "{second:#}");
+        assert_eq!(target_in(&second, zombie)["action"], "acted", "{second:#}");
         let looked = |call: &Call| call.api == Api::DescribeTasks && call.is_about("/another/");
         assert!(patrol.world.calls().iter().any(looked), "owners are sought everywhere");
         patrol.half_an_interval_passes().await;

@@ -61,29 +61,29 @@ fn only_an_address_that_takes_no_connection_is_silent() {
         let failed = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
         let moved = "HTTP/1.1 302 Found\r\nlocation: /active\r\ncontent-length: 0\r\n\r\n";
         let cases = [
-            (Stranger::Absent, "silent", "suspected"),
-            (Stranger::Mute, "answers", "foreign"),
-            (Stranger::Closes, "answers", "foreign"),
-            (Stranger::Says("220 mail.example.org ESMTP\r\n"), "answers", "foreign"),
-            (Stranger::Says(ok), "active", "foreign"),
-            (Stranger::Says(unavailable), "done", "foreign"),
-            (Stranger::Says(not_found), "answers", "foreign"),
-            (Stranger::Says(failed), "answers", "foreign"),
-            (Stranger::Says(moved), "answers", "foreign"),
+            (Stranger::Absent, "silent", "G4 suspected"),
+            (Stranger::Mute, "answers", "G6 foreign"),
+            (Stranger::Closes, "answers", "G6 foreign"),
+            (Stranger::Says("220 mail.example.org ESMTP\r\n"), "answers", "G6 foreign"),
+            (Stranger::Says(ok), "active", "G6 foreign"),
+            (Stranger::Says(unavailable), "done", "G6 foreign"),
+            (Stranger::Says(not_found), "answers", "G6 foreign"),
+            (Stranger::Says(failed), "answers", "G6 foreign"),
+            (Stranger::Says(moved), "answers", "G6 foreign"),
         ];
         let mut strangers = JoinSet::new();
         let mut expected = Vec::new();
-        for (stranger, probe, finding) in cases {
+        for (stranger, probe, row) in cases {
             let address = patrol.address();
             patrol.world.leave_target("sessions", address);
             stranger.settles_at(address, &mut strangers).await;
-            expected.push((address, probe, finding));
+            expected.push((address, probe, row));
         }
         let report = patrol.report().await;
-        for (address, probe, finding) in expected {
+        for (address, probe, row) in expected {
             let found = target_in(&report, address);
             assert_eq!(found["probe"], probe, "{found:#}");
-            assert_eq!(found["finding"], finding, "{found:#}");
+            assert_eq!(found["row"], row, "{found:#}");
         }
     });
 }
@@ -119,7 +119,7 @@ fn a_session_so_busy_that_its_queue_is_full_is_silent_and_keeps_its_task_and_its
             let report = patrol.enforce().await;
             let found = crate::patrol::task_in(&report, &session);
             assert_eq!(found["evidence"]["probe"], "silent", "{report:#}");
-            assert_eq!(found["finding"], "unrouted", "{report:#}");
+            assert_eq!(found["row"], "T9b unrouted", "{report:#}");
             assert_eq!(found["action"], "kept", "{report:#}");
             patrol.half_an_interval_passes().await;
         }

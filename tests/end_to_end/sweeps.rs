@@ -21,8 +21,8 @@ fn a_session_whose_owner_crashed_is_reaped_and_its_artifacts_are_saved() {
         assert_eq!(task_in(&report, &orphan)["action"], "would_act", "{report:#}");
         patrol.assert_untouched(&orphan, 1);
         let report = patrol.enforce().await;
-        assert_eq!(task_in(&report, &orphan)["finding"], "lease_expired", "{report:#}");
-        assert_eq!(task_in(&report, &orphan)["action"], "done", "{report:#}");
+        assert_eq!(task_in(&report, &orphan)["row"], "T7 lease_expired", "{report:#}");
+        assert_eq!(task_in(&report, &orphan)["action"], "acted", "{report:#}");
         patrol.assert_clean(&orphan);
         patrol.assert_untouched(&leased, 1);
     });
@@ -43,7 +43,7 @@ fn a_task_whose_upload_never_works_is_stopped_after_the_salvage_window_and_its_l
         patrol.half_an_interval_passes().await;
         patrol.half_an_interval_passes().await;
         let report = patrol.enforce().await;
-        assert_eq!(task_in(&report, &kept)["action"], "done", "{report:#}");
+        assert_eq!(task_in(&report, &kept)["action"], "acted", "{report:#}");
         assert_eq!(patrol.world.receipts()[kept.id()]["outcome"], "artifacts_lost");
         assert!(patrol.world.is_stopping(&kept));
         assert!(!patrol.is_registered(kept.address()));
@@ -69,7 +69,7 @@ fn a_forced_cluster_spares_newer_leased_and_protected_sessions_and_other_cluster
         patrol.world.allow_force("sessions", before);
         let order = json!({"cluster": "sessions", "created_before": before.to_string()});
         let report = patrol.order(&json!({"mode": "enforce", "force_cluster": order})).await;
-        assert_eq!(task_in(&report, &old)["finding"], "forced", "{report:#}");
+        assert_eq!(task_in(&report, &old)["row"], "TF forced", "{report:#}");
         patrol.assert_clean(&old);
         for (spared, tags) in [(&leased, 1), (&protected, 1), (&elsewhere, 0), (&newer, 0)] {
             patrol.assert_untouched(spared, tags);
@@ -90,8 +90,8 @@ fn the_target_of_a_dead_task_is_deregistered_by_the_second_sweep() {
         assert!(patrol.is_registered(dead.address()), "seen once");
         patrol.half_an_interval_passes().await;
         let report = patrol.enforce().await;
-        assert_eq!(target_in(&report, dead.address())["finding"], "zombie", "{report:#}");
-        assert_eq!(target_in(&report, dead.address())["action"], "done", "{report:#}");
+        assert_eq!(target_in(&report, dead.address())["row"], "G5 zombie", "{report:#}");
+        assert_eq!(target_in(&report, dead.address())["action"], "acted", "{report:#}");
         assert!(!patrol.is_registered(dead.address()));
         patrol.assert_untouched(&lives, 0);
         let calls = patrol.world.calls().len();
@@ -108,7 +108,7 @@ fn a_new_session_at_the_address_of_a_zombie_keeps_its_traffic() {
     patrol(24, &[], async |patrol| {
         let dead = patrol.session("dead").stopped_ago(1, MINUTE * 5).start();
         let report = patrol.enforce().await;
-        assert_eq!(target_in(&report, dead.address())["finding"], "suspected", "{report:#}");
+        assert_eq!(target_in(&report, dead.address())["row"], "G4 suspected", "{report:#}");
         let lives = patrol.world.session("lives").at_address_of(&dead);
         let lives = patrol.start(lives.started_ago(Duration::from_secs(1))).await;
         patrol.half_an_interval_passes().await;

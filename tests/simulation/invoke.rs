@@ -6,11 +6,13 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 use session_cleanup::aws::{Aws, HttpSeam, Pace};
 use session_cleanup::cleanup::{
-    Cause, Context, Invocation, OrphanCause, Outcome, Report, Request, Review, SalvageWindow,
+    Cause, CleanupReport, Invocation, OrphanCause, Outcome, Request, Review, SalvageWindow,
     clean_up,
 };
 use session_cleanup::clock::Clock;
 use session_cleanup::config::Config;
+use session_cleanup::container::SessionContainers;
+use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::event::TaskReference;
 use session_cleanup::metrics::Metrics;
@@ -121,15 +123,15 @@ fn function_of(
     let config = config(&setup, changes);
     let clock = Clock::new(world.time_source());
     let aws = Aws::new(&config, &clock, seam, &sdk(&setup), pace, caller);
+    let containers = SessionContainers::new(seam, &config, &clock);
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
     let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
-    (Arc::new(Context { config, aws, clock, metrics }), lines)
+    (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
 }
 
 fn deadline(context: &Context) -> Deadline {
-    let end = Instant::now() + FUNCTION_TIMEOUT;
-    Deadline::new(end, context.config.timeouts.deadline_margin)
+    Deadline::after(FUNCTION_TIMEOUT).earlier(context.config.timeouts.deadline_margin)
 }
 
 /// Message bodies as Lambda hands them over; the ids are `0`, `1`, …
@@ -196,8 +198,8 @@ pub(crate) async fn report(context: &Arc<Context>, event: &Value) -> Result<Valu
 /// Invokes the reaper as Lambda does; the answer is the sweep's report.
 pub(crate) async fn invoke_reaper(context: &Arc<Context>, payload: &Value) -> Value {
     let began = Instant::now();
-    let end = began + REAPER_TIMEOUT;
-    let deadline = Deadline::new(end, context.config.timeouts.deadline_margin);
+    let margin = context.config.timeouts.deadline_margin;
+    let deadline = Deadline::after(REAPER_TIMEOUT).earlier(margin);
     let handled = reaper::handle(context, payload, deadline, "request").await;
     assert!(began.elapsed() < REAPER_TIMEOUT, "the sweep outlived its deadline (I7)");
     handled.unwrap_or_else(|error| json!({ "error": error.to_string() }))
@@ -241,7 +243,7 @@ pub(crate) async fn reap(
     context: &Arc<Context>,
     task: &TaskHandle,
     salvage: SalvageWindow,
-) -> Report {
+) -> CleanupReport {
     let invocation = Invocation::begin(context, deadline(context));
     let request = Request {
         task: TaskReference::Arn(TaskArn::parse(task.arn()).unwrap().0),

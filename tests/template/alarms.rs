@@ -2,32 +2,12 @@
 
 use crate::{all, properties};
 use serde_json::{Value, json};
-use session_cleanup::cleanup::Outcome;
-use session_cleanup::metrics::NAMESPACE;
+use session_cleanup::metrics::{METRICS, NAMESPACE};
 use std::collections::BTreeSet;
-
-/// Where metrics get their names, and where steps get theirs.
-const METRICS: &str = include_str!("../../shared/src/metrics.rs");
-const STEPS: &str = include_str!("../../shared/src/cleanup/plan.rs");
 
 /// Whether the functions write a metric of this name: one that is never written never rings.
 fn is_written(metric: &str) -> bool {
-    let outcome = metric.strip_prefix("Outcome").map(|name| json!(snake_case(name)));
-    let is_outcome = outcome.is_some_and(|name| serde_json::from_value::<Outcome>(name).is_ok());
-    let step = metric.strip_suffix("Duration").map(snake_case);
-    let is_step = step.is_some_and(|name| STEPS.contains(&format!("measure(\"{name}\"")));
-    is_outcome || is_step || METRICS.contains(&format!("\"{metric}\""))
-}
-
-fn snake_case(name: &str) -> String {
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push('_');
-        }
-        words.extend(letter.to_lowercase());
-    }
-    words
+    METRICS.iter().any(|known| known.name == metric)
 }
 
 /// The alarms on a metric.

@@ -26,6 +26,7 @@ pub struct IntentEntry {
     /// Its address.
     pub address: TargetAddress,
     /// Who had the address.
+    #[serde(alias = "from")]
     pub held_by: HeldBy,
 }
 
@@ -40,6 +41,7 @@ pub enum HeldBy {
         /// Its session.
         session: SessionId,
         /// On what authority its target is removed.
+        #[serde(alias = "ground")]
         authority: Authority,
     },
     /// No task of the account: a zombie target.

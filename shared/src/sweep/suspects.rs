@@ -171,6 +171,7 @@ fn not_remembered(error: &CallError) -> String {
 struct Document {
     tasks: Vec<SuspectTask>,
     targets: Vec<SuspectTarget>,
+    #[serde(alias = "vain")]
     failed_salvages: Vec<SuspectTask>,
 }
 

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn enforce_within(world: &World, caller: &str, time: Duration) -> Value {
     let context = function(world, caller);
     let began = Instant::now();
-    let deadline = Deadline::new(began + time, context.config.timeouts.deadline_margin);
+    let deadline = Deadline::at(began + time).earlier(context.config.timeouts.deadline_margin);
     let payload = json!({ "mode": "enforce" });
     let report = reaper::handle(&context, &payload, deadline, "request").await.unwrap();
     let took = began.elapsed();
@@ -127,7 +127,7 @@ fn leave_intents(world: &World, count: usize) {
     for number in 0..count {
         let address = json!({ "ip": format!("127.0.98.{}", number + 1), "port": setup.port });
         let group = setup.target_group_arn("sessions");
-        let entry = json!({ "group": group, "address": address, "from": "nobody" });
+        let entry = json!({ "group": group, "address": address, "held_by": "nobody" });
         let intent = json!({ "written_at": world.now().to_string(), "entries": [entry] });
         world.put_object("ledger", &format!("intents/{number:03}.json"), intent.to_string());
     }
@@ -166,17 +166,17 @@ async fn what_could_not_be_asked_for_lack_of_time_stays_suspect() {
         done.iter().filter(|task| task_row(report, task).0 == row).count()
     };
     let report = look(&world, "sweep-1").await;
-    assert_eq!(rows(&report, "9a"), 40, "{:#}", report["problems"]);
+    assert_eq!(rows(&report, "T9a suspected_done"), 40, "{:#}", report["problems"]);
     tokio::time::sleep(INTERVAL).await;
     let report = enforce_within(&world, "sweep-2", SECOND * 105).await;
-    let (asked, unasked) = (rows(&report, "9"), rows(&report, "9b"));
+    let (asked, unasked) = (rows(&report, "T9 done"), rows(&report, "T9b unrouted"));
     assert!(asked > 0 && unasked > 0, "{asked} and {unasked}");
     assert!(says(&report["problems"], "were not asked"), "{:#}", report["problems"]);
     assert!(stopped(&world, &done).len() <= asked, "silence stops nobody");
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "sweep-3").await;
-    assert_eq!(rows(&report, "9a"), 0, "nobody's suspicion was forgotten");
-    assert_eq!(rows(&report, "9"), 40 - stopped(&world, &done).len());
+    assert_eq!(rows(&report, "T9a suspected_done"), 0, "nobody's suspicion was forgotten");
+    assert_eq!(rows(&report, "T9 done"), 40 - stopped(&world, &done).len());
     assert_unharmed(&world);
 }
 
@@ -188,15 +188,15 @@ async fn a_target_that_could_not_be_asked_for_lack_of_time_stays_suspect() {
         let targets = report["targets"].as_array().unwrap().iter();
         targets.filter(|finding| finding["row"] == row).count()
     };
-    assert_eq!(rows(&look(&world, "sweep-1").await, "4"), 250);
+    assert_eq!(rows(&look(&world, "sweep-1").await, "G4 suspected"), 250);
     tokio::time::sleep(INTERVAL).await;
     let report = enforce_within(&world, "sweep-2", SECOND * 98).await;
-    let (asked, unasked) = (rows(&report, "5"), rows(&report, "7"));
+    let (asked, unasked) = (rows(&report, "G5 zombie"), rows(&report, "G7 unclear"));
     assert!(asked > 0 && unasked > 0, "{asked} and {unasked}");
     assert!(says(&report["problems"], "were not asked"), "{:#}", report["problems"]);
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "sweep-3").await;
-    assert_eq!(rows(&report, "4"), 0, "nobody's suspicion was forgotten");
-    assert_eq!(rows(&report, "5"), world.registered("sessions").len());
+    assert_eq!(rows(&report, "G4 suspected"), 0, "nobody's suspicion was forgotten");
+    assert_eq!(rows(&report, "G5 zombie"), world.registered("sessions").len());
     assert_unharmed(&world);
 }

@@ -14,14 +14,16 @@ use session_cleanup_tests::world::{Api, Fault, Limits, Setup, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_session_of_a_cluster_that_nobody_configured_keeps_its_target() {
-    for (family, row) in [("session", "1, elsewhere"), ("another-platform", "2, elsewhere")] {
+    for (family, row) in
+        [("session", "G1 held_elsewhere"), ("another-platform", "G2 misrouted_elsewhere")]
+    {
         let world = World::new(Setup::default());
         let busy = world.session("busy").of_family(family).in_cluster("elsewhere").deaf().start();
         for number in 1..=3 {
             let report = enforce(&world, &format!("sweep-{number}")).await;
             let finding = target_in(&report, busy.address());
             assert_eq!(finding["row"], row, "{report:#}");
-            assert_eq!(finding["owner"], busy.arn(), "the report names who has the address");
+            assert_eq!(finding["holder"], busy.arn(), "the report names who holds the address");
             assert_eq!(finding["probe"], "silent");
             assert_eq!(finding["action"], "kept");
             assert_eq!(report["counts"]["misrouted"], 0, "that alarm is for our own clusters");
@@ -41,7 +43,7 @@ async fn a_strangers_busy_task_in_a_configured_cluster_is_kept_and_reported_as_m
     let stranger = world.session("stranger").of_family("another-platform").deaf().start();
     for number in 1..=3 {
         let report = enforce(&world, &format!("sweep-{number}")).await;
-        assert_eq!(target_row(&report, stranger.address()), ("2", "kept"), "{report:#}");
+        assert_eq!(target_row(&report, stranger.address()), ("G2 misrouted", "kept"), "{report:#}");
         assert_eq!(report["counts"]["misrouted"], 1);
         tokio::time::sleep(INTERVAL).await;
     }
@@ -67,7 +69,7 @@ async fn while_another_cluster_cannot_be_listed_its_busy_session_is_undecided_an
         for number in 1..=3 {
             let report = enforce(&world, &format!("sweep-{number}")).await;
             let row = target_row(&report, busy.address());
-            assert_eq!(row, ("undecided", "kept"), "{fault:?} {report:#}");
+            assert_eq!(row, ("G7 undecided", "kept"), "{fault:?} {report:#}");
             assert!(warns(&report, "incomplete"), "{report:#}");
             assert!(says(&report["not_decided"], call), "{report:#}");
             tokio::time::sleep(INTERVAL).await;
@@ -75,7 +77,11 @@ async fn while_another_cluster_cannot_be_listed_its_busy_session_is_undecided_an
         assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
         world.faults_cease();
         let report = enforce(&world, "sweep-4").await;
-        assert_eq!(target_row(&report, busy.address()), ("1, elsewhere", "kept"), "{report:#}");
+        assert_eq!(
+            target_row(&report, busy.address()),
+            ("G1 held_elsewhere", "kept"),
+            "{report:#}"
+        );
         assert_unharmed(&world);
     }
 }
@@ -88,7 +94,7 @@ async fn other_clusters_are_not_listed_where_no_targets_fate_depends_on_them() {
     let answering = world.session("answering").in_cluster("elsewhere").start();
     let report = enforce(&world, "sweep").await;
     assert_eq!(world.count(Api::ListClusters), 0, "{}", world.history());
-    assert_eq!(target_row(&report, answering.address()), ("6", "kept"), "{report:#}");
+    assert_eq!(target_row(&report, answering.address()), ("G6 foreign", "kept"), "{report:#}");
     assert_unharmed(&world);
 }
 
@@ -105,7 +111,7 @@ async fn an_account_with_more_clusters_than_can_be_listed_does_not_keep_its_orph
     let share = config(&world.setup(), &[]).sweep.rate_share;
     let (context, _) = function_at(&world, "sweep", Pace::share(share), &[]);
     let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
-    assert_eq!(target_row(&report, zombie), ("undecided", "kept"), "{report:#}");
+    assert_eq!(target_row(&report, zombie), ("G7 undecided", "kept"), "{report:#}");
     assert!(warns(&report, "incomplete"), "{report:#}");
     assert_eq!(stopped(&world, &old).len(), 5, "{report:#}");
     assert_unharmed(&world);
@@ -124,7 +130,7 @@ async fn busy_sessions_of_a_target_group_that_nobody_configured_are_unrouted_and
     for number in 1..=4 {
         let report = enforce(&world, &format!("sweep-{number}")).await;
         for session in &busy {
-            assert_eq!(task_row(&report, session), ("9b", "kept"), "{report:#}");
+            assert_eq!(task_row(&report, session), ("T9b unrouted", "kept"), "{report:#}");
             assert_eq!(task_in(&report, session)["evidence"]["probe"], "silent");
             assert_eq!(task_in(&report, session)["evidence"]["routed"], false);
         }
@@ -144,11 +150,11 @@ async fn an_unrouted_session_is_kept_until_its_age_bounds_it() {
     let age = MINUTE * 117;
     let deaf = world.session("deaf").started_ago(age).unregistered().deaf().start();
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(task_row(&report, &deaf), ("9b", "kept"));
+    assert_eq!(task_row(&report, &deaf), ("T9b unrouted", "kept"));
     assert!(world.completion_calls(&deaf).is_empty());
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(task_row(&report, &deaf), ("8", "tried"), "{report:#}");
+    assert_eq!(task_row(&report, &deaf), ("T8 too_old", "tried"), "{report:#}");
     assert!(!world.is_stopping(&deaf), "its artifacts are not given up yet");
     tokio::time::sleep(MINUTE * 14).await;
     enforce(&world, "sweep-3").await;

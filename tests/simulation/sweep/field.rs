@@ -36,7 +36,7 @@ async fn a_task_that_was_kept_for_its_artifacts_is_saved_by_a_later_sweep() {
     assert_eq!(deliver(&function(&world, "completion"), &[event]).await, [0]);
     world.behaves(&kept, |container| container.failing_uploads = 0);
     let report = enforce(&world, "sweep").await;
-    assert_eq!(task_row(&report, &kept), ("4", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &kept), ("T4 ended", "acted"), "{report:#}");
     assert_eq!(receipt(&world, &kept).as_deref(), Some("cleaned"));
     assert_unharmed(&world);
 }
@@ -93,8 +93,13 @@ async fn the_target_of_a_task_that_died_is_deregistered_by_two_sweeps() {
     assert_eq!(metric(&metrics, "ArtifactsLost"), 1);
     assert!(world.registered("sessions").contains(&dead.address()), "it is the reaper's");
     let reports = sweeps(&world, "sweep", 3).await;
-    assert_eq!(target_row(&reports[0], dead.address()), ("4", "suspected"), "{:#}", reports[0]);
-    assert_eq!(target_row(&reports[1], dead.address()), ("5", "done"), "{:#}", reports[1]);
+    assert_eq!(
+        target_row(&reports[0], dead.address()),
+        ("G4 suspected", "suspected"),
+        "{:#}",
+        reports[0]
+    );
+    assert_eq!(target_row(&reports[1], dead.address()), ("G5 zombie", "acted"), "{:#}", reports[1]);
     assert_eq!(world.registered("sessions"), [living.address()]);
     assert!(open_intents(&world).is_empty());
     assert_unharmed(&world);

@@ -28,7 +28,7 @@ async fn every_session_task_of_the_cluster_that_was_created_before_is_cleaned_up
     let of_a_service = world.session("y").group("service:session").unregistered().start();
     let report = force(&world, "sweep").await;
     for task in &forced {
-        assert_eq!(task_row(&report, task), ("forced", "done"), "{report:#}");
+        assert_eq!(task_row(&report, task), ("TF forced", "acted"), "{report:#}");
         assert_clean(&world, task);
     }
     assert_eq!(report["force_cluster"]["cluster"], "sessions");
@@ -44,8 +44,8 @@ async fn rows_2_3_and_6_are_kept_under_force() {
     let unidentified = world.session("unidentified").unidentified().start();
     let leased = world.session("leased").leased_for(MINUTE).start();
     let report = force(&world, "sweep").await;
-    assert_eq!(task_row(&report, &protected), ("2", "kept"), "{report:#}");
-    assert_eq!(task_row(&report, &unidentified), ("3", "kept"));
+    assert_eq!(task_row(&report, &protected), ("T2 protected", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &unidentified), ("T3 unidentified", "kept"));
     assert_eq!(report["counts"]["orphans"], 0);
     let kept = [protected, unidentified, leased];
     assert!(stopped(&world, &kept).is_empty());
@@ -64,7 +64,7 @@ async fn a_task_that_is_created_later_is_untouched() {
     let order = json!({ "cluster": "sessions", "created_before": created_before.to_string() });
     let payload = json!({ "mode": "enforce", "force_cluster": order });
     let report = invoke_reaper(&function(&world, "sweep"), &payload).await;
-    assert_eq!(task_row(&report, &before), ("forced", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &before), ("TF forced", "acted"), "{report:#}");
     assert!(world.is_live(&later) && world.completion_calls(&later).is_empty());
     assert!(world.registered("sessions").contains(&later.address()));
     assert_unharmed(&world);
@@ -90,7 +90,7 @@ async fn salvage_holds_under_force() {
     let world = two_clusters();
     let stubborn = world.session("stubborn").upload_never_works().start();
     let report = force(&world, "sweep").await;
-    assert_eq!(task_row(&report, &stubborn), ("forced", "tried"), "{report:#}");
+    assert_eq!(task_row(&report, &stubborn), ("TF forced", "tried"), "{report:#}");
     assert!(!world.is_stopping(&stubborn));
     assert!(world.registered("sessions").contains(&stubborn.address()));
     assert_unharmed(&world);

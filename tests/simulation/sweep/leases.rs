@@ -20,7 +20,7 @@ async fn broken_renewal_in_a_fleet_of_five_stops_nobody() {
     for number in 1..=3 {
         let (report, metrics) = enforce_with(&world, &format!("sweep-{number}"), &[]).await;
         for session in &lapsed {
-            assert_eq!(task_row(&report, session), ("7a", "kept"), "{report:#}");
+            assert_eq!(task_row(&report, session), ("T7a lease_lapsed", "kept"), "{report:#}");
         }
         assert!(!warns(&report, "leases_lapsing"), "no more than the blast radius have lapsed");
         assert_eq!(metric(&metrics, "LeasesLapsing"), 0);
@@ -40,7 +40,7 @@ async fn broken_renewal_in_a_fleet_of_five_hundred_stops_nobody_and_is_reported(
         let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
         assert!(warns(&report, "leases_lapsing"), "{:#}", report["warnings"]);
         assert_eq!(metric(&metrics, "LeasesLapsing"), 1);
-        assert_eq!(report["counts"]["tasks_by_row"]["7a"], broken);
+        assert_eq!(report["counts"]["tasks_by_row"]["T7a lease_lapsed"], broken);
         assert_eq!(world.count(Api::ContainerComplete), 0);
         assert!(stopped(&world, &lapsed).is_empty());
         assert_unharmed(&world);
@@ -50,14 +50,14 @@ async fn broken_renewal_in_a_fleet_of_five_hundred_stops_nobody_and_is_reported(
 /// The other side of the same row: what lapses among the living is over.
 #[tokio::test(start_paused = true)]
 async fn as_many_lapsed_leases_as_the_blast_radius_are_orphans_and_one_more_is_none() {
-    for (count, row) in [(15, "7"), (16, "7a")] {
+    for (count, row) in [(15, "T7 lease_expired"), (16, "T7a lease_lapsed")] {
         let world = World::new(Setup::default());
         let lapsed = fleet(&world, count, 62 - count);
         let report = enforce(&world, "sweep").await;
         for session in &lapsed {
             assert_eq!(task_row(&report, session).0, row, "{count}: {report:#}");
         }
-        let expected = if row == "7" { 15 } else { 0 };
+        let expected = if row == "T7 lease_expired" { 15 } else { 0 };
         assert_eq!(stopped(&world, &lapsed).len(), expected, "{}", world.history());
         assert_unharmed(&world);
     }
@@ -70,12 +70,12 @@ async fn a_lapsed_lease_says_nothing_while_one_of_two_clusters_is_not_listed() {
     let lapsed = fleet(&world, 1, 3).remove(0);
     world.fault(Fault::on(Api::ListTasks).of("more-sessions").always().server_error());
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(task_row(&report, &lapsed), ("7a", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &lapsed), ("T7a lease_lapsed", "kept"), "{report:#}");
     assert!(!world.is_stopping(&lapsed));
     world.faults_cease();
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(task_row(&report, &lapsed), ("7", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &lapsed), ("T7 lease_expired", "acted"), "{report:#}");
     assert_unharmed(&world);
 }
 
@@ -86,8 +86,8 @@ async fn a_lease_that_cannot_be_read_is_not_known_to_be_over() {
     let lease = |age| world.session("leased").started_ago(age).tag("lease-expires-at", "tomorrow");
     let (leased, ancient) = (lease(HOUR * 5).start(), lease(HOUR * 25).start());
     let report = enforce(&world, "sweep").await;
-    assert_eq!(task_row(&report, &leased), ("6, unreadable", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &leased), ("T6 lease_unreadable", "kept"), "{report:#}");
     assert!(!world.is_stopping(&leased) && world.completion_calls(&leased).is_empty());
-    assert_eq!(task_row(&report, &ancient), ("5", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &ancient), ("T5 beyond_hard_age", "acted"), "{report:#}");
     assert_unharmed(&world);
 }

@@ -35,8 +35,8 @@ async fn while_the_ledger_cannot_be_written_nothing_is_deregistered_on_inference
         tokio::time::sleep(INTERVAL).await;
         world.fault(fault.clone());
         let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
-        assert_eq!(target_row(&report, zombie), ("5", "tried"), "{fault:?} {report:#}");
-        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "{report:#}");
+        assert_eq!(target_row(&report, zombie), ("G5 zombie", "tried"), "{fault:?} {report:#}");
+        assert_eq!(task_row(&report, &orphan), ("T8 too_old", "tried"), "{report:#}");
         let why = target_in(&report, zombie)["result"].as_str().unwrap();
         assert!(why.contains("PutObject") || why.contains("intent"), "{why}");
         assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
@@ -50,7 +50,7 @@ async fn while_the_ledger_cannot_be_written_nothing_is_deregistered_on_inference
         world.faults_cease();
         tokio::time::sleep(INTERVAL).await;
         let report = enforce(&world, "sweep-3").await;
-        assert_eq!(target_row(&report, zombie), ("5", "done"), "{report:#}");
+        assert_eq!(target_row(&report, zombie), ("G5 zombie", "acted"), "{report:#}");
         assert_clean(&world, &orphan);
         assert_eq!(world.registered("sessions").len(), 3);
     }
@@ -72,8 +72,12 @@ async fn while_the_ledger_cannot_be_read_nobody_is_suspect_and_facts_still_count
         for number in 2..=4 {
             tokio::time::sleep(INTERVAL).await;
             let report = enforce(&world, &format!("sweep-{number}")).await;
-            assert_eq!(target_row(&report, zombie), ("4", "suspected"), "{name} {report:#}");
-            assert_eq!(task_row(&report, &done), ("9a", "suspected"), "{report:#}");
+            assert_eq!(
+                target_row(&report, zombie),
+                ("G4 suspected", "suspected"),
+                "{name} {report:#}"
+            );
+            assert_eq!(task_row(&report, &done), ("T9a suspected_done", "suspected"), "{report:#}");
             assert!(says(&report["problems"], "nobody is suspect yet"), "{report:#}");
             assert!(says(&report["intents"]["problems"], "ListObjectsV2"), "{report:#}");
         }
@@ -91,11 +95,11 @@ async fn garbage_instead_of_suspects_is_replaced_and_makes_nobody_suspect() {
         world.put_object("ledger", "suspects.json", text);
         let report = enforce(&world, "sweep-1").await;
         assert!(says(&report["problems"], "suspects.json can't be read"), "{text:?} {report:#}");
-        assert_eq!(target_row(&report, zombie), ("4", "suspected"));
+        assert_eq!(target_row(&report, zombie), ("G4 suspected", "suspected"));
         tokio::time::sleep(INTERVAL).await;
         let report = enforce(&world, "sweep-2").await;
         assert_eq!(report["problems"], json!([]), "it was replaced");
-        assert_eq!(target_row(&report, zombie), ("5", "done"), "{report:#}");
+        assert_eq!(target_row(&report, zombie), ("G5 zombie", "acted"), "{report:#}");
         assert_unharmed(&world);
     }
 }
@@ -139,7 +143,7 @@ async fn thousands_of_intents_that_were_left_behind_are_settled_by_and_by() {
         let entry = json!({
             "group": setup.target_group_arn("sessions"),
             "address": { "ip": ip, "port": setup.port },
-            "from": "nobody",
+            "held_by": "nobody",
         });
         let intent = json!({ "written_at": written_at.to_string(), "entries": [entry] });
         let key = format!("intents/{}-{number:04}.json", written_at.as_second());
@@ -168,7 +172,7 @@ async fn an_intent_that_cannot_be_settled_stays_and_is_settled_later() {
         let entry = json!({
             "group": setup.target_group_arn("sessions"),
             "address": { "ip": live.address().to_string(), "port": setup.port },
-            "from": "nobody",
+            "held_by": "nobody",
         });
         let written_at = (world.now() - INTERVAL * 2).to_string();
         let intent = json!({ "written_at": written_at, "entries": [entry] });

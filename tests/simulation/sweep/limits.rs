@@ -36,7 +36,7 @@ async fn the_mode_report_changes_nothing_but_the_suspects() {
         assert_eq!(task_row(&report, orphan).1, "would_act", "{report:#}");
     }
     for zombie in &zombies {
-        assert_eq!(target_row(&report, *zombie), ("5", "would_act"), "{report:#}");
+        assert_eq!(target_row(&report, *zombie), ("G5 zombie", "would_act"), "{report:#}");
     }
     assert_eq!(report["counts"]["orphans"], 6);
     assert_eq!(
@@ -64,7 +64,7 @@ async fn the_mode_report_says_what_would_wait_beyond_the_blast_radius() {
     let report = look(&world, "sweep-2").await;
     for (number, orphan) in old.iter().enumerate() {
         let action = if number < 10 { "would_act" } else { "waits" };
-        assert_eq!(task_row(&report, orphan), ("8", action), "{report:#}");
+        assert_eq!(task_row(&report, orphan), ("T8 too_old", action), "{report:#}");
     }
     let targets = report["targets"].as_array().unwrap();
     let such = |action| targets.iter().filter(|finding| finding["action"] == action).count();
@@ -82,7 +82,7 @@ async fn the_mode_report_settles_what_a_crash_left_behind() {
     let entry = json!({
         "group": setup.target_group_arn("sessions"),
         "address": { "ip": live.address().to_string(), "port": setup.port },
-        "from": "nobody",
+        "held_by": "nobody",
     });
     let intent = json!({ "written_at": world.now().to_string(), "entries": [entry] });
     world.put_object("ledger", "intents/1-left.json", intent.to_string());
@@ -112,7 +112,7 @@ async fn a_sweep_stops_the_oldest_up_to_the_blast_radius_and_says_that_the_rest_
         assert_eq!(stopped(&world, &old), names(&old[..most]), "the oldest first");
         assert_eq!(report["counts"]["reaped"], most);
         for waiting in &old[most..] {
-            assert_eq!(task_row(&report, waiting), ("8", "waits"), "{report:#}");
+            assert_eq!(task_row(&report, waiting), ("T8 too_old", "waits"), "{report:#}");
             assert!(world.completion_calls(waiting).is_empty());
         }
         assert!(warns(&report, "blast_radius_reached"));

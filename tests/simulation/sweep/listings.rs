@@ -52,14 +52,18 @@ async fn with_a_missing_listing(what: &str, fault: Fault) {
             Why::Ended | Why::Old | Why::Done => assert_clean(&world, orphan),
             // Row 7 needs all leases.
             Why::Lapsed => {
-                assert_eq!(task_in(&report, orphan)["row"], "7a", "{what}: {report:#}");
+                assert_eq!(
+                    task_in(&report, orphan)["row"],
+                    "T7a lease_lapsed",
+                    "{what}: {report:#}"
+                );
                 assert!(!world.is_stopping(orphan), "{what}\n{}", world.history());
                 assert_keeps_its_target(&world, orphan);
                 assert!(world.completion_calls(orphan).is_empty(), "{what}");
             }
         }
     }
-    assert_eq!(target_in(&report, zombie)["row"], "undecided", "{what}: {report:#}");
+    assert_eq!(target_in(&report, zombie)["row"], "G7 undecided", "{what}: {report:#}");
     assert!(world.registered("sessions").contains(&zombie), "{what}");
     world.faults_cease();
     assert_put_right(&world).await;
@@ -109,6 +113,6 @@ async fn one_task_that_cannot_be_read_keeps_no_orphan_from_being_seen() {
     for orphan in &orphans {
         assert_clean(&world, orphan);
     }
-    assert_eq!(target_in(&report, zombie)["row"], "undecided", "{report:#}");
+    assert_eq!(target_in(&report, zombie)["row"], "G7 undecided", "{report:#}");
     assert!(world.registered("sessions").contains(&zombie));
 }

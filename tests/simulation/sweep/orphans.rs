@@ -24,13 +24,13 @@ async fn an_orphan_of_each_cause_is_reaped_and_the_living_are_left_alone() {
     let report = enforce(&world, "sweep-1").await;
     for orphan in [&ended, &old, &lapsed] {
         assert_clean(&world, orphan);
-        assert_eq!(task_in(&report, orphan)["action"], "done", "{report:#}");
+        assert_eq!(task_in(&report, orphan)["action"], "acted", "{report:#}");
     }
-    assert_eq!(task_in(&report, &done)["row"], "9a");
+    assert_eq!(task_in(&report, &done)["row"], "T9a suspected_done");
     assert!(!world.is_stopping(&done));
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(task_in(&report, &done)["row"], "9", "{report:#}");
+    assert_eq!(task_in(&report, &done)["row"], "T9 done", "{report:#}");
     assert_clean(&world, &done);
     for living in [&leased, &young] {
         assert!(world.is_live(living));
@@ -53,10 +53,10 @@ async fn a_zombie_target_is_deregistered_by_the_second_sweep_and_its_intent_sett
     let zombie = "127.0.99.1".parse().unwrap();
     world.leave_target("sessions", zombie);
     let report = look(&world, "sweep-1").await;
-    assert_eq!(target_in(&report, zombie)["row"], "4", "{report:#}");
+    assert_eq!(target_in(&report, zombie)["row"], "G4 suspected", "{report:#}");
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(target_in(&report, zombie)["action"], "done", "{report:#}\n{}", world.history());
+    assert_eq!(target_in(&report, zombie)["action"], "acted", "{report:#}\n{}", world.history());
     assert!(!world.registered("sessions").contains(&zombie));
     assert_eq!(crate::invoke::open_intents(&world).len(), 1);
     tokio::time::sleep(INTERVAL).await;

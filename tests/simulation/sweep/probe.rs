@@ -26,16 +26,20 @@ async fn of_tasks_without_traffic_only_one_that_says_done_twice_is_an_orphan() {
         for (task, probe) in &kept {
             let finding = task_in(&report, task);
             assert_eq!(finding["evidence"]["probe"], *probe, "{}", task.session_id());
-            assert_eq!(task_row(&report, task), ("9b", "kept"), "{report:#}");
+            assert_eq!(task_row(&report, task), ("T9b unrouted", "kept"), "{report:#}");
             assert!(world.completion_calls(task).is_empty());
         }
         match number {
             1 => {
-                assert_eq!(task_row(&report, &done), ("9a", "suspected"), "{report:#}");
+                assert_eq!(
+                    task_row(&report, &done),
+                    ("T9a suspected_done", "suspected"),
+                    "{report:#}"
+                );
                 assert_eq!(task_in(&report, &done)["evidence"]["probe"], "done");
                 assert!(!world.is_stopping(&done));
             }
-            2 => assert_eq!(task_row(&report, &done), ("9", "done"), "{report:#}"),
+            2 => assert_eq!(task_row(&report, &done), ("T9 done", "acted"), "{report:#}"),
             _ => assert!(task_in(&report, &done).is_null(), "{report:#}"),
         }
         tokio::time::sleep(INTERVAL).await;
@@ -59,7 +63,7 @@ async fn a_broken_answer_is_an_answer_and_no_word_of_being_done() {
         for number in 1..=2 {
             let report = enforce(&world, &format!("sweep-{number}")).await;
             assert_eq!(task_in(&report, &task)["evidence"]["probe"], "answers", "{fault:?}");
-            assert_eq!(task_row(&report, &task), ("9b", "kept"), "{report:#}");
+            assert_eq!(task_row(&report, &task), ("T9b unrouted", "kept"), "{report:#}");
             tokio::time::sleep(INTERVAL).await;
         }
         assert!(!world.is_stopping(&task));
@@ -79,7 +83,11 @@ async fn a_session_that_is_starting_up_is_not_asked() {
         tokio::time::sleep(INTERVAL).await;
     }
     let report = enforce(&world, "sweep-3").await;
-    assert_eq!(task_row(&report, &starting), ("9a", "suspected"), "it had its time: {report:#}");
+    assert_eq!(
+        task_row(&report, &starting),
+        ("T9a suspected_done", "suspected"),
+        "it had its time: {report:#}"
+    );
 }
 
 /// A server that no task of the account stands behind, at an address that the load balancer gets no
@@ -110,7 +118,7 @@ async fn a_target_at_which_anything_answers_is_foreign_and_kept() {
         for (server, probe) in &servers {
             let finding = target_in(&report, server.address());
             assert_eq!(finding["probe"], *probe, "{report:#}");
-            assert_eq!(target_row(&report, server.address()), ("6", "kept"), "{report:#}");
+            assert_eq!(target_row(&report, server.address()), ("G6 foreign", "kept"), "{report:#}");
             assert!(finding["owner"].is_null());
         }
         assert_eq!(report["counts"]["foreign"], 3);
@@ -128,10 +136,10 @@ async fn a_target_that_refuses_and_one_that_nobody_can_reach_are_silent() {
         world.leave_target("sessions", nobody);
         let report = enforce(&world, "sweep-1").await;
         assert_eq!(target_in(&report, nobody)["probe"], "silent", "{absent:?} {report:#}");
-        assert_eq!(target_row(&report, nobody), ("4", "suspected"));
+        assert_eq!(target_row(&report, nobody), ("G4 suspected", "suspected"));
         tokio::time::sleep(INTERVAL).await;
         let report = enforce(&world, "sweep-2").await;
-        assert_eq!(target_row(&report, nobody), ("5", "done"), "{report:#}");
+        assert_eq!(target_row(&report, nobody), ("G5 zombie", "acted"), "{report:#}");
         assert_unharmed(&world);
     }
 }
@@ -152,8 +160,8 @@ async fn what_is_no_longer_silent_or_done_is_spared_by_one_more_question() {
         world.behaves(&heard, |container| container.deaf = false);
     });
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(task_row(&report, &task), ("9", "spared"), "{report:#}");
-    assert_eq!(target_row(&report, server.address()), ("5", "spared"), "{report:#}");
+    assert_eq!(task_row(&report, &task), ("T9 done", "spared"), "{report:#}");
+    assert_eq!(target_row(&report, server.address()), ("G5 zombie", "spared"), "{report:#}");
     assert_eq!(world.count(Api::ContainerComplete) + world.count(Api::DeregisterTargets), 0);
     assert_unharmed(&world);
 }
@@ -162,14 +170,14 @@ async fn what_is_no_longer_silent_or_done_is_spared_by_one_more_question() {
 #[tokio::test(start_paused = true)]
 async fn a_target_in_any_other_state_is_kept_and_reported() {
     let states = [
-        ("healthy", "", "6"),
-        ("initial", "Elb.RegistrationInProgress", "6"),
-        ("unhealthy", "Target.ResponseCodeMismatch", "6"),
-        ("unused", "Target.NotInUse", "7"),
-        ("unavailable", "Target.HealthCheckDisabled", "7"),
-        ("unhealthy", "Elb.InternalError", "7"),
-        ("unhealthy", "Target.SomethingNew", "7"),
-        ("a-state-of-tomorrow", "", "7"),
+        ("healthy", "", "G6 foreign"),
+        ("initial", "Elb.RegistrationInProgress", "G6 foreign"),
+        ("unhealthy", "Target.ResponseCodeMismatch", "G6 foreign"),
+        ("unused", "Target.NotInUse", "G7 unclear"),
+        ("unavailable", "Target.HealthCheckDisabled", "G7 unclear"),
+        ("unhealthy", "Elb.InternalError", "G7 unclear"),
+        ("unhealthy", "Target.SomethingNew", "G7 unclear"),
+        ("a-state-of-tomorrow", "", "G7 unclear"),
     ];
     for (state, reason, row) in states {
         let world = World::new(Setup::default());

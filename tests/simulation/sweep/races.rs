@@ -191,7 +191,7 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
         };
         assert!(everywhere(what, story).await >= 30);
         let re_registered = re_registered.load(Ordering::Relaxed);
-        println!("{what}: {re_registered} targets were put back");
+        println!("{what}: {re_registered} targets were registered again");
         assert!(re_registered >= 2, "{what}: only {re_registered}");
     }
 }

@@ -93,7 +93,7 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
     enforce(&world, "sweep-1").await;
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(target_in(&report, address)["action"], "done", "{report:#}");
+    assert_eq!(target_in(&report, address)["action"], "acted", "{report:#}");
     tokio::time::sleep(MINUTE).await;
     let session = world.session("b").started_ago(Duration::ZERO).registered_in(&["tenant-b"]);
     session.at_address(address).start();

@@ -31,11 +31,11 @@ async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_
         let (report, metrics) = enforce_with(&world, &format!("sweep-{sweeps}"), &[]).await;
         assert_eq!(world.completion_calls(&orphan).len(), sweeps, "{}", world.history());
         if world.is_stopping(&orphan) {
-            assert_eq!(task_row(&report, &orphan), ("8", "done"), "{report:#}");
+            assert_eq!(task_row(&report, &orphan), ("T8 too_old", "acted"), "{report:#}");
             break metrics;
         }
         first_vain.get_or_insert(world.now());
-        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "{report:#}");
+        assert_eq!(task_row(&report, &orphan), ("T8 too_old", "tried"), "{report:#}");
         assert_eq!(receipt(&world, &orphan).as_deref(), Some("awaiting_salvage"));
         assert!(world.registered("sessions").contains(&orphan.address()));
         assert!(world.tags(&orphan).is_empty(), "our inference leaves no tag");
@@ -57,11 +57,11 @@ async fn the_window_of_a_session_that_its_owner_ended_counts_from_the_owners_wor
     world.set_tag(&orphan, "session-ended-at", &world.now().to_string());
     tokio::time::sleep(MINUTE * 29).await;
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(task_row(&report, &orphan), ("4", "tried"), "{report:#}");
+    assert_eq!(task_row(&report, &orphan), ("T4 ended", "tried"), "{report:#}");
     assert!(!world.is_stopping(&orphan));
     tokio::time::sleep(MINUTE).await;
     let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
-    assert_eq!(task_row(&report, &orphan), ("4", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &orphan), ("T4 ended", "acted"), "{report:#}");
     assert_eq!(task_in(&report, &orphan)["evidence"]["salvage_window_over"], true);
     assert_eq!(world.completion_calls(&orphan).len(), 2, "it was asked one last time");
     assert_given_up(&world, &orphan, &metrics);
@@ -82,7 +82,7 @@ async fn the_memory_of_a_failed_salvage_goes_when_the_lease_is_renewed() {
         world.set_tag(&session, "lease-expires-at", &(world.now() + left).to_string());
     };
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(task_row(&report, &session), ("7", "tried"), "{report:#}");
+    assert_eq!(task_row(&report, &session), ("T7 lease_expired", "tried"), "{report:#}");
     assert_eq!(vain(&world).as_array().unwrap().len(), 1);
     renew(MINUTE * 6);
     tokio::time::sleep(INTERVAL).await;
@@ -117,7 +117,7 @@ async fn a_listing_that_fails_now_and_then_does_not_begin_the_salvage_window_ane
             world.fault(Fault::on(Api::ListTasks).of("batch").by(&caller).always().throttled());
         }
         let report = enforce(&world, &caller).await;
-        let row = if sweeps % 5 == 0 { "7a" } else { "7" };
+        let row = if sweeps % 5 == 0 { "T7a lease_lapsed" } else { "T7 lease_expired" };
         assert_eq!(task_row(&report, &orphan).0, row, "{report:#}");
         tokio::time::sleep(INTERVAL).await;
     }
@@ -151,7 +151,7 @@ async fn an_orphan_whose_container_answers_403_is_rejected_and_given_up_after_th
         if world.is_stopping(&orphan) {
             break metrics;
         }
-        assert_eq!(task_row(&report, &orphan), ("8", "tried"), "it is an orphan still");
+        assert_eq!(task_row(&report, &orphan), ("T8 too_old", "tried"), "it is an orphan still");
         let cleanup = &task_in(&report, &orphan)["cleanup"];
         assert_eq!(cleanup["outcome"], "rejected", "{report:#}");
         assert_eq!(cleanup["artifacts"], "wrong_container");
@@ -179,7 +179,11 @@ async fn beyond_the_hard_age_an_orphan_is_stopped_in_the_same_sweep_after_one_at
         let world = World::new(Setup::default());
         let orphan = kind(world.session("orphan").started_ago(HOUR * 25)).start();
         let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
-        assert_eq!(task_row(&report, &orphan), ("5", "done"), "{name}: {report:#}");
+        assert_eq!(
+            task_row(&report, &orphan),
+            ("T5 beyond_hard_age", "acted"),
+            "{name}: {report:#}"
+        );
         assert_eq!(world.completion_calls(&orphan).len(), 1, "{name}");
         assert_given_up(&world, &orphan, &metrics);
     }
@@ -190,7 +194,7 @@ async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
     let world = World::new(Setup::default());
     let stuck = world.session("stuck").started_ago(HOUR * 3).never_started().start();
     let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
-    assert_eq!(task_row(&report, &stuck), ("8", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &stuck), ("T8 too_old", "acted"), "{report:#}");
     assert_eq!(task_in(&report, &stuck)["cleanup"]["artifacts"], "nothing_to_save");
     assert!(world.is_stopping(&stuck));
     assert_eq!(receipt(&world, &stuck).as_deref(), Some("cleaned"));
@@ -206,13 +210,13 @@ async fn a_container_that_could_not_even_be_asked_starts_no_salvage_window() {
     // Listed once; every later look fails, so that nothing may be asked.
     world.fault(Fault::on(Api::DescribeTasks).nth(2).always().server_error());
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(task_row(&report, &orphan).0, "8", "{report:#}");
+    assert_eq!(task_row(&report, &orphan).0, "T8 too_old", "{report:#}");
     assert!(world.completion_calls(&orphan).is_empty());
     assert!(world.object("ledger", "suspects.json").is_none(), "nothing was asked in vain");
     assert!(!world.is_stopping(&orphan));
     world.faults_cease();
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(task_row(&report, &orphan), ("8", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &orphan), ("T8 too_old", "acted"), "{report:#}");
     assert_unharmed(&world);
 }

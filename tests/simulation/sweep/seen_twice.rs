@@ -28,25 +28,29 @@ fn rows(report: &Value, done: &TaskHandle, nobody: Ipv4Addr) -> [String; 2] {
 #[tokio::test(start_paused = true)]
 async fn a_second_sweep_less_than_half_an_interval_later_does_not_act() {
     let (world, done, nobody) = suspicious();
-    assert_eq!(rows(&enforce(&world, "sweep-1").await, &done, nobody), ["9a", "4"]);
+    assert_eq!(
+        rows(&enforce(&world, "sweep-1").await, &done, nobody),
+        ["T9a suspected_done", "G4 suspected"]
+    );
     tokio::time::sleep(MINUTE * 2).await;
     let soon = enforce(&world, "sweep-2").await;
-    assert_eq!(rows(&soon, &done, nobody), ["9a", "4"], "{soon:#}");
+    assert_eq!(rows(&soon, &done, nobody), ["T9a suspected_done", "G4 suspected"], "{soon:#}");
     assert!(!world.is_stopping(&done));
     assert!(world.registered("sessions").contains(&nobody));
     tokio::time::sleep(SECOND * 30).await;
     let later = enforce(&world, "sweep-3").await;
-    assert_eq!(rows(&later, &done, nobody), ["9", "5"], "{later:#}");
+    assert_eq!(rows(&later, &done, nobody), ["T9 done", "G5 zombie"], "{later:#}");
     assert!(world.is_stopping(&done));
     assert!(!world.registered("sessions").contains(&nobody));
     assert_unharmed(&world);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_more_than_three_intervals_old_counts_no_more() {
-    for (pause, expected) in
-        [(MINUTE * 14 + SECOND * 30, ["9", "5"]), (INTERVAL * 3 + SECOND, ["9a", "4"])]
-    {
+async fn a_suspicion_more_than_three_intervals_old_counts_no_more() {
+    for (pause, expected) in [
+        (MINUTE * 14 + SECOND * 30, ["T9 done", "G5 zombie"]),
+        (INTERVAL * 3 + SECOND, ["T9a suspected_done", "G4 suspected"]),
+    ] {
         let (world, done, nobody) = suspicious();
         look(&world, "sweep-1").await;
         tokio::time::sleep(pause).await;
@@ -60,16 +64,16 @@ async fn a_snapshot_more_than_three_intervals_old_counts_no_more() {
 async fn suspects_are_kept_in_the_mode_report_too_so_that_enforce_acts_at_once() {
     let (world, done, nobody) = suspicious();
     let report = look(&world, "sweep-1").await;
-    assert_eq!(rows(&report, &done, nobody), ["9a", "4"]);
+    assert_eq!(rows(&report, &done, nobody), ["T9a suspected_done", "G4 suspected"]);
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "sweep-2").await;
-    assert_eq!(task_row(&report, &done), ("9", "would_act"), "{report:#}");
-    assert_eq!(target_row(&report, nobody), ("5", "would_act"), "{report:#}");
+    assert_eq!(task_row(&report, &done), ("T9 done", "would_act"), "{report:#}");
+    assert_eq!(target_row(&report, nobody), ("G5 zombie", "would_act"), "{report:#}");
     assert!(!world.is_stopping(&done));
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-3").await;
-    assert_eq!(task_row(&report, &done), ("9", "done"), "{report:#}");
-    assert_eq!(target_row(&report, nobody), ("5", "done"), "{report:#}");
+    assert_eq!(task_row(&report, &done), ("T9 done", "acted"), "{report:#}");
+    assert_eq!(target_row(&report, nobody), ("G5 zombie", "acted"), "{report:#}");
     assert_unharmed(&world);
 }
 
@@ -77,23 +81,23 @@ async fn suspects_are_kept_in_the_mode_report_too_so_that_enforce_acts_at_once()
 async fn a_suspicion_that_one_sweep_contradicts_starts_anew() {
     let (world, done, nobody) = suspicious();
     let first = enforce(&world, "sweep-1").await;
-    assert_eq!(rows(&first, &done, nobody), ["9a", "4"]);
+    assert_eq!(rows(&first, &done, nobody), ["T9a suspected_done", "G4 suspected"]);
     world.report("sessions", nobody, Health::new("healthy", ""));
     world.report("sessions", done.address(), Health::new("healthy", ""));
     tokio::time::sleep(INTERVAL).await;
     let contradicted = enforce(&world, "sweep-2").await;
-    assert_eq!(rows(&contradicted, &done, nobody), ["none", "6"], "{contradicted:#}");
+    assert_eq!(rows(&contradicted, &done, nobody), ["none", "G6 foreign"], "{contradicted:#}");
     world.report_truth("sessions", nobody);
     world.report_truth("sessions", done.address());
     tokio::time::sleep(INTERVAL).await;
     let again = enforce(&world, "sweep-3").await;
-    assert_eq!(rows(&again, &done, nobody), ["9a", "4"], "{again:#}");
+    assert_eq!(rows(&again, &done, nobody), ["T9a suspected_done", "G4 suspected"], "{again:#}");
     assert!(target_in(&again, nobody)["suspect_since"].is_null(), "{again:#}");
     assert!(!world.is_stopping(&done));
     assert_eq!(world.count(Api::DeregisterTargets), 0);
     tokio::time::sleep(INTERVAL).await;
     let twice = enforce(&world, "sweep-4").await;
-    assert_eq!(rows(&twice, &done, nobody), ["9", "5"], "{twice:#}");
+    assert_eq!(rows(&twice, &done, nobody), ["T9 done", "G5 zombie"], "{twice:#}");
     assert_unharmed(&world);
 }
 
@@ -105,12 +109,12 @@ async fn a_suspicion_outlives_a_sweep_that_could_not_see() {
     world.fault(Fault::on(Api::DescribeTargetHealth).always().server_error());
     tokio::time::sleep(INTERVAL).await;
     let blind = enforce(&world, "sweep-2").await;
-    assert_eq!(rows(&blind, &done, nobody), ["9, undecided", "none"], "{blind:#}");
+    assert_eq!(rows(&blind, &done, nobody), ["T9 undecided", "none"], "{blind:#}");
     assert!(!world.is_stopping(&done));
     world.faults_cease();
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-3").await;
-    assert_eq!(rows(&report, &done, nobody), ["9", "5"], "{report:#}");
+    assert_eq!(rows(&report, &done, nobody), ["T9 done", "G5 zombie"], "{report:#}");
     assert_unharmed(&world);
 }
 
@@ -132,7 +136,7 @@ async fn of_two_sweeps_at_once_the_loser_says_that_its_suspects_do_not_count() {
 #[tokio::test(start_paused = true)]
 async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
     let (world, done, nobody) = suspicious();
-    let others = r#"{ "tasks": [], "targets": [], "vain": [] }"#;
+    let others = r#"{ "tasks": [], "targets": [], "failed_salvages": [] }"#;
     world.before(Api::PutObject, 1, move |world| {
         world.put_object("ledger", "suspects.json", others);
     });
@@ -141,22 +145,22 @@ async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
     assert_eq!(world.object("ledger", "suspects.json").unwrap(), others);
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(rows(&report, &done, nobody), ["9a", "4"], "{report:#}");
+    assert_eq!(rows(&report, &done, nobody), ["T9a suspected_done", "G4 suspected"], "{report:#}");
     assert_unharmed(&world);
 }
 
-/// The interval is the schedule's: where it is configured, the two snapshots move with it.
+/// The interval is the schedule's: where it is configured, the two sweeps move with it.
 #[tokio::test(start_paused = true)]
-async fn a_longer_interval_asks_for_snapshots_further_apart() {
+async fn a_longer_interval_asks_for_sweeps_further_apart() {
     let (world, done, _) = suspicious();
     let sweep = async |caller: &str| {
         let every_hour = [("SWEEP_INTERVAL", "1h")];
         let context = function_with(&world, caller, &every_hour).0;
         invoke_reaper(&context, &json!({ "mode": "report" })).await
     };
-    assert_eq!(task_row(&sweep("sweep-1").await, &done).0, "9a");
+    assert_eq!(task_row(&sweep("sweep-1").await, &done).0, "T9a suspected_done");
     tokio::time::sleep(MINUTE * 29).await;
-    assert_eq!(task_row(&sweep("sweep-2").await, &done).0, "9a");
+    assert_eq!(task_row(&sweep("sweep-2").await, &done).0, "T9a suspected_done");
     tokio::time::sleep(MINUTE * 2).await;
-    assert_eq!(task_row(&sweep("sweep-3").await, &done).0, "9");
+    assert_eq!(task_row(&sweep("sweep-3").await, &done).0, "T9 done");
 }

@@ -13,7 +13,7 @@ async fn orphans_that_never_upload_do_not_starve_younger_ones() {
     assert_eq!(stopped(&world, &good).len(), 10, "the blast radius counts what was done");
     assert!(stopped(&world, &vain).is_empty());
     for orphan in &vain {
-        assert_eq!(task_row(&report, orphan), ("8", "tried"), "{report:#}");
+        assert_eq!(task_row(&report, orphan), ("T8 too_old", "tried"), "{report:#}");
         assert_eq!(world.completion_calls(orphan).len(), 1);
     }
     tokio::time::sleep(INTERVAL).await;
@@ -41,7 +41,7 @@ async fn orphans_that_aws_refuses_to_stop_do_not_starve_younger_ones() {
         assert_eq!(stopped(&world, &good).len(), 15, "{}", world.history());
         for orphan in &refused {
             assert!(!world.is_stopping(orphan));
-            assert_eq!(task_row(&reports[0], orphan), ("8", "tried"), "{:#}", reports[0]);
+            assert_eq!(task_row(&reports[0], orphan), ("T8 too_old", "tried"), "{:#}", reports[0]);
         }
         assert_unharmed(&world);
         world.faults_cease();
@@ -76,7 +76,7 @@ async fn a_target_that_is_refused_does_not_keep_those_of_the_same_call() {
     look(&world, "sweep-1").await;
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
-    assert_eq!(target_row(&report, zombies[0]), ("5", "tried"), "{report:#}");
+    assert_eq!(target_row(&report, zombies[0]), ("G5 zombie", "tried"), "{report:#}");
     assert_eq!(world.registered("sessions"), zombies[..1], "{}", world.history());
     assert_unharmed(&world);
 }
@@ -160,7 +160,7 @@ async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_re_register
     world.fault(Fault::on(Api::StopTask).always().denied());
     for number in 1..=3 {
         let report = enforce(&world, &format!("sweep-{number}")).await;
-        assert_eq!(task_row(&report, &ended), ("4", "tried"), "{report:#}");
+        assert_eq!(task_row(&report, &ended), ("T4 ended", "tried"), "{report:#}");
         assert!(world.registered("sessions").is_empty());
         tokio::time::sleep(INTERVAL).await;
     }

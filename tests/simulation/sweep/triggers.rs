@@ -51,7 +51,7 @@ async fn the_schedule_acts_as_the_configured_mode_says() {
     assert!(!stopped && report["tasks"][0]["action"] == "would_act", "{report:#}");
     let (report, stopped) = invoked("enforce", &scheduled()).await;
     assert_eq!(report["mode"], "enforce");
-    assert!(stopped && report["tasks"][0]["action"] == "done", "{report:#}");
+    assert!(stopped && report["tasks"][0]["action"] == "acted", "{report:#}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ fn suspects(seen: SeenSince) -> Suspects {
     Suspects {
         tasks: BTreeMap::from([(task_arn("one", "done"), seen)]),
         targets: BTreeMap::from([((group("a"), address(1)), seen)]),
-        failed_salvages: BTreeMap::from([(task_arn("one", "vain"), seen)]),
+        failed_salvages: BTreeMap::from([(task_arn("one", "failing"), seen)]),
     }
 }
 
@@ -77,7 +77,7 @@ fn the_document_is_one_that_people_can_read() {
         }])
     );
     assert_eq!(document["tasks"][0]["task"], task_arn("one", "done").as_str());
-    assert_eq!(document["failed_salvages"][0]["task"], task_arn("one", "vain").as_str());
+    assert_eq!(document["failed_salvages"][0]["task"], task_arn("one", "failing").as_str());
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_document_that_says_what_it_should_not_is_not_read_in_part() {
         whole.replace("127.0.10.1", "example.com"),
         whole.replace("task/one/done", "service/one/done"),
         whole.replace("\"last\"", "\"latest\""),
-        whole.replace("\"vain\"", "\"futile\""),
+        whole.replace("\"failed_salvages\"", "\"futile\""),
         whole.replacen("2026", "tomorrow", 1),
         whole[..whole.len() / 2].to_owned(),
         String::new(),

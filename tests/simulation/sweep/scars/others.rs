@@ -24,7 +24,7 @@ async fn another_platforms_targets_in_our_group_are_never_removed() {
         .collect();
     for report in sweeps(&world, "sweep", 3).await {
         for task in &theirs {
-            assert_eq!(target_row(&report, task.address()), ("2, elsewhere", "kept"));
+            assert_eq!(target_row(&report, task.address()), ("G2 misrouted_elsewhere", "kept"));
         }
     }
     assert_eq!(world.count(Api::DeregisterTargets), 0);
@@ -67,7 +67,7 @@ async fn protection_beats_force() {
     let order = json!({ "cluster": "sessions", "created_before": created_before.to_string() });
     let payload = json!({ "mode": "enforce", "force_cluster": order });
     let report = invoke_reaper(&function(&world, "sweep"), &payload).await;
-    assert_eq!(task_row(&report, &protected), ("2", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &protected), ("T2 protected", "kept"), "{report:#}");
     assert!(!world.is_stopping(&protected) && world.completion_calls(&protected).is_empty());
     assert_clean(&world, &other);
 }
@@ -123,8 +123,8 @@ async fn an_independent_probe_can_veto() {
     let at_work = world.session("at-work").started_ago(HOUR).start();
     world.report("sessions", at_work.address(), timeout);
     for report in sweeps(&world, "sweep", 3).await {
-        assert_eq!(target_row(&report, forgotten.address()), ("6", "kept"), "{report:#}");
-        assert_eq!(task_row(&report, &at_work), ("9b", "kept"), "{report:#}");
+        assert_eq!(target_row(&report, forgotten.address()), ("G6 foreign", "kept"), "{report:#}");
+        assert_eq!(task_row(&report, &at_work), ("T9b unrouted", "kept"), "{report:#}");
     }
     assert_eq!(world.registered("sessions").len(), 2);
     assert!(world.is_live(&at_work) && world.completion_calls(&at_work).is_empty());
@@ -140,13 +140,13 @@ async fn a_target_left_behind_whose_address_another_application_got_is_reported_
     world.crash(&dead, 137);
     tokio::time::sleep(MINUTE).await;
     let report = enforce(&world, "sweep-1").await;
-    assert_eq!(target_row(&report, dead.address()), ("4", "suspected"));
+    assert_eq!(target_row(&report, dead.address()), ("G4 suspected", "suspected"));
     let application = world.session("web").of_family("web").unregistered();
     let application = application.at_address_of(&dead).start();
     for number in 2..=4 {
         tokio::time::sleep(INTERVAL).await;
         let (report, metrics) = enforce_with(&world, &format!("sweep-{number}"), &[]).await;
-        assert_eq!(target_row(&report, dead.address()), ("2", "kept"), "{report:#}");
+        assert_eq!(target_row(&report, dead.address()), ("G2 misrouted", "kept"), "{report:#}");
         assert_eq!(metric(&metrics, "MisroutedTargets"), 1, "people are told");
     }
     assert!(!world.is_stopping(&application));

@@ -19,7 +19,7 @@ async fn what_is_not_found_because_a_look_failed_is_not_dead() {
         world.fault(Fault::on(api).always().server_error());
         for number in 1..=3 {
             let report = enforce(&world, &format!("sweep-{number}")).await;
-            assert_eq!(target_row(&report, busy.address()), ("undecided", "kept"), "{report:#}");
+            assert_eq!(target_row(&report, busy.address()), ("G7 undecided", "kept"), "{report:#}");
             assert!(warns(&report, "incomplete"));
             tokio::time::sleep(INTERVAL).await;
         }
@@ -59,7 +59,7 @@ async fn protection_holds_on_every_path() {
     world.session("leased").leased_for(HOUR).start();
     for report in sweeps(&world, "sweep", 3).await {
         for task in &all {
-            assert_eq!(task_row(&report, task), ("2", "kept"), "{report:#}");
+            assert_eq!(task_row(&report, task), ("T2 protected", "kept"), "{report:#}");
         }
     }
     assert!(stopped(&world, &all).is_empty());
@@ -87,7 +87,7 @@ async fn what_comes_to_life_between_the_check_and_the_act_is_spared_or_re_regist
         world.session("new").at_address(address).start();
     });
     let (report, metrics) = enforce_with(&world, "sweep-2", &[]).await;
-    assert_eq!(target_row(&report, address), ("5", "spared"), "{report:#}");
+    assert_eq!(target_row(&report, address), ("G5 zombie", "spared"), "{report:#}");
     assert_eq!(metric(&metrics, "ReRegistrations"), 1);
     assert!(world.registered("sessions").contains(&address));
     assert_unharmed(&world);
@@ -102,12 +102,12 @@ async fn a_keep_that_rests_on_a_failure_is_reported_and_has_an_end() {
     world.fault(Fault::on(Api::DescribeTargetHealth).always().denied());
     for number in 1..=2 {
         let (report, metrics) = enforce_with(&world, &format!("sweep-{number}"), &[]).await;
-        assert_eq!(task_row(&report, &done), ("9, undecided", "kept"), "{report:#}");
+        assert_eq!(task_row(&report, &done), ("T9 undecided", "kept"), "{report:#}");
         assert_eq!(metric(&metrics, "SweepsIncomplete"), 1);
         tokio::time::sleep(INTERVAL).await;
     }
     let report = enforce(&world, "sweep-3").await;
-    assert_eq!(task_row(&report, &done).0, "8", "{report:#}");
+    assert_eq!(task_row(&report, &done).0, "T8 too_old", "{report:#}");
     assert!(world.is_stopping(&done), "{}", world.history());
     assert_unharmed(&world);
 }
@@ -147,7 +147,7 @@ async fn all_pages_are_read_or_nothing_is_concluded() {
     world.fault(Fault::on(Api::ListTasks).nth(4).always().server_error());
     let report = enforce(&world, "cut-short").await;
     for busy in last {
-        assert_eq!(target_row(&report, busy.address()), ("undecided", "kept"), "{report:#}");
+        assert_eq!(target_row(&report, busy.address()), ("G7 undecided", "kept"), "{report:#}");
     }
     assert_eq!(world.count(Api::DeregisterTargets), 0);
     assert_eq!(world.registered("sessions").len(), 350);

@@ -136,7 +136,7 @@ fn about_looking(cast: &Cast, sweeps: [&Sweep; 4], marks: &Marks) -> Vec<Promise
         (
             "report: what the second one would do is what enforce then did",
             !second.with_action("would_act").is_empty()
-                && second.with_action("would_act") == enforced.with_action("done"),
+                && second.with_action("would_act") == enforced.with_action("acted"),
         ),
     ]
 }
@@ -145,21 +145,21 @@ fn about_orphans(world: &World, cast: &Cast, sweep: &Sweep, marks: &Marks) -> Ve
     let Cast { ivan, judy, kevin, leo, carol, .. } = cast;
     let gone =
         |part: &Part| world.is_stopping(&part.task) && !is_registered(world, part.task.address());
-    let reaped = |part: &Part, cause: &str| {
-        sweep.task(&part.task)["finding"] == cause
+    let reaped = |part: &Part, row: &str| {
+        sweep.task(&part.task)["row"] == row
             && marks.outcome(part) == Some("cleaned")
             && world.has_completed(&part.task)
             && marks.saved(part)
             && gone(part)
     };
     vec![
-        ("ivan (ended): artifacts saved, target gone, task stopped", reaped(ivan, "ended")),
-        ("judy (too_old): the same", reaped(judy, "too_old")),
-        ("kevin (lease_expired): the same", reaped(kevin, "lease_expired")),
-        ("leo (done): the same", reaped(leo, "done")),
+        ("ivan (ended): artifacts saved, target gone, task stopped", reaped(ivan, "T4 ended")),
+        ("judy (too_old): the same", reaped(judy, "T8 too_old")),
+        ("kevin (lease_expired): the same", reaped(kevin, "T7 lease_expired")),
+        ("leo (done): the same", reaped(leo, "T9 done")),
         (
             "carol: stopped once her salvage window was over, and her loss is on record",
-            sweep.task(&carol.task)["finding"] == "ended"
+            sweep.task(&carol.task)["row"] == "T4 ended"
                 && marks.outcome(carol) == Some("artifacts_lost")
                 && gone(carol),
         ),
@@ -168,20 +168,22 @@ fn about_orphans(world: &World, cast: &Cast, sweep: &Sweep, marks: &Marks) -> Ve
 
 fn about_the_living(world: &World, cast: &Cast, sweep: &Sweep) -> Vec<Promise> {
     let Cast { mia, quinn, nina, oscar, peggy, walter, .. } = cast;
-    let finding = |part: &Part, what: &str| sweep.task(&part.task)["finding"] == what;
+    let finding = |part: &Part, what: &str| sweep.task(&part.task)["row"] == what;
     let unasked = |part: &Part| !world.is_stopping(&part.task) && acts(world, 0, part) == 0;
     vec![
         (
             "mia, whom no traffic reaches: untouched, live, reported",
-            unasked(mia) && world.is_live(&mia.task) && finding(mia, "unrouted"),
+            unasked(mia) && world.is_live(&mia.task) && finding(mia, "T9b unrouted"),
         ),
         (
             "quinn, who answers nobody: untouched, live, in her target group",
-            is_untouched(world, quinn) && world.is_live(&quinn.task) && finding(quinn, "unrouted"),
+            is_untouched(world, quinn)
+                && world.is_live(&quinn.task)
+                && finding(quinn, "T9b unrouted"),
         ),
         (
             "nina, who is protected: untouched",
-            is_untouched(world, nina) && finding(nina, "protected"),
+            is_untouched(world, nina) && finding(nina, "T2 protected"),
         ),
         (
             "oscar, whose lease runs: untouched, live",
@@ -194,7 +196,7 @@ fn about_the_living(world: &World, cast: &Cast, sweep: &Sweep) -> Vec<Promise> {
         (
             "walter, another family's task in our group: untouched, reported as misrouted",
             is_untouched(world, walter)
-                && sweep.target(walter.task.address())["finding"] == "misrouted",
+                && sweep.target(walter.task.address())["row"] == "G2 misrouted",
         ),
     ]
 }
@@ -205,13 +207,13 @@ fn about_targets(world: &World, cast: &Cast, sweep: &Sweep) -> Vec<Promise> {
         (
             "the zombie targets are gone",
             cast.zombies.iter().all(|left| {
-                sweep.target(left.address)["action"] == "done"
+                sweep.target(left.address)["action"] == "acted"
                     && !is_registered(world, left.address)
             }),
         ),
         (
             "the foreign target, where something answers: still there, reported",
-            is_registered(world, foreign) && sweep.target(foreign)["finding"] == "foreign",
+            is_registered(world, foreign) && sweep.target(foreign)["row"] == "G6 foreign",
         ),
     ]
 }

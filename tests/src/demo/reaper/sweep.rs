@@ -26,7 +26,7 @@ impl Sweep {
         let milliseconds = self.0["duration_ms"].as_u64().unwrap_or_default();
         format!(
             "  {mode}: {} tasks and {} targets seen; {} suspected; {} orphans, {} stopped; {} zombies, \
-             {} taken away; {}.{} s",
+             {} deregistered; {}.{} s",
             count("session_tasks"),
             count("targets"),
             self.with_action("suspected").len(),

@@ -20,12 +20,12 @@ pub(super) fn became(world: &World, cast: &Cast, sweep: &Sweep) -> Table {
 }
 
 fn rows(world: &World, cast: &Cast, sweep: &Sweep, why: fn(&Value, Timestamp) -> String) -> Table {
-    let header = ["who", "story", "task", "target", "row", "finding", "action", "why"];
+    let header = ["who", "story", "task", "target", "row", "action", "why"];
     let mut table = table(&header);
     let now = world.now();
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or("-").to_owned();
     let says = |finding: &Value| {
-        let words = ["row", "finding", "action"].map(|name| text(finding, name));
+        let words = ["row", "action"].map(|name| text(finding, name));
         words.into_iter().chain([why(finding, now)]).collect::<Vec<_>>()
     };
     for part in cast.parts() {
@@ -65,14 +65,15 @@ fn why_found(finding: &Value, now: Timestamp) -> String {
         let since = evidence[name].as_str().and_then(|text| text.parse().ok());
         since.map_or("?".to_owned(), |since| spoken(now.duration_since(since)))
     };
-    match finding["finding"].as_str() {
+    let row = finding["row"].as_str().and_then(|row| row.split(' ').next_back());
+    match row {
         Some("ended") => format!("ended {} ago", age("session_ended_at")),
         Some("too_old" | "beyond_hard_age") => format!("created {} ago", age("created_at")),
         Some("lease_expired") => format!("lease over for {}", age("lease_expires_at")),
         Some("done" | "unrouted") => format!("no traffic, it says: {probe}"),
         Some("protected") => "tag cleanup-protection".to_owned(),
         Some("misrouted") => "another family's task".to_owned(),
-        Some("zombie" | "foreign") => format!("no task has it, it says: {probe}"),
+        Some("zombie" | "foreign") => format!("no task holds it, it says: {probe}"),
         Some(other) => other.to_owned(),
         None => "not in the report".to_owned(),
     }
