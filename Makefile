@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build test demo bench mutations clean
+.PHONY: help prerequisites setup build check test demo bench mutations clean
 
 VENV := .venv
 FUNCTIONS := completion reaper
@@ -46,6 +46,16 @@ build: setup ## Builds the functions and the template for this machine
 	@# SAM runs this very command, but hides what the compiler says for minutes.
 	$(call stage,cargo lambda build,cargo lambda build --release $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
 	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
+
+# The simulation without what takes seconds: histories at random, and every call boundary of a story.
+QUICK := --skip storms --skip crashes --skip races --skip single_faults --skip timing --skip reuse
+
+check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
+	$(call stage,cargo fmt,cargo fmt --all --check)
+	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
+	$(call stage,unit tests,cargo test --quiet --locked -p session-cleanup)
+	$(call stage,house and simulation,cargo test --quiet --locked -p session-cleanup-tests \
+		--test house --test simulation -- $(QUICK))
 
 test: setup ## Runs everything that CI runs
 	$(call stage,cargo fmt,cargo fmt --all --check)

@@ -16,6 +16,7 @@ mod invocation;
 mod judge;
 mod outcome;
 mod receipt;
+mod record;
 mod report;
 mod request;
 mod steps;
@@ -32,18 +33,18 @@ pub use stop::TaskFate;
 pub use target::TargetFate;
 
 use crate::event::TaskReference;
-use crate::metrics::{Metric, Step};
+use crate::metrics::Step;
 use crate::removal::{Authority, Removed};
-use crate::session::{SESSION_ENDED_TAG, Stage, StoppedWith, TaskArn};
+use crate::session::{SESSION_ENDED_TAG, Stage, StoppedWith};
 use artifacts::{Salvage, TaskOver, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
 use identify::{Identified, identify};
 use judge::{OverTask, Verdict, judge};
 use outcome::{notes, outcome};
+use record::Record;
 use report::Findings;
 use request::Order;
-use serde_json::json;
 use steps::Steps;
 use stop::{Permission, may_stop, stop};
 use target::{Salvaged, TargetRemoval, re_register, remove, verify};
@@ -54,7 +55,8 @@ use tokio::sync::SetOnce;
 /// but an outcome.
 pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupReport {
     let (steps, budget) = (Steps::begin(), invocation.budget());
-    let cleanup = Cleanup { invocation, request, steps: &steps, budget };
+    let record = Record { invocation, request, steps: &steps };
+    let cleanup = Cleanup { invocation, request, steps: &steps, budget, record };
     let identifying = budget.identify().run(identify(invocation, request));
     let identified = steps
         .measure(Step::Identify, identifying, |found| match found {
@@ -74,16 +76,16 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
                 }
                 Order::ArtifactsFirst => format!("{why}; nothing was touched"),
             };
-            cleanup.untouched(Outcome::Rejected, task, note)
+            record.untouched(Outcome::Rejected, task, note)
         }
-        Ok(Identified::Unclear { task, why }) => cleanup.untouched(Outcome::Incomplete, task, why),
+        Ok(Identified::Unclear { task, why }) => record.untouched(Outcome::Incomplete, task, why),
         Err(timed_out) => {
             let (task, what) = match &request.task {
                 TaskReference::Arn(task) => (Some(task), format!("DescribeTasks of {task}")),
                 TaskReference::ByIdentity => (None, "ListTasks and DescribeTasks".to_owned()),
             };
             let why = format!("the task could not be identified by {what}: {timed_out}");
-            cleanup.untouched(Outcome::Incomplete, task.cloned(), why)
+            record.untouched(Outcome::Incomplete, task.cloned(), why)
         }
     }
 }
@@ -93,6 +95,7 @@ struct Cleanup<'a> {
     request: &'a Request,
     steps: &'a Steps,
     budget: Budget<'a>,
+    record: Record<'a>,
 }
 
 /// What the two lanes hand each other, each once.
@@ -116,7 +119,7 @@ impl Cleanup<'_> {
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
         let tagging = self.tag_session_ended(session, &task, outcome);
-        let report = self.report(Findings {
+        let recording = self.record.put(Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
@@ -125,7 +128,7 @@ impl Cleanup<'_> {
             target,
             task: task.clone(),
         });
-        let (report, ()) = join!(self.put_on_record(report), tagging);
+        let (report, ()) = join!(recording, tagging);
         report
     }
 
@@ -239,8 +242,8 @@ impl Cleanup<'_> {
 
     /// A loss is on record before the stop that makes it final.
     async fn report_the_loss(&self, session: &IdentifiedSession, salvage: &Salvage) {
-        self.count_lost_artifacts(session.id.as_str());
-        let report = self.report(Findings {
+        self.record.lost(&session.id);
+        let loss = Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome: Outcome::ArtifactsLost,
@@ -248,8 +251,8 @@ impl Cleanup<'_> {
             target: TargetFate::Untouched,
             task: TaskFate::ToBeStopped,
             notes: vec!["the salvage window is over: its artifacts are given up".to_owned()],
-        });
-        self.put_on_record(report).await;
+        };
+        self.record.put(loss).await;
     }
 
     /// The task lost its address while we were at it.
@@ -265,7 +268,7 @@ impl Cleanup<'_> {
                 let over = OverTask { session: session.id.clone(), arn, task: snapshot.task };
                 self.judge(&over, target).await
             }
-            Err(why) => self.untouched(Outcome::Incomplete, Some(arn), why),
+            Err(why) => self.record.untouched(Outcome::Incomplete, Some(arn), why),
         }
     }
 
@@ -280,12 +283,14 @@ impl Cleanup<'_> {
         let judged = self.steps.measure(Step::Judge, judging, result).await;
         let Verdict { outcome, artifacts } = match judged {
             Ok(verdict) => verdict,
-            Err(why) => return self.untouched(Outcome::Incomplete, Some(over.arn.clone()), why),
+            Err(why) => {
+                return self.record.untouched(Outcome::Incomplete, Some(over.arn.clone()), why);
+            }
         };
         if outcome == Outcome::ArtifactsLost {
-            self.count_lost_artifacts(over.session.as_str());
+            self.record.lost(&over.session);
         }
-        let report = self.report(Findings {
+        let findings = Findings {
             session: Some(over.session.clone()),
             task_arn: Some(over.arn.clone()),
             outcome,
@@ -293,8 +298,8 @@ impl Cleanup<'_> {
             target,
             task: TaskFate::StoppedByOthers,
             notes: Vec::new(),
-        });
-        self.put_on_record(report).await
+        };
+        self.record.put(findings).await
     }
 
     /// What is known of a living task is on the task: that its owner has ended it, and since when
@@ -320,44 +325,5 @@ impl Cleanup<'_> {
         };
         let tagging = self.budget.receipt().answer(tagging);
         let _tried = self.steps.measure(Step::Tag, tagging, result).await;
-    }
-
-    /// Writes the receipt.
-    async fn put_on_record(&self, report: CleanupReport) -> CleanupReport {
-        if !report.outcome.leaves_a_receipt() {
-            return report;
-        }
-        let saving = receipt::save(&self.invocation.context().aws.ledger, &report);
-        let saving = self.budget.receipt().answer(Box::pin(saving));
-        let result = |saved: &Result<(), String>| match saved {
-            Ok(()) => "written".to_owned(),
-            Err(problem) => problem.clone(),
-        };
-        match self.steps.measure(Step::Receipt, saving, result).await {
-            Ok(()) => report,
-            Err(problem) => report.unrecorded(&format!("the receipt is not written: {problem}")),
-        }
-    }
-
-    fn count_lost_artifacts(&self, session: &str) {
-        let metrics = &self.invocation.context().metrics;
-        metrics.count(Metric::ARTIFACTS_LOST, &[("session_id", json!(session))]);
-    }
-
-    fn untouched(&self, outcome: Outcome, task_arn: Option<TaskArn>, why: String) -> CleanupReport {
-        self.report(Findings {
-            session: self.request.cause.session().cloned(),
-            task_arn,
-            outcome,
-            artifacts: Artifacts::Unknown,
-            target: TargetFate::Untouched,
-            task: TaskFate::Unknown,
-            notes: vec![why],
-        })
-    }
-
-    fn report(&self, findings: Findings) -> CleanupReport {
-        let now = self.invocation.context().clock.now();
-        CleanupReport::new(self.request, findings, now, self.steps)
     }
 }

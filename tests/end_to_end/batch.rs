@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const SESSIONS: u8 = 100;
 
-/// DESIGN §12: peak memory of a batch of 100.
+/// The limit that is promised: peak memory of a batch of 100.
 const MOST_KIB: u64 = 32 * 1024;
 
 /// Their events as the event source mapping would hand them over.

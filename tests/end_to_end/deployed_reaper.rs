@@ -53,7 +53,7 @@ fn the_deployed_reaper_answers_with_a_report_and_the_ledger_has_it() {
     });
 }
 
-/// What is taken away is an orphan's target only once its artifacts are safe.
+/// An orphan's target is deregistered only once its artifacts are safe.
 #[test]
 fn an_emulator_that_is_killed_while_the_reaper_acts_leaves_its_orphan_as_it_was() {
     play(13, async |scene| {

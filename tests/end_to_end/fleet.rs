@@ -4,7 +4,7 @@ use crate::patrol::patrol;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// DESIGN.md §12: peak memory of a sweep of 10,000.
+/// The limit that is promised: peak memory of a sweep of 10,000.
 const MOST_KIB: u64 = 64 * 1024;
 
 const TASKS: u16 = 10_000;

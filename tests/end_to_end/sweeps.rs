@@ -1,5 +1,5 @@
 //! What goes wrong in the field, and what the reaper's own binary makes of it. The numbers are those
-//! of DESIGN.md §2.
+//! of `docs/decisions/field-failures.md`.
 
 use crate::patrol::{patrol, target_in, task_in};
 use serde_json::json;
@@ -139,7 +139,7 @@ fn a_session_that_gets_the_address_while_its_target_is_deregistered_gets_its_tar
     });
 }
 
-/// 8, and the reaper dies between taking away and putting back.
+/// 8, and the reaper dies between deregistering and registering again.
 #[test]
 fn a_session_that_lost_its_target_to_a_reaper_that_died_gets_it_back_from_the_next_sweep() {
     // Then an intent counts as left behind after a second.

@@ -36,7 +36,7 @@ async fn one_foreign_task_arn_in_a_batch_of_100_fails_alone() {
 
 /// `DescribeTasks` refuses a whole call for one bad ARN, should one ever get past the edge.
 #[tokio::test(start_paused = true)]
-async fn a_look_that_is_refused_as_a_whole_is_repeated_singly() {
+async fn a_snapshot_that_is_refused_as_a_whole_is_repeated_singly() {
     let world = World::new(Setup::default());
     let mut arns: Vec<TaskArn> =
         sessions(&world, 5).iter().map(|task| TaskArn::parse(task.arn()).unwrap().0).collect();
@@ -138,7 +138,7 @@ impl HttpClient for PanicsAt {
 
 impl HttpConnector for PanicsAtConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        assert!(!request.uri().contains(&self.address), "a panic in the middle of a plan");
+        assert!(!request.uri().contains(&self.address), "a panic in the middle of a cleanup");
         self.world.call(request)
     }
 }

@@ -24,7 +24,7 @@ async fn a_task_that_died_by_itself_is_unverified_with_its_marker_and_lost_witho
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spot_warning_salvages_at_once_and_takes_the_target_away() {
+async fn a_spot_warning_salvages_at_once_and_deregisters_the_target() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").dying().start();
     let event = world.task_event(&alice);

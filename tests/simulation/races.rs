@@ -44,7 +44,7 @@ fn assert_keeps_its_traffic(world: &World, task: &TaskHandle) {
 
 /// Field failure 8.
 #[tokio::test(start_paused = true)]
-async fn an_address_that_changes_hands_before_the_deregistration_goes_back_to_its_new_owner() {
+async fn an_address_that_changes_hands_before_the_deregistration_goes_back_to_its_new_holder() {
     let world = quick_world();
     let alice = world.session("alice").dying().refuses().start();
     let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
@@ -74,7 +74,7 @@ async fn a_strangers_403_says_nothing_of_the_task_that_lost_the_address() {
 
 /// The same, and the function dies at any call from there on: the intent tells the next sweep.
 #[tokio::test(start_paused = true)]
-async fn after_a_crash_the_intent_gives_the_new_owner_its_target_back() {
+async fn after_a_crash_the_intent_gives_the_new_holder_its_target_back() {
     let story = |crash: Option<Crash>| async move {
         let world = quick_world();
         let alice = world.session("alice").dying().refuses().start();

@@ -85,7 +85,7 @@ async fn an_event_with_another_sessions_task_touches_nothing() {
 
 /// Field failure 5: the container that answers is another session's. Its word is obeyed.
 #[tokio::test(start_paused = true)]
-async fn a_403_leaves_the_task_alone_and_puts_its_target_back() {
+async fn a_403_leaves_the_task_alone_and_registers_its_target_again() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").answers_403().start();
     let mut event = world.session_ended_event(&alice, "completed");
@@ -216,7 +216,7 @@ async fn a_session_that_no_load_balancer_knows_is_cleaned_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_plan_leaves_figures_in_embedded_metric_format() {
+async fn every_cleanup_leaves_figures_in_embedded_metric_format() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").start();
     let (context, lines) = function_with(&world, "completion", &[]);

@@ -10,7 +10,7 @@ const ALB: Duration = Duration::from_secs(1);
 const ECS: Duration = Duration::from_millis(200);
 const S3: Duration = Duration::from_millis(50);
 
-/// S3 3 s, ALB 1 s, ECS 0.2 s a call, as DESIGN §12 means it.
+/// S3 3 s, ALB 1 s, ECS 0.2 s a call, as the promised limits mean it.
 fn slow_world() -> World {
     let latency = Latency { ecs: ECS, elb: ALB, s3: S3, container: Duration::ZERO };
     World::new(Setup { latency, ..Setup::default() })

@@ -54,7 +54,7 @@ async fn an_upload_that_never_works_frees_the_target_keeps_the_task_and_remember
     assert!(!world.registered("sessions").contains(&alice.address()));
     let tag = world.tags(&alice).get("session-ended-at").cloned().expect("the end is on the task");
     let first: jiff::Timestamp = tag.parse().unwrap();
-    assert!(world.now() - Duration::from_mins(10) > first, "the first vain plan's time is kept");
+    assert!(world.now() - Duration::from_mins(10) > first, "the first cleanup's time is kept");
     assert_eq!(world.count(Api::TagResource), 1);
     assert_unharmed(&world);
 }

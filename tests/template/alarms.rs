@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use session_cleanup::metrics::{METRICS, NAMESPACE};
 use std::collections::BTreeSet;
 
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+
 /// Whether the functions write a metric of this name: one that is never written never rings.
 fn is_written(metric: &str) -> bool {
     METRICS.iter().any(|known| known.name == metric)
@@ -106,6 +108,24 @@ fn failures_that_lambda_tells_of_ring_for_both_functions_and_all_queues_of_failu
     let name = |queue: &str| json!({"Fn::GetAtt": [queue, "QueueName"]}).to_string();
     let queues = ["DeadLetterQueue", "FailedSweepsQueue"].map(name);
     assert_eq!(watched("ApproximateNumberOfMessagesVisible"), BTreeSet::from(queues));
+}
+
+/// The alarms that have a section in the runbook.
+fn sections() -> BTreeSet<&'static str> {
+    let headings = RUNBOOK.lines().filter_map(|line| line.strip_prefix("## "));
+    headings.filter(|heading| heading.ends_with("Alarm")).collect()
+}
+
+/// Whoever is woken finds what it means and what to do, under the alarm's own name.
+#[test]
+fn every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm() {
+    let alarms: BTreeSet<_> =
+        all("AWS::CloudWatch::Alarm").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(sections(), alarms);
+    for alarm in alarms {
+        let section = RUNBOOK.split("\n## ").find(|text| text.starts_with(alarm)).unwrap();
+        assert!(section.len() > 200, "{alarm}: what it means, what to look at, what to do");
+    }
 }
 
 /// The dashboard's widgets. What `CloudFormation` fills in stands between quotes.

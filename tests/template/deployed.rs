@@ -67,7 +67,11 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
             "cleanups that fail",
             changed("alarm-state-change", "/resources/0", alarms[0].clone()),
         ),
-        (true, "events given up", changed("alarm-state-change", "/resources/0", alarms[1].clone())),
+        (
+            true,
+            "events dead-lettered",
+            changed("alarm-state-change", "/resources/0", alarms[1].clone()),
+        ),
         (false, "cleanups that no longer fail", alarm_is("OK")),
         (false, "cleanups that nobody counts", alarm_is("INSUFFICIENT_DATA")),
         (false, "an alarm of another stack", sample("alarm-state-change")),

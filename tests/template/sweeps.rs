@@ -78,10 +78,11 @@ fn the_schedule_is_the_interval_that_the_reaper_is_told() {
 fn a_sweep_ends_before_the_next_begins_and_has_time_for_more_than_one_plan() {
     let timeout = seconds("ReaperTimeout");
     assert!(timeout < seconds("SweepInterval"));
-    let plan = ["ProbeTimeout", "IdentifyTimeout", "UploadTimeout", "TargetTimeout", "StopTimeout"];
-    let plan: u64 = plan.iter().map(|step| seconds(step)).sum();
-    let plan = plan + 2 * seconds("ReceiptTimeout");
-    assert!(timeout > 2 * plan + seconds("DeadlineMargin"), "a plan may take {plan} s");
+    let steps =
+        ["ProbeTimeout", "IdentifyTimeout", "UploadTimeout", "TargetTimeout", "StopTimeout"];
+    let cleanup: u64 = steps.iter().map(|step| seconds(step)).sum();
+    let cleanup = cleanup + 2 * seconds("ReceiptTimeout");
+    assert!(timeout > 2 * cleanup + seconds("DeadlineMargin"), "a cleanup may take {cleanup} s");
 }
 
 #[test]

@@ -146,7 +146,7 @@ async fn i3_a_dropped_request_is_not_completion() {
 
 #[tokio::test(start_paused = true)]
 async fn i3_ends_with_the_salvage_window() {
-    for window in ["vain", "tag", "age", "allowed", "never started"] {
+    for window in ["asked", "tag", "age", "allowed", "never started"] {
         let (world, clients) = stage();
         let alice = world.session("alice").upload_never_works().ended_by_owner();
         let alice = match window {
@@ -155,7 +155,7 @@ async fn i3_ends_with_the_salvage_window() {
             _ => alice.start(),
         };
         match window {
-            "vain" => {
+            "asked" => {
                 clients.describe(&alice).await;
                 clients.complete(alice.address(), "alice").await.unwrap();
                 sleep(secs(1800)).await;

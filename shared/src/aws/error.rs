@@ -72,7 +72,7 @@ impl CallError {
     ///
     /// # Errors
     /// The call's own, or that it was not answered in time: it may have been done or not.
-    pub(crate) async fn in_time<T>(
+    pub(crate) async fn answered_by<T>(
         deadline: Deadline,
         action: &'static str,
         resource: &str,

@@ -18,7 +18,7 @@ pub struct Sweep {
     pub start_up_grace: Duration,
     /// How long artifacts are waited for before they are given up.
     pub salvage_window: Duration,
-    /// The most that one sweep stops or takes away.
+    /// The most that one sweep stops or deregisters.
     pub blast_radius: BlastRadius,
     /// The share of AWS's request rates that a sweep uses.
     pub rate_share: Percent,

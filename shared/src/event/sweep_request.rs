@@ -42,7 +42,7 @@ pub enum Trigger {
 }
 
 /// An operator's order, the fail-safe: every session task of a cluster that was created before this
-/// time is an orphan, unless rows 1 to 3 or 6 of the table keep it.
+/// time is an orphan, unless rows T0 to T3 or T6 of the table keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ForceCluster {
     /// The cluster.

@@ -184,5 +184,7 @@ async fn write_intent(
     // A ledger that does not answer must not use up the time of the deregistration.
     let deadline = Deadline::after(context.config.timeouts.target / 4);
     let writing = intent::write(context, entries);
-    CallError::in_time(deadline, "PutObject", "an intent in the ledger", writing).await.map(Some)
+    CallError::answered_by(deadline, "PutObject", "an intent in the ledger", writing)
+        .await
+        .map(Some)
 }

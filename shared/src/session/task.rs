@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 /// The tag that we put on a task whose session its owner has ended and that could not be cleaned at
-/// once. Its value is the time of that first vain plan (RFC 3339): the salvage window starts there.
+/// once. Its value is the time of that first cleanup (RFC 3339): the salvage window starts there.
 pub const SESSION_ENDED_TAG: &str = "session-ended-at";
 
 /// `lastStatus`, in the order in which a task goes through it (ECS developer guide, "Task

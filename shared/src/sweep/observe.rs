@@ -58,7 +58,8 @@ async fn groups(
 ) -> BTreeMap<TargetGroupArn, Result<BTreeMap<TargetAddress, TargetHealth>, CallError>> {
     let reads = context.config.scope.target_groups.iter().map(|group| async move {
         let listing = context.aws.target_groups.list(group);
-        let listing = CallError::in_time(deadline, "DescribeTargetHealth", group.as_str(), listing);
+        let listing =
+            CallError::answered_by(deadline, "DescribeTargetHealth", group.as_str(), listing);
         (group.clone(), listing.await)
     });
     futures_util::future::join_all(reads).await.into_iter().collect()
@@ -76,7 +77,7 @@ async fn other_clusters(
     deadline: Deadline,
 ) -> Result<(), CallError> {
     let listing = context.aws.tasks.clusters();
-    let all = CallError::in_time(deadline, "ListClusters", "the account", listing).await?;
+    let all = CallError::answered_by(deadline, "ListClusters", "the account", listing).await?;
     let configured = &context.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
     list(context, seen, others, deadline).await.into_values().collect()

@@ -94,7 +94,7 @@ enum Version {
 impl Memory {
     /// Reads it, for no longer than until `deadline`. Where it can't be read, nobody is suspect yet.
     pub async fn read(ledger: &Ledger, deadline: Deadline) -> Self {
-        match CallError::in_time(deadline, "GetObject", KEY, ledger.read_bytes(KEY)).await {
+        match CallError::answered_by(deadline, "GetObject", KEY, ledger.read_bytes(KEY)).await {
             Ok(None) => {
                 Self { version: Version::New, suspects: Suspects::default(), problem: None }
             }
@@ -141,7 +141,7 @@ impl Memory {
             }
             Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
-        match CallError::in_time(deadline, "PutObject", KEY, writing).await {
+        match CallError::answered_by(deadline, "PutObject", KEY, writing).await {
             Ok(etag) => {
                 self.version = Version::Known(etag);
                 self.suspects = suspects.clone();

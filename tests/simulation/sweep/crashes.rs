@@ -3,7 +3,7 @@
 use super::boundary::{Boundary, Told};
 use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
-    leave_zombie, quick_world, suspect, vain_until_the_window_is_over,
+    leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
 use crate::invoke::{INTERVAL, assert_unharmed, enforce};
 use session_cleanup_tests::world::{Api, Crash, TaskHandle, World};
@@ -59,7 +59,7 @@ async fn a_sweep_that_dies_at_any_call_is_finished_by_the_next() {
     assert!(at_every_call("the reaper dies", story).await >= 60);
 }
 
-/// Field failure 8: a live session gets the zombie's address right before or after it is taken away,
+/// Field failure 8: a live session gets the zombie's address right before or after it is deregistered,
 /// and the function dies.
 #[tokio::test(start_paused = true)]
 async fn a_session_at_a_zombies_address_keeps_its_traffic_when_the_function_dies_at_any_call() {
@@ -109,7 +109,7 @@ async fn a_lease_renewed_under_force_gets_its_target_back_when_the_function_dies
             let living = Living::start(&world);
             let orphan =
                 Why::Lapsed.apply(world.session("lapsed"), &world).upload_never_works().start();
-            vain_until_the_window_is_over(&world).await;
+            unsaved_until_the_window_is_over(&world).await;
             let renewed = orphan.clone();
             boundary.change(&world, move |world| renew(world, &renewed));
             let calls = sweep_until(&world, crash).await;
@@ -139,7 +139,7 @@ async fn a_lease_renewed_after_the_function_died_under_force_gets_its_target_bac
         let living = Living::start(&world);
         let orphan =
             Why::Lapsed.apply(world.session("lapsed"), &world).upload_never_works().start();
-        vain_until_the_window_is_over(&world).await;
+        unsaved_until_the_window_is_over(&world).await;
         let calls = sweep_until(&world, crash).await;
         let is_stopped = world.is_stopping(&orphan);
         assert!(crash.is_some() || is_stopped, "{}", world.history());

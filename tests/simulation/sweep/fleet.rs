@@ -107,8 +107,8 @@ pub(super) async fn suspect(world: &World) {
 }
 
 /// Sweeps that ask in vain, until the artifacts may be given up.
-pub(super) async fn vain_until_the_window_is_over(world: &World) {
-    sweeps(world, "vain", 6).await;
+pub(super) async fn unsaved_until_the_window_is_over(world: &World) {
+    sweeps(world, "unsaved", 6).await;
 }
 
 /// One sweep that acts; the answer is the calls that were sent meanwhile.

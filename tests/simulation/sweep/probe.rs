@@ -166,7 +166,7 @@ async fn what_is_no_longer_silent_or_done_is_spared_by_one_more_question() {
     assert_unharmed(&world);
 }
 
-/// The load balancer alone never takes a target away, nor does it alone clear one.
+/// The load balancer alone never ends a registration, nor does it alone clear one.
 #[tokio::test(start_paused = true)]
 async fn a_target_in_any_other_state_is_kept_and_reported() {
     let states = [

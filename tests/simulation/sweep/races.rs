@@ -3,7 +3,7 @@
 use super::boundary::{Boundary, everywhere};
 use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
-    calls_of_a_sweep, leave_zombie, quick_world, suspect, vain_until_the_window_is_over,
+    calls_of_a_sweep, leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
 use crate::invoke::{INTERVAL, enforce, target_in};
 use session_cleanup_tests::world::{Api, TaskHandle, World};
@@ -57,9 +57,9 @@ async fn sessions_that_come_between_any_two_calls_are_left_alone_and_keep_their_
 }
 
 /// Targets are listed first: whoever is among them has started by the time tasks are listed, so that
-/// no living session's target is taken away, not even for a moment.
+/// no living session's target is deregistered, not even for a moment.
 #[tokio::test(start_paused = true)]
-async fn a_session_that_starts_between_the_two_listings_has_an_owner_at_once() {
+async fn a_session_that_starts_between_the_two_listings_has_a_holder_at_once() {
     let listings = [
         Boundary::before(Api::DescribeTargetHealth, 1),
         Boundary::after(Api::DescribeTargetHealth, 1),
@@ -145,7 +145,7 @@ async fn a_lease_renewed_between_any_two_calls_keeps_a_session_that_has_not_conf
     assert!(everywhere("a lease is renewed", story).await >= 30);
 }
 
-/// From the first decision over the vain salvage to the next sweep's end.
+/// From the first decision over the failed salvage to the next sweep's end.
 #[tokio::test(start_paused = true)]
 async fn after_a_failed_salvage_a_renewed_lease_finds_the_target_still_there() {
     let story = |boundary: Option<Boundary>| async move {
@@ -161,7 +161,7 @@ async fn after_a_failed_salvage_a_renewed_lease_finds_the_target_still_there() {
         }
         calls
     };
-    assert!(everywhere("a lease is renewed, salvage is vain", story).await >= 40);
+    assert!(everywhere("a lease is renewed, salvage fails", story).await >= 40);
 }
 
 /// Under `force` the target is taken before the last look: on *keep* it goes back.
@@ -175,7 +175,7 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
         let story = |boundary: Option<Boundary>| async move {
             let lapsing = Lapsing::begin(false);
             let Lapsing { world, orphan, .. } = &lapsing;
-            vain_until_the_window_is_over(world).await;
+            unsaved_until_the_window_is_over(world).await;
             lapsing.assert_kept_with_its_traffic();
             lapsing.at(boundary, change);
             let calls = calls_of_a_sweep(world).await;

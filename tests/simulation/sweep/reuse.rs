@@ -83,7 +83,7 @@ async fn an_address_that_goes_to_the_resumed_session_between_any_two_calls_is_no
     .await;
 }
 
-/// A zombie's address goes to a session of another group a minute after it was taken away. What was
+/// A zombie's address goes to a session of another group a minute after it was deregistered. What was
 /// taken was never its own: another tenant's traffic must not come to it.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zombies_group() {
@@ -107,7 +107,7 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
     assert_unharmed(&world);
 }
 
-/// A session has the address of a zombie when it is taken away, is found by the listing that follows,
+/// A session has the address of a zombie when it is deregistered, is found by the listing that follows,
 /// and dies then: a target that was registered for it would be the next stranger's.
 #[tokio::test(start_paused = true)]
 async fn a_target_is_not_re_registered_for_a_task_that_has_left_its_address_meanwhile() {

@@ -25,7 +25,7 @@ async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_
     let world = World::new(Setup::default());
     let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
     let mut sweeps = 0;
-    let mut first_vain = None;
+    let mut first_failure = None;
     let metrics = loop {
         sweeps += 1;
         let (report, metrics) = enforce_with(&world, &format!("sweep-{sweeps}"), &[]).await;
@@ -34,7 +34,7 @@ async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_
             assert_eq!(task_row(&report, &orphan), ("T8 too_old", "acted"), "{report:#}");
             break metrics;
         }
-        first_vain.get_or_insert(world.now());
+        first_failure.get_or_insert(world.now());
         assert_eq!(task_row(&report, &orphan), ("T8 too_old", "tried"), "{report:#}");
         assert_eq!(receipt(&world, &orphan).as_deref(), Some("awaiting_salvage"));
         assert!(world.registered("sessions").contains(&orphan.address()));
@@ -43,7 +43,7 @@ async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_
         assert!(sweeps < 20, "it is never given up\n{}", world.history());
         tokio::time::sleep(INTERVAL).await;
     };
-    let waited = world.now().duration_since(first_vain.unwrap());
+    let waited = world.now().duration_since(first_failure.unwrap());
     assert!(waited >= jiff::SignedDuration::from_mins(30), "{waited}");
     assert!((7..=8).contains(&sweeps), "{sweeps} sweeps");
     assert_given_up(&world, &orphan, &metrics);
@@ -67,7 +67,7 @@ async fn the_window_of_a_session_that_its_owner_ended_counts_from_the_owners_wor
     assert_given_up(&world, &orphan, &metrics);
 }
 
-fn vain(world: &World) -> Value {
+fn failed_salvages(world: &World) -> Value {
     let suspects = world.object("ledger", "suspects.json").expect("suspects");
     let suspects: Value = serde_json::from_slice(&suspects).unwrap();
     suspects["failed_salvages"].clone()
@@ -83,14 +83,14 @@ async fn the_memory_of_a_failed_salvage_goes_when_the_lease_is_renewed() {
     };
     let report = enforce(&world, "sweep-1").await;
     assert_eq!(task_row(&report, &session), ("T7 lease_expired", "tried"), "{report:#}");
-    assert_eq!(vain(&world).as_array().unwrap().len(), 1);
+    assert_eq!(failed_salvages(&world).as_array().unwrap().len(), 1);
     renew(MINUTE * 6);
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;
     assert!(task_in(&report, &session).is_null(), "{report:#}");
-    assert_eq!(vain(&world), serde_json::json!([]));
+    assert_eq!(failed_salvages(&world), serde_json::json!([]));
     assert!(world.registered("sessions").contains(&session.address()), "it kept its traffic");
-    // It lapses once more: the window begins anew, although the first vain salvage is long ago.
+    // It lapses once more: the window begins anew, although the first failed salvage is long ago.
     for number in 3..=8 {
         tokio::time::sleep(INTERVAL).await;
         enforce(&world, &format!("sweep-{number}")).await;

@@ -7,12 +7,12 @@ use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
 #[tokio::test(start_paused = true)]
 async fn orphans_that_never_upload_do_not_starve_younger_ones() {
     let world = World::new(Setup::default());
-    let vain = too_old(&world, "a-vain", 15, SessionBuilder::upload_never_works);
+    let unsaved = too_old(&world, "a-unsaved", 15, SessionBuilder::upload_never_works);
     let good = too_old(&world, "b-good", 15, |session| session.started_ago(super::crowd::HOUR * 3));
     let report = enforce(&world, "sweep-1").await;
     assert_eq!(stopped(&world, &good).len(), 10, "the blast radius counts what was done");
-    assert!(stopped(&world, &vain).is_empty());
-    for orphan in &vain {
+    assert!(stopped(&world, &unsaved).is_empty());
+    for orphan in &unsaved {
         assert_eq!(task_row(&report, orphan), ("T8 too_old", "tried"), "{report:#}");
         assert_eq!(world.completion_calls(orphan).len(), 1);
     }
@@ -149,7 +149,7 @@ async fn one_that_fails_for_ever_never_ends_a_sweep() {
     }
 }
 
-/// Its owner said that it is over: nothing of it is put back, and no alarm tells of a live session.
+/// Its owner said that it is over: nothing of it is registered again, and no alarm tells of a live session.
 #[tokio::test(start_paused = true)]
 async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_re_registered() {
     let world = World::new(Setup::default());

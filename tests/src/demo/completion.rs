@@ -46,7 +46,7 @@ impl Act {
         &self.cast.carol
     }
 
-    /// What can't be cleaned has been given up; answers how many promises were broken.
+    /// What can't be cleaned is dead-lettered; answers how many promises were broken.
     pub(super) async fn end(self, local: &LocalStack) -> Result<usize, Failure> {
         let Self { cast, sequential, invocations_before } = self;
         watch_dead_letters(local, &cast).await?;
@@ -78,10 +78,10 @@ async fn watch_receipts(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsE
 }
 
 /// Waits until alice's second event is answered and the two events that can't succeed have been
-/// tried again and given up.
+/// tried again and dead-lettered.
 async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
     let stack = &local.stack;
-    local.say("Waiting for what can't be cleaned to be delivered again, and then given up");
+    local.say("Waiting for what can't be cleaned to be delivered again, and then dead-lettered");
     let mut known = seen::Outcomes::read(&[]);
     let mut given_up = 0;
     eventually("two messages in the dead-letter queue", PATIENCE, async || {

@@ -16,10 +16,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 /// What two sweeps saw that are half of it apart is no passing state.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Over when the first act's queue has given up: two deliveries of `VisibilityTimeout` each.
+/// Over when the first act's events are dead-lettered: two deliveries of `VisibilityTimeout` each.
 const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
 
-/// Short, so that a message is tried again and given up while someone watches.
+/// Short, so that a message is tried again and dead-lettered while someone watches.
 const PARAMETERS: [(&str, &str); 9] = [
     ("FunctionTimeout", "20"),
     ("ReaperTimeout", "60"),

@@ -109,7 +109,7 @@ impl SessionBuilder {
     fn set_going(&self, state: &mut State, key: &TaskKey, now: Timestamp) {
         let runs_at = state.task(key).and_then(|task| task.runs_at);
         match runs_at {
-            Some(at) if at > now => state.plan(at, key, Effect::Register),
+            Some(at) if at > now => state.schedule(at, key, Effect::Register),
             Some(at) => {
                 state.owner_registers(key, at);
                 let (address, port) = (state.task(key).map(|task| task.address), state.setup.port);
@@ -130,7 +130,7 @@ impl SessionBuilder {
             state.complete(key, now);
         }
         if let Some((after, code)) = self.exits {
-            state.plan(now + after, key, Effect::Exit(code));
+            state.schedule(now + after, key, Effect::Exit(code));
         }
     }
 }

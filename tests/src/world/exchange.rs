@@ -11,7 +11,7 @@ use super::World;
 use super::api::{Outcome, Service};
 use super::container::{Asks, JobId};
 use super::faults::{Crash, Effect, When};
-use super::invariants::{Asker, Sight};
+use super::invariants::{Asker, Snapshot};
 use super::setup::Absent;
 use super::state::State;
 use super::task::TaskKey;
@@ -32,7 +32,7 @@ pub(crate) enum Failure {
 pub(crate) enum Applied {
     Answer(Reply),
     /// The answer, and what its caller thereby learns of tasks.
-    Sights(Reply, Vec<(TaskKey, Sight)>),
+    Snapshots(Reply, Vec<(TaskKey, Snapshot)>),
     Accepted(TaskKey, JobId),
     NoAnswer,
     Failed(Failure),
@@ -93,9 +93,9 @@ impl World {
         }
         self.change(&request, When::Before);
         let applied = self.apply(&sent.asker, &request);
-        let (reply, sights, confirmed) = match applied {
+        let (reply, snapshots, confirmed) = match applied {
             Applied::Answer(reply) => (reply, Vec::new(), None),
-            Applied::Sights(reply, sights) => (reply, sights, None),
+            Applied::Snapshots(reply, snapshots) => (reply, snapshots, None),
             Applied::Accepted(task, job) => match self.served(&task, job).await {
                 Some(reply) => {
                     let confirmed = (reply.status == 200 && request.completes()).then_some(task);
@@ -126,7 +126,7 @@ impl World {
             _ => {}
         }
         sleep(sent.back).await;
-        self.delivered(&sent.asker, &reply, sights, confirmed);
+        self.delivered(&sent.asker, &reply, snapshots, confirmed);
         Ok(reply)
     }
 
@@ -137,7 +137,7 @@ impl World {
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
             &request.matter
         {
-            state.vain(*address, session_id, now);
+            state.asked_without_success(*address, session_id, now);
         }
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
@@ -226,13 +226,13 @@ impl World {
         &self,
         asker: &Asker,
         reply: &Reply,
-        sights: Vec<(TaskKey, Sight)>,
+        snapshots: Vec<(TaskKey, Snapshot)>,
         confirmed: Option<TaskKey>,
     ) {
         let mut state = self.lock();
         let now = state.clock.now();
-        for (task, sight) in sights {
-            state.judge.saw(&asker.caller, task, Sight { answered_at: now, ..sight });
+        for (task, snapshot) in snapshots {
+            state.judge.saw(&asker.caller, task, Snapshot { answered_at: now, ..snapshot });
         }
         if let Some(task) = confirmed {
             state.judge.confirmed(&asker.caller, task);
@@ -300,9 +300,9 @@ impl State {
         }
     }
 
-    /// A completion call is under way to the task that holds an address; until a 200 it is vain,
+    /// A completion call is under way to the task that holds an address; until a 200 it is without success,
     /// and its salvage window has begun.
-    fn vain(&mut self, ip: Ipv4Addr, session_id: &str, now: Timestamp) {
+    fn asked_without_success(&mut self, ip: Ipv4Addr, session_id: &str, now: Timestamp) {
         let task = self.holder(ip, now).filter(|task| task.container.session_id == session_id);
         let key = task.map(|task| task.key.clone());
         if let Some(task) = key.and_then(|key| self.task_mut(&key)) {

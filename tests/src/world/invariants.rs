@@ -1,4 +1,4 @@
-//! What must never happen (DESIGN.md §6), judged at every request from the world's own truth.
+//! What must never happen (`docs/decisions/invariants.md`), judged at every request from the world's own truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -24,7 +24,7 @@ pub(crate) struct Asker {
 
 /// What a caller saw of a task, with the truth at that moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Sight {
+pub(crate) struct Snapshot {
     pub(crate) live: bool,
     pub(crate) held_address: bool,
     pub(crate) answered_at: Timestamp,
@@ -33,9 +33,9 @@ pub(crate) struct Sight {
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
     pub(crate) violations: Vec<String>,
-    sights: BTreeMap<(String, TaskKey), Sight>,
+    snapshots: BTreeMap<(String, TaskKey), Snapshot>,
     confirmed: BTreeSet<(String, TaskKey)>,
-    /// Registrations that callers took away and nobody has put back.
+    /// Registrations that callers ended and nobody has begun again.
     taken: BTreeSet<(String, Address)>,
     /// Clusters under `force_cluster`, up to this time of creation.
     forced: BTreeMap<String, Timestamp>,
@@ -43,8 +43,8 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// An answer of `DescribeTasks` has reached its caller.
-    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, sight: Sight) {
-        self.sights.insert((caller.to_owned(), task), sight);
+    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Snapshot) {
+        self.snapshots.insert((caller.to_owned(), task), snapshot);
     }
 
     /// A 200 of a session's container has reached its caller.
@@ -69,9 +69,9 @@ impl Judge {
     }
 
     /// The caller's last look at a task, if it was fresh when the request was sent.
-    fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Sight> {
-        let sight = self.sights.get(&(asker.caller.clone(), task.clone()))?;
-        (asker.sent_at <= sight.answered_at + FRESH).then_some(sight)
+    fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
+        let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
+        (asker.sent_at <= snapshot.answered_at + FRESH).then_some(snapshot)
     }
 }
 
@@ -83,7 +83,7 @@ impl State {
             .push(format!("{invariant}: {what} (call {number} of {caller}, sent at {sent_at})"));
     }
 
-    /// Whether a session is live, as DESIGN.md §6 defines it. Simplified: a lease that cannot be
+    /// Whether a session is live, as `docs/decisions/invariants.md` defines it. Simplified: a lease that cannot be
     /// parsed is none.
     pub(crate) fn live(&self, task: &Task, now: Timestamp) -> bool {
         let lease =
@@ -98,8 +98,8 @@ impl State {
     }
 
     /// What is true of a task at the moment at which it is described.
-    pub(crate) fn sight(&self, task: &Task, now: Timestamp) -> Sight {
-        Sight {
+    pub(crate) fn snapshot(&self, task: &Task, now: Timestamp) -> Snapshot {
+        Snapshot {
             live: self.live(task, now),
             held_address: task.holds_address(now),
             answered_at: now,
@@ -115,8 +115,9 @@ impl State {
         session_id: &str,
     ) {
         let tenants = self.tenants.get(&address).cloned().unwrap_or_default();
-        let probed =
-            |key: &TaskKey| self.judge.fresh(asker, key).is_some_and(|sight| sight.held_address);
+        let probed = |key: &TaskKey| {
+            self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.held_address)
+        };
         if !tenants.iter().any(probed) {
             let what = format!(
                 "the completion call for {session_id} at {address} follows no DescribeTasks of the last 5 s \
@@ -132,7 +133,7 @@ impl State {
             return;
         }
         let arn = task.arn.clone();
-        match self.judge.fresh(asker, &task.key).map(|sight| sight.live) {
+        match self.judge.fresh(asker, &task.key).map(|snapshot| snapshot.live) {
             Some(false) => {}
             Some(true) => {
                 let what = format!(
@@ -165,7 +166,7 @@ impl State {
             task.container.completed_at.is_some() && (task.container.confirmed || confirmed_itself);
         let losable = task.loss_allowed || !task.started(now) || self.salvage_is_over(task, now);
         if !confirmed && !confirmed_itself {
-            match self.judge.fresh(asker, key).map(|sight| sight.live) {
+            match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
                 Some(true) if !forced => {
                     self.violation(
                         "I1",
@@ -192,7 +193,7 @@ impl State {
     }
 
     /// The window counts from the tag (though not from before its owner's word), or from the
-    /// first vain completion call; beyond the hard age it is over in any case.
+    /// first completion call without success; beyond the hard age it is over in any case.
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
@@ -228,7 +229,7 @@ impl State {
         }
     }
 
-    /// I2: the registrations of live sessions that a caller took away and nobody has put back.
+    /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
     pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
         let live = self.tasks().filter(|task| self.live(task, now));
         let port = self.setup.port;

@@ -144,7 +144,7 @@ impl World {
         });
     }
 
-    /// Takes an object away, as someone who is not a caller.
+    /// Deletes an object, as someone who is not a caller.
     pub fn remove_object(&self, bucket: &str, key: &str) {
         self.now_with(|state, _| {
             state.buckets.get_mut(bucket).and_then(|bucket| bucket.remove(key))

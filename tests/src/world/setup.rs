@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The account, Region, names, times and limits of a world. The defaults are those of
-/// `DESIGN.md`, with the account number that emulators use.
+/// the template, with the account number that emulators use.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Seeds task ids and weather.

@@ -111,7 +111,7 @@ impl State {
         self.task(key).filter(|task| task.holds_address(now) && task.phase(now) >= Phase::Pending)
     }
 
-    pub(crate) fn plan(&mut self, at: Timestamp, task: &TaskKey, effect: Effect) {
+    pub(crate) fn schedule(&mut self, at: Timestamp, task: &TaskKey, effect: Effect) {
         let number = self.next();
         self.agenda.insert((at, number), Due { task: task.clone(), effect });
     }
@@ -168,7 +168,7 @@ impl State {
         task.container.queue.push_back(id);
         match task.container.free_at().filter(|at| *at > now) {
             // While a request is served, its end looks after the next.
-            Some(at) if task.container.serving.is_none() => self.plan(at, key, Effect::Serve),
+            Some(at) if task.container.serving.is_none() => self.schedule(at, key, Effect::Serve),
             Some(_) => {}
             None => self.serve(key, now),
         }
@@ -231,9 +231,9 @@ impl State {
             self.upload(key, &marker, body, at);
         }
         if !behaviour.uploads_nothing && !fails {
-            self.plan(at + behaviour.uploads_in / 2, key, Effect::UploadsMore);
+            self.schedule(at + behaviour.uploads_in / 2, key, Effect::UploadsMore);
         }
-        self.plan(until, key, Effect::UploadEnds(job));
+        self.schedule(until, key, Effect::UploadEnds(job));
     }
 
     fn upload_ends(&mut self, key: &TaskKey, job: JobId, at: Timestamp) {
@@ -272,7 +272,7 @@ impl State {
         let Some(container) = self.task_mut(key).map(|task| &mut task.container) else { return };
         container.completed_at = Some(at);
         if let Some(after) = container.behaviour.exits_after {
-            self.plan(at + after, key, Effect::Exit(0));
+            self.schedule(at + after, key, Effect::Exit(0));
         }
     }
 

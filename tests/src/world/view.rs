@@ -157,7 +157,7 @@ impl World {
     }
 
     /// I2, for the end of a story: the targets of live sessions that callers took away and nobody
-    /// has put back.
+    /// has registered again.
     #[must_use]
     pub fn live_targets_missing(&self) -> Vec<String> {
         self.now_with(|state, now| state.live_targets_missing(now))

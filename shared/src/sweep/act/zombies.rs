@@ -91,7 +91,7 @@ async fn look_again<'a>(
     let asked = addresses.iter().map(|address| (*address, None)).collect();
     let reading = context.aws.target_groups.health(group, &addresses);
     let (health, probes) = tokio::join!(
-        CallError::in_time(deadline, "DescribeTargetHealth", group.as_str(), reading),
+        CallError::answered_by(deadline, "DescribeTargetHealth", group.as_str(), reading),
         probe_all(context, asked, deadline)
     );
     let health = match health {

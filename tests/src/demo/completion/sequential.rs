@@ -16,7 +16,7 @@ use tokio::time::sleep;
 /// A measured step: name, start and length in milliseconds.
 pub(super) type Measured = (&'static str, u128, u128);
 
-/// Uploads, waits, takes the target away, waits, and stops the task.
+/// Uploads, waits, deregisters the target, waits, and stops the task.
 pub(super) async fn clean_up(served: &Served, task: &TaskHandle) -> Result<Vec<Measured>, Failure> {
     served.world().owner_ends(task);
     let began = Instant::now();

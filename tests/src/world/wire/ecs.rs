@@ -57,9 +57,9 @@ impl State {
             return match self.describe_tasks(body, now) {
                 Ok((reply, keys)) => {
                     let known = keys.iter().filter_map(|key| self.task(key));
-                    Applied::Sights(
+                    Applied::Snapshots(
                         reply,
-                        known.map(|task| (task.key.clone(), self.sight(task, now))).collect(),
+                        known.map(|task| (task.key.clone(), self.snapshot(task, now))).collect(),
                     )
                 }
                 Err(reply) => Applied::Answer(reply),

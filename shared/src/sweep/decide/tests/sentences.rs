@@ -47,7 +47,7 @@ pub(super) fn zombie() -> Scene {
     scene
 }
 
-/// An orphan whose lease has lapsed, asked in vain an interval ago.
+/// An orphan whose lease has lapsed, asked without success an interval ago.
 pub(super) fn failed_salvage() -> Scene {
     let mut scene = nothing().with(tagged("x", LEASE_TAG, ago(HOUR * 3)));
     scene.suspects.failed_salvages.insert(task("x").arn, since(INTERVAL));

@@ -1,0 +1,70 @@
+//! Putting on record what became of a session: its receipt, and the metric of a loss.
+
+use super::invocation::Invocation;
+use super::outcome::Outcome;
+use super::receipt;
+use super::report::{Artifacts, CleanupReport, Findings};
+use super::request::Request;
+use super::steps::Steps;
+use super::stop::TaskFate;
+use super::target::TargetFate;
+use crate::metrics::{Metric, Step};
+use crate::session::{SessionId, TaskArn};
+use serde_json::json;
+
+/// Where one cleanup puts what it found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub(super) invocation: &'a Invocation,
+    pub(super) request: &'a Request,
+    pub(super) steps: &'a Steps,
+}
+
+impl Record<'_> {
+    /// The report, and the receipt where its outcome leaves one.
+    pub(super) async fn put(&self, findings: Findings) -> CleanupReport {
+        let report = self.report(findings);
+        if !report.outcome.leaves_a_receipt() {
+            return report;
+        }
+        let saving = receipt::save(&self.invocation.context().aws.ledger, &report);
+        let saving = self.invocation.budget().receipt().answer(Box::pin(saving));
+        let result = |saved: &Result<(), String>| match saved {
+            Ok(()) => "written".to_owned(),
+            Err(problem) => problem.clone(),
+        };
+        match self.steps.measure(Step::Receipt, saving, result).await {
+            Ok(()) => report,
+            Err(problem) => report.unrecorded(&format!("the receipt is not written: {problem}")),
+        }
+    }
+
+    /// The report of a session that nothing was done about. It leaves no receipt.
+    pub(super) fn untouched(
+        &self,
+        outcome: Outcome,
+        task_arn: Option<TaskArn>,
+        why: String,
+    ) -> CleanupReport {
+        self.report(Findings {
+            session: self.request.cause.session().cloned(),
+            task_arn,
+            outcome,
+            artifacts: Artifacts::Unknown,
+            target: TargetFate::Untouched,
+            task: TaskFate::Unknown,
+            notes: vec![why],
+        })
+    }
+
+    /// Counts a session's artifacts as lost.
+    pub(super) fn lost(&self, session: &SessionId) {
+        let metrics = &self.invocation.context().metrics;
+        metrics.count(Metric::ARTIFACTS_LOST, &[("session_id", json!(session))]);
+    }
+
+    fn report(&self, findings: Findings) -> CleanupReport {
+        let now = self.invocation.context().clock.now();
+        CleanupReport::new(self.request, findings, now, self.steps)
+    }
+}
