@@ -176,7 +176,7 @@ impl World {
     }
 
     /// What could not be written, to be tried again first.
-    pub(crate) fn re_registered(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
+    pub(crate) fn return_to_outbox(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
         if let Some(outbox) = &mut self.lock().outbox {
             unwritten.append(outbox);
             *outbox = unwritten;
