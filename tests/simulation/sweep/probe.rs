@@ -119,7 +119,7 @@ async fn a_target_at_which_anything_answers_is_foreign_and_kept() {
             let finding = target_in(&report, server.address());
             assert_eq!(finding["probe"], *probe, "{report:#}");
             assert_eq!(target_row(&report, server.address()), ("G6 foreign", "kept"), "{report:#}");
-            assert!(finding["owner"].is_null());
+            assert!(finding["holder"].is_null());
         }
         assert_eq!(report["counts"]["foreign"], 3);
         tokio::time::sleep(INTERVAL).await;

@@ -156,7 +156,7 @@ async fn a_second_look_that_spares_a_victim_says_why() {
     let report = enforce(&world, "sweep-1").await;
     assert_eq!(task_in(&report, &session)["action"], "spared", "{report:#}");
     let why = task_in(&report, &session)["result"].as_str().unwrap();
-    assert!(why.contains("its row is G6"), "{why}");
+    assert!(why.contains("its row is T6"), "{why}");
     tokio::time::sleep(INTERVAL).await;
     // The load balancer is asked once for all, and then once more for this one.
     world.before(Api::DescribeTargetHealth, 2, move |world| {
