@@ -35,7 +35,7 @@ pub use target::TargetFate;
 use crate::event::TaskReference;
 use crate::metrics::Step;
 use crate::removal::{Authority, Removed};
-use crate::session::{SESSION_ENDED_TAG, Stage, StoppedWith};
+use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith};
 use artifacts::{Salvage, TaskOver, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
@@ -118,13 +118,13 @@ impl Cleanup<'_> {
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
-        let tagging = self.tag_session_ended(session, &task, outcome);
+        let tagging = self.tag_session_ended(session, &salvage, &task);
         let recording = self.record.put(Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
             notes: notes(&salvage, &target, &task, self.request.cause.next()),
-            artifacts: salvage.into(),
+            artifacts: salvage.clone().into(),
             target,
             task: task.clone(),
         });
@@ -308,12 +308,14 @@ impl Cleanup<'_> {
     async fn tag_session_ended(
         &self,
         session: &IdentifiedSession,
+        salvage: &Salvage,
         task: &TaskFate,
-        outcome: Outcome,
     ) {
-        let is_tagged = session.task.tags.contains_key(SESSION_ENDED_TAG);
+        let is_tagged = EndedTag::of(&session.task).is_word();
         let is_owners_word = self.request.cause.order() == Order::Together;
-        if !task.runs_on() || is_tagged || !is_owners_word || outcome == Outcome::Rejected {
+        // What runs another session has not been ended, whatever else went wrong.
+        let is_anothers = *salvage == Salvage::WrongContainer;
+        if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
             return;
         }
         let context = self.invocation.context();

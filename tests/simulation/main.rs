@@ -15,6 +15,7 @@ mod endings;
 mod garbage;
 mod invoke;
 mod races;
+mod reused;
 mod sessions;
 mod storms;
 mod sweep;

@@ -119,7 +119,7 @@ pub(super) fn outcome(
         || matches!(salvage, Salvage::Spared { .. })
         || salvage.is_of_another_session(window);
     if is_spared {
-        return if target.may_be_missing() { Outcome::Incomplete } else { Outcome::Rejected };
+        return Outcome::Rejected;
     }
     let is_done = task.is_over() && target.is_settled();
     match (salvage, window) {
@@ -232,12 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn a_403_is_rejected_once_the_target_is_back_and_incomplete_until_then() {
+    fn a_403_is_rejected_whatever_else_fails() {
         let runs = TaskFate::Running { why: "another session's".to_owned() };
-        let wrong = Salvage::WrongContainer;
-        assert_eq!(in_the_window(&wrong, &TargetFate::ReRegistered, &runs), Outcome::Rejected);
         let missing = TargetFate::NotReRegistered { why: "throttled".to_owned() };
-        assert_eq!(in_the_window(&wrong, &missing, &runs), Outcome::Incomplete);
+        for target in [TargetFate::ReRegistered, missing, TargetFate::TakenOver] {
+            let outcome = in_the_window(&Salvage::WrongContainer, &target, &runs);
+            assert_eq!(outcome, Outcome::Rejected);
+        }
     }
 
     #[test]

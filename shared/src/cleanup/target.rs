@@ -53,11 +53,6 @@ impl TargetFate {
             | Self::NotReRegistered { .. } => false,
         }
     }
-
-    /// Whether a session that goes on may have lost it.
-    pub(super) fn may_be_missing(&self) -> bool {
-        matches!(self, Self::NotReRegistered { .. })
-    }
 }
 
 impl fmt::Display for TargetFate {

@@ -5,7 +5,7 @@ use super::intent::{Authority, HeldBy, IntentEntry};
 use crate::aws::{CallError, TaskSnapshot};
 use crate::context::Context;
 use crate::metrics::Metric;
-use crate::session::{DesiredStatus, EndedTag, SESSION_ENDED_TAG, SessionTask, Task, TaskArn};
+use crate::session::{DesiredStatus, EndedTag, SessionTask, Task, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -143,7 +143,7 @@ fn judge(
 
 /// Whether a session runs on that its owner has not ended.
 fn goes_on(task: &Task) -> bool {
-    task.shall_run() && !task.tags.contains_key(SESSION_ENDED_TAG)
+    task.shall_run() && !EndedTag::of(task).is_word()
 }
 
 /// A live session task, not ended, other than the one that is cleaned up, that held the address when
@@ -156,7 +156,7 @@ fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
     Some(&task.arn) != cleaned_up
         && task.address == Some(open.entry.address.ip)
         && task.shall_run
-        && task.ended == EndedTag::Absent
+        && !task.ended.is_word()
         && task.created_at < open.removed_by
 }
 

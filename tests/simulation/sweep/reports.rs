@@ -71,8 +71,11 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
     let session = |name| world.session(name);
     let protected = session("protected").tag("cleanup-protection", "true").start();
     let unidentified = session("unidentified").unidentified().start();
-    let ended =
-        session("ended").ended_by_owner().tag("session-ended-at", "2026-11-02T08:55:00Z").start();
+    let ended = session("ended")
+        .started_ago(HOUR)
+        .ended_by_owner()
+        .tag("session-ended-at", "2026-11-02T08:55:00Z")
+        .start();
     let ancient = session("ancient").started_ago(HOUR * 25).start();
     let unreadable = session("unreadable").tag("lease-expires-at", "tomorrow").start();
     let expired = session("expired").lease_lapsed(MINUTE * 16).start();

@@ -232,9 +232,10 @@ impl SessionBuilder {
         self.lease(until)
     }
 
-    /// With a lease that ended this long ago.
-    pub fn lease_lapsed(self, ago: Duration) -> Self {
+    /// With a lease that ended this long ago; the session had begun by then.
+    pub fn lease_lapsed(mut self, ago: Duration) -> Self {
         let until = self.world.now() - ago;
+        self.age = self.age.max(ago + Duration::from_mins(1));
         self.lease(until)
     }
 
@@ -331,6 +332,11 @@ impl SessionBuilder {
     pub fn health_names(self, session_id: &str) -> Self {
         let name = session_id.to_owned();
         self.behaves(|container| container.health_names = Some(name))
+    }
+
+    /// Its health path answers 503 with this body, and it is not complete.
+    pub fn answers_503(self, body: serde_json::Value) -> Self {
+        self.behaves(|container| container.unready = Some(body))
     }
 
     /// It accepts connections and never answers.

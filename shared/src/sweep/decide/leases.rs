@@ -1,6 +1,6 @@
 use crate::clock::is_longer_ago;
 use crate::config;
-use crate::session::{EndedTag, Lease, SessionTask};
+use crate::session::{Lease, SessionTask};
 use jiff::Timestamp;
 
 /// What a sweep saw of all leases together. When many lapse at once it is the renewal that is
@@ -35,7 +35,7 @@ impl Leases {
             }
             let decided_before = task.protected
                 || task.session.is_none()
-                || task.ended != EndedTag::Absent
+                || task.ended.is_word()
                 || is_longer_ago(task.created_at, policy.hard_age, now);
             if !decided_before {
                 leases.lapsed += 1;

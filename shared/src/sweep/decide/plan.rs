@@ -70,7 +70,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     for task in &seen.tasks {
         let judged = judge(known, task, &circumstances, &healthy);
         next_suspects::task(&mut suspects, (task, &judged), circumstances.leases, policy, now);
-        if judged.row.is_finding() {
+        if judged.row.is_finding() || !task.odd_tags().is_empty() {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }
     }

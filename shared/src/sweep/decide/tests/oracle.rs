@@ -25,9 +25,16 @@ pub(super) fn row_by_the_table(scene: &Scene, task: &Task) -> TaskRow {
     };
     let fleet: Vec<&Task> = scene.tasks.iter().filter(is_session).filter(|t| runs(t)).collect();
     let protected = |task: &Task| task.tags.contains_key(PROTECTION_TAG);
-    let ended = |task: &Task| task.tags.contains_key(SESSION_ENDED_TAG);
+    let is_of_it = |at: &Timestamp, task: &Task| at.as_second() >= task.created_at.as_second();
+    let ended = |task: &Task| {
+        let at = task.tags.get(SESSION_ENDED_TAG).and_then(|at| at.parse::<Timestamp>().ok());
+        at.is_some_and(|at| is_of_it(&at, task))
+    };
     let named = |task: &Task| !task.environment.is_empty();
-    let lease = |task: &Task| task.tags.get(LEASE_TAG).cloned();
+    let lease = |task: &Task| {
+        let end = task.tags.get(LEASE_TAG).cloned();
+        end.filter(|end| end.parse().map_or(true, |end| is_of_it(&end, task)))
+    };
     let lease_end = |task: &Task| lease(task).and_then(|end| end.parse::<Timestamp>().ok());
     let some_run = fleet.iter().any(|task| lease_end(task).is_some_and(|end| end > now()));
     let lapsed = fleet.iter().filter(|task| {

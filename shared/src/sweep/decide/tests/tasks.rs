@@ -5,7 +5,7 @@ use crate::cleanup::OrphanCause;
 use crate::config::Percent;
 use crate::container::Probe;
 use crate::event::ForceCluster;
-use crate::session::{EndedTag, Lease, SessionTask};
+use crate::session::{EndedTag, LEASE_TAG, Lease, SESSION_ENDED_TAG, SessionTask};
 use crate::sweep::decide::{
     Circumstances, Leases, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row,
 };
@@ -146,9 +146,20 @@ fn row_4_a_session_that_its_owner_has_ended_is_an_orphan_whatever_its_lease_says
     for case in [session().ended(), session().ended().leased(), session().ended().aged(DAY * 2)] {
         assert_eq!(case.row(), TaskRow::Ended);
     }
-    let unreadable = session().task(|task| task.ended = EndedTag::Unreadable);
-    assert_eq!(unreadable.row(), TaskRow::Ended, "the tag counts, whatever its value");
+    for says_nothing in [EndedTag::Stale, EndedTag::Unreadable] {
+        let case = session().task(|task| task.ended = says_nothing);
+        assert_eq!(case.row(), TaskRow::Live, "{says_nothing:?}");
+        assert_eq!(case.task.odd_tags(), [SESSION_ENDED_TAG], "people should know");
+    }
     assert_eq!(TaskRow::Ended.verdict(), TaskVerdict::Orphan(OrphanCause::Ended));
+}
+
+#[test]
+fn a_lease_from_before_the_session_counts_as_none_and_people_should_know() {
+    let stale = session().task(|task| task.lease = Lease::Stale);
+    assert_eq!(stale.row(), TaskRow::Live);
+    assert_eq!(stale.clone().aged(HOUR * 2 + SECOND).row(), TaskRow::TooOld);
+    assert_eq!(stale.task.odd_tags(), [LEASE_TAG]);
 }
 
 #[test]
