@@ -35,7 +35,7 @@ pub use target::TargetFate;
 use crate::event::TaskReference;
 use crate::metrics::Step;
 use crate::removal::{Authority, Removed};
-use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith};
+use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith, TargetGroupArn};
 use artifacts::{Salvage, TaskOver, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
@@ -119,11 +119,13 @@ impl Cleanup<'_> {
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
         let tagging = self.tag_session_ended(session, &salvage, &task);
+        let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
+        notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let recording = self.record.put(Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
-            notes: notes(&salvage, &target, &task, self.request.cause.next()),
+            notes,
             artifacts: salvage.clone().into(),
             target,
             task: task.clone(),
@@ -328,4 +330,8 @@ impl Cleanup<'_> {
         let tagging = self.budget.receipt().answer(tagging);
         let _tried = self.steps.measure(Step::Tag, tagging, result).await;
     }
+}
+
+fn missing(group: &TargetGroupArn) -> String {
+    format!("there is no target group {group}: take it out of TARGET_GROUP_ARNS")
 }

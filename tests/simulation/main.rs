@@ -14,6 +14,7 @@ mod crashes;
 mod endings;
 mod garbage;
 mod invoke;
+mod missing;
 mod races;
 mod reused;
 mod sessions;

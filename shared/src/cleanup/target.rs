@@ -161,8 +161,9 @@ pub(super) async fn verify(
         TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
         TargetRemoval::NotTried | TargetRemoval::Spared { .. } => return TargetFate::Kept,
         TargetRemoval::Answered(Removed::TakenOver) => return TargetFate::TakenOver,
-        TargetRemoval::Answered(Removed::NotRegistered) => return TargetFate::Gone,
-        TargetRemoval::Answered(Removed::From(_)) => "it is still registered".to_owned(),
+        TargetRemoval::Answered(Removed::From(_) | Removed::NotRegistered) => {
+            "it is still registered".to_owned()
+        }
         TargetRemoval::Answered(Removed::Waits(error)) => {
             return TargetFate::Unverified { why: error.to_string() };
         }

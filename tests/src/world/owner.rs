@@ -101,6 +101,18 @@ impl World {
         self.lock().clusters.entry(name.to_owned()).or_default();
     }
 
+    /// Someone deletes a cluster, with all that is in it.
+    pub fn delete_cluster(&self, name: &str) {
+        self.lock().clusters.remove(name);
+    }
+
+    /// Someone deletes a target group.
+    pub fn delete_target_group(&self, name: &str) {
+        let mut state = self.lock();
+        let arn = state.setup.target_group_arn(name);
+        state.groups.remove(&arn);
+    }
+
     /// Another target group exists; it is not a configured one.
     pub fn add_target_group(&self, name: &str) {
         let mut state = self.lock();
