@@ -53,6 +53,7 @@ QUICK := --skip storms --skip crashes --skip races --skip single_faults --skip t
 check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
 	$(call stage,cargo fmt,cargo fmt --all --check)
 	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
+	$(call stage,mutations fit,tests/mutations/run --check)
 	$(call stage,unit tests,cargo test --quiet --locked -p session-cleanup)
 	$(call stage,house and simulation,cargo test --quiet --locked -p session-cleanup-tests \
 		--test house --test simulation -- $(QUICK))
@@ -61,6 +62,7 @@ test: setup ## Runs everything that CI runs
 	$(call stage,cargo fmt,cargo fmt --all --check)
 	$(call stage,cfn-lint,cfn-lint template.yaml)
 	$(call stage,sam validate,sam validate --lint)
+	$(call stage,mutations fit,tests/mutations/run --check)
 	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
 	@$(MAKE) --no-print-directory build
 	$(call stage,cargo test,cargo test --workspace --locked)
