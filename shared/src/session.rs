@@ -3,6 +3,7 @@
 
 mod address;
 mod arn;
+mod container_state;
 mod id;
 mod identity;
 mod scope;
@@ -11,6 +12,7 @@ mod task;
 
 pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
+pub use container_state::ContainerState;
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;
 pub use scope::{Scope, family_of_definition};

@@ -18,6 +18,7 @@ mod missing;
 mod races;
 mod reused;
 mod sessions;
+mod sidecars;
 mod storms;
 mod sweep;
 mod timing;

@@ -43,11 +43,11 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
             StoppedWith::ArtifactsLost => verdict(Outcome::ArtifactsLost, Artifacts::Lost),
         };
     }
-    if task.started_at.is_none() {
+    if task.never_started() {
         return verdict(Outcome::Cleaned, Artifacts::NothingToSave);
     }
     match context.config.artifacts.mode {
-        ArtifactMode::SelfUpload { .. } if task.exited_well() => {
+        ArtifactMode::SelfUpload { .. } if task.exited_well(&context.config.scope.identity) => {
             verdict(Outcome::Cleaned, Artifacts::Confirmed)
         }
         ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {

@@ -1,5 +1,7 @@
 use super::arn::TaskArn;
+use super::container_state::ContainerState;
 use super::id::SessionId;
+use super::identity::IdentitySource;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -105,8 +107,8 @@ pub struct Task {
     pub started_by: Option<String>,
     /// `stoppedReason`.
     pub stopped_reason: Option<String>,
-    /// Exit codes of the containers that have one.
-    pub exit_codes: Vec<i32>,
+    /// Its containers.
+    pub containers: Vec<ContainerState>,
     /// Grows with every change of the task.
     pub version: i64,
 }
@@ -114,7 +116,7 @@ pub struct Task {
 /// What can still be done for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// It holds no container yet: there is nothing to salvage.
+    /// No container of it has ever run: there is nothing to salvage.
     NeverStarted,
     /// It runs and holds its address.
     Running,
@@ -136,14 +138,13 @@ impl Task {
             DesiredStatus::Unrecognised => return Stage::Unknown,
         };
         match self.last_status {
-            LastStatus::Provisioning | LastStatus::Pending => {
-                if self.started_at.is_none() {
-                    Stage::NeverStarted
-                } else {
-                    Stage::Unknown
-                }
+            LastStatus::Provisioning | LastStatus::Pending if self.never_started() => {
+                Stage::NeverStarted
             }
-            LastStatus::Activating | LastStatus::Running => {
+            LastStatus::Provisioning
+            | LastStatus::Pending
+            | LastStatus::Activating
+            | LastStatus::Running => {
                 if dying {
                     Stage::Dying
                 } else {
@@ -154,6 +155,14 @@ impl Task {
             LastStatus::Deprovisioning | LastStatus::Stopped | LastStatus::Deleted => Stage::Over,
             LastStatus::Unrecognised => Stage::Unknown,
         }
+    }
+
+    /// Whether no container of it has ever run. `lastStatus` alone does not say so: see
+    /// [`ContainerState::runs`]; and `startedAt` waits for all of them.
+    #[must_use]
+    pub fn never_started(&self) -> bool {
+        let ran = |container: &ContainerState| container.runs || container.exit_code.is_some();
+        self.started_at.is_none() && !self.containers.iter().any(ran)
     }
 
     /// Whether nothing says that it ends: it runs, or is on its way there.
@@ -185,10 +194,14 @@ impl Task {
         self.group.as_deref().is_some_and(|group| group.starts_with("service:"))
     }
 
-    /// Whether every container that reported an exit code reported 0, and at least one did.
+    /// Whether the session's container exited with code 0: each whose environment override carries
+    /// the identity, or else every container of the task. A sidecar's end says nothing of the session.
     #[must_use]
-    pub fn exited_well(&self) -> bool {
-        !self.exit_codes.is_empty() && self.exit_codes.iter().all(|code| *code == 0)
+    pub fn exited_well(&self, identity: &[IdentitySource]) -> bool {
+        let is_named = |container: &&ContainerState| container.carries_identity(identity);
+        let named: Vec<&ContainerState> = self.containers.iter().filter(is_named).collect();
+        let counted = if named.is_empty() { self.containers.iter().collect() } else { named };
+        !counted.is_empty() && counted.iter().all(|container| container.exit_code == Some(0))
     }
 
     /// What we wrote when we stopped this task, if it was us.

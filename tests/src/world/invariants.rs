@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::api::Api;
 use super::state::State;
 use super::targets::Address;
-use super::task::{Phase, Task, TaskKey};
+use super::task::{Task, TaskKey};
 
 /// How old a look at a task may be when it is acted upon.
 const FRESH: Duration = Duration::from_secs(5);
@@ -94,7 +94,7 @@ impl State {
         task.owner_ended_at.is_none()
             && task.container.completed_at.is_none()
             && task.wanted_running()
-            && task.phase(now) == Phase::Running
+            && task.started(now)
             && now < until
             && now < task.created_at + self.setup.hard_age
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::World;
 use super::container::{Behaviour, BodyShape};
-use super::task::TaskKey;
+use super::task::{Sidecar, TaskKey};
 
 /// A session's task in the world, as its owner knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +100,7 @@ pub struct SessionBuilder {
     pub(super) address: Option<Ipv4Addr>,
     pub(super) behaviour: Behaviour,
     pub(super) stop_timeout: Duration,
+    pub(super) sidecars: Vec<Sidecar>,
 }
 
 impl SessionBuilder {
@@ -126,6 +127,7 @@ impl SessionBuilder {
             address: None,
             behaviour: Behaviour::default(),
             stop_timeout: setup.stop_timeout,
+            sidecars: Vec::new(),
         }
     }
 
@@ -169,6 +171,21 @@ impl SessionBuilder {
     /// Its container exited with this code; the task has been STOPPED for this long.
     pub fn stopped_ago(mut self, exit_code: i32, ago: Duration) -> Self {
         self.entry = Entry::Stopped { exit_code, ago };
+        self
+    }
+
+    /// With another container whose image is still being pulled: the task is PENDING, and the
+    /// session runs.
+    pub fn with_a_sidecar_being_pulled(mut self) -> Self {
+        let name = format!("sidecar-{}", self.sidecars.len());
+        self.sidecars.push(Sidecar { name, runs_at: None, exit_code: None });
+        self
+    }
+
+    /// With another container that exits with this code when the task ends; `None`: no code is known.
+    pub fn with_a_sidecar_that_exits(mut self, exit_code: Option<i32>) -> Self {
+        let (name, runs_at) = (format!("sidecar-{}", self.sidecars.len()), Some(Timestamp::MIN));
+        self.sidecars.push(Sidecar { name, runs_at, exit_code });
         self
     }
 
