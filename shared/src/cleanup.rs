@@ -36,7 +36,7 @@ use crate::event::TaskReference;
 use crate::metrics::Step;
 use crate::removal::{Authority, Removed};
 use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith, TargetGroupArn};
-use artifacts::{Salvage, TaskOver, salvage};
+use artifacts::{Salvage, TaskOver, give_up, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
 use identify::{Identified, identify};
@@ -118,6 +118,9 @@ impl Cleanup<'_> {
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
+        if matches!(salvage, Salvage::Unreadable { .. }) {
+            self.record.unreadable(&session.id);
+        }
         let tagging = self.tag_session_ended(session, &salvage, &task);
         let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
@@ -152,11 +155,14 @@ impl Cleanup<'_> {
         // Only this lane sets it.
         let _ = handover.salvaged.set(salvaged.clone());
         let removal = handover.removal.wait().await;
-        let task = match &salvaged {
-            Ok(salvage) => self.stop(session, salvage, removal).await,
-            Err(TaskOver) => TaskFate::StoppedByOthers,
-        };
-        (salvaged, task)
+        match salvaged {
+            Ok(salvage) => {
+                let salvage = self.give_up_in_the_end(session, salvage).await;
+                let task = self.stop(session, &salvage, removal).await;
+                (Ok(salvage), task)
+            }
+            Err(TaskOver) => (Err(TaskOver), TaskFate::StoppedByOthers),
+        }
     }
 
     /// The lane of the target. On the owner's word it begins at once; on our inference only after
@@ -197,6 +203,16 @@ impl Cleanup<'_> {
         (removal, fate)
     }
 
+    /// Once the salvage window is over: whether what is given up is lost.
+    async fn give_up_in_the_end(&self, session: &IdentifiedSession, salvage: Salvage) -> Salvage {
+        match self.request.cause.salvage_window() {
+            SalvageWindow::Open => salvage,
+            SalvageWindow::Over => {
+                give_up(self.invocation, session, salvage, self.budget.stop()).await
+            }
+        }
+    }
+
     async fn stop(
         &self,
         session: &IdentifiedSession,
@@ -219,13 +235,18 @@ impl Cleanup<'_> {
             | TargetRemoval::Answered(_)
             | TargetRemoval::TimedOut { .. } => {}
         }
-        if with == StoppedWith::ArtifactsLost && !is_dying {
+        let outcome = match with {
+            StoppedWith::ArtifactsLost => Some(Outcome::ArtifactsLost),
+            StoppedWith::ArtifactsUnverified => Some(Outcome::ArtifactsUnverified),
+            StoppedWith::ArtifactsConfirmed | StoppedWith::NothingToSave => None,
+        };
+        if let Some(outcome) = outcome.filter(|_| !is_dying) {
             // No loss is put on record that will not come about.
             let check = session.check_address(self.invocation).await;
             if let Ok(AddressCheck::Spared { why, .. }) = check {
                 return TaskFate::Spared { why };
             }
-            self.report_the_loss(session, salvage).await;
+            self.report_what_is_given_up(session, salvage, outcome).await;
         }
         let deadline = self.budget.stop();
         let stopping = stop(self.invocation, session, with, &self.request.cause, deadline);
@@ -242,13 +263,20 @@ impl Cleanup<'_> {
         self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await
     }
 
-    /// A loss is on record before the stop that makes it final.
-    async fn report_the_loss(&self, session: &IdentifiedSession, salvage: &Salvage) {
-        self.record.lost(&session.id);
+    /// What is given up is on record before the stop that makes it final.
+    async fn report_what_is_given_up(
+        &self,
+        session: &IdentifiedSession,
+        salvage: &Salvage,
+        outcome: Outcome,
+    ) {
+        if outcome == Outcome::ArtifactsLost {
+            self.record.lost(&session.id);
+        }
         let loss = Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
-            outcome: Outcome::ArtifactsLost,
+            outcome,
             artifacts: salvage.clone().into(),
             target: TargetFate::Untouched,
             task: TaskFate::ToBeStopped,

@@ -22,4 +22,5 @@ mod sidecars;
 mod storms;
 mod sweep;
 mod timing;
+mod unreadable;
 mod uploads;

@@ -123,8 +123,13 @@ pub(super) fn outcome(
     }
     let is_done = task.is_over() && target.is_settled();
     match (salvage, window) {
-        (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => Outcome::AwaitingSalvage,
+        (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, SalvageWindow::Open) => {
+            Outcome::AwaitingSalvage
+        }
         (Salvage::Confirmed | Salvage::NothingToSave, _) if is_done => Outcome::Cleaned,
+        (Salvage::Unreadable { .. } | Salvage::Unverified { .. }, _) if is_done => {
+            Outcome::ArtifactsUnverified
+        }
         (Salvage::GivenUpBefore | Salvage::Unconfirmed { .. } | Salvage::WrongContainer, _)
             if is_done =>
         {
@@ -135,6 +140,8 @@ pub(super) fn outcome(
             | Salvage::NothingToSave
             | Salvage::GivenUpBefore
             | Salvage::Unconfirmed { .. }
+            | Salvage::Unreadable { .. }
+            | Salvage::Unverified { .. }
             | Salvage::NotAsked { .. }
             | Salvage::Spared { .. }
             | Salvage::WrongContainer,
@@ -151,10 +158,12 @@ pub(super) fn notes(
     again: &str,
 ) -> Vec<String> {
     let of_salvage = match salvage {
-        Salvage::Unconfirmed { why } if task.was_left_running() => {
+        Salvage::Unconfirmed { why } | Salvage::Unreadable { why } if task.was_left_running() => {
             Some(format!("{why}; the task is not stopped, {again}"))
         }
-        Salvage::Unconfirmed { why } => Some(why.clone()),
+        Salvage::Unconfirmed { why }
+        | Salvage::Unreadable { why }
+        | Salvage::Unverified { why } => Some(why.clone()),
         Salvage::NotAsked { why } => Some(format!("{why}; {again}")),
         Salvage::Spared { why } => Some(format!("{why}; nothing was done to it")),
         Salvage::WrongContainer => Some(

@@ -1,4 +1,3 @@
-use super::identity::IdentitySource;
 use std::collections::BTreeMap;
 
 /// One container of a task, as a `DescribeTasks` showed it: the session's, or a sidecar.
@@ -14,14 +13,4 @@ pub struct ContainerState {
     pub exit_code: Option<i32>,
     /// Its environment override.
     pub environment: BTreeMap<String, String>,
-}
-
-impl ContainerState {
-    /// Whether it is the session's: its override carries the identity.
-    pub(super) fn carries_identity(&self, sources: &[IdentitySource]) -> bool {
-        sources.iter().any(|source| match source {
-            IdentitySource::Environment(name) => self.environment.contains_key(name),
-            IdentitySource::Tag(_) | IdentitySource::StartedBy => false,
-        })
-    }
 }

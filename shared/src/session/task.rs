@@ -1,7 +1,6 @@
 use super::arn::TaskArn;
 use super::container_state::ContainerState;
 use super::id::SessionId;
-use super::identity::IdentitySource;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -194,16 +193,6 @@ impl Task {
         self.group.as_deref().is_some_and(|group| group.starts_with("service:"))
     }
 
-    /// Whether the session's container exited with code 0: each whose environment override carries
-    /// the identity, or else every container of the task. A sidecar's end says nothing of the session.
-    #[must_use]
-    pub fn exited_well(&self, identity: &[IdentitySource]) -> bool {
-        let is_named = |container: &&ContainerState| container.carries_identity(identity);
-        let named: Vec<&ContainerState> = self.containers.iter().filter(is_named).collect();
-        let counted = if named.is_empty() { self.containers.iter().collect() } else { named };
-        !counted.is_empty() && counted.iter().all(|container| container.exit_code == Some(0))
-    }
-
     /// What we wrote when we stopped this task, if it was us.
     #[must_use]
     pub fn stop_note(&self) -> Option<StopNote> {
@@ -218,6 +207,8 @@ pub enum StoppedWith {
     ArtifactsConfirmed,
     /// They were given up: the salvage window was over.
     ArtifactsLost,
+    /// The same, and their marker was there, or could not be read: nobody vouches for them.
+    ArtifactsUnverified,
     /// The task had never started.
     NothingToSave,
 }
@@ -227,6 +218,7 @@ impl StoppedWith {
         match self {
             Self::ArtifactsConfirmed => "confirmed",
             Self::ArtifactsLost => "lost",
+            Self::ArtifactsUnverified => "unverified",
             Self::NothingToSave => "none",
         }
     }
@@ -257,6 +249,7 @@ impl StopNote {
         let artifacts = match parts.next()?.strip_prefix("artifacts ")? {
             "confirmed" => StoppedWith::ArtifactsConfirmed,
             "lost" => StoppedWith::ArtifactsLost,
+            "unverified" => StoppedWith::ArtifactsUnverified,
             "none" => StoppedWith::NothingToSave,
             _ => return None,
         };
@@ -286,6 +279,7 @@ mod tests {
         for artifacts in [
             StoppedWith::ArtifactsConfirmed,
             StoppedWith::ArtifactsLost,
+            StoppedWith::ArtifactsUnverified,
             StoppedWith::NothingToSave,
         ] {
             let session = SessionId::parse(&"x".repeat(128)).unwrap();

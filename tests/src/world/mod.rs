@@ -43,6 +43,7 @@ mod limits;
 mod objects;
 mod owner;
 mod session;
+mod session_container;
 mod setup;
 mod state;
 mod targets;

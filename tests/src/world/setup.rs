@@ -30,6 +30,8 @@ pub struct Setup {
     pub health_path: String,
     /// Written by containers, read by callers.
     pub artifact_bucket: String,
+    /// Where that bucket is, if not in the world's own Region.
+    pub artifact_region: Option<String>,
     /// The only bucket that callers may write.
     pub ledger_bucket: String,
     /// In front of the session's id in artifact keys.
@@ -82,6 +84,7 @@ impl Default for Setup {
             complete_path: "/session/complete".to_owned(),
             health_path: "/health".to_owned(),
             artifact_bucket: "artifacts".to_owned(),
+            artifact_region: None,
             ledger_bucket: "ledger".to_owned(),
             prefix: String::new(),
             marker: "debug/session_status.json".to_owned(),
