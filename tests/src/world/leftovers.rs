@@ -88,14 +88,15 @@ impl State {
             && !healthy
     }
 
-    /// Whether a single lease that lapsed speaks for itself. Simplified: the blast radius of small
-    /// fleets, and every listing is whole.
+    /// Whether a single lease that lapsed speaks for itself. Simplified: every listing is whole.
     fn leases_are_renewed(&self, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let ends: Vec<Timestamp> =
             tasks.filter_map(|task| task.tags.get(&self.setup.lease_tag)?.parse().ok()).collect();
         let lapsed = ends.iter().filter(|end| **end <= now).count();
-        lapsed < ends.len() && lapsed <= 10
+        let latest = now + self.setup.hard_age;
+        let renewed = ends.iter().filter(|end| **end > now && **end <= latest).count();
+        renewed > 0 && lapsed <= ((lapsed + renewed) / 4).max(1)
     }
 
     fn is_session_task(&self, task: &Task) -> bool {

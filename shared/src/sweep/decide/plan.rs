@@ -65,6 +65,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     let Known { seen, policy, now, .. } = *known;
     let circumstances = circumstances(known);
     let healthy = seen.healthy();
+    let live = seen.tasks.iter().filter(|task| task.shall_run).count();
     let mut suspects = Suspects::default();
     let mut tasks: Vec<TaskDecision> = Vec::new();
     for task in &seen.tasks {
@@ -99,7 +100,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     Plan {
         tasks,
         targets,
-        stop_limit: circumstances.leases.limit,
+        stop_limit: policy.blast_radius.of(live),
         removal_limits: seen
             .groups
             .iter()
