@@ -29,10 +29,10 @@ pub use zombie_targets::{ZombieFate, ZombieTarget};
 
 use crate::aws::{Asked, CallError, Failure, Gather, TargetState};
 use crate::context::Context;
-use crate::metrics::Metric;
 use crate::session::{TargetAddress, TargetGroupArn};
 use crate::task_snapshots::TaskSnapshots;
 use session_targets::remove_session_targets;
+use settle::re_register;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -92,18 +92,25 @@ impl Removals {
         Ok(draining.map(|(group, _)| group).collect())
     }
 
-    /// Registers `address` again in `groups`.
+    /// Registers `address` again in `groups`, and makes sure that it is seen there.
     pub(crate) async fn re_register(
         &self,
         groups: &[TargetGroupArn],
         address: TargetAddress,
     ) -> Result<(), CallError> {
-        let addresses = [address];
-        let target_groups = &self.context.aws.target_groups;
-        let registering = groups.iter().map(|group| target_groups.register(group, &addresses));
+        let registering = groups.iter().map(|group| re_register(&self.context, group, address));
         futures_util::future::try_join_all(registering).await?;
-        self.context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
         Ok(())
+    }
+
+    /// Leaves it to the next sweep to register a session's target again in `groups`.
+    pub(crate) async fn leave_open(
+        &self,
+        target: &SessionTarget,
+        groups: &[TargetGroupArn],
+    ) -> Result<(), CallError> {
+        let entries = groups.iter().map(|group| target.entry(group)).collect();
+        intent::write(&self.context, entries).await.map(|_key| ())
     }
 
     /// Configured groups that don't exist, as far as this invocation has met them.

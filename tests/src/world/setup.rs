@@ -216,6 +216,20 @@ pub struct HealthTimes {
     pub unhealthy_after: Duration,
     /// The deregistration delay.
     pub draining: Duration,
+    /// What becomes of a `RegisterTargets` of an address that drains.
+    pub registering_what_drains: RegisteringWhatDrains,
+}
+
+/// What a load balancer makes of `RegisterTargets` of an address that drains. AWS documents that one must
+/// wait until the deregistration delay is over, and not what is answered until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegisteringWhatDrains {
+    /// It is registered again.
+    Works,
+    /// The call is refused.
+    IsRefused,
+    /// The call succeeds, and the address drains on.
+    IsIgnored,
 }
 
 impl Default for HealthTimes {
@@ -224,6 +238,7 @@ impl Default for HealthTimes {
             registration: Duration::from_secs(10),
             unhealthy_after: Duration::ZERO,
             draining: Duration::from_mins(5),
+            registering_what_drains: RegisteringWhatDrains::Works,
         }
     }
 }
