@@ -35,8 +35,8 @@ pub use target::TargetFate;
 use crate::event::TaskReference;
 use crate::metrics::Step;
 use crate::removal::{Authority, Removed};
-use crate::session::{SESSION_ENDED_TAG, Stage, StoppedWith};
-use artifacts::{Salvage, TaskOver, salvage};
+use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith, TargetGroupArn};
+use artifacts::{Salvage, TaskOver, give_up, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
 use identify::{Identified, identify};
@@ -118,13 +118,18 @@ impl Cleanup<'_> {
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
-        let tagging = self.tag_session_ended(session, &task, outcome);
+        if matches!(salvage, Salvage::Unreadable { .. }) {
+            self.record.unreadable(&session.id);
+        }
+        let tagging = self.tag_session_ended(session, &salvage, &task);
+        let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
+        notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let recording = self.record.put(Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
-            notes: notes(&salvage, &target, &task, self.request.cause.next()),
-            artifacts: salvage.into(),
+            notes,
+            artifacts: salvage.clone().into(),
             target,
             task: task.clone(),
         });
@@ -150,11 +155,14 @@ impl Cleanup<'_> {
         // Only this lane sets it.
         let _ = handover.salvaged.set(salvaged.clone());
         let removal = handover.removal.wait().await;
-        let task = match &salvaged {
-            Ok(salvage) => self.stop(session, salvage, removal).await,
-            Err(TaskOver) => TaskFate::StoppedByOthers,
-        };
-        (salvaged, task)
+        match salvaged {
+            Ok(salvage) => {
+                let salvage = self.give_up_in_the_end(session, salvage).await;
+                let task = self.stop(session, &salvage, removal).await;
+                (Ok(salvage), task)
+            }
+            Err(TaskOver) => (Err(TaskOver), TaskFate::StoppedByOthers),
+        }
     }
 
     /// The lane of the target. On the owner's word it begins at once; on our inference only after
@@ -195,6 +203,16 @@ impl Cleanup<'_> {
         (removal, fate)
     }
 
+    /// Once the salvage window is over: whether what is given up is lost.
+    async fn give_up_in_the_end(&self, session: &IdentifiedSession, salvage: Salvage) -> Salvage {
+        match self.request.cause.salvage_window() {
+            SalvageWindow::Open => salvage,
+            SalvageWindow::Over => {
+                give_up(self.invocation, session, salvage, self.budget.stop()).await
+            }
+        }
+    }
+
     async fn stop(
         &self,
         session: &IdentifiedSession,
@@ -217,13 +235,18 @@ impl Cleanup<'_> {
             | TargetRemoval::Answered(_)
             | TargetRemoval::TimedOut { .. } => {}
         }
-        if with == StoppedWith::ArtifactsLost && !is_dying {
+        let outcome = match with {
+            StoppedWith::ArtifactsLost => Some(Outcome::ArtifactsLost),
+            StoppedWith::ArtifactsUnverified => Some(Outcome::ArtifactsUnverified),
+            StoppedWith::ArtifactsConfirmed | StoppedWith::NothingToSave => None,
+        };
+        if let Some(outcome) = outcome.filter(|_| !is_dying) {
             // No loss is put on record that will not come about.
             let check = session.check_address(self.invocation).await;
             if let Ok(AddressCheck::Spared { why, .. }) = check {
                 return TaskFate::Spared { why };
             }
-            self.report_the_loss(session, salvage).await;
+            self.report_what_is_given_up(session, salvage, outcome).await;
         }
         let deadline = self.budget.stop();
         let stopping = stop(self.invocation, session, with, &self.request.cause, deadline);
@@ -240,13 +263,20 @@ impl Cleanup<'_> {
         self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await
     }
 
-    /// A loss is on record before the stop that makes it final.
-    async fn report_the_loss(&self, session: &IdentifiedSession, salvage: &Salvage) {
-        self.record.lost(&session.id);
+    /// What is given up is on record before the stop that makes it final.
+    async fn report_what_is_given_up(
+        &self,
+        session: &IdentifiedSession,
+        salvage: &Salvage,
+        outcome: Outcome,
+    ) {
+        if outcome == Outcome::ArtifactsLost {
+            self.record.lost(&session.id);
+        }
         let loss = Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
-            outcome: Outcome::ArtifactsLost,
+            outcome,
             artifacts: salvage.clone().into(),
             target: TargetFate::Untouched,
             task: TaskFate::ToBeStopped,
@@ -308,12 +338,14 @@ impl Cleanup<'_> {
     async fn tag_session_ended(
         &self,
         session: &IdentifiedSession,
+        salvage: &Salvage,
         task: &TaskFate,
-        outcome: Outcome,
     ) {
-        let is_tagged = session.task.tags.contains_key(SESSION_ENDED_TAG);
+        let is_tagged = EndedTag::of(&session.task).is_word();
         let is_owners_word = self.request.cause.order() == Order::Together;
-        if !task.runs_on() || is_tagged || !is_owners_word || outcome == Outcome::Rejected {
+        // What runs another session has not been ended, whatever else went wrong.
+        let is_anothers = *salvage == Salvage::WrongContainer;
+        if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
             return;
         }
         let context = self.invocation.context();
@@ -326,4 +358,8 @@ impl Cleanup<'_> {
         let tagging = self.budget.receipt().answer(tagging);
         let _tried = self.steps.measure(Step::Tag, tagging, result).await;
     }
+}
+
+fn missing(group: &TargetGroupArn) -> String {
+    format!("there is no target group {group}: take it out of TARGET_GROUP_ARNS")
 }

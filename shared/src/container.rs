@@ -58,7 +58,8 @@ pub enum CompletionAnswer {
 pub enum Probe {
     /// 200: a session is active there.
     Active,
-    /// 503: the session is complete, and no other one is named.
+    /// 503, and its JSON body names this very session: it is complete. A proxy or a framework answers
+    /// 503 too, while it starts or sheds load.
     Done,
     /// Anything else: another status, another session's 503, a broken answer, or a connection that
     /// stays silent.
@@ -116,8 +117,8 @@ impl SessionContainers {
         })
     }
 
-    /// One `GET` of the health path at `address`, for at most the probe's time limit. Where the
-    /// session that should be there is known, a 503 that names another one is not its word.
+    /// One `GET` of the health path at `address`, for at most the probe's time limit. A 503 is a
+    /// session's word only where it names the one that should be there.
     pub async fn probe(&self, address: TargetAddress, session: Option<&SessionId>) -> Probe {
         let getting = async {
             let operation = self.operation("GET", address, &self.contract.health_path);
@@ -129,9 +130,8 @@ impl SessionContainers {
             match answer.status().as_u16() {
                 200 => Probe::Active,
                 503 => match beginning(answer.into_body()).await {
-                    Ok(body) if names_another(&body, session) => Probe::Answers,
-                    Ok(_) => Probe::Done,
-                    Err(_) => Probe::Answers,
+                    Ok(body) if names(&body, session) => Probe::Done,
+                    Ok(_) | Err(_) => Probe::Answers,
                 },
                 _ => Probe::Answers,
             }
@@ -196,11 +196,11 @@ fn is_no_connection(error: &SdkError<Infallible, HttpResponse>) -> bool {
     connector.is_timeout()
 }
 
-/// Whether a health answer says that it is another session's.
-fn names_another(body: &str, session: Option<&SessionId>) -> bool {
+/// Whether a health answer names this session.
+fn names(body: &str, session: Option<&SessionId>) -> bool {
     let named: Option<Named> = serde_json::from_str(body).ok();
     match (named.and_then(|named| named.session_id), session) {
-        (Some(named), Some(session)) => named != session.as_str(),
+        (Some(named), Some(session)) => named == session.as_str(),
         (None, _) | (_, None) => false,
     }
 }

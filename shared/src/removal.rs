@@ -27,14 +27,14 @@ pub(crate) use settle::Holders;
 pub(crate) use zombie_targets::remove_zombie_targets;
 pub use zombie_targets::{ZombieFate, ZombieTarget};
 
-use crate::aws::{Asked, CallError, Gather, TargetState};
+use crate::aws::{Asked, CallError, Failure, Gather, TargetState};
 use crate::context::Context;
-use crate::metrics::Metric;
 use crate::session::{TargetAddress, TargetGroupArn};
 use crate::task_snapshots::TaskSnapshots;
 use session_targets::remove_session_targets;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use settle::re_register;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The removals of one invocation: its sessions share the calls.
 #[derive(Debug)]
@@ -42,7 +42,11 @@ pub(crate) struct Removals {
     context: Arc<Context>,
     targets: Gather<SessionTarget, Removed>,
     states: Gather<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>,
+    missing: Arc<Missing>,
 }
+
+/// Configured groups that turned out not to exist.
+type Missing = Mutex<BTreeSet<TargetGroupArn>>;
 
 impl Removals {
     pub(crate) fn new(context: &Arc<Context>, snapshots: &Arc<TaskSnapshots>) -> Self {
@@ -50,10 +54,15 @@ impl Removals {
         let seen = Arc::clone(snapshots);
         let remove =
             move |asked| remove_session_targets(Arc::clone(&removing), Arc::clone(&seen), asked);
+        let missing: Arc<Missing> = Arc::default();
+        let found_missing = Arc::clone(&missing);
+        let read =
+            move |asked| read_states(Arc::clone(&reading), Arc::clone(&found_missing), asked);
         Self {
             context: Arc::clone(context),
             targets: Gather::new(remove),
-            states: Gather::new(move |asked| read_states(Arc::clone(&reading), asked)),
+            states: Gather::new(read),
+            missing,
         }
     }
 
@@ -83,18 +92,30 @@ impl Removals {
         Ok(draining.map(|(group, _)| group).collect())
     }
 
-    /// Registers `address` again in `groups`.
+    /// Registers `address` again in `groups`, and makes sure that it is seen there.
     pub(crate) async fn re_register(
         &self,
         groups: &[TargetGroupArn],
         address: TargetAddress,
     ) -> Result<(), CallError> {
-        let addresses = [address];
-        let target_groups = &self.context.aws.target_groups;
-        let registering = groups.iter().map(|group| target_groups.register(group, &addresses));
+        let registering = groups.iter().map(|group| re_register(&self.context, group, address));
         futures_util::future::try_join_all(registering).await?;
-        self.context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
         Ok(())
+    }
+
+    /// Leaves it to the next sweep to register a session's target again in `groups`.
+    pub(crate) async fn leave_open(
+        &self,
+        target: &SessionTarget,
+        groups: &[TargetGroupArn],
+    ) -> Result<(), CallError> {
+        let entries = groups.iter().map(|group| target.entry(group)).collect();
+        intent::write(&self.context, entries).await.map(|_key| ())
+    }
+
+    /// Configured groups that don't exist, as far as this invocation has met them.
+    pub(crate) fn missing_groups(&self) -> BTreeSet<TargetGroupArn> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes no more, and waits for the calls that are still under way.
@@ -122,16 +143,21 @@ const NO_ANSWER: &str = "the shared call ended without an answer";
 
 async fn read_states(
     context: Arc<Context>,
+    missing: Arc<Missing>,
     asked: Vec<Asked<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>>,
 ) {
     let mut by_group: BTreeMap<TargetGroupArn, Vec<_>> = BTreeMap::new();
     for one in asked {
         by_group.entry(one.question.0.clone()).or_default().push(one);
     }
-    let context = &context;
+    let (context, missing) = (&context, &missing);
     let reads = by_group.into_iter().map(|(group, asked)| async move {
         let targets: Vec<TargetAddress> = asked.iter().map(|one| one.question.1).collect();
-        let states = context.aws.target_groups.states(&group, &targets).await;
+        let mut states = context.aws.target_groups.states(&group, &targets).await;
+        if states.as_ref().is_err_and(|error| error.failure == Failure::NotFound) {
+            missing.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+            states = Ok(BTreeMap::new());
+        }
         for one in asked {
             let state = states.clone().map(|states| {
                 states.get(&one.question.1).copied().unwrap_or(TargetState::NotRegistered)

@@ -3,16 +3,20 @@
 
 mod address;
 mod arn;
+mod container_state;
 mod id;
 mod identity;
 mod scope;
+mod session_container;
 mod session_task;
 mod task;
 
 pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
+pub use container_state::ContainerState;
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;
 pub use scope::{Scope, family_of_definition};
+pub use session_container::session_exited_well;
 pub use session_task::{EndedTag, LEASE_TAG, Lease, PROTECTION_TAG, SessionTask};
 pub use task::{DesiredStatus, LastStatus, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith, Task};

@@ -1,6 +1,6 @@
 //! What one invocation has seen of tasks.
 
-use crate::aws::{Asked, CallError, Gather, TaskSnapshot, Tasks};
+use crate::aws::{Asked, CallError, Failure, Gather, TaskSnapshot, Tasks};
 use crate::session::{ClusterName, DesiredStatus, Scope, Task, TaskArn};
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
@@ -103,8 +103,11 @@ impl TaskSnapshots {
             self.learn(&task, seen_at);
             found.push(task);
         };
-        self.tasks.each(cluster, Some(family), desired, take).await?;
-        Ok(found)
+        match self.tasks.each(cluster, Some(family), desired, take).await {
+            // A cluster that does not exist has no task.
+            Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
+            listed => listed.map(|()| found),
+        }
     }
 
     /// A listing may show something newer of a task that a cleanup rests on.

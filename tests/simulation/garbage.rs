@@ -35,7 +35,6 @@ async fn garbage_never_keeps_the_rest_of_its_batch_from_being_cleaned() {
         with("task_arn", json!("arn:aws:ecs:us-east-1:000000000000:task/sessions/../../x")),
         with("task_arn", json!({ "arn": true })),
         with("reason", json!("bored")),
-        with("ended_at", json!("yesterday")),
         with("request_id", json!(["r"])),
         unknown.to_string(),
         foreign.to_string(),

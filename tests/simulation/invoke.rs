@@ -19,6 +19,7 @@ use session_cleanup::metrics::Metrics;
 use session_cleanup::session::{SessionId, TaskArn};
 use session_cleanup::{completion, reaper};
 use session_cleanup_tests::world::{Fault, Setup, TaskHandle, World};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -122,12 +123,19 @@ fn function_of(
     let setup = world.setup();
     let config = config(&setup, changes);
     let clock = Clock::new(world.time_source());
-    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), pace, caller);
+    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), pace, &retry_budget(caller));
     let containers = SessionContainers::new(seam, &config, &clock);
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
     let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
     (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
+}
+
+/// A retry budget of its own: those of one name are one, in the whole process, and what another test's
+/// function had used up would change this one's history.
+fn retry_budget(caller: &str) -> String {
+    static FUNCTIONS: AtomicUsize = AtomicUsize::new(0);
+    format!("{caller}-{}", FUNCTIONS.fetch_add(1, Ordering::Relaxed))
 }
 
 fn deadline(context: &Context) -> Deadline {

@@ -117,10 +117,44 @@ async fn an_event_that_is_older_than_its_task_is_about_an_earlier_one() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").started_ago(Duration::from_mins(1)).start();
     let mut event = world.session_ended_event(&alice, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
     event["detail"]["ended_at"] = json!((world.now() - Duration::from_mins(2)).to_string());
     let answer = report(&function(&world, "completion"), &event).await;
     assert_eq!(outcome(&answer), "rejected");
-    assert_eq!(world.calls().len(), 1, "{}", world.history());
+    assert!(!world.is_stopping(&alice) && world.count(Api::ContainerComplete) == 0);
+}
+
+/// One task runs one session: where the owner names it, clocks decide nothing.
+#[tokio::test(start_paused = true)]
+async fn an_owner_whose_clock_is_slow_or_local_ends_the_session_of_the_task_that_it_names() {
+    for ended_at in ["2026-11-02T07:00:00Z", "2026-11-02T10:59:00", "yesterday"] {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").start();
+        let mut event = world.session_ended_event(&alice, "completed");
+        event["detail"]["ended_at"] = json!(ended_at);
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "cleaned", "{ended_at}: {answer:?}");
+        assert_clean(&world, &alice);
+    }
+}
+
+/// Without a task, an owner's clock that is an hour fast must not reach the session that was resumed
+/// since.
+#[tokio::test(start_paused = true)]
+async fn an_owner_whose_clock_is_fast_does_not_end_the_resumed_session() {
+    let world = World::new(Setup::default());
+    let old = world.session("alice").started_ago(Duration::from_mins(10)).start();
+    let mut event = world.session_ended_event(&old, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    event["detail"]["ended_at"] = json!((world.now() + Duration::from_hours(1)).to_string());
+    world.crash(&old, 0);
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let resumed = world.session("alice").started_ago(Duration::from_mins(1)).start();
+    let answer = report(&function(&world, "redelivered"), &event).await;
+    assert_eq!(outcome(&answer), "artifacts_lost", "it is about the old task: {answer:?}");
+    assert!(world.is_live(&resumed));
+    assert_eq!(world.count(Api::ContainerComplete), 0);
+    assert_unharmed(&world);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod boundary;
+mod copied_tags;
 mod crashes;
 mod crowd;
 mod deadlines;

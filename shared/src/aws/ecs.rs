@@ -1,7 +1,8 @@
 use super::error::{CallError, Failure};
 use super::pace::Pace;
 use crate::session::{
-    ClusterName, DesiredStatus, LastStatus, StopNote, Task, TaskArn, family_of_definition,
+    ClusterName, ContainerState, DesiredStatus, LastStatus, StopNote, Task, TaskArn,
+    family_of_definition,
 };
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
@@ -268,9 +269,36 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
         tags,
         started_by: task.started_by().map(str::to_owned),
         stopped_reason: task.stopped_reason().map(str::to_owned),
-        exit_codes: task.containers().iter().filter_map(types::Container::exit_code).collect(),
+        containers: read_containers(task),
         version: task.version(),
     })
+}
+
+/// Its containers; those that ECS does not show yet are known by their overrides alone.
+fn read_containers(task: &types::Task) -> Vec<ContainerState> {
+    let mut containers: BTreeMap<String, ContainerState> = BTreeMap::new();
+    let named = |name: &str| ContainerState {
+        name: name.to_owned(),
+        runs: false,
+        exit_code: None,
+        environment: BTreeMap::new(),
+    };
+    for shown in task.containers() {
+        let name = shown.name().unwrap_or_default();
+        let state = containers.entry(name.to_owned()).or_insert_with(|| named(name));
+        state.runs = shown.last_status() == Some("RUNNING");
+        state.exit_code = shown.exit_code();
+    }
+    let overrides = task.overrides().map(types::TaskOverride::container_overrides);
+    for overridden in overrides.unwrap_or_default() {
+        let name = overridden.name().unwrap_or_default();
+        let state = containers.entry(name.to_owned()).or_insert_with(|| named(name));
+        let pairs = overridden.environment().iter();
+        state.environment.extend(
+            pairs.filter_map(|pair| Some((pair.name()?.to_owned(), pair.value()?.to_owned()))),
+        );
+    }
+    containers.into_values().collect()
 }
 
 /// How old a snapshot may be for an act that rests on it: 5 s, less the 2 s that a connection may

@@ -122,7 +122,9 @@ fn classify(status: u16, code: &str) -> Failure {
         "UnrecognizedClient",
         "UnauthorizedOperation",
     ];
+    const ABSENCES: [&str; 2] = ["ClusterNotFoundException", "TargetGroupNotFound"];
     match status {
+        _ if ABSENCES.contains(&code) => Failure::NotFound,
         _ if THROTTLES.contains(&code) => Failure::Throttled,
         _ if DENIALS.iter().any(|denial| code.starts_with(denial)) => Failure::Denied,
         401 | 403 => Failure::Denied,
@@ -156,6 +158,13 @@ mod tests {
         assert_eq!(classify(404, "NoSuchKey"), Failure::NotFound);
         for (status, code) in [(403, "AccessDenied"), (500, "InternalError"), (503, "SlowDown")] {
             assert_ne!(classify(status, code), Failure::NotFound);
+        }
+    }
+
+    #[test]
+    fn a_cluster_and_a_target_group_that_are_not_there_are_facts() {
+        for code in ["ClusterNotFoundException", "TargetGroupNotFound"] {
+            assert_eq!(classify(400, code), Failure::NotFound, "both are HTTP 400");
         }
     }
 

@@ -18,6 +18,17 @@ pub(super) enum Salvage {
     NothingToSave,
     /// We are stopping the task already, without them.
     GivenUpBefore,
+    /// The container said that all is in S3, and we can't read whether the marker is: our failure,
+    /// not the session's loss.
+    Unreadable {
+        /// What S3 said.
+        why: String,
+    },
+    /// Given up, and nobody can say that they are lost: the marker is there, or can't be read.
+    Unverified {
+        /// What kept them from being confirmed.
+        why: String,
+    },
     /// Not confirmed, as far as we got.
     Unconfirmed {
         /// What kept them from being confirmed.
@@ -69,12 +80,18 @@ pub(super) async fn salvage(
     if session.task.stage() == Stage::NeverStarted {
         return Ok(Salvage::NothingToSave);
     }
-    let mut attempts = Attempts { invocation, session, asked: false, problem: None };
+    let mut attempts =
+        Attempts { invocation, session, asked: false, unreadable: false, problem: None };
     let salvaged = match deadline.run(attempts.until_settled(order)).await {
         Ok(salvaged) => salvaged,
         Err(timed_out) => {
             let problem = attempts.problem.unwrap_or("there was no time for an attempt".to_owned());
-            Ok(Salvage::Unconfirmed { why: format!("{problem}; {timed_out}") })
+            let why = format!("{problem}; {timed_out}");
+            Ok(if attempts.unreadable {
+                Salvage::Unreadable { why }
+            } else {
+                Salvage::Unconfirmed { why }
+            })
         }
     };
     match (salvaged, order) {
@@ -91,6 +108,9 @@ fn noted(task: &Task) -> Option<Salvage> {
     Some(match task.stop_note()?.artifacts {
         StoppedWith::ArtifactsConfirmed => Salvage::Confirmed,
         StoppedWith::ArtifactsLost => Salvage::GivenUpBefore,
+        StoppedWith::ArtifactsUnverified => {
+            Salvage::Unverified { why: "they were given up before".to_owned() }
+        }
         StoppedWith::NothingToSave => Salvage::NothingToSave,
     })
 }
@@ -101,12 +121,16 @@ struct Attempts<'a> {
     session: &'a IdentifiedSession,
     /// Whether the container may have been asked.
     asked: bool,
+    /// Whether the last one was answered with a 200, and the marker could not be read.
+    unreadable: bool,
     /// What kept the last one from success.
     problem: Option<String>,
 }
 
 enum Attempt {
     Settled(Salvaged),
+    /// The container said 200, and the marker can't be read.
+    Unreadable(String),
     Again(String),
 }
 
@@ -116,9 +140,17 @@ impl Attempts<'_> {
         loop {
             match (self.attempt().await, order) {
                 (Attempt::Settled(salvaged), _) => return salvaged,
+                (Attempt::Unreadable(why), Order::ArtifactsFirst) => {
+                    tracing::error!(problem = %why, "the marker can't be read; the next sweep tries again");
+                    return Ok(Salvage::Unreadable { why });
+                }
+                (Attempt::Unreadable(problem), Order::Together) => {
+                    tracing::error!(%problem, "the marker can't be read; trying again");
+                    (self.unreadable, self.problem) = (true, Some(problem));
+                }
                 (Attempt::Again(problem), Order::Together) => {
                     tracing::warn!(%problem, "artifacts not confirmed; trying again");
-                    self.problem = Some(problem);
+                    (self.unreadable, self.problem) = (false, Some(problem));
                 }
                 (Attempt::Again(problem), Order::ArtifactsFirst) => {
                     tracing::warn!(%problem, "artifacts not confirmed; the next sweep tries again");
@@ -200,6 +232,35 @@ async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt
         Ok(None) => {
             Attempt::Again(format!("the marker {} is not in S3", store.marker_key(&session.id)))
         }
-        Err(error) => Attempt::Again(error.to_string()),
+        Err(error) => Attempt::Unreadable(error.to_string()),
+    }
+}
+
+/// What is known of artifacts that are about to be given up: only where S3 says that there is no marker
+/// of this session are they lost.
+pub(super) async fn give_up(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    salvage: Salvage,
+    deadline: Deadline,
+) -> Salvage {
+    let why = match &salvage {
+        Salvage::Unconfirmed { why } => why.clone(),
+        Salvage::WrongContainer => "the container runs another session".to_owned(),
+        Salvage::Confirmed
+        | Salvage::NothingToSave
+        | Salvage::GivenUpBefore
+        | Salvage::Unreadable { .. }
+        | Salvage::Unverified { .. }
+        | Salvage::NotAsked { .. }
+        | Salvage::Spared { .. } => return salvage,
+    };
+    let reading = invocation.context().aws.artifacts.marker_written_at(&session.id);
+    match deadline.answer(reading).await {
+        Ok(Some(at)) if at.as_second() >= session.task.created_at.as_second() => {
+            Salvage::Unverified { why: format!("{why}; its marker is there") }
+        }
+        Ok(Some(_) | None) => salvage,
+        Err(problem) => Salvage::Unverified { why: format!("{why}; {problem}") },
     }
 }

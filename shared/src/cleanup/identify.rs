@@ -56,11 +56,8 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     if !scope.is_session_task(&task) {
         return rejected(format!("a task of {} is no session task", task.family));
     }
-    if let Err(not_this_one) = is_about(&request.cause, &task) {
-        return match not_this_one {
-            NotThisOne::Earlier(why) => rejected(why),
-            NotThisOne::NotYet(why) => unclear(why),
-        };
+    if let Err(why) = is_shown(&request.cause, &task) {
+        return unclear(why);
     }
     let over = match task.stage() {
         Stage::NeverStarted | Stage::Running | Stage::Dying => false,
@@ -111,29 +108,16 @@ fn disagreement(request: &Request, found: &SessionId) -> Option<String> {
     (named != found).then(|| format!("the task runs session {found}, not {named}"))
 }
 
-enum NotThisOne {
-    Earlier(String),
-    NotYet(String),
-}
-
-/// Whether the request can be about this task as ECS shows it now.
-fn is_about(cause: &Cause, task: &Task) -> Result<(), NotThisOne> {
+/// Whether ECS shows by now what the request speaks of. Where an owner names the task, clocks decide
+/// nothing: one task runs one session.
+fn is_shown(cause: &Cause, task: &Task) -> Result<(), String> {
     match cause {
-        Cause::SessionEnded { at, .. } if *at < whole_second(task.created_at) => {
-            Err(NotThisOne::Earlier(format!(
-                "the event speaks of {at}, and this task was created later, at {}: it is about an \
-                 earlier task",
-                task.created_at
-            )))
-        }
-        Cause::TaskChanged { version } if task.version < *version => {
-            Err(NotThisOne::NotYet(format!(
-                "ECS still shows version {} of the task, the event showed {version}",
-                task.version
-            )))
-        }
+        Cause::TaskChanged { version } if task.version < *version => Err(format!(
+            "ECS still shows version {} of the task, the event showed {version}",
+            task.version
+        )),
         Cause::TaskChanged { .. } if task.shall_run() => {
-            Err(NotThisOne::NotYet("ECS does not show the task's end yet".to_owned()))
+            Err("ECS does not show the task's end yet".to_owned())
         }
         Cause::SessionEnded { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),
     }

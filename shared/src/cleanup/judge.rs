@@ -4,7 +4,7 @@ use super::receipt;
 use super::report::Artifacts;
 use crate::aws::CallError;
 use crate::config::ArtifactMode;
-use crate::session::{SessionId, StoppedWith, Task, TaskArn};
+use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well};
 use jiff::Timestamp;
 
 /// A session whose task no longer has its address or its containers.
@@ -41,13 +41,18 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
             StoppedWith::ArtifactsConfirmed => verdict(Outcome::Cleaned, Artifacts::Confirmed),
             StoppedWith::NothingToSave => verdict(Outcome::Cleaned, Artifacts::NothingToSave),
             StoppedWith::ArtifactsLost => verdict(Outcome::ArtifactsLost, Artifacts::Lost),
+            StoppedWith::ArtifactsUnverified => {
+                verdict(Outcome::ArtifactsUnverified, Artifacts::Unverified)
+            }
         };
     }
-    if task.started_at.is_none() {
+    if task.never_started() {
         return verdict(Outcome::Cleaned, Artifacts::NothingToSave);
     }
     match context.config.artifacts.mode {
-        ArtifactMode::SelfUpload { .. } if task.exited_well() => {
+        ArtifactMode::SelfUpload { .. }
+            if session_exited_well(task, &context.config.scope.identity) =>
+        {
             verdict(Outcome::Cleaned, Artifacts::Confirmed)
         }
         ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {

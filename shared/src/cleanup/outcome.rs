@@ -119,12 +119,17 @@ pub(super) fn outcome(
         || matches!(salvage, Salvage::Spared { .. })
         || salvage.is_of_another_session(window);
     if is_spared {
-        return if target.may_be_missing() { Outcome::Incomplete } else { Outcome::Rejected };
+        return Outcome::Rejected;
     }
     let is_done = task.is_over() && target.is_settled();
     match (salvage, window) {
-        (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => Outcome::AwaitingSalvage,
+        (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, SalvageWindow::Open) => {
+            Outcome::AwaitingSalvage
+        }
         (Salvage::Confirmed | Salvage::NothingToSave, _) if is_done => Outcome::Cleaned,
+        (Salvage::Unreadable { .. } | Salvage::Unverified { .. }, _) if is_done => {
+            Outcome::ArtifactsUnverified
+        }
         (Salvage::GivenUpBefore | Salvage::Unconfirmed { .. } | Salvage::WrongContainer, _)
             if is_done =>
         {
@@ -135,6 +140,8 @@ pub(super) fn outcome(
             | Salvage::NothingToSave
             | Salvage::GivenUpBefore
             | Salvage::Unconfirmed { .. }
+            | Salvage::Unreadable { .. }
+            | Salvage::Unverified { .. }
             | Salvage::NotAsked { .. }
             | Salvage::Spared { .. }
             | Salvage::WrongContainer,
@@ -151,10 +158,12 @@ pub(super) fn notes(
     again: &str,
 ) -> Vec<String> {
     let of_salvage = match salvage {
-        Salvage::Unconfirmed { why } if task.was_left_running() => {
+        Salvage::Unconfirmed { why } | Salvage::Unreadable { why } if task.was_left_running() => {
             Some(format!("{why}; the task is not stopped, {again}"))
         }
-        Salvage::Unconfirmed { why } => Some(why.clone()),
+        Salvage::Unconfirmed { why }
+        | Salvage::Unreadable { why }
+        | Salvage::Unverified { why } => Some(why.clone()),
         Salvage::NotAsked { why } => Some(format!("{why}; {again}")),
         Salvage::Spared { why } => Some(format!("{why}; nothing was done to it")),
         Salvage::WrongContainer => Some(
@@ -232,12 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn a_403_is_rejected_once_the_target_is_back_and_incomplete_until_then() {
+    fn a_403_is_rejected_whatever_else_fails() {
         let runs = TaskFate::Running { why: "another session's".to_owned() };
-        let wrong = Salvage::WrongContainer;
-        assert_eq!(in_the_window(&wrong, &TargetFate::ReRegistered, &runs), Outcome::Rejected);
         let missing = TargetFate::NotReRegistered { why: "throttled".to_owned() };
-        assert_eq!(in_the_window(&wrong, &missing, &runs), Outcome::Incomplete);
+        for target in [TargetFate::ReRegistered, missing, TargetFate::TakenOver] {
+            let outcome = in_the_window(&Salvage::WrongContainer, &target, &runs);
+            assert_eq!(outcome, Outcome::Rejected);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::outcome::Outcome;
 use super::report::CleanupReport;
+use super::stop::TaskFate;
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::session::{SessionId, TaskArn};
 use serde::Deserialize;
@@ -9,6 +10,16 @@ use serde::Deserialize;
 pub(super) struct Receipt {
     pub(super) session_id: SessionId,
     pub(super) outcome: Outcome,
+    /// What it says of the task.
+    #[serde(default)]
+    task: String,
+}
+
+impl Receipt {
+    /// Whether it was written before the stop that it speaks of: it is not the last word.
+    fn is_before_the_stop(&self) -> bool {
+        self.task == TaskFate::ToBeStopped.to_string()
+    }
 }
 
 fn key(task: &TaskArn) -> String {
@@ -36,7 +47,8 @@ pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), 
             continue;
         };
         let further = document.outcome.rank().is_some_and(|known| known > rank);
-        if further || (document.outcome == report.outcome && report.outcome.is_final()) {
+        let same = document.outcome == report.outcome && report.outcome.is_final();
+        if further || (same && !document.is_before_the_stop()) {
             return Ok(());
         }
         match ledger.replace(&key, report, &etag).await {

@@ -63,6 +63,12 @@ impl Record<'_> {
         metrics.count(Metric::ARTIFACTS_LOST, &[("session_id", json!(session))]);
     }
 
+    /// Counts a session whose marker can't be read: our failure, and people should know at once.
+    pub(super) fn unreadable(&self, session: &SessionId) {
+        let metrics = &self.invocation.context().metrics;
+        metrics.count(Metric::ARTIFACTS_UNREADABLE, &[("session_id", json!(session))]);
+    }
+
     fn report(&self, findings: Findings) -> CleanupReport {
         let now = self.invocation.context().clock.now();
         CleanupReport::new(self.request, findings, now, self.steps)

@@ -75,7 +75,13 @@ pub enum Artifacts {
     },
     /// The container runs another session.
     WrongContainer,
-    /// The task is over; the marker is there, and nobody vouches for the rest.
+    /// The container said that all is in S3, and we can't read whether the marker is.
+    Unreadable {
+        /// What S3 said.
+        why: String,
+    },
+    /// The task is over or was given up; the marker is there, or can't be read, and nobody vouches
+    /// for the rest.
     Unverified,
     /// The task is over or was given up without them.
     Lost,
@@ -92,6 +98,8 @@ impl From<Salvage> for Artifacts {
             Salvage::NothingToSave => Self::NothingToSave,
             Salvage::GivenUpBefore => Self::Lost,
             Salvage::Unconfirmed { why } => Self::Unconfirmed { why },
+            Salvage::Unreadable { why } => Self::Unreadable { why },
+            Salvage::Unverified { why: _ } => Self::Unverified,
             Salvage::NotAsked { why } => Self::NotAsked { why },
             Salvage::Spared { why } => Self::Spared { why },
             Salvage::WrongContainer => Self::WrongContainer,
@@ -105,6 +113,7 @@ impl fmt::Display for Artifacts {
             Self::Confirmed => f.write_str("confirmed"),
             Self::NothingToSave => f.write_str("nothing_to_save"),
             Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
+            Self::Unreadable { why } => write!(f, "unreadable: {why}"),
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
             Self::WrongContainer => f.write_str("wrong_container"),
@@ -160,7 +169,9 @@ impl CleanupReport {
     #[must_use]
     pub fn salvage_failed(&self) -> bool {
         match self.artifacts {
-            Artifacts::Unconfirmed { .. } | Artifacts::WrongContainer => true,
+            Artifacts::Unconfirmed { .. }
+            | Artifacts::Unreadable { .. }
+            | Artifacts::WrongContainer => true,
             Artifacts::Confirmed
             | Artifacts::NothingToSave
             | Artifacts::NotAsked { .. }

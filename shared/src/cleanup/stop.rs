@@ -125,9 +125,11 @@ impl Permission {
     pub(super) fn authority(self) -> Option<Authority> {
         match self {
             Self::Stop(StoppedWith::ArtifactsConfirmed) => Some(Authority::Confirmed),
-            Self::Stop(StoppedWith::ArtifactsLost | StoppedWith::NothingToSave) => {
-                Some(Authority::GivenUp)
-            }
+            Self::Stop(
+                StoppedWith::ArtifactsLost
+                | StoppedWith::ArtifactsUnverified
+                | StoppedWith::NothingToSave,
+            ) => Some(Authority::GivenUp),
             Self::Leave(_) => None,
         }
     }
@@ -141,6 +143,12 @@ pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
         (Salvage::GivenUpBefore, _)
         | (Salvage::Unconfirmed { .. } | Salvage::WrongContainer, SalvageWindow::Over) => {
             Permission::Stop(StoppedWith::ArtifactsLost)
+        }
+        (Salvage::Unreadable { .. }, SalvageWindow::Over) | (Salvage::Unverified { .. }, _) => {
+            Permission::Stop(StoppedWith::ArtifactsUnverified)
+        }
+        (Salvage::Unreadable { .. }, SalvageWindow::Open) => {
+            Permission::Leave("its marker can't be read")
         }
         (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => {
             Permission::Leave("its artifacts are not confirmed")
@@ -221,12 +229,14 @@ impl Attempts<'_> {
                 AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
             },
             StoppedWith::ArtifactsConfirmed => true,
-            StoppedWith::ArtifactsLost => match self.check().await? {
-                AddressCheck::Holds(_) => true,
-                AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
-                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
-                AddressCheck::NeverStarted | AddressCheck::Unclear => false,
-            },
+            StoppedWith::ArtifactsLost | StoppedWith::ArtifactsUnverified => {
+                match self.check().await? {
+                    AddressCheck::Holds(_) => true,
+                    AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
+                    AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
+                    AddressCheck::NeverStarted | AddressCheck::Unclear => false,
+                }
+            }
             StoppedWith::NothingToSave => match self.check().await? {
                 AddressCheck::NeverStarted => true,
                 AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
@@ -279,6 +289,10 @@ mod tests {
         let stop = |salvage| may_stop(&salvage, SalvageWindow::Open);
         let confirmed = Permission::Stop(StoppedWith::ArtifactsConfirmed);
         assert_eq!(stop(Salvage::Confirmed), confirmed);
+        let unreadable = Salvage::Unreadable { why: "HTTP 301".to_owned() };
+        assert!(matches!(stop(unreadable.clone()), Permission::Leave(_)), "our failure");
+        let given_up = may_stop(&unreadable, SalvageWindow::Over);
+        assert_eq!(given_up, Permission::Stop(StoppedWith::ArtifactsUnverified), "and no loss");
         let nothing = Permission::Stop(StoppedWith::NothingToSave);
         assert_eq!(stop(Salvage::NothingToSave), nothing);
     }

@@ -53,11 +53,6 @@ impl TargetFate {
             | Self::NotReRegistered { .. } => false,
         }
     }
-
-    /// Whether a session that goes on may have lost it.
-    pub(super) fn may_be_missing(&self) -> bool {
-        matches!(self, Self::NotReRegistered { .. })
-    }
 }
 
 impl fmt::Display for TargetFate {
@@ -166,8 +161,9 @@ pub(super) async fn verify(
         TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
         TargetRemoval::NotTried | TargetRemoval::Spared { .. } => return TargetFate::Kept,
         TargetRemoval::Answered(Removed::TakenOver) => return TargetFate::TakenOver,
-        TargetRemoval::Answered(Removed::NotRegistered) => return TargetFate::Gone,
-        TargetRemoval::Answered(Removed::From(_)) => "it is still registered".to_owned(),
+        TargetRemoval::Answered(Removed::From(_) | Removed::NotRegistered) => {
+            "it is still registered".to_owned()
+        }
         TargetRemoval::Answered(Removed::Waits(error)) => {
             return TargetFate::Unverified { why: error.to_string() };
         }
@@ -298,7 +294,33 @@ pub(super) async fn re_register(
         removals.re_register(&groups, address).await.map_err(|error| error.to_string())?;
         Ok(TargetFate::ReRegistered)
     };
-    deadline.answer(registering).await.unwrap_or_else(|why| TargetFate::NotReRegistered { why })
+    match deadline.answer(registering).await {
+        Ok(fate) => fate,
+        Err(why) => {
+            let why = match leave_open(invocation, session, known).await {
+                Ok(()) => format!("{why}; the next sweep tries again"),
+                Err(problem) => format!("{why}; {problem}"),
+            };
+            TargetFate::NotReRegistered { why }
+        }
+    }
+}
+
+/// What could not be registered again stays in an intent. Where it is not known which groups it was
+/// removed from, the intent of that removal is open still.
+async fn leave_open(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    known: Option<&[TargetGroupArn]>,
+) -> Result<(), String> {
+    let target = target_of(invocation, session, Authority::OwnersWord);
+    match (known, target) {
+        (Some(groups), Some(target)) => {
+            let writing = invocation.removals.leave_open(&target, groups);
+            invocation.budget().receipt().answer(writing).await
+        }
+        (None, _) | (_, None) => Ok(()),
+    }
 }
 
 fn target_of(

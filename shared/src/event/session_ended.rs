@@ -12,8 +12,8 @@ pub struct SessionEnded {
     pub session: SessionId,
     /// The task that ran it.
     pub task: TaskReference,
-    /// The moment the event speaks of: `ended_at`, else the envelope's `time`. A task that was
-    /// created later is another one.
+    /// When the session ended: the earlier of `ended_at` and the envelope's `time`, for an owner's
+    /// clock may be fast. Without a task, one that was created later is not meant.
     pub at: Timestamp,
     /// How it ended, as the owner says.
     pub reason: Option<EndReason>,
@@ -51,13 +51,17 @@ pub(super) fn parse(
 ) -> Result<SessionEnded, EventError> {
     let session = SessionId::parse(detail.text("session_id")?)
         .map_err(|problem| detail.error("session_id", problem.to_string()))?;
-    let ended_at = detail.optional_timestamp("ended_at")?;
-    let task = match detail.optional_text("task_arn")? {
-        Some(text) => TaskReference::Arn(
-            our_task(text, &config.scope).map_err(|problem| detail.error("task_arn", problem))?,
-        ),
-        None if ended_at.is_some() => TaskReference::ByIdentity,
-        None => return Err(detail.error("ended_at", "without `task_arn` it is required")),
+    let ended_at = detail.optional_timestamp("ended_at");
+    let (task, ended_at) = match detail.optional_text("task_arn")? {
+        Some(text) => {
+            let task = our_task(text, &config.scope);
+            let task = task.map_err(|problem| detail.error("task_arn", problem))?;
+            (TaskReference::Arn(task), usable(ended_at))
+        }
+        None => match ended_at? {
+            Some(at) => (TaskReference::ByIdentity, Some(at)),
+            None => return Err(detail.error("ended_at", "without `task_arn` it is required")),
+        },
     };
     let reason = match detail.optional_text("reason")? {
         None => None,
@@ -71,8 +75,16 @@ pub(super) fn parse(
         }
     };
     let request_id = detail.optional_text("request_id")?.map(str::to_owned);
-    let at = ended_at.unwrap_or(sent_at);
+    let at = ended_at.map_or(sent_at, |at| at.min(sent_at));
     Ok(SessionEnded { session, task, at, reason, request_id })
+}
+
+/// Beside a task that is named, a time that can't be used is no reason to leave the session as it is.
+fn usable(ended_at: Result<Option<Timestamp>, EventError>) -> Option<Timestamp> {
+    ended_at.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the envelope's time serves");
+        None
+    })
 }
 
 /// A task of our partition, Region, account and clusters, before any call is made with it.

@@ -74,6 +74,20 @@ fn an_event_without_ended_at_speaks_of_the_time_it_was_sent() {
     assert_eq!(event.at.to_string(), "2026-11-24T12:00:00Z");
 }
 
+/// An owner's clock may be fast, and may be written without its offset.
+#[test]
+fn a_session_ended_at_the_earlier_of_ended_at_and_the_envelopes_time() {
+    let at = |ended_at: Value| {
+        let detail = json!({"session_id": "s-1", "task_arn": TASK, "ended_at": ended_at});
+        let Ok(Event::SessionEnded(event)) = ended(&detail) else { panic!("not understood") };
+        event.at.to_string()
+    };
+    assert_eq!(at(json!("2026-11-24T11:59:00Z")), "2026-11-24T11:59:00Z");
+    for unusable in [json!("2026-11-24T13:00:00Z"), json!("2026-11-24T11:00:00"), json!(7)] {
+        assert_eq!(at(unusable.clone()), "2026-11-24T12:00:00Z", "{unusable}");
+    }
+}
+
 #[test]
 fn the_address_that_older_owners_send_is_ignored() {
     let with = ended(&json!({"session_id": "s", "task_arn": TASK, "container_ip": "10.0.0.1"}));
@@ -102,7 +116,7 @@ fn a_known_field_with_a_wrong_value_is_named_in_the_error() {
         (json!({"session_id": "s", "task_arn": "x"}), "detail.task_arn"),
         (json!({"session_id": "s", "task_arn": ["x"]}), "detail.task_arn"),
         (json!({"session_id": "s", "task_arn": TASK, "reason": "bored"}), "detail.reason"),
-        (json!({"session_id": "s", "task_arn": TASK, "ended_at": "noon"}), "detail.ended_at"),
+        (json!({"session_id": "s", "ended_at": "2026-11-24T11:00:00"}), "detail.ended_at"),
         (json!({"session_id": "s", "task_arn": TASK, "request_id": {}}), "detail.request_id"),
     ] {
         assert_eq!(ended(&detail).unwrap_err().field, field, "{detail}");

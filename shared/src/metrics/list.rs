@@ -72,6 +72,7 @@ metrics! {
     CLEANUP_DURATION = "CleanupDuration", Milliseconds, "One session's cleanup, from its event to its receipt";
     CLEANUP_FAILURES = "CleanupFailures", Count, "Cleanups on the owner's or ECS's word that left something to do: the circuit breaker's figure. A sweep's are left out, for the breaker calls for a sweep";
     ARTIFACTS_LOST = "ArtifactsLost", Count, "Sessions whose artifacts are given up, or were found lost";
+    ARTIFACTS_UNREADABLE = "ArtifactsUnreadable", Count, "Sessions whose container said 200 and whose marker can't be read: our failure, not their loss";
     RE_REGISTRATIONS = "ReRegistrations", Count, "Live sessions' targets that were registered again";
     OUTCOME_CLEANED = "OutcomeCleaned", Count, "Cleanups that ended as `cleaned`";
     OUTCOME_ALREADY_CLEAN = "OutcomeAlreadyClean", Count, "Cleanups that found the session clean";

@@ -23,6 +23,8 @@ pub(super) enum Deregistered {
     NotDone(CallError),
     /// Nothing was done: a snapshot shows that the task no longer holds the address.
     NotOurs,
+    /// There is no such group: nothing is registered in it.
+    NoGroup,
 }
 
 impl Deregistered {
@@ -31,7 +33,7 @@ impl Deregistered {
         match self {
             Self::Answered(at) => Some(*at),
             Self::Unanswered(_) => Some(clock.now()),
-            Self::NotDone(_) | Self::NotOurs => None,
+            Self::NotDone(_) | Self::NotOurs | Self::NoGroup => None,
         }
     }
 }
@@ -78,6 +80,10 @@ pub(super) async fn deregister(
             }
             Err(error) => error,
         };
+        if error.failure == Failure::NotFound {
+            done.extend(open.iter().map(|target| ended(target, Deregistered::NoGroup)));
+            return done;
+        }
         if error.is_refused() && open.len() > 1 {
             let singly = open.iter().map(|target| {
                 let one = std::slice::from_ref(target);

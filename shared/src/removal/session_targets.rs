@@ -3,7 +3,7 @@
 use super::deregister::{Deregistered, OfTaskInGroup, deregister};
 use super::intent::{self, Authority, SessionTarget};
 use super::settle::{Holders, OpenEntry, Settled, When, settle};
-use crate::aws::{Asked, CallError, TargetState};
+use crate::aws::{Asked, CallError, Failure, TargetState};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
@@ -55,16 +55,14 @@ async fn remove(
 ) -> (Vec<Removed>, Option<String>) {
     let mut failed: BTreeMap<&TaskArn, Removed> = BTreeMap::new();
     let mut entries = Vec::new();
+    // Groups don't fail together: what can't be read is said in the end, and the others' targets go.
+    let mut unread: Option<CallError> = None;
     for (group, held) in registrations(context, targets).await {
         match held {
             Ok(held) => entries.extend(held.into_iter().map(|target| (group.clone(), target))),
-            Err(error) => {
-                let failure = Removed::Failed(error);
-                failed.extend(targets.iter().map(|target| (&target.task, failure.clone())));
-            }
+            Err(error) => unread = unread.or(Some(error)),
         }
     }
-    entries.retain(|(_, target)| !failed.contains_key(&target.task));
 
     let intent = write_intent(context, &entries).await;
     if let Err(error) = &intent {
@@ -108,7 +106,12 @@ async fn remove(
         .iter()
         .map(|target| match failed.get(&target.task) {
             Some(failure) => failure.clone(),
-            None => answer(target, &answered, &settled),
+            None => match (answer(target, &answered, &settled), &unread) {
+                (Removed::From(_) | Removed::NotRegistered, Some(error)) => {
+                    Removed::Failed(error.clone())
+                }
+                (answer, _) => answer,
+            },
         })
         .collect();
     (answers, intent.ok().flatten().filter(|_| !is_open))
@@ -136,6 +139,7 @@ fn answer(
             (Deregistered::Answered(_), Some(Ok(Settled::WasOurs)) | None) => {
                 from.push(group.clone());
             }
+            (Deregistered::NoGroup, _) => {}
             (Deregistered::NotOurs, _)
             | (_, Some(Ok(Settled::ReRegistered | Settled::Nobodys))) => taken_over = true,
         }
@@ -169,7 +173,13 @@ async fn registrations<'a>(
         });
         (group.clone(), held)
     });
-    futures_util::future::join_all(reads).await
+    let read = futures_util::future::join_all(reads).await;
+    read.into_iter().filter(|(_, held)| !is_gone(held)).collect()
+}
+
+/// Whether there is no such group.
+fn is_gone<T>(answer: &Result<T, CallError>) -> bool {
+    answer.as_ref().is_err_and(|error| error.failure == Failure::NotFound)
 }
 
 /// The intent's key; `None` when there is nothing to remove.

@@ -2,10 +2,12 @@
 //! registered again. The same for both functions, at once and after a crash.
 
 use super::intent::{Authority, HeldBy, IntentEntry};
-use crate::aws::{CallError, TaskSnapshot};
+use crate::aws::{CallError, TargetState, TaskSnapshot};
 use crate::context::Context;
 use crate::metrics::Metric;
-use crate::session::{DesiredStatus, EndedTag, SESSION_ENDED_TAG, SessionTask, Task, TaskArn};
+use crate::session::{
+    DesiredStatus, EndedTag, SessionTask, TargetAddress, TargetGroupArn, Task, TaskArn,
+};
 use crate::task_snapshots::TaskSnapshots;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -82,7 +84,7 @@ pub(super) async fn settle(
         settled.push(match (found, holders) {
             (Err(error), _) => Err(error),
             (Ok(Finding::WasOurs), _) => Ok(Settled::WasOurs),
-            (Ok(Finding::GoesOn), _) => re_register(context, &one.entry, None).await,
+            (Ok(Finding::GoesOn), _) => give_back(context, &one.entry, None).await,
             (Ok(Finding::AskHolders), Err(error)) => Err(error.clone()),
             (Ok(Finding::AskHolders), Ok(holders)) => {
                 match holders.iter().find(|task| held_it_then(task, one)) {
@@ -99,7 +101,7 @@ pub(super) async fn settle(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
     WasOurs,
-    /// Nothing had confirmed that it is over, and it runs on: it gets its traffic back.
+    /// Nothing has confirmed that it is over, and it runs on: it gets its traffic back.
     GoesOn,
     AskHolders,
 }
@@ -136,14 +138,16 @@ fn judge(
         return Ok(Finding::AskHolders);
     };
     Ok(match (authority, when) {
-        (Authority::GivenUp, When::Later) if goes_on(task) => Finding::GoesOn,
+        (Authority::OwnersWord | Authority::GivenUp, When::Later) if goes_on(task) => {
+            Finding::GoesOn
+        }
         (Authority::OwnersWord | Authority::Confirmed | Authority::GivenUp, _) => Finding::WasOurs,
     })
 }
 
 /// Whether a session runs on that its owner has not ended.
 fn goes_on(task: &Task) -> bool {
-    task.shall_run() && !task.tags.contains_key(SESSION_ENDED_TAG)
+    task.shall_run() && !EndedTag::of(task).is_word()
 }
 
 /// A live session task, not ended, other than the one that is cleaned up, that held the address when
@@ -156,7 +160,7 @@ fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
     Some(&task.arn) != cleaned_up
         && task.address == Some(open.entry.address.ip)
         && task.shall_run
-        && task.ended == EndedTag::Absent
+        && !task.ended.is_word()
         && task.created_at < open.removed_by
 }
 
@@ -172,23 +176,46 @@ async fn return_to(
     let scope = &context.config.scope;
     let task = snapshot.task.and_then(|task| SessionTask::read(&task, scope));
     if task.is_some_and(|task| held_it_then(&task, open)) {
-        re_register(context, &open.entry, Some(holder)).await
+        give_back(context, &open.entry, Some(holder)).await
     } else {
         Ok(Settled::Nobodys)
     }
 }
 
-async fn re_register(
+async fn give_back(
     context: &Context,
     entry: &IntentEntry,
     holder: Option<&TaskArn>,
 ) -> Result<Settled, CallError> {
-    context.aws.target_groups.register(&entry.group, &[entry.address]).await?;
+    re_register(context, &entry.group, entry.address).await?;
     let holder = holder.map(tracing::field::display);
     tracing::warn!(
         address = %entry.address, group = %entry.group, holder, held_by = ?entry.held_by,
         "a live session had lost its target; it is registered again"
     );
-    context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
     Ok(Settled::ReRegistered)
+}
+
+/// Registers `address` again in `group`, and makes sure that it is seen there: AWS documents that an
+/// address can't be registered again before its deregistration delay is over, and not what its API
+/// answers until then.
+pub(super) async fn re_register(
+    context: &Context,
+    group: &TargetGroupArn,
+    address: TargetAddress,
+) -> Result<(), CallError> {
+    let target_groups = &context.aws.target_groups;
+    target_groups.register(group, &[address]).await?;
+    match target_groups.states(group, &[address]).await?.get(&address) {
+        Some(TargetState::Registered) => {
+            context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
+            Ok(())
+        }
+        Some(TargetState::Draining | TargetState::NotRegistered) | None => {
+            let resource = format!("{address} in {group}");
+            let answer =
+                "it is not seen registered: it drains until its deregistration delay is over";
+            Err(CallError::unanswered("RegisterTargets", resource, answer))
+        }
+    }
 }

@@ -42,19 +42,44 @@ pub enum EndedTag {
     Absent,
     /// Since then.
     At(Timestamp),
-    /// It has, and the tag's value is no time.
+    /// From before the start of the session: copied from another. It says nothing.
+    Stale,
+    /// The tag's value is no time. It says nothing.
     Unreadable,
 }
 
 impl EndedTag {
-    /// When the tag was set, where it has one that can be read.
+    /// What the tags of `task` say.
+    #[must_use]
+    pub fn of(task: &Task) -> Self {
+        match task.tags.get(SESSION_ENDED_TAG).map(|at| at.parse::<Timestamp>()) {
+            None => Self::Absent,
+            Some(Ok(at)) if is_before_its_start(at, task) => Self::Stale,
+            Some(Ok(at)) => Self::At(at),
+            Some(Err(_)) => Self::Unreadable,
+        }
+    }
+
+    /// When the owner's word was noted, if it says anything.
     #[must_use]
     pub fn at(self) -> Option<Timestamp> {
         match self {
             Self::At(at) => Some(at),
-            Self::Absent | Self::Unreadable => None,
+            Self::Absent | Self::Stale | Self::Unreadable => None,
         }
     }
+
+    /// Whether it says that the owner has ended the session.
+    #[must_use]
+    pub fn is_word(self) -> bool {
+        self.at().is_some()
+    }
+}
+
+/// Tags may be copied, with everything else of a task, by whoever resumes a session. Times in tags
+/// are often whole seconds.
+fn is_before_its_start(at: Timestamp, task: &Task) -> bool {
+    at.as_second() < task.created_at.as_second()
 }
 
 /// A session's lease.
@@ -64,11 +89,40 @@ pub enum Lease {
     None,
     /// It ends, or ended, then.
     Until(Timestamp),
+    /// It ended before the session began: copied from another. It counts as none.
+    Stale,
     /// It has one, and its end can't be read: it is not known to be over.
     Unreadable,
 }
 
+impl Lease {
+    /// What the tags of `task` say.
+    #[must_use]
+    pub fn of(task: &Task) -> Self {
+        match task.tags.get(LEASE_TAG).map(|end| end.parse::<Timestamp>()) {
+            None => Self::None,
+            Some(Ok(end)) if is_before_its_start(end, task) => Self::Stale,
+            Some(Ok(end)) => Self::Until(end),
+            Some(Err(_)) => Self::Unreadable,
+        }
+    }
+}
+
 impl SessionTask {
+    /// The tags whose values can't be about this session, or can't be read: people should know.
+    #[must_use]
+    pub fn odd_tags(&self) -> Vec<&'static str> {
+        let ended = match self.ended {
+            EndedTag::Stale | EndedTag::Unreadable => Some(SESSION_ENDED_TAG),
+            EndedTag::Absent | EndedTag::At(_) => None,
+        };
+        let lease = match self.lease {
+            Lease::Stale | Lease::Unreadable => Some(LEASE_TAG),
+            Lease::None | Lease::Until(_) => None,
+        };
+        ended.into_iter().chain(lease).collect()
+    }
+
     /// What `task` shows, where it is a session task.
     #[must_use]
     pub fn read(task: &Task, scope: &Scope) -> Option<Self> {
@@ -80,15 +134,8 @@ impl SessionTask {
             shall_run: task.shall_run(),
             started: task.stage() != Stage::NeverStarted,
             protected: task.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true"),
-            ended: match task.tags.get(SESSION_ENDED_TAG) {
-                None => EndedTag::Absent,
-                Some(at) => at.parse().map_or(EndedTag::Unreadable, EndedTag::At),
-            },
-            lease: match task.tags.get(LEASE_TAG).map(|end| end.parse()) {
-                None => Lease::None,
-                Some(Ok(end)) => Lease::Until(end),
-                Some(Err(_)) => Lease::Unreadable,
-            },
+            ended: EndedTag::of(task),
+            lease: Lease::of(task),
         })
     }
 }

@@ -1,4 +1,5 @@
 use super::arn::TaskArn;
+use super::container_state::ContainerState;
 use super::id::SessionId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -105,8 +106,8 @@ pub struct Task {
     pub started_by: Option<String>,
     /// `stoppedReason`.
     pub stopped_reason: Option<String>,
-    /// Exit codes of the containers that have one.
-    pub exit_codes: Vec<i32>,
+    /// Its containers.
+    pub containers: Vec<ContainerState>,
     /// Grows with every change of the task.
     pub version: i64,
 }
@@ -114,7 +115,7 @@ pub struct Task {
 /// What can still be done for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// It holds no container yet: there is nothing to salvage.
+    /// No container of it has ever run: there is nothing to salvage.
     NeverStarted,
     /// It runs and holds its address.
     Running,
@@ -136,14 +137,13 @@ impl Task {
             DesiredStatus::Unrecognised => return Stage::Unknown,
         };
         match self.last_status {
-            LastStatus::Provisioning | LastStatus::Pending => {
-                if self.started_at.is_none() {
-                    Stage::NeverStarted
-                } else {
-                    Stage::Unknown
-                }
+            LastStatus::Provisioning | LastStatus::Pending if self.never_started() => {
+                Stage::NeverStarted
             }
-            LastStatus::Activating | LastStatus::Running => {
+            LastStatus::Provisioning
+            | LastStatus::Pending
+            | LastStatus::Activating
+            | LastStatus::Running => {
                 if dying {
                     Stage::Dying
                 } else {
@@ -154,6 +154,14 @@ impl Task {
             LastStatus::Deprovisioning | LastStatus::Stopped | LastStatus::Deleted => Stage::Over,
             LastStatus::Unrecognised => Stage::Unknown,
         }
+    }
+
+    /// Whether no container of it has ever run. `lastStatus` alone does not say so: see
+    /// [`ContainerState::runs`]; and `startedAt` waits for all of them.
+    #[must_use]
+    pub fn never_started(&self) -> bool {
+        let ran = |container: &ContainerState| container.runs || container.exit_code.is_some();
+        self.started_at.is_none() && !self.containers.iter().any(ran)
     }
 
     /// Whether nothing says that it ends: it runs, or is on its way there.
@@ -185,12 +193,6 @@ impl Task {
         self.group.as_deref().is_some_and(|group| group.starts_with("service:"))
     }
 
-    /// Whether every container that reported an exit code reported 0, and at least one did.
-    #[must_use]
-    pub fn exited_well(&self) -> bool {
-        !self.exit_codes.is_empty() && self.exit_codes.iter().all(|code| *code == 0)
-    }
-
     /// What we wrote when we stopped this task, if it was us.
     #[must_use]
     pub fn stop_note(&self) -> Option<StopNote> {
@@ -205,6 +207,8 @@ pub enum StoppedWith {
     ArtifactsConfirmed,
     /// They were given up: the salvage window was over.
     ArtifactsLost,
+    /// The same, and their marker was there, or could not be read: nobody vouches for them.
+    ArtifactsUnverified,
     /// The task had never started.
     NothingToSave,
 }
@@ -214,6 +218,7 @@ impl StoppedWith {
         match self {
             Self::ArtifactsConfirmed => "confirmed",
             Self::ArtifactsLost => "lost",
+            Self::ArtifactsUnverified => "unverified",
             Self::NothingToSave => "none",
         }
     }
@@ -244,6 +249,7 @@ impl StopNote {
         let artifacts = match parts.next()?.strip_prefix("artifacts ")? {
             "confirmed" => StoppedWith::ArtifactsConfirmed,
             "lost" => StoppedWith::ArtifactsLost,
+            "unverified" => StoppedWith::ArtifactsUnverified,
             "none" => StoppedWith::NothingToSave,
             _ => return None,
         };
@@ -273,6 +279,7 @@ mod tests {
         for artifacts in [
             StoppedWith::ArtifactsConfirmed,
             StoppedWith::ArtifactsLost,
+            StoppedWith::ArtifactsUnverified,
             StoppedWith::NothingToSave,
         ] {
             let session = SessionId::parse(&"x".repeat(128)).unwrap();

@@ -23,6 +23,8 @@ pub struct Observation {
     pub probes: BTreeMap<TargetAddress, Probe>,
     /// How many addresses should have been asked, had there been time.
     pub unasked: usize,
+    /// Configured clusters and groups that don't exist: nothing is there, and people should know.
+    pub missing: Vec<String>,
     holders: BTreeMap<Ipv4Addr, Holders>,
 }
 

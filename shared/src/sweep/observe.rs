@@ -2,7 +2,7 @@
 //! task that had already started when tasks are listed. All pages, or it is unknown.
 
 use super::observation::{Holder, Observation};
-use crate::aws::{CallError, TargetHealth};
+use crate::aws::{CallError, Failure, TargetHealth};
 use crate::container::Probe;
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -26,8 +26,11 @@ const CLUSTERS_AT_ONCE: usize = 16;
 
 /// Looks at everything that decisions rest on, until `deadline`.
 pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observation {
-    let groups = groups(context, deadline).await;
-    let mut seen = Observation::of_groups(groups);
+    let mut missing = Vec::new();
+    let groups = groups(context, deadline).await.into_iter();
+    let groups = groups.map(|(group, listing)| (group, or_nothing(listing, &mut missing)));
+    let mut seen = Observation::of_groups(groups.collect());
+    seen.missing = missing;
     // Those that the load balancer has no answer from are asked while tasks are listed.
     let unanswered: BTreeSet<TargetAddress> = seen
         .targets()
@@ -68,7 +71,9 @@ async fn groups(
 /// The configured clusters, side by side; all families, for any task may hold a target's address.
 async fn clusters(context: &Context, seen: &mut Observation, deadline: Deadline) {
     let clusters = context.config.scope.clusters.iter().cloned().collect();
-    seen.clusters = list(context, seen, clusters, deadline).await;
+    let listed = list(context, seen, clusters, deadline).await.into_iter();
+    let listed = listed.map(|(cluster, listing)| (cluster, or_nothing(listing, &mut seen.missing)));
+    seen.clusters = listed.collect();
 }
 
 async fn other_clusters(
@@ -80,7 +85,23 @@ async fn other_clusters(
     let all = CallError::answered_by(deadline, "ListClusters", "the account", listing).await?;
     let configured = &context.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
-    list(context, seen, others, deadline).await.into_values().collect()
+    // One that was deleted since it was listed has no task either.
+    let mut listed = list(context, seen, others, deadline).await.into_values();
+    listed.try_for_each(|listing| or_nothing(listing, &mut Vec::new()))
+}
+
+/// What does not exist has nothing in it: that is a fact, and no listing is missing.
+fn or_nothing<T: Default>(
+    listing: Result<T, CallError>,
+    missing: &mut Vec<String>,
+) -> Result<T, CallError> {
+    match listing {
+        Err(error) if error.failure == Failure::NotFound => {
+            missing.push(format!("{error}; take it out of the configuration"));
+            Ok(T::default())
+        }
+        listing => listing,
+    }
 }
 
 /// Lists clusters side by side, each whole or not at all.

@@ -19,7 +19,11 @@ async fn the_mode_report_changes_nothing_but_the_suspects() {
     let lapsed = Duration::from_mins(20);
     let session = |name| world.session(name);
     let orphans = [
-        session("ended").tag("session-ended-at", "2026-11-02T08:00:00Z").ended_by_owner().start(),
+        session("ended")
+            .started_ago(HOUR * 2)
+            .tag("session-ended-at", "2026-11-02T08:00:00Z")
+            .ended_by_owner()
+            .start(),
         session("ancient").started_ago(HOUR * 30).start(),
         session("old").started_ago(HOUR * 3).start(),
         session("lapsed").lease_lapsed(lapsed).start(),

@@ -2,6 +2,7 @@
 
 use super::crowd::{HOUR, MINUTE, target_row, task_row};
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, look, target_in, task_in};
+use serde_json::json;
 use session_cleanup_tests::world::{Absent, Api, Fault, Health, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 
@@ -110,7 +111,7 @@ async fn a_target_at_which_anything_answers_is_foreign_and_kept() {
     let world = World::new(Setup::default());
     let servers = [
         (server(&world, "active", false, false), "active"),
-        (server(&world, "done", true, false), "done"),
+        (server(&world, "done", true, false), "answers"),
         (server(&world, "mute", false, true), "answers"),
     ];
     for number in 1..=3 {
@@ -191,5 +192,28 @@ async fn a_target_in_any_other_state_is_kept_and_reported() {
         }
         assert_eq!(world.count(Api::DeregisterTargets), 0);
         assert_eq!(world.count(Api::ContainerHealth), 0, "it was not even asked");
+    }
+}
+
+/// A proxy, a framework that starts, a server that sheds load: none of them says that a session is done.
+#[tokio::test(start_paused = true)]
+async fn a_503_that_names_no_session_or_another_is_no_word_of_being_done() {
+    for body in [
+        json!({}),
+        json!("upstream connect error"),
+        json!({ "message": "starting" }),
+        json!({ "session_id": "another" }),
+        json!({ "session_id": null }),
+    ] {
+        let world = World::new(Setup::default());
+        let starting =
+            world.session("starting").started_ago(HOUR).answers_503(body.clone()).start();
+        for number in 1..=4 {
+            let report = enforce(&world, &format!("sweep-{number}")).await;
+            assert_eq!(task_row(&report, &starting), ("T9b unrouted", "kept"), "{body} {report:#}");
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert!(world.is_live(&starting), "{body}");
+        assert_unharmed(&world);
     }
 }

@@ -71,13 +71,19 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
     let session = |name| world.session(name);
     let protected = session("protected").tag("cleanup-protection", "true").start();
     let unidentified = session("unidentified").unidentified().start();
-    let ended =
-        session("ended").ended_by_owner().tag("session-ended-at", "2026-11-02T08:55:00Z").start();
+    let ended = session("ended")
+        .started_ago(HOUR)
+        .ended_by_owner()
+        .tag("session-ended-at", "2026-11-02T08:55:00Z")
+        .start();
     let ancient = session("ancient").started_ago(HOUR * 25).start();
     let unreadable = session("unreadable").tag("lease-expires-at", "tomorrow").start();
     let expired = session("expired").lease_lapsed(MINUTE * 16).start();
     let lapsed = session("lapsed").lease_lapsed(MINUTE * 10).start();
-    session("leased").leased_for(HOUR).start();
+    for number in 0..8 {
+        let name = format!("leased-{number}");
+        world.session(&name).leased_for(HOUR).start();
+    }
     let old = session("old").started_ago(HOUR * 3).start();
     let failing = session("failing").started_ago(HOUR * 3).upload_never_works().start();
     let done = session("done").started_ago(HOUR).completed().start();
@@ -104,7 +110,11 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
         assert!(found["evidence"]["created_at"].is_string());
         assert_eq!(found["evidence"]["address"], task.address().to_string());
     }
-    assert_eq!(report["tasks"].as_array().unwrap().len(), expected.len(), "the leased one is fine");
+    assert_eq!(
+        report["tasks"].as_array().unwrap().len(),
+        expected.len(),
+        "the leased ones are fine"
+    );
     let evidence = |task| &task_in(&report, task)["evidence"];
     assert_eq!(evidence(&ended)["session_ended_at"], "2026-11-02T08:55:00Z");
     assert_eq!(evidence(&expired)["lease_expires_at"], "2026-11-02T08:44:00Z");

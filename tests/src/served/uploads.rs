@@ -48,7 +48,7 @@ impl Uploads {
             let put =
                 self.client.put_object().bucket(&self.bucket).key(&key).body(body.clone().into());
             if put.send().await.is_err() {
-                self.world.re_registered(std::iter::once((key, body)).chain(waiting).collect());
+                self.world.return_to_outbox(std::iter::once((key, body)).chain(waiting).collect());
                 return false;
             }
         }

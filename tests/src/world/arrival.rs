@@ -99,6 +99,7 @@ impl SessionBuilder {
             stop: None,
             registers_in: Vec::new(),
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
+            sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
             loss_allowed: false,
             salvage_failing_since: None,

@@ -22,6 +22,9 @@ pub struct Behaviour {
     pub uploads_nothing: bool,
     /// Its health path names this session instead of its own.
     pub health_names: Option<String>,
+    /// Its health path answers 503 with this, as what is not ready does: a proxy, a framework that
+    /// starts or sheds load.
+    pub unready: Option<serde_json::Value>,
     /// Answers 403 to everyone.
     pub forbids: bool,
     /// Accepts connections and never answers.
@@ -46,6 +49,7 @@ impl Default for Behaviour {
             marker_before_failure: true,
             uploads_nothing: false,
             health_names: None,
+            unready: None,
             forbids: false,
             silent: false,
             refuses: false,

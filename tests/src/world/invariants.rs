@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::api::Api;
 use super::state::State;
 use super::targets::Address;
-use super::task::{Phase, Task, TaskKey};
+use super::task::{Task, TaskKey};
 
 /// How old a look at a task may be when it is acted upon.
 const FRESH: Duration = Duration::from_secs(5);
@@ -88,11 +88,13 @@ impl State {
     pub(crate) fn live(&self, task: &Task, now: Timestamp) -> bool {
         let lease =
             task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        // One that ended before the session began was copied from another's.
+        let lease = lease.filter(|end| *end >= task.created_at);
         let until = lease.unwrap_or(task.created_at + self.setup.max_session_age);
         task.owner_ended_at.is_none()
             && task.container.completed_at.is_none()
             && task.wanted_running()
-            && task.phase(now) == Phase::Running
+            && task.started(now)
             && now < until
             && now < task.created_at + self.setup.hard_age
     }
@@ -197,6 +199,7 @@ impl State {
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        let tagged = tagged.filter(|at| at.as_second() >= task.created_at.as_second());
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
         since.is_some_and(|at| now >= at + self.setup.salvage_window)

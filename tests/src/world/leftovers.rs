@@ -56,10 +56,13 @@ impl State {
         if !self.is_session_task(task) || !task.wanted_running() || kept {
             return false;
         }
-        if tag(&setup.ended_tag).is_some() || is_past(task.created_at, setup.hard_age, now) {
+        let ended = tag(&setup.ended_tag).and_then(|at| at.parse::<Timestamp>().ok());
+        let is_ended = ended.is_some_and(|at| at.as_second() >= task.created_at.as_second());
+        if is_ended || is_past(task.created_at, setup.hard_age, now) {
             return true;
         }
         let lease = tag(&setup.lease_tag).map(|end| end.parse::<Timestamp>().ok());
+        let lease = lease.filter(|end| end.is_none_or(|end| end >= task.created_at));
         match lease {
             Some(Some(end)) if end <= now => {
                 let alone = is_past(end, setup.lease_grace, now) && self.leases_are_renewed(now);
@@ -81,17 +84,19 @@ impl State {
             && task.container.completed_at.is_some()
             && self.connects(task.address, now)
             && !task.container.behaviour.silent
+            && task.container.behaviour.unready.is_none()
             && !healthy
     }
 
-    /// Whether a single lease that lapsed speaks for itself. Simplified: the blast radius of small
-    /// fleets, and every listing is whole.
+    /// Whether a single lease that lapsed speaks for itself. Simplified: every listing is whole.
     fn leases_are_renewed(&self, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let ends: Vec<Timestamp> =
             tasks.filter_map(|task| task.tags.get(&self.setup.lease_tag)?.parse().ok()).collect();
         let lapsed = ends.iter().filter(|end| **end <= now).count();
-        lapsed < ends.len() && lapsed <= 10
+        let latest = now + self.setup.hard_age;
+        let renewed = ends.iter().filter(|end| **end > now && **end <= latest).count();
+        renewed > 0 && lapsed <= ((lapsed + renewed) / 4).max(1)
     }
 
     fn is_session_task(&self, task: &Task) -> bool {

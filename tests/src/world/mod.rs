@@ -43,6 +43,7 @@ mod limits;
 mod objects;
 mod owner;
 mod session;
+mod session_container;
 mod setup;
 mod state;
 mod targets;
@@ -54,7 +55,7 @@ pub use api::{Api, Call, Outcome, Service};
 pub use container::{Behaviour, BodyShape};
 pub use faults::{Crash, Fault, Weather};
 pub use session::{SessionBuilder, TaskHandle};
-pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, Setup};
+pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, RegisteringWhatDrains, Setup};
 pub use targets::Health;
 pub use task::Phase;
 

@@ -101,6 +101,18 @@ impl World {
         self.lock().clusters.entry(name.to_owned()).or_default();
     }
 
+    /// Someone deletes a cluster, with all that is in it.
+    pub fn delete_cluster(&self, name: &str) {
+        self.lock().clusters.remove(name);
+    }
+
+    /// Someone deletes a target group.
+    pub fn delete_target_group(&self, name: &str) {
+        let mut state = self.lock();
+        let arn = state.setup.target_group_arn(name);
+        state.groups.remove(&arn);
+    }
+
     /// Another target group exists; it is not a configured one.
     pub fn add_target_group(&self, name: &str) {
         let mut state = self.lock();
@@ -176,7 +188,7 @@ impl World {
     }
 
     /// What could not be written, to be tried again first.
-    pub(crate) fn re_registered(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
+    pub(crate) fn return_to_outbox(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
         if let Some(outbox) = &mut self.lock().outbox {
             unwritten.append(outbox);
             *outbox = unwritten;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
-use super::container::{Behaviour, BodyShape};
-use super::task::TaskKey;
+use super::container::Behaviour;
+use super::task::{Sidecar, TaskKey};
 
 /// A session's task in the world, as its owner knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +100,7 @@ pub struct SessionBuilder {
     pub(super) address: Option<Ipv4Addr>,
     pub(super) behaviour: Behaviour,
     pub(super) stop_timeout: Duration,
+    pub(super) sidecars: Vec<Sidecar>,
 }
 
 impl SessionBuilder {
@@ -126,6 +127,7 @@ impl SessionBuilder {
             address: None,
             behaviour: Behaviour::default(),
             stop_timeout: setup.stop_timeout,
+            sidecars: Vec::new(),
         }
     }
 
@@ -169,6 +171,21 @@ impl SessionBuilder {
     /// Its container exited with this code; the task has been STOPPED for this long.
     pub fn stopped_ago(mut self, exit_code: i32, ago: Duration) -> Self {
         self.entry = Entry::Stopped { exit_code, ago };
+        self
+    }
+
+    /// With another container whose image is still being pulled: the task is PENDING, and the
+    /// session runs.
+    pub fn with_a_sidecar_being_pulled(mut self) -> Self {
+        let name = format!("sidecar-{}", self.sidecars.len());
+        self.sidecars.push(Sidecar { name, runs_at: None, exit_code: None });
+        self
+    }
+
+    /// With another container that exits with this code when the task ends; `None`: no code is known.
+    pub fn with_a_sidecar_that_exits(mut self, exit_code: Option<i32>) -> Self {
+        let (name, runs_at) = (format!("sidecar-{}", self.sidecars.len()), Some(Timestamp::MIN));
+        self.sidecars.push(Sidecar { name, runs_at, exit_code });
         self
     }
 
@@ -232,9 +249,10 @@ impl SessionBuilder {
         self.lease(until)
     }
 
-    /// With a lease that ended this long ago.
-    pub fn lease_lapsed(self, ago: Duration) -> Self {
+    /// With a lease that ended this long ago; the session had begun by then.
+    pub fn lease_lapsed(mut self, ago: Duration) -> Self {
         let until = self.world.now() - ago;
+        self.age = self.age.max(ago + Duration::from_mins(1));
         self.lease(until)
     }
 
@@ -294,90 +312,6 @@ impl SessionBuilder {
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
-    }
-
-    /// Any change of the container's behaviour.
-    pub fn behaves(mut self, change: impl FnOnce(&mut Behaviour)) -> Self {
-        change(&mut self.behaviour);
-        self
-    }
-
-    /// Its upload takes this long.
-    pub fn uploads_in(self, time: Duration) -> Self {
-        self.behaves(|container| container.uploads_in = time)
-    }
-
-    /// Its first uploads fail.
-    pub fn upload_fails(self, times: u32) -> Self {
-        self.behaves(|container| container.failing_uploads = times)
-    }
-
-    /// No upload ever works.
-    pub fn upload_never_works(self) -> Self {
-        self.upload_fails(u32::MAX)
-    }
-
-    /// It answers 200, but has written nothing.
-    pub fn uploads_nothing(self) -> Self {
-        self.behaves(|container| container.uploads_nothing = true)
-    }
-
-    /// It says 403 to its own id, too.
-    pub fn answers_403(self) -> Self {
-        self.behaves(|container| container.forbids = true)
-    }
-
-    /// Its health path names another session.
-    pub fn health_names(self, session_id: &str) -> Self {
-        let name = session_id.to_owned();
-        self.behaves(|container| container.health_names = Some(name))
-    }
-
-    /// It accepts connections and never answers.
-    pub fn silent(self) -> Self {
-        self.behaves(|container| container.silent = true)
-    }
-
-    /// It refuses connections.
-    pub fn refuses(self) -> Self {
-        self.behaves(|container| container.refuses = true)
-    }
-
-    /// It is so busy that no connection gets through.
-    pub fn deaf(self) -> Self {
-        self.behaves(|container| container.deaf = true)
-    }
-
-    /// It serves no request for this long from now.
-    pub fn busy_for(mut self, time: Duration) -> Self {
-        self.busy_for = Some(time);
-        self
-    }
-
-    /// The bodies of its answers come this long after the headers.
-    pub fn slow_body(self, after: Duration) -> Self {
-        self.behaves(|container| container.body = BodyShape::Slow(after))
-    }
-
-    /// The bodies of its answers never end.
-    pub fn endless_body(self) -> Self {
-        self.behaves(|container| container.body = BodyShape::Endless)
-    }
-
-    /// It exits with code 0 this long after it has completed.
-    pub fn exits_after_completion(self, after: Duration) -> Self {
-        self.behaves(|container| container.exits_after = Some(after))
-    }
-
-    /// It exits with this code, this long from now.
-    pub fn crashes_in(mut self, after: Duration, exit_code: i32) -> Self {
-        self.exits = Some((after, exit_code));
-        self
-    }
-
-    /// It ends at SIGTERM, instead of serving on until SIGKILL.
-    pub fn dies_on_sigterm(self) -> Self {
-        self.behaves(|container| container.dies_on_sigterm = true)
     }
 
     /// Brings the session into the world.

@@ -30,6 +30,8 @@ pub struct Setup {
     pub health_path: String,
     /// Written by containers, read by callers.
     pub artifact_bucket: String,
+    /// Where that bucket is, if not in the world's own Region.
+    pub artifact_region: Option<String>,
     /// The only bucket that callers may write.
     pub ledger_bucket: String,
     /// In front of the session's id in artifact keys.
@@ -82,6 +84,7 @@ impl Default for Setup {
             complete_path: "/session/complete".to_owned(),
             health_path: "/health".to_owned(),
             artifact_bucket: "artifacts".to_owned(),
+            artifact_region: None,
             ledger_bucket: "ledger".to_owned(),
             prefix: String::new(),
             marker: "debug/session_status.json".to_owned(),
@@ -213,6 +216,20 @@ pub struct HealthTimes {
     pub unhealthy_after: Duration,
     /// The deregistration delay.
     pub draining: Duration,
+    /// What becomes of a `RegisterTargets` of an address that drains.
+    pub registering_what_drains: RegisteringWhatDrains,
+}
+
+/// What a load balancer makes of `RegisterTargets` of an address that drains. AWS documents that one must
+/// wait until the deregistration delay is over, and not what is answered until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegisteringWhatDrains {
+    /// It is registered again.
+    Works,
+    /// The call is refused.
+    IsRefused,
+    /// The call succeeds, and the address drains on.
+    IsIgnored,
 }
 
 impl Default for HealthTimes {
@@ -221,6 +238,7 @@ impl Default for HealthTimes {
             registration: Duration::from_secs(10),
             unhealthy_after: Duration::ZERO,
             draining: Duration::from_mins(5),
+            registering_what_drains: RegisteringWhatDrains::Works,
         }
     }
 }

@@ -202,6 +202,9 @@ impl State {
         let own = &container.session_id;
         let named = container.behaviour.health_names.as_ref().unwrap_or(own);
         match asks {
+            Asks::Health if container.behaviour.unready.is_some() => {
+                Some((503, container.behaviour.unready.clone().unwrap_or_default()))
+            }
             Asks::Health if container.completed_at.is_some() => {
                 Some((503, json!({"session_id": named, "status": "complete"})))
             }

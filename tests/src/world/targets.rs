@@ -111,7 +111,9 @@ impl State {
             unhealthy("Target.FailedHealthChecks")
         } else if container.behaviour.silent || container.behaviour.deaf {
             unhealthy("Target.Timeout")
-        } else if container.completed_at.is_some() && !lags {
+        } else if container.behaviour.unready.is_some()
+            || (container.completed_at.is_some() && !lags)
+        {
             unhealthy("Target.ResponseCodeMismatch")
         } else {
             Health::new("healthy", "")

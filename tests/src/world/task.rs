@@ -52,6 +52,16 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
 }
 
+/// Another container of the task, with a state and an exit code of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Sidecar {
+    pub(crate) name: String,
+    /// `None`: its image is pulled for ever.
+    pub(crate) runs_at: Option<Timestamp>,
+    /// What it exits with when the task ends, or before; `None`: nobody could inspect it.
+    pub(crate) exit_code: Option<i32>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
@@ -75,6 +85,7 @@ pub(crate) struct Task {
     /// The target groups in which its owner registers it.
     pub(crate) registers_in: Vec<String>,
     pub(crate) container: Container,
+    pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
@@ -101,11 +112,17 @@ impl Task {
 
     fn rising(&self, now: Timestamp) -> Phase {
         match self.runs_at {
+            // The least of its containers' states.
+            Some(at) if now >= at && !self.sidecars_run(now) => Phase::Pending,
             Some(at) if now >= at => Phase::Running,
             Some(at) if now >= at - self.dwell.activating => Phase::Activating,
             _ if now >= self.created_at + self.dwell.provisioning => Phase::Pending,
             _ => Phase::Provisioning,
         }
+    }
+
+    pub(crate) fn sidecars_run(&self, now: Timestamp) -> bool {
+        self.sidecars.iter().all(|sidecar| sidecar.runs_at.is_some_and(|at| at <= now))
     }
 
     /// Whether the container ever ran (a task that is stopped before it runs never does).

@@ -19,7 +19,7 @@ fn task() -> Task {
         tags: BTreeMap::new(),
         started_by: None,
         stopped_reason: None,
-        exit_codes: Vec::new(),
+        containers: Vec::new(),
         version: 1,
     }
 }

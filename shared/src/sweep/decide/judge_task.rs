@@ -28,9 +28,7 @@ pub struct JudgedTask {
 /// What is true of all tasks.
 pub(super) fn circumstances(known: &Known<'_>) -> Circumstances {
     let Known { seen, policy, now, .. } = *known;
-    let live = seen.tasks.iter().filter(|task| task.shall_run).count();
-    let limit = policy.blast_radius.of(live);
-    let leases = Leases::count(&seen.tasks, seen.all_clusters_listed(), limit, policy, now);
+    let leases = Leases::count(&seen.tasks, seen.all_clusters_listed(), policy, now);
     Circumstances { leases, force: known.force.cloned() }
 }
 

@@ -1,7 +1,7 @@
 use crate::clock::is_longer_ago;
 use crate::config;
-use crate::session::{EndedTag, Lease, SessionTask};
-use jiff::Timestamp;
+use crate::session::{Lease, SessionTask};
+use jiff::{SignedDuration, Timestamp};
 
 /// What a sweep saw of all leases together. When many lapse at once it is the renewal that is
 /// broken, not the sessions that are over.
@@ -9,33 +9,37 @@ use jiff::Timestamp;
 pub struct Leases {
     /// Leases that are over, of tasks whose fate may hang on them.
     pub lapsed: usize,
-    /// Whether any lease lies in the future: someone still renews.
-    pub some_run: bool,
+    /// Leases that run, and that someone must have renewed: one that ends later than any session may
+    /// get was set once and forgotten, and proves nothing.
+    pub renewed: usize,
     /// Whether every configured cluster was listed whole.
     pub all_listed: bool,
-    /// How many may lapse at once before it looks like a failure of the renewal.
-    pub limit: usize,
 }
+
+/// So large a part of the leased tasks may lapse at once before it looks like a failure of the
+/// renewal; of few, one. It is a part of those that are leased: a fleet of others says nothing of the
+/// owners that renew.
+const MAY_LAPSE: usize = 4;
 
 impl Leases {
     /// Counts those of `tasks`.
     pub fn count<'a>(
         tasks: impl IntoIterator<Item = &'a SessionTask>,
         all_listed: bool,
-        limit: usize,
         policy: &config::Sweep,
         now: Timestamp,
     ) -> Self {
-        let mut leases = Self { lapsed: 0, some_run: false, all_listed, limit };
+        let hard_age = SignedDuration::try_from(policy.hard_age).unwrap_or(SignedDuration::MAX);
+        let mut leases = Self { lapsed: 0, renewed: 0, all_listed };
         for task in tasks.into_iter().filter(|task| task.shall_run) {
             let Lease::Until(end) = task.lease else { continue };
             if end > now {
-                leases.some_run = true;
+                leases.renewed += usize::from(end.duration_since(now) <= hard_age);
                 continue;
             }
             let decided_before = task.protected
                 || task.session.is_none()
-                || task.ended != EndedTag::Absent
+                || task.ended.is_word()
                 || is_longer_ago(task.created_at, policy.hard_age, now);
             if !decided_before {
                 leases.lapsed += 1;
@@ -47,12 +51,12 @@ impl Leases {
     /// Whether a single lease that lapsed speaks for itself.
     #[must_use]
     pub fn are_renewed(&self) -> bool {
-        self.all_listed && self.some_run && !self.are_lapsing()
+        self.all_listed && self.renewed > 0 && !self.are_lapsing()
     }
 
     /// Whether so many have lapsed that renewal looks broken.
     #[must_use]
     pub fn are_lapsing(&self) -> bool {
-        self.lapsed > self.limit
+        self.lapsed > ((self.lapsed + self.renewed) / MAY_LAPSE).max(1)
     }
 }

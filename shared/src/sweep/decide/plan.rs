@@ -65,12 +65,13 @@ pub fn decide(known: &Known<'_>) -> Plan {
     let Known { seen, policy, now, .. } = *known;
     let circumstances = circumstances(known);
     let healthy = seen.healthy();
+    let live = seen.tasks.iter().filter(|task| task.shall_run).count();
     let mut suspects = Suspects::default();
     let mut tasks: Vec<TaskDecision> = Vec::new();
     for task in &seen.tasks {
         let judged = judge(known, task, &circumstances, &healthy);
         next_suspects::task(&mut suspects, (task, &judged), circumstances.leases, policy, now);
-        if judged.row.is_finding() {
+        if judged.row.is_finding() || !task.odd_tags().is_empty() {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }
     }
@@ -99,7 +100,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     Plan {
         tasks,
         targets,
-        stop_limit: circumstances.leases.limit,
+        stop_limit: policy.blast_radius.of(live),
         removal_limits: seen
             .groups
             .iter()

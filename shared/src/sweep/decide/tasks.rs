@@ -4,7 +4,7 @@ use crate::clock::is_longer_ago;
 use crate::config;
 use crate::container::Probe;
 use crate::event::ForceCluster;
-use crate::session::{EndedTag, Lease, SessionTask};
+use crate::session::{Lease, SessionTask};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -216,7 +216,7 @@ pub fn task_row(
     if task.session.is_none() {
         return TaskRow::Unidentified;
     }
-    if task.ended != EndedTag::Absent {
+    if task.ended.is_word() {
         return TaskRow::Ended;
     }
     if is_older_than(policy.hard_age) {
@@ -225,7 +225,7 @@ pub fn task_row(
     match task.lease {
         Lease::Until(end) if end > now => return TaskRow::Leased,
         Lease::Unreadable => return TaskRow::LeaseUnreadable,
-        Lease::Until(_) | Lease::None => {}
+        Lease::Until(_) | Lease::None | Lease::Stale => {}
     }
     if circumstances.force.as_ref().is_some_and(|force| force.means(task)) {
         return TaskRow::Forced;
@@ -240,8 +240,10 @@ pub fn task_row(
                 TaskRow::LeaseLapsed
             };
         }
-        Lease::None if is_older_than(policy.max_session_age) => return TaskRow::TooOld,
-        Lease::None | Lease::Unreadable => {}
+        Lease::None | Lease::Stale if is_older_than(policy.max_session_age) => {
+            return TaskRow::TooOld;
+        }
+        Lease::None | Lease::Stale | Lease::Unreadable => {}
     }
     if !is_older_than(policy.start_up_grace) {
         return TaskRow::Live;

@@ -51,6 +51,8 @@ pub struct TaskFacts {
     pub session_ended_at: Option<Timestamp>,
     /// The tag `lease-expires-at`, likewise.
     pub lease_expires_at: Option<Timestamp>,
+    /// Tags whose values can't be about this session, or can't be read.
+    pub stale_tags: Vec<&'static str>,
     /// Its address.
     pub address: Option<Ipv4Addr>,
     /// Whether traffic reaches it; `None`: a target group was not listed.
@@ -139,8 +141,9 @@ impl TaskFinding {
                 session_ended_at: task.ended.at(),
                 lease_expires_at: match task.lease {
                     Lease::Until(end) => Some(end),
-                    Lease::None | Lease::Unreadable => None,
+                    Lease::None | Lease::Stale | Lease::Unreadable => None,
                 },
+                stale_tags: task.odd_tags(),
                 address: task.address,
                 routed: match judged.evidence.routed {
                     Routed::Yes => Some(true),

@@ -11,6 +11,7 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
     let lease = match task.lease {
         Lease::Until(end) => format!("its lease ended at {end}"),
         Lease::Unreadable => "its lease can't be read".to_owned(),
+        Lease::Stale => "its lease is of an earlier session".to_owned(),
         Lease::None => "it has no lease".to_owned(),
     };
     let created = format!("it was created at {}", task.created_at);
@@ -20,7 +21,9 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
         TaskRow::Unidentified => "it names no session, by none of IDENTITY_SOURCES".to_owned(),
         TaskRow::Ended => match task.ended {
             EndedTag::At(at) => format!("its owner has ended it; it is tagged since {at}"),
-            EndedTag::Unreadable | EndedTag::Absent => "its owner has ended it".to_owned(),
+            EndedTag::Stale | EndedTag::Unreadable | EndedTag::Absent => {
+                "its owner has ended it".to_owned()
+            }
         },
         TaskRow::BeyondHardAge => format!("{created}, which is more than HARD_AGE ago"),
         TaskRow::Leased => "its lease runs".to_owned(),

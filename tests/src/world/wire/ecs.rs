@@ -276,7 +276,7 @@ impl State {
             "createdAt": time(task.created_at),
             "version": task.version(now),
             "overrides": {"containerOverrides": [{"name": "session", "environment": environment}]},
-            "containers": [{"name": "session", "taskArn": task.arn, "lastStatus": phase.name()}],
+            "containers": containers(task, now),
             "attachments": [{
                 "id": format!("att-{}", &task.key.id[..8]),
                 "type": "ElasticNetworkInterface",
@@ -287,7 +287,8 @@ impl State {
         if let Some(by) = &task.started_by {
             shown["startedBy"] = json!(by);
         }
-        if let Some(at) = task.runs_at.filter(|_| task.started(now)) {
+        let all_run = task.started(now) && task.sidecars_run(now);
+        if let Some(at) = task.runs_at.filter(|_| all_run) {
             shown["startedAt"] = time(at);
         }
         if tags && phase != Phase::Stopped {
@@ -298,17 +299,35 @@ impl State {
             shown["stopCode"] = json!(stop.code);
             shown["stoppedReason"] = json!(stop.reason);
             shown["stoppingAt"] = time(stop.at);
-            if now >= stop.process_ends
-                && let Some(code) = stop.exit_code
-            {
-                shown["containers"][0]["exitCode"] = json!(code);
-            }
         }
         if let Some(at) = task.stopped_at().filter(|at| *at <= now) {
             shown["stoppedAt"] = time(at);
         }
         shown
     }
+}
+
+/// The session's container and the sidecars, each with its own state.
+fn containers(task: &Task, now: Timestamp) -> Vec<Value> {
+    let ended = task.stop.as_ref().filter(|stop| now >= stop.process_ends);
+    let state = |runs: bool, code: Option<i32>| match ended {
+        Some(_) => ("STOPPED", code),
+        None if runs => ("RUNNING", None),
+        None => ("PENDING", None),
+    };
+    let show = |name: &str, (status, code): (&str, Option<i32>)| {
+        let mut shown = json!({"name": name, "taskArn": task.arn, "lastStatus": status});
+        if let Some(code) = code {
+            shown["exitCode"] = json!(code);
+        }
+        shown
+    };
+    let own = state(task.process_runs(now), ended.and_then(|stop| stop.exit_code));
+    let sidecars = task.sidecars.iter().map(|sidecar| {
+        let runs = sidecar.runs_at.is_some_and(|at| at <= now);
+        show(&sidecar.name, state(runs, sidecar.exit_code.filter(|_| runs)))
+    });
+    [show("session", own)].into_iter().chain(sidecars).collect()
 }
 
 fn page_size(body: &Value) -> usize {

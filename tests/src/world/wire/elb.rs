@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Matter, Reply, Request, escape, pairs};
 use crate::world::api::{Api, Service};
 use crate::world::invariants::Asker;
+use crate::world::setup::RegisteringWhatDrains;
 use crate::world::state::State;
 use crate::world::targets::{Address, Target};
 
@@ -161,7 +162,20 @@ impl State {
         let addresses = self.addresses(form)?;
         self.judge_group_write(asker, Api::RegisterTargets, &group);
         self.drain(&group, now);
-        for address in addresses {
+        let drains = |address: &Address| {
+            let target = self.groups.get(&group).and_then(|group| group.targets.get(address));
+            target.is_some_and(|target| target.deregistered_at.is_some())
+        };
+        let drain: Vec<Address> = addresses.iter().copied().filter(drains).collect();
+        let ignored = match self.setup.health.registering_what_drains {
+            RegisteringWhatDrains::Works => Vec::new(),
+            RegisteringWhatDrains::IsRefused if drain.is_empty() => Vec::new(),
+            RegisteringWhatDrains::IsRefused => {
+                return Err(error(400, "InvalidTarget", "The target is being deregistered"));
+            }
+            RegisteringWhatDrains::IsIgnored => drain,
+        };
+        for address in addresses.into_iter().filter(|address| !ignored.contains(address)) {
             self.judge.registered(&group, address);
             let Some(group) = self.groups.get_mut(&group) else { continue };
             let target = group.targets.entry(address).or_insert_with(|| Target::registered(now));

@@ -16,6 +16,8 @@ use crate::world::state::State;
 #[derive(Clone, Debug)]
 pub(crate) struct S3Call {
     bucket: String,
+    /// The Region whose endpoint is asked; `None`: path style, which names none.
+    region: Option<String>,
     key: String,
     query: BTreeMap<String, String>,
     if_none_match: Option<String>,
@@ -49,8 +51,11 @@ pub(super) fn recognise(incoming: &Incoming) -> Request {
         "{bucket}/{}",
         if key.is_empty() { query.get("prefix").unwrap_or(&key) } else { &key }
     )];
+    let asked = incoming.host.split_once(".s3.").map(|(_, rest)| rest);
+    let region = asked.and_then(|rest| rest.split('.').next()).map(str::to_owned);
     let call = S3Call {
         bucket,
+        region,
         key,
         query,
         if_none_match: header("if-none-match"),
@@ -90,6 +95,14 @@ impl State {
     pub(crate) fn s3(&mut self, asker: &Asker, api: Api, call: &S3Call, now: Timestamp) -> Reply {
         if !self.buckets.contains_key(&call.bucket) {
             return error(404, "NoSuchBucket", "The specified bucket does not exist");
+        }
+        let elsewhere = self.setup.artifact_region.as_ref().filter(|region| {
+            call.bucket == self.setup.artifact_bucket && call.region.as_ref() != Some(*region)
+        });
+        if let Some(region) = elsewhere {
+            let message = "The bucket you are attempting to access must be addressed using the \
+                           specified endpoint.";
+            return error(301, "PermanentRedirect", message).with("x-amz-bucket-region", region);
         }
         match api {
             Api::PutObject => self.put(asker, call, now),

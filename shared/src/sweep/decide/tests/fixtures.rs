@@ -85,7 +85,7 @@ pub(in crate::sweep) fn task(id: &str) -> Task {
         tags: BTreeMap::new(),
         started_by: None,
         stopped_reason: None,
-        exit_codes: Vec::new(),
+        containers: Vec::new(),
         version: 1,
     }
 }

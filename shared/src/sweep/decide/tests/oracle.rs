@@ -25,16 +25,25 @@ pub(super) fn row_by_the_table(scene: &Scene, task: &Task) -> TaskRow {
     };
     let fleet: Vec<&Task> = scene.tasks.iter().filter(is_session).filter(|t| runs(t)).collect();
     let protected = |task: &Task| task.tags.contains_key(PROTECTION_TAG);
-    let ended = |task: &Task| task.tags.contains_key(SESSION_ENDED_TAG);
+    let is_of_it = |at: &Timestamp, task: &Task| at.as_second() >= task.created_at.as_second();
+    let ended = |task: &Task| {
+        let at = task.tags.get(SESSION_ENDED_TAG).and_then(|at| at.parse::<Timestamp>().ok());
+        at.is_some_and(|at| is_of_it(&at, task))
+    };
     let named = |task: &Task| !task.environment.is_empty();
-    let lease = |task: &Task| task.tags.get(LEASE_TAG).cloned();
+    let lease = |task: &Task| {
+        let end = task.tags.get(LEASE_TAG).cloned();
+        end.filter(|end| end.parse().map_or(true, |end| is_of_it(&end, task)))
+    };
     let lease_end = |task: &Task| lease(task).and_then(|end| end.parse::<Timestamp>().ok());
-    let some_run = fleet.iter().any(|task| lease_end(task).is_some_and(|end| end > now()));
+    let renewed = fleet
+        .iter()
+        .filter(|task| lease_end(task).is_some_and(|end| end > now() && end <= now() + HOUR * 24));
+    let renewed = renewed.count();
     let lapsed = fleet.iter().filter(|task| {
         lease_end(task).is_some_and(|end| end <= now())
             && !(protected(task) || ended(task) || !named(task) || age(task) > HOUR * 24)
     });
-    let most = scene.policy.blast_radius.at_least.max(fleet.len() / 4);
     let clusters_listed = !scene.unlisted.contains("one") && !scene.unlisted.contains("two");
     let groups_listed = !scene.unlisted.contains("a") && !scene.unlisted.contains("b");
     let healthy = scene.targets.iter().any(|((_, address), health)| {
@@ -44,7 +53,9 @@ pub(super) fn row_by_the_table(scene: &Scene, task: &Task) -> TaskRow {
         .filter(|end| *end <= now())
         .map(|end| now().duration_since(end).unsigned_abs());
     let in_grace = over_since.is_none_or(|since| since <= MINUTE * 15);
-    let no_longer_renewed = !in_grace && clusters_listed && some_run && lapsed.count() <= most;
+    let lapsed = lapsed.count();
+    let few = lapsed <= 1 || lapsed * 4 <= lapsed + renewed;
+    let no_longer_renewed = !in_grace && clusters_listed && renewed > 0 && few;
     let never_renewed = over_since.is_some_and(|since| since > HOUR * 2);
     let forced = scene.force.as_ref().is_some_and(|force| {
         force.cluster == *task.arn.cluster() && task.created_at < force.created_before

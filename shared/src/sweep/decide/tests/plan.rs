@@ -77,15 +77,21 @@ fn a_sweep_takes_at_most_ten_targets_or_a_quarter_of_each_group() {
 
 #[test]
 fn leases_that_lapse_all_at_once_stop_nothing_and_are_seen_to_lapse() {
-    let mut scene = nothing().with(tagged("leased", LEASE_TAG, now() + HOUR));
-    for n in 0..11 {
+    let mut scene = nothing();
+    for n in 0..300 {
+        scene = scene.with(task(&format!("unleased-{n}")));
+    }
+    for n in 0..33 {
+        scene = scene.with(tagged(&format!("leased-{n}"), LEASE_TAG, now() + HOUR));
+    }
+    for n in 0..12 {
         scene = scene.with(tagged(&format!("t{n}"), LEASE_TAG, ago(HOUR)));
     }
     assert!(scene.plan().circumstances.leases.are_lapsing());
     assert!(scene.victims().is_empty());
     scene.tasks.pop();
     assert!(!scene.plan().circumstances.leases.are_lapsing());
-    assert_eq!(scene.victims().len(), 10);
+    assert_eq!(scene.victims().len(), 11, "a quarter of 44 leased tasks");
 }
 
 #[test]

@@ -196,8 +196,12 @@ prop_compose! {
     pub(super) fn player(id: String)(
         at in prop_oneof![5 => Just("one"), 3 => Just("two"), 2 => Just("another")],
         (family, service) in (prop::bool::weighted(0.15), prop::bool::weighted(0.1)),
-        (named, protected, ended) in
-            (prop::bool::weighted(0.9), prop::bool::weighted(0.1), prop::bool::weighted(0.15)),
+        (named, protected, ended, copied) in (
+            prop::bool::weighted(0.9),
+            prop::bool::weighted(0.1),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.3),
+        ),
         age in prop_oneof![seconds(&[600, 7_200, 86_400], 10_000), seconds(&[7_000], 7_000)],
         lease in lease(),
         last in prop::option::weighted(0.9, 1..9_u8),
@@ -225,7 +229,8 @@ prop_compose! {
             task.tags.insert(PROTECTION_TAG.to_owned(), "true".to_owned());
         }
         if ended {
-            task.tags.insert(SESSION_ENDED_TAG.to_owned(), ago(age / 2).to_string());
+            let at = if copied { ago(age * 2) } else { ago(age / 2) };
+            task.tags.insert(SESSION_ENDED_TAG.to_owned(), at.to_string());
         }
         task.tags.extend(lease.map(|end| (LEASE_TAG.to_owned(), end)));
         Player { task, word, suspect, salvage_failing }

@@ -115,5 +115,8 @@ pub(super) fn since(age: Duration) -> SeenSince {
 }
 
 pub(super) fn tagged(id: &str, tag: &str, at: Timestamp) -> Task {
-    Task { tags: BTreeMap::from([(tag.to_owned(), at.to_string())]), ..task(id) }
+    let plain = task(id);
+    // The session had begun by then.
+    let created_at = plain.created_at.min(at - HOUR);
+    Task { tags: BTreeMap::from([(tag.to_owned(), at.to_string())]), created_at, ..plain }
 }

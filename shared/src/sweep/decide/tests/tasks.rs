@@ -5,7 +5,7 @@ use crate::cleanup::OrphanCause;
 use crate::config::Percent;
 use crate::container::Probe;
 use crate::event::ForceCluster;
-use crate::session::{EndedTag, Lease, SessionTask};
+use crate::session::{EndedTag, LEASE_TAG, Lease, SESSION_ENDED_TAG, SessionTask};
 use crate::sweep::decide::{
     Circumstances, Leases, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row,
 };
@@ -27,7 +27,7 @@ fn session() -> Case {
         task: SessionTask::read(&task("x"), scope()).unwrap(),
         evidence: TaskEvidence { routed: Routed::Yes, probe: None, suspected: false },
         circumstances: Circumstances {
-            leases: Leases { lapsed: 1, some_run: true, all_listed: true, limit: 10 },
+            leases: Leases { lapsed: 1, renewed: 10, all_listed: true },
             force: None,
         },
     }
@@ -146,9 +146,20 @@ fn row_4_a_session_that_its_owner_has_ended_is_an_orphan_whatever_its_lease_says
     for case in [session().ended(), session().ended().leased(), session().ended().aged(DAY * 2)] {
         assert_eq!(case.row(), TaskRow::Ended);
     }
-    let unreadable = session().task(|task| task.ended = EndedTag::Unreadable);
-    assert_eq!(unreadable.row(), TaskRow::Ended, "the tag counts, whatever its value");
+    for says_nothing in [EndedTag::Stale, EndedTag::Unreadable] {
+        let case = session().task(|task| task.ended = says_nothing);
+        assert_eq!(case.row(), TaskRow::Live, "{says_nothing:?}");
+        assert_eq!(case.task.odd_tags(), [SESSION_ENDED_TAG], "people should know");
+    }
     assert_eq!(TaskRow::Ended.verdict(), TaskVerdict::Orphan(OrphanCause::Ended));
+}
+
+#[test]
+fn a_lease_from_before_the_session_counts_as_none_and_people_should_know() {
+    let stale = session().task(|task| task.lease = Lease::Stale);
+    assert_eq!(stale.row(), TaskRow::Live);
+    assert_eq!(stale.clone().aged(HOUR * 2 + SECOND).row(), TaskRow::TooOld);
+    assert_eq!(stale.task.odd_tags(), [LEASE_TAG]);
 }
 
 #[test]
@@ -212,15 +223,15 @@ fn forced_what_an_operator_declares_over_is_an_orphan_of_that_cluster_and_time_a
 fn row_7_a_lease_past_its_grace_makes_an_orphan_where_others_are_renewed() {
     let lapsed = session().lapsed(MINUTE * 15 + SECOND);
     assert_eq!(lapsed.row(), TaskRow::LeaseExpired);
-    let at_the_blast_radius = lapsed.leases(|leases| leases.lapsed = leases.limit);
-    assert_eq!(at_the_blast_radius.row(), TaskRow::LeaseExpired);
+    let a_quarter = lapsed.leases(|leases| (leases.lapsed, leases.renewed) = (5, 15));
+    assert_eq!(a_quarter.row(), TaskRow::LeaseExpired);
     assert_eq!(TaskRow::LeaseExpired.verdict(), TaskVerdict::Orphan(OrphanCause::LeaseExpired));
 }
 
 #[test]
 fn row_7_a_lease_past_the_maximum_session_age_makes_an_orphan_in_any_case() {
     let alone = |leases: &mut Leases| {
-        *leases = Leases { lapsed: 99, some_run: false, all_listed: false, limit: 10 };
+        *leases = Leases { lapsed: 99, renewed: 0, all_listed: false };
     };
     assert_eq!(session().lapsed(HOUR * 2 + SECOND).leases(alone).row(), TaskRow::LeaseExpired);
     assert_eq!(session().lapsed(HOUR * 2).leases(alone).row(), TaskRow::LeaseLapsed);
@@ -236,7 +247,7 @@ fn row_7a_a_lease_within_its_grace_is_kept() {
 
 #[test]
 fn row_7a_a_lease_in_the_past_is_kept_while_no_other_lease_runs() {
-    let case = session().lapsed(HOUR).leases(|leases| leases.some_run = false);
+    let case = session().lapsed(HOUR).leases(|leases| leases.renewed = 0);
     assert_eq!(case.row(), TaskRow::LeaseLapsed);
 }
 
@@ -247,10 +258,13 @@ fn row_7a_a_lease_in_the_past_is_kept_while_a_cluster_is_not_listed() {
 }
 
 #[test]
-fn row_7a_leases_that_lapse_by_more_than_the_blast_radius_are_kept_and_look_broken() {
-    let case = session().lapsed(HOUR).leases(|leases| leases.lapsed = leases.limit + 1);
-    assert_eq!(case.row(), TaskRow::LeaseLapsed);
-    assert!(case.circumstances.leases.are_lapsing());
+fn row_7a_where_more_than_a_quarter_of_the_leases_lapse_they_are_kept_and_look_broken() {
+    for (lapsed, renewed) in [(6, 15), (2, 1), (10, 1), (60, 1)] {
+        let case = session().lapsed(HOUR);
+        let case = case.leases(|leases| (leases.lapsed, leases.renewed) = (lapsed, renewed));
+        assert_eq!(case.row(), TaskRow::LeaseLapsed, "{lapsed} of {}", lapsed + renewed);
+        assert!(case.circumstances.leases.are_lapsing());
+    }
 }
 
 #[test]
@@ -329,16 +343,17 @@ fn the_leases_of_a_fleet_are_counted_where_a_fate_may_hang_on_them() {
         session(),
     ];
     let policy = policy();
-    let count = |cases: &[Case]| {
-        Leases::count(cases.iter().map(|case| &case.task), true, 10, &policy, now())
-    };
-    let whole = Leases { lapsed: 2, some_run: true, all_listed: true, limit: 10 };
+    let count =
+        |cases: &[Case]| Leases::count(cases.iter().map(|case| &case.task), true, &policy, now());
+    let whole = Leases { lapsed: 2, renewed: 1, all_listed: true };
     assert_eq!(count(&fleet), whole);
-    assert!(whole.are_renewed());
+    assert!(Leases { lapsed: 1, ..whole }.are_renewed());
     let without_the_leased = count(&fleet[1..]);
-    assert!(!without_the_leased.some_run && !without_the_leased.are_renewed());
+    assert!(without_the_leased.renewed == 0 && !without_the_leased.are_renewed());
     let of_one_that_ends = count(&[session().leased().stopping()]);
-    assert!(!of_one_that_ends.some_run, "its lease runs, and it does not any more");
+    assert_eq!(of_one_that_ends.renewed, 0, "its lease runs, and it does not any more");
+    let forgotten = session().task(|task| task.lease = Lease::Until(now() + DAY + SECOND));
+    assert_eq!(count(&[forgotten]).renewed, 0, "set once, later than any session may get");
 }
 
 #[test]

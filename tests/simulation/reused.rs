@@ -1,0 +1,108 @@
+//! Tasks that take several sessions one after the other: not ours to clean, and not ours to harm. Their
+//! container answers 403 for the session that is named on the task, and that is obeyed, whatever else
+//! goes wrong.
+
+use crate::invoke::{assert_unharmed, deliver, function, open_intents, outcome, report, sweeps};
+use serde_json::Value;
+use session_cleanup_tests::world::{
+    Api, Fault, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle, World,
+};
+use std::time::Duration;
+
+/// A build agent that runs its second session, leased and routed.
+fn reused() -> (World, TaskHandle, Value) {
+    let world = World::new(Setup::default());
+    let agent = world.session("build-1").answers_403().leased_for(Duration::from_hours(3)).start();
+    let event = world.session_ended_event(&agent, "completed");
+    (world, agent, event)
+}
+
+/// What goes wrong while its target is registered again.
+fn troubles() -> [(&'static str, Fault); 4] {
+    let registering = || Fault::on(Api::RegisterTargets).always();
+    [
+        ("throttled", registering().throttled()),
+        ("denied", registering().denied()),
+        ("refused", registering().refused()),
+        ("server error", registering().server_error()),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_403_whose_target_cannot_be_registered_again_tags_nothing_and_stops_nothing() {
+    for (name, trouble) in troubles() {
+        let (world, agent, event) = reused();
+        world.fault(trouble);
+        let answer = report(&function(&world, "first"), &event).await;
+        assert_eq!(outcome(&answer), "rejected", "{name}: {answer:?}");
+        assert!(!world.tags(&agent).contains_key("session-ended-at"), "{name}");
+        world.faults_cease();
+        assert_eq!(deliver(&function(&world, "second"), &[event]).await, [0], "{name}");
+        let back = world.registered("sessions").contains(&agent.address());
+        assert!(back, "{name}: its traffic is back\n{}", world.history());
+        sweeps(&world, "sweep", 10).await;
+        assert!(!world.is_stopping(&agent), "{name}: a healthy agent is stopped");
+        assert_eq!(world.count(Api::StopTask), 0, "{name}");
+        assert_unharmed(&world);
+    }
+}
+
+fn load_balancers() -> [RegisteringWhatDrains; 3] {
+    [
+        RegisteringWhatDrains::Works,
+        RegisteringWhatDrains::IsRefused,
+        RegisteringWhatDrains::IsIgnored,
+    ]
+}
+
+fn behind(registering_what_drains: RegisteringWhatDrains, groups: &[&str]) -> World {
+    let target_groups = groups.iter().map(|name| (*name).to_owned()).collect();
+    let health = HealthTimes { registering_what_drains, ..HealthTimes::default() };
+    World::new(Setup { target_groups, health, ..Setup::default() })
+}
+
+/// Its traffic comes back by itself, whatever a load balancer makes of an address that drains: what is
+/// not seen registered stays in an intent, and no delivery is needed for it.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_the_target_is_back_once_its_deregistration_delay_is_over() {
+    for load_balancer in load_balancers() {
+        for groups in [&["sessions"][..], &["sessions", "internal"]] {
+            let world = behind(load_balancer, groups);
+            let agent = world.session("build-1").answers_403().registered_in(groups);
+            let agent = agent.leased_for(Duration::from_hours(3)).start();
+            let event = world.session_ended_event(&agent, "completed");
+            let answer = report(&function(&world, "completion"), &event).await;
+            assert_eq!(outcome(&answer), "rejected", "{load_balancer:?} {answer:?}");
+            tokio::time::sleep(Duration::from_mins(6)).await;
+            sweeps(&world, "sweep", 2).await;
+            for group in groups {
+                let back = world.registered(group).contains(&agent.address());
+                assert!(back, "{load_balancer:?}, {group}\n{}", world.history());
+            }
+            assert!(open_intents(&world).is_empty(), "{load_balancer:?}");
+            assert_eq!(world.count(Api::StopTask), 0);
+            assert_unharmed(&world);
+        }
+    }
+}
+
+/// The same where the load balancer can't be asked while the event is handled.
+#[tokio::test(start_paused = true)]
+async fn with_several_groups_a_target_that_could_not_be_registered_again_is_the_next_sweeps() {
+    for (name, trouble) in troubles() {
+        let world = behind(RegisteringWhatDrains::Works, &["sessions", "internal"]);
+        let agent = world.session("build-1").answers_403().registered_in(&["sessions", "internal"]);
+        let agent = agent.leased_for(Duration::from_hours(3)).start();
+        let event = world.session_ended_event(&agent, "completed");
+        world.fault(trouble);
+        report(&function(&world, "completion"), &event).await.unwrap_err();
+        world.faults_cease();
+        tokio::time::sleep(Duration::from_mins(6)).await;
+        sweeps(&world, "sweep", 2).await;
+        for group in ["sessions", "internal"] {
+            let back = world.registered(group).contains(&agent.address());
+            assert!(back, "{name}, {group}\n{}", world.history());
+        }
+        assert_unharmed(&world);
+    }
+}
