@@ -147,17 +147,19 @@ impl Config {
 mod tests {
     use super::*;
 
+    const GROUP: &str =
+        "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
+    const REQUIRED: [(&str, &str); 5] = [
+        ("CLUSTERS", "sessions"),
+        ("FAMILIES", "session"),
+        ("TARGET_GROUP_ARNS", GROUP),
+        ("ARTIFACT_BUCKET", "artifacts"),
+        ("LEDGER_BUCKET", "ledger"),
+    ];
+
     fn with(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let group = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
-        let required = [
-            ("CLUSTERS", "sessions"),
-            ("FAMILIES", "session"),
-            ("TARGET_GROUP_ARNS", group),
-            ("ARTIFACT_BUCKET", "artifacts"),
-            ("LEDGER_BUCKET", "ledger"),
-        ];
         Config::from_variables(|name| {
-            let set = changes.iter().chain(&required).find(|(known, _)| *known == name);
+            let set = changes.iter().chain(&REQUIRED).find(|(known, _)| *known == name);
             set.map(|(_, value)| (*value).to_owned()).filter(|value| value != "(unset)")
         })
     }
@@ -215,6 +217,23 @@ mod tests {
         ] {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_variable_is_read() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let config = Config::from_variables(|name| {
+            read.borrow_mut().push(name.to_owned());
+            REQUIRED.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        });
+        config.unwrap();
+        let read = read.into_inner();
+        for Variable { name, .. } in VARIABLES {
+            assert!(
+                read.iter().any(|known| known == name),
+                "no field of Config is read from {name}"
+            );
         }
     }
 

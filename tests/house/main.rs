@@ -5,6 +5,7 @@
 mod citations;
 mod imports;
 mod sizes;
+mod tables;
 mod words;
 
 use std::fs;

@@ -123,6 +123,8 @@ fn every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm() {
         all("AWS::CloudWatch::Alarm").into_iter().map(|(name, _)| name).collect();
     assert_eq!(sections(), alarms);
     for alarm in alarms {
+        let link = format!("[{alarm}](#{})", alarm.to_lowercase());
+        assert!(RUNBOOK.contains(&link), "{alarm} is missing in the runbook's table of alarms");
         let section = RUNBOOK.split("\n## ").find(|text| text.starts_with(alarm)).unwrap();
         assert!(section.len() > 200, "{alarm}: what it means, what to look at, what to do");
     }

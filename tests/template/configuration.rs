@@ -1,8 +1,8 @@
 //! What the functions are told.
 
-use crate::{all, default_of, properties};
+use crate::{TEMPLATE, all, default_of, properties};
 use serde_json::{Map, Value, json};
-use session_cleanup::config::VARIABLES;
+use session_cleanup::config::{ArtifactMode, Config, VARIABLES};
 
 fn variables(function: &str) -> &'static Map<String, Value> {
     properties(function)["Environment"]["Variables"].as_object().unwrap()
@@ -16,7 +16,8 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
         assert!(known.contains(&name.as_str()), "the template sets {name}, which nobody reads");
     }
     for variable in VARIABLES {
-        let value = &set[variable.name];
+        let value = set.get(variable.name);
+        let value = value.unwrap_or_else(|| panic!("the template sets no {}", variable.name));
         let parameter = camel_case(variable.name);
         let by_reference = json!({"Ref": parameter});
         let joined = json!({"Fn::Join": [",", {"Ref": parameter}]});
@@ -36,6 +37,31 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
 fn camel_case(name: &str) -> String {
     let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
     name.split('_').map(word).collect()
+}
+
+#[test]
+fn every_artifact_mode_has_its_word_in_the_functions_in_the_template_and_on_the_page() {
+    // A new mode does not compile here before it has a word. List it, too.
+    let word = |mode: ArtifactMode| match mode {
+        ArtifactMode::Complete => "complete",
+        ArtifactMode::SelfUpload { .. } => "none",
+    };
+    let modes = [ArtifactMode::Complete, ArtifactMode::SelfUpload { marker_written_last: false }];
+    let allowed = &TEMPLATE["Parameters"]["ArtifactMode"]["AllowedValues"];
+    assert_eq!(*allowed, json!(modes.map(word)), "template.yaml");
+    let page = include_str!("../../docs/configuration.md");
+    let row = page.lines().find(|line| line.starts_with("| `ARTIFACT_MODE` |")).unwrap();
+    let group = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/x/0123";
+    for mode in modes {
+        assert!(row.contains(&format!("`{}`:", word(mode))), "docs/configuration.md: {row}");
+        let config = Config::from_variables(|name| match name {
+            "ARTIFACT_MODE" => Some(word(mode).to_owned()),
+            "TARGET_GROUP_ARNS" => Some(group.to_owned()),
+            name if VARIABLES.iter().any(|v| v.name == name && v.default.is_some()) => None,
+            name => Some(name.to_lowercase().replace('_', "-")),
+        });
+        assert_eq!(config.map(|config| config.artifacts.mode), Ok(mode), "{}", word(mode));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! From the bus to the completion function.
 
-use crate::{list, properties, seconds};
-use serde_json::json;
+use crate::{ROOT, all, default_of, list, properties, seconds};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[test]
 fn an_event_is_retried_alone_and_then_kept_in_the_dead_letter_queue() {
@@ -14,7 +15,7 @@ fn an_event_is_retried_alone_and_then_kept_in_the_dead_letter_queue() {
     let redrive = &properties("Queue")["RedrivePolicy"];
     assert_eq!(redrive["deadLetterTargetArn"], dead_letters);
     assert_eq!(redrive["maxReceiveCount"], json!({"Ref": "MaxReceiveCount"}));
-    for rule in ["SessionEndedRule", "TaskStoppedRule"] {
+    for rule in rules_that_fill_the_queue() {
         for target in list(&properties(rule)["Targets"]) {
             assert_eq!(target["DeadLetterConfig"]["Arn"], dead_letters, "{rule}");
             assert!(target["RetryPolicy"]["MaximumRetryAttempts"].is_u64(), "{rule}");
@@ -23,6 +24,52 @@ fn an_event_is_retried_alone_and_then_kept_in_the_dead_letter_queue() {
     for queue in ["Queue", "DeadLetterQueue"] {
         assert_eq!(properties(queue)["SqsManagedSseEnabled"], true, "{queue}");
     }
+}
+
+/// The values of a field that a rule's pattern takes. The owners' source is a parameter.
+fn taken(rule: &Value, field: &str) -> Vec<Value> {
+    let known = |value: &Value| {
+        let is_parameter = *value == json!({"Ref": "EventSource"});
+        if is_parameter { default_of("EventSource").clone() } else { value.clone() }
+    };
+    rule["EventPattern"][field].as_array().into_iter().flatten().map(known).collect()
+}
+
+#[test]
+fn every_event_of_which_there_is_a_sample_is_let_in_by_a_rule() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(format!("{ROOT}/events")).unwrap() {
+        let path = entry.unwrap().path();
+        let sample: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        // A batch and an order of an operator come by no rule, and the schedule's has no pattern.
+        if !sample["detail-type"].is_string() || sample["source"] == "aws.events" {
+            continue;
+        }
+        let lets_in = |(_, rule): &(&str, &Value)| {
+            ["source", "detail-type"]
+                .iter()
+                .all(|field| taken(rule, field).contains(&sample[field]))
+        };
+        assert!(all("AWS::Events::Rule").iter().any(lets_in), "no rule lets in {path:?}");
+        seen += 1;
+    }
+    assert!(seen > 4, "only {seen} are seen: the test can't tell");
+}
+
+fn rules_that_fill_the_queue() -> Vec<&'static str> {
+    let queue = json!({"Fn::GetAtt": ["Queue", "Arn"]});
+    let fills = |rule: &Value| list(&rule["Targets"]).iter().any(|target| target["Arn"] == queue);
+    let rules = all("AWS::Events::Rule").into_iter().filter(|(_, rule)| fills(rule));
+    rules.map(|(name, _)| name).collect()
+}
+
+#[test]
+fn the_rules_that_fill_the_queue_may_and_nobody_else() {
+    let statements = list(&properties("QueuePolicy")["PolicyDocument"]["Statement"]);
+    assert_eq!(statements.len(), 1);
+    let allowed = list(&statements[0]["Condition"]["ArnEquals"]["aws:SourceArn"]);
+    let allowed: BTreeSet<_> = allowed.iter().map(|rule| rule["Fn::GetAtt"][0].as_str()).collect();
+    assert_eq!(allowed, rules_that_fill_the_queue().into_iter().map(Some).collect());
 }
 
 #[test]

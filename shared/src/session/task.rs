@@ -276,12 +276,14 @@ mod tests {
 
     #[test]
     fn a_stop_note_reads_back_what_was_written() {
-        for artifacts in [
-            StoppedWith::ArtifactsConfirmed,
-            StoppedWith::ArtifactsLost,
-            StoppedWith::ArtifactsUnverified,
-            StoppedWith::NothingToSave,
-        ] {
+        // One leads to the next, so that a new one does not compile here before it is in the chain.
+        let next = |one: &StoppedWith| match one {
+            StoppedWith::ArtifactsConfirmed => Some(StoppedWith::ArtifactsLost),
+            StoppedWith::ArtifactsLost => Some(StoppedWith::ArtifactsUnverified),
+            StoppedWith::ArtifactsUnverified => Some(StoppedWith::NothingToSave),
+            StoppedWith::NothingToSave => None,
+        };
+        for artifacts in std::iter::successors(Some(StoppedWith::ArtifactsConfirmed), next) {
             let session = SessionId::parse(&"x".repeat(128)).unwrap();
             let note = StopNote { session, cause: "lease_expired".to_owned(), artifacts };
             let text = note.to_string();

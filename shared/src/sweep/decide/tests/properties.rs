@@ -150,6 +150,24 @@ proptest! {
         prop_assert_eq!(added(&unasked, &scene), []);
     }
 
+    /// A row that takes an answer is reached only from one that rests on it: nobody else is asked.
+    #[test]
+    fn a_task_whose_row_an_answer_changes_is_asked_for_it(scene in scene()) {
+        let rows = |scene: &Scene| {
+            scene.on_known(|known| {
+                let (circumstances, healthy) = (circumstances(known), known.seen.healthy());
+                let row = |task| judge(known, task, &circumstances, &healthy).row;
+                known.seen.tasks.iter().map(row).collect::<Vec<_>>()
+            })
+        };
+        let mut unasked = scene.clone();
+        unasked.words.clear();
+        for (before, after) in rows(&unasked).into_iter().zip(rows(&scene)) {
+            let is_asked = before == after || before.rests_on_probe();
+            prop_assert!(is_asked, "nobody asks {} whether it is {}", before, after);
+        }
+    }
+
     #[test]
     fn an_operators_order_never_reaches_rows_1_to_3_and_6_or_another_cluster(scene in scene()) {
         let mut unforced = scene.clone();

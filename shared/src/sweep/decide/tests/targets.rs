@@ -211,6 +211,11 @@ fn every_row_has_a_place_of_its_own_in_the_report() {
         TargetRow::Foreign,
         TargetRow::Unclear,
     ];
+    assert_eq!(
+        rows.len(),
+        TargetRow::Unclear as usize + 1,
+        "each of them, and the last is the last"
+    );
     let labels: std::collections::BTreeSet<_> = rows.map(TargetRow::label).into();
     assert_eq!(labels.len(), rows.len());
     let shown: Vec<_> = rows.into_iter().filter(|row| !row.is_finding()).collect();

@@ -376,6 +376,7 @@ fn every_row_has_a_place_of_its_own_in_the_report() {
         TaskRow::Undecided,
         TaskRow::Live,
     ];
+    assert_eq!(rows.len(), TaskRow::Live as usize + 1, "each of them, and the last is the last");
     let labels: std::collections::BTreeSet<_> = rows.map(TaskRow::label).into();
     assert_eq!(labels.len(), rows.len());
     let shown: Vec<_> = rows.into_iter().filter(|row| !row.is_finding()).collect();
