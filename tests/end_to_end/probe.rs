@@ -66,7 +66,7 @@ fn only_an_address_that_takes_no_connection_is_silent() {
             (Stranger::Closes, "answers", "G6 foreign"),
             (Stranger::Says("220 mail.example.org ESMTP\r\n"), "answers", "G6 foreign"),
             (Stranger::Says(ok), "active", "G6 foreign"),
-            (Stranger::Says(unavailable), "done", "G6 foreign"),
+            (Stranger::Says(unavailable), "answers", "G6 foreign"),
             (Stranger::Says(not_found), "answers", "G6 foreign"),
             (Stranger::Says(failed), "answers", "G6 foreign"),
             (Stranger::Says(moved), "answers", "G6 foreign"),
