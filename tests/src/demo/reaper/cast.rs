@@ -44,7 +44,7 @@ impl Cast {
         let ago = |age: Duration| (world.now() - age).to_string();
         let cast = Self {
             ivan: part("ivan", "ended, event dead-lettered", &|s| {
-                s.ended_by_owner().tag("session-ended-at", &ago(MINUTE * 5))
+                s.started_ago(HOUR).ended_by_owner().tag("session-ended-at", &ago(MINUTE * 5))
             }),
             judy: part("judy", "forgotten for 3 hours", &|s| s.started_ago(HOUR * 3)),
             kevin: part("kevin", "its owner has crashed", &|s| {
