@@ -1,10 +1,11 @@
 //! What goes wrong in the field, and what the reaper's own binary makes of it. The numbers are those
 //! of `docs/decisions/field-failures.md`.
 
-use crate::patrol::{patrol, target_in, task_in};
+use crate::patrol::{Patrol, patrol, target_in, task_in};
 use serde_json::json;
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::{Api, Fault};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -119,18 +120,25 @@ fn a_new_session_at_the_address_of_a_zombie_keeps_its_traffic() {
     });
 }
 
+/// A dead task's target that a sweep has suspected, and the next one will remove; right before, the
+/// address is given to a live session.
+async fn suspect_address_taken_by_a_session_before_the_act(patrol: &mut Patrol) -> Ipv4Addr {
+    let dead = patrol.session("dead").stopped_ago(1, MINUTE * 5).start();
+    patrol.enforce().await;
+    patrol.half_an_interval_passes().await;
+    let address = dead.address();
+    patrol.world.before(Api::DeregisterTargets, 1, move |world| {
+        let lives = world.session("lives").at_address(address);
+        lives.started_ago(Duration::from_secs(1)).start();
+    });
+    address
+}
+
 /// 8, between the last look and the act.
 #[test]
 fn a_session_that_gets_the_address_while_its_target_is_deregistered_gets_its_target_back_at_once() {
     patrol(25, &[], async |patrol| {
-        let dead = patrol.session("dead").stopped_ago(1, MINUTE * 5).start();
-        patrol.enforce().await;
-        patrol.half_an_interval_passes().await;
-        let address = dead.address();
-        patrol.world.before(Api::DeregisterTargets, 1, move |world| {
-            let lives = world.session("lives").at_address(address);
-            lives.started_ago(Duration::from_secs(1)).start();
-        });
+        let address = suspect_address_taken_by_a_session_before_the_act(patrol).await;
         let report = patrol.enforce().await;
         assert_eq!(target_in(&report, address)["action"], "spared", "{report:#}");
         assert_eq!(patrol.world.count(Api::DeregisterTargets), 1);
@@ -145,14 +153,7 @@ fn a_session_that_lost_its_target_to_a_reaper_that_died_gets_it_back_from_the_ne
     // Then an intent counts as left behind after a second.
     let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s")];
     patrol(26, &short, async |patrol| {
-        let dead = patrol.session("dead").stopped_ago(1, MINUTE * 5).start();
-        patrol.enforce().await;
-        patrol.half_an_interval_passes().await;
-        let address = dead.address();
-        patrol.world.before(Api::DeregisterTargets, 1, move |world| {
-            let lives = world.session("lives").at_address(address);
-            lives.started_ago(Duration::from_secs(1)).start();
-        });
+        let address = suspect_address_taken_by_a_session_before_the_act(patrol).await;
         patrol.world.after(Api::DeregisterTargets, 1, |world| {
             world.fault(Fault::anywhere().always().hangs());
         });

@@ -64,20 +64,18 @@ pub(super) async fn settle(
     let shown = show_tasks(snapshots, open).await;
     let first: Vec<Result<Finding, CallError>> =
         open.iter().map(|one| judge(&one.entry, &shown, when)).collect();
-    let listed = match holders {
+    let listed: Result<Vec<SessionTask>, CallError>;
+    let holders = match holders {
+        Holders::Listed(holders) => Ok(holders),
+        Holders::Unknown(error) => Err(error),
         Holders::ToBeListed if first.contains(&Ok(Finding::AskHolders)) => {
-            snapshots.list(DesiredStatus::Running).await.map(|tasks| {
+            listed = snapshots.list(DesiredStatus::Running).await.map(|tasks| {
                 let scope = &context.config.scope;
                 tasks.iter().filter_map(|task| SessionTask::read(task, scope)).collect()
-            })
+            });
+            listed.as_deref()
         }
-        Holders::ToBeListed | Holders::Listed(_) => Ok(Vec::new()),
-        Holders::Unknown(error) => Err(error.clone()),
-    };
-    let holders = match (holders, &listed) {
-        (Holders::Listed(holders), _) => Ok(holders),
-        (Holders::ToBeListed | Holders::Unknown(_), Ok(listed)) => Ok(listed.as_slice()),
-        (Holders::ToBeListed | Holders::Unknown(_), Err(error)) => Err(error),
+        Holders::ToBeListed => Ok([].as_slice()),
     };
     let mut settled = Vec::new();
     for (one, found) in open.iter().zip(first) {

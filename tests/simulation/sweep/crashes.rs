@@ -39,6 +39,10 @@ where
     calls * 2
 }
 
+fn around_the_deregistration() -> [Boundary; 2] {
+    [Boundary::before(Api::DeregisterTargets, 1), Boundary::after(Api::DeregisterTargets, 1)]
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_dies_at_any_call_is_finished_by_the_next() {
     let story = |crash| async move {
@@ -63,9 +67,7 @@ async fn a_sweep_that_dies_at_any_call_is_finished_by_the_next() {
 /// and the function dies.
 #[tokio::test(start_paused = true)]
 async fn a_session_at_a_zombies_address_keeps_its_traffic_when_the_function_dies_at_any_call() {
-    let taking =
-        [Boundary::before(Api::DeregisterTargets, 1), Boundary::after(Api::DeregisterTargets, 1)];
-    for boundary in taking {
+    for boundary in around_the_deregistration() {
         let story = |crash| async move {
             let world = quick_world();
             let living = Living::start(&world);
@@ -101,9 +103,7 @@ fn renew(world: &World, task: &TaskHandle) {
 /// then, and the function dies: the intent gives the target back.
 #[tokio::test(start_paused = true)]
 async fn a_lease_renewed_under_force_gets_its_target_back_when_the_function_dies_at_any_call() {
-    let taking =
-        [Boundary::before(Api::DeregisterTargets, 1), Boundary::after(Api::DeregisterTargets, 1)];
-    for boundary in taking {
+    for boundary in around_the_deregistration() {
         let story = |crash| async move {
             let world = quick_world();
             let living = Living::start(&world);
