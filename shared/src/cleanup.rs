@@ -19,6 +19,7 @@ mod receipt;
 mod record;
 mod report;
 mod request;
+mod routes;
 mod steps;
 mod stop;
 mod target;
@@ -28,6 +29,7 @@ pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use report::{Artifacts, CleanupReport};
 pub use request::{Cause, OrphanCause, Request, Review, SalvageWindow};
+pub use routes::Routes;
 pub use steps::MeasuredStep;
 pub use stop::TaskFate;
 pub use target::TargetFate;
@@ -205,11 +207,16 @@ impl Cleanup<'_> {
 
     /// Once the salvage window is over: whether what is given up is lost.
     async fn give_up_in_the_end(&self, session: &IdentifiedSession, salvage: Salvage) -> Salvage {
-        match self.request.cause.salvage_window() {
-            SalvageWindow::Open => salvage,
-            SalvageWindow::Over => {
+        match may_stop(&salvage, self.request.cause.salvage_window()) {
+            Permission::Stop(StoppedWith::ArtifactsLost) => {
                 give_up(self.invocation, session, salvage, self.budget.stop()).await
             }
+            Permission::Stop(
+                StoppedWith::ArtifactsConfirmed
+                | StoppedWith::ArtifactsUnverified
+                | StoppedWith::NothingToSave,
+            )
+            | Permission::Leave(_) => salvage,
         }
     }
 

@@ -178,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn the_blast_radius_is_ten_or_a_quarter_whichever_is_more() {
+    fn the_blast_radius_is_three_or_a_quarter_whichever_is_more() {
         let radius = with(&[]).unwrap().sweep.blast_radius;
-        assert_eq!([0, 39, 40, 44, 400].map(|size| radius.of(size)), [10, 10, 10, 11, 100]);
+        assert_eq!([0, 11, 12, 16, 400].map(|size| radius.of(size)), [3, 3, 3, 4, 100]);
     }
 
     #[test]

@@ -41,6 +41,11 @@ pub enum CompletionAnswer {
     Uploaded,
     /// 403: this container runs another session.
     WrongContainer,
+    /// Nobody was reached, and nobody refused: either nobody is there, or no route leads there.
+    Unreached {
+        /// What came instead of a connection.
+        why: String,
+    },
     /// Anything else: not uploaded.
     Failed {
         /// The HTTP status.
@@ -64,8 +69,32 @@ pub enum Probe {
     /// Anything else: another status, another session's 503, a broken answer, or a connection that
     /// stays silent.
     Answers,
-    /// Nobody is there, as far as can be told: refused, unreachable, or no connection in time.
+    /// Nobody is there, as far as can be told: refused; or as [`Probe::Blind`] where the route is known
+    /// to be whole.
     Silent,
+    /// No connection in time, or unreachable: either nobody is there, or no route leads there. Nothing is
+    /// concluded from it while that is not known.
+    Blind,
+}
+
+impl Probe {
+    /// The same once it is known whether the route is whole.
+    #[must_use]
+    pub fn by_route(self, is_whole: bool) -> Self {
+        match self {
+            Self::Blind if is_whole => Self::Silent,
+            Self::Active | Self::Done | Self::Answers | Self::Silent | Self::Blind => self,
+        }
+    }
+
+    /// Whether it shows that packets of ours get there: also by a refusal.
+    #[must_use]
+    pub fn shows_a_route(self) -> bool {
+        match self {
+            Self::Active | Self::Done | Self::Answers | Self::Silent => true,
+            Self::Blind => false,
+        }
+    }
 }
 
 impl fmt::Display for Probe {
@@ -75,6 +104,7 @@ impl fmt::Display for Probe {
             Self::Done => "done",
             Self::Answers => "answers",
             Self::Silent => "silent",
+            Self::Blind => "blind",
         })
     }
 }
@@ -105,7 +135,14 @@ impl SessionContainers {
         };
         let body = serde_json::json!({ "session_id": session }).to_string();
         let operation = self.operation("POST", address, path);
-        let answer = operation.invoke(body).boxed().await.map_err(|e| failed(explain(&e)))?;
+        let answer = match operation.invoke(body).boxed().await {
+            Ok(answer) => answer,
+            Err(error) if no_connection(&error) == Some(NoConnection::Unreached) => {
+                let why = failed(explain(&error)).to_string();
+                return Ok(CompletionAnswer::Unreached { why });
+            }
+            Err(error) => return Err(failed(explain(&error))),
+        };
         let status = answer.status().as_u16();
         let body = beginning(answer.into_body())
             .await
@@ -124,8 +161,13 @@ impl SessionContainers {
             let operation = self.operation("GET", address, &self.contract.health_path);
             let answer = match operation.invoke(String::new()).boxed().await {
                 Ok(answer) => answer,
-                Err(error) if is_no_connection(&error) => return Probe::Silent,
-                Err(_) => return Probe::Answers,
+                Err(error) => {
+                    return match no_connection(&error) {
+                        Some(NoConnection::Refused) => Probe::Silent,
+                        Some(NoConnection::Unreached) => Probe::Blind,
+                        None => Probe::Answers,
+                    };
+                }
             };
             match answer.status().as_u16() {
                 200 => Probe::Active,
@@ -176,24 +218,34 @@ impl SessionContainers {
     }
 }
 
-/// Whether no connection came about: it was refused, or there was nobody to refuse it. The HTTP
-/// client has no other time limit than that of the connection.
-fn is_no_connection(error: &SdkError<Infallible, HttpResponse>) -> bool {
-    let SdkError::DispatchFailure(failure) = error else { return false };
-    let Some(connector) = failure.as_connector_error() else { return false };
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoConnection {
+    /// The machine at the address refused it: packets of ours get there.
+    Refused,
+    /// There was nobody to refuse it, or no route.
+    Unreached,
+}
+
+/// Why no connection came about, if it is that. The HTTP client has no other time limit than that of the
+/// connection.
+fn no_connection(error: &SdkError<Infallible, HttpResponse>) -> Option<NoConnection> {
+    let SdkError::DispatchFailure(failure) = error else { return None };
+    let connector = failure.as_connector_error()?;
     let mut cause: Option<&(dyn Error + 'static)> = connector.source();
     while let Some(next) = cause {
         if let Some(io) = next.downcast_ref::<io::Error>() {
             match io.kind() {
-                io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::HostUnreachable
-                | io::ErrorKind::NetworkUnreachable => return true,
+                io::ErrorKind::ConnectionRefused => return Some(NoConnection::Refused),
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    return Some(NoConnection::Unreached);
+                }
                 _ => {}
             }
         }
         cause = next.source();
     }
-    connector.is_timeout()
+    connector.is_timeout().then_some(NoConnection::Unreached)
 }
 
 /// Whether a health answer names this session.

@@ -61,7 +61,7 @@ pub async fn sweep(
         SweepMode::Report => Acts::none(&plan),
         SweepMode::Enforce => act(&invocation, &plan, acting, request_id).await,
     };
-    if let Some(suspects) = acts.with_failed_salvages(&plan, context.clock.now()) {
+    if let Some(suspects) = acts.remembered(&plan, context.clock.now()) {
         problems.extend(memory.replace(ledger, &suspects, record()).await.err());
     }
     Invocation::finish(invocation).await;

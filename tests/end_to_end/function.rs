@@ -68,6 +68,8 @@ impl Function {
             .env("TARGET_GROUP_ARNS", groups.join(","))
             .env("ARTIFACT_BUCKET", &setup.artifact_bucket)
             .env("LEDGER_BUCKET", &setup.ledger_bucket)
+            // The fleets of these stories are small, and not about it.
+            .env("BLAST_RADIUS_AT_LEAST", "10")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

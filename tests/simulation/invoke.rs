@@ -61,6 +61,8 @@ pub(crate) fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
             "TARGET_GROUP_ARNS" => Some(groups.join(",")),
             "ARTIFACT_BUCKET" => Some(setup.artifact_bucket.clone()),
             "LEDGER_BUCKET" => Some(setup.ledger_bucket.clone()),
+            // Most fleets of these stories are small, and not about it.
+            "BLAST_RADIUS_AT_LEAST" => Some("10".to_owned()),
             _ => None,
         }
     })
@@ -260,6 +262,7 @@ pub(crate) async fn reap(
             cause: OrphanCause::TooOld,
             salvage,
             review: Review::new(|_| Ok(())),
+            routes: Arc::default(),
         },
         request_id: None,
     };

@@ -234,7 +234,7 @@ async fn a_ledger_that_refuses_the_intent_does_not_stop_the_owners_word_but_stop
     crate::invoke::assert_clean(&world, &alice);
 
     let bob = world.session("bob").ended_by_owner().start();
-    let salvage = session_cleanup::cleanup::SalvageWindow::Open;
+    let salvage = session_cleanup::cleanup::SalvageWindow::OPEN;
     crate::invoke::reap(&function(&world, "reaper"), &bob, salvage).await;
     assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
     assert_ne!(receipt(&world, &bob).as_deref(), Some("cleaned"));

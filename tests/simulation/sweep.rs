@@ -19,6 +19,7 @@ mod probe;
 mod races;
 mod reports;
 mod reuse;
+mod routes;
 mod salvage;
 mod scars;
 mod seen_twice;

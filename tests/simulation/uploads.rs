@@ -8,6 +8,8 @@ use session_cleanup::cleanup::{Outcome, SalvageWindow};
 use session_cleanup_tests::world::{Api, Fault, Setup, World};
 use std::time::Duration;
 
+const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_fails_twice_and_then_works_ends_clean_in_one_delivery() {
     let world = World::new(Setup::default());
@@ -65,7 +67,7 @@ async fn after_the_salvage_window_the_task_is_stopped_and_the_loss_is_on_record_
     let alice = world.session("alice").upload_never_works().ended_by_owner().start();
     world.allow_loss(&alice);
     let (context, metrics) = function_with(&world, "reaper", &[]);
-    let report = reap(&context, &alice, SalvageWindow::Over).await;
+    let report = reap(&context, &alice, OVER).await;
     assert_eq!(report.outcome, Outcome::ArtifactsLost);
     assert!(world.is_stopping(&alice));
     assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_lost"));
@@ -82,14 +84,14 @@ async fn after_the_salvage_window_the_task_is_stopped_and_the_loss_is_on_record_
 async fn an_orphan_keeps_its_target_until_its_artifacts_are_confirmed() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").upload_never_works().ended_by_owner().start();
-    let report = reap(&function(&world, "reaper"), &alice, SalvageWindow::Open).await;
+    let report = reap(&function(&world, "reaper"), &alice, SalvageWindow::OPEN).await;
     assert_eq!(report.outcome, Outcome::AwaitingSalvage);
     assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
     assert!(world.registered("sessions").contains(&alice.address()));
     assert!(world.tags(&alice).is_empty(), "our inference leaves no tag");
 
     let bob = world.session("bob").ended_by_owner().start();
-    let report = reap(&function(&world, "reaper-2"), &bob, SalvageWindow::Open).await;
+    let report = reap(&function(&world, "reaper-2"), &bob, SalvageWindow::OPEN).await;
     assert_eq!(report.outcome, Outcome::Cleaned);
     assert_clean(&world, &bob);
 }

@@ -50,6 +50,8 @@ fn everything_that_a_sweep_warns_of_has_an_alarm() {
         "CleanupFailures",
         "ForeignTargets",
         "LeasesLapsing",
+        "RoutesBroken",
+        "TasksReused",
         "MisroutedTargets",
         "OrphansFound",
         "ReRegistrations",

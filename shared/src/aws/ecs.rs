@@ -233,12 +233,10 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
     let time = |at: Option<&aws_smithy_types::DateTime>| {
         at.and_then(|at| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok())
     };
-    let address = task
-        .attachments()
-        .iter()
-        .flat_map(types::Attachment::details)
-        .find(|detail| detail.name() == Some("privateIPv4Address"))
-        .and_then(|detail| detail.value()?.parse().ok());
+    let attached = |name: &str| {
+        let mut details = task.attachments().iter().flat_map(types::Attachment::details);
+        details.find(|detail| detail.name() == Some(name)).and_then(types::KeyValuePair::value)
+    };
     let environment = task
         .overrides()
         .map(types::TaskOverride::container_overrides)
@@ -264,7 +262,8 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
         desired_status: DesiredStatus::parse(task.desired_status().unwrap_or_default()),
         created_at: time(task.created_at()).ok_or("it does not say when the task was created")?,
         started_at: time(task.started_at()),
-        address,
+        address: attached("privateIPv4Address").and_then(|text| text.parse().ok()),
+        subnet: attached("subnetId").map(str::to_owned),
         environment,
         tags,
         started_by: task.started_by().map(str::to_owned),

@@ -1,6 +1,6 @@
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
-use super::request::{Order, SalvageWindow};
+use super::request::Order;
 use crate::aws::retry::pauses;
 use crate::config::ArtifactMode;
 use crate::container::CompletionAnswer;
@@ -39,6 +39,11 @@ pub(super) enum Salvage {
         /// Why.
         why: String,
     },
+    /// Nobody was reached, and nobody behind the same route answers: the route may be broken.
+    Blind {
+        /// What came instead of a connection.
+        why: String,
+    },
     /// The task is no orphan any longer: its container was not asked.
     Spared {
         /// What keeps it.
@@ -46,17 +51,6 @@ pub(super) enum Salvage {
     },
     /// The container runs another session: nothing further is done to its task.
     WrongContainer,
-}
-
-impl Salvage {
-    /// Whether the task turned out to run another session, so that its target must be registered
-    /// again. Once the salvage window is over it is stopped all the same.
-    pub(super) fn is_of_another_session(&self, window: SalvageWindow) -> bool {
-        match window {
-            SalvageWindow::Open => *self == Self::WrongContainer,
-            SalvageWindow::Over => false,
-        }
-    }
 }
 
 /// The task lost its address before its artifacts were confirmed: its end is judged.
@@ -81,16 +75,16 @@ pub(super) async fn salvage(
         return Ok(Salvage::NothingToSave);
     }
     let mut attempts =
-        Attempts { invocation, session, asked: false, unreadable: false, problem: None };
+        Attempts { invocation, session, asked: false, known: KnownSoFar::Nothing, problem: None };
     let salvaged = match deadline.run(attempts.until_settled(order)).await {
         Ok(salvaged) => salvaged,
         Err(timed_out) => {
             let problem = attempts.problem.unwrap_or("there was no time for an attempt".to_owned());
             let why = format!("{problem}; {timed_out}");
-            Ok(if attempts.unreadable {
-                Salvage::Unreadable { why }
-            } else {
-                Salvage::Unconfirmed { why }
+            Ok(match attempts.known {
+                KnownSoFar::Nothing => Salvage::Unconfirmed { why },
+                KnownSoFar::Unreadable => Salvage::Unreadable { why },
+                KnownSoFar::Unreached => Salvage::Blind { why },
             })
         }
     };
@@ -121,14 +115,24 @@ struct Attempts<'a> {
     session: &'a IdentifiedSession,
     /// Whether the container may have been asked.
     asked: bool,
-    /// Whether the last one was answered with a 200, and the marker could not be read.
-    unreadable: bool,
+    /// What the last one came to.
+    known: KnownSoFar,
     /// What kept the last one from success.
     problem: Option<String>,
 }
 
+enum KnownSoFar {
+    Nothing,
+    /// The container said 200, and the marker can't be read.
+    Unreadable,
+    /// Nobody was reached.
+    Unreached,
+}
+
 enum Attempt {
     Settled(Salvaged),
+    /// Nobody was reached: either nobody is there, or no route leads there.
+    Unreached(String),
     /// The container said 200, and the marker can't be read.
     Unreadable(String),
     Again(String),
@@ -146,11 +150,15 @@ impl Attempts<'_> {
                 }
                 (Attempt::Unreadable(problem), Order::Together) => {
                     tracing::error!(%problem, "the marker can't be read; trying again");
-                    (self.unreadable, self.problem) = (true, Some(problem));
+                    (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
                 }
-                (Attempt::Again(problem), Order::Together) => {
+                (Attempt::Unreached(why), Order::ArtifactsFirst) => {
+                    (self.known, self.problem) = (KnownSoFar::Unreached, Some(why.clone()));
+                    return Ok(self.judge_silence(why).await);
+                }
+                (Attempt::Again(problem) | Attempt::Unreached(problem), Order::Together) => {
                     tracing::warn!(%problem, "artifacts not confirmed; trying again");
-                    (self.unreadable, self.problem) = (false, Some(problem));
+                    (self.known, self.problem) = (KnownSoFar::Nothing, Some(problem));
                 }
                 (Attempt::Again(problem), Order::ArtifactsFirst) => {
                     tracing::warn!(%problem, "artifacts not confirmed; the next sweep tries again");
@@ -158,6 +166,23 @@ impl Attempts<'_> {
                 }
             }
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+        }
+    }
+
+    /// Silence is believed where another task answers by the same route.
+    async fn judge_silence(&self, why: String) -> Salvage {
+        let neighbourhood = self.session.task.neighbourhood();
+        let containers = &self.invocation.context().containers;
+        let is_whole = match &self.session.routes {
+            Some(routes) => routes.is_whole(&neighbourhood, containers).await,
+            None => false,
+        };
+        if is_whole {
+            tracing::warn!(problem = %why, "artifacts not confirmed; the next sweep tries again");
+            Salvage::Unconfirmed { why }
+        } else {
+            tracing::error!(problem = %why, "nobody else of its family answers in its subnet either");
+            Salvage::Blind { why }
         }
     }
 
@@ -192,12 +217,19 @@ impl Attempts<'_> {
                 return Attempt::Settled(Ok(Salvage::Unconfirmed { why }));
             }
         }
-        match invocation.context().containers.complete(address, &session.id).await {
+        let answer = invocation.context().containers.complete(address, &session.id).await;
+        if let (Ok(CompletionAnswer::Uploaded | CompletionAnswer::Failed { .. }), Some(routes)) =
+            (&answer, &session.routes)
+        {
+            routes.prove(&session.task.neighbourhood());
+        }
+        match answer {
             Ok(CompletionAnswer::Uploaded) => marker(invocation, session).await,
             Ok(CompletionAnswer::WrongContainer) => whose_word(invocation, session).await,
             Ok(CompletionAnswer::Failed { status, body }) => {
                 Attempt::Again(format!("the container answered HTTP {status}: {body}"))
             }
+            Ok(CompletionAnswer::Unreached { why }) => Attempt::Unreached(why),
             Err(error) => Attempt::Again(error.to_string()),
         }
     }
@@ -245,7 +277,7 @@ pub(super) async fn give_up(
     deadline: Deadline,
 ) -> Salvage {
     let why = match &salvage {
-        Salvage::Unconfirmed { why } => why.clone(),
+        Salvage::Unconfirmed { why } | Salvage::Blind { why } => why.clone(),
         Salvage::WrongContainer => "the container runs another session".to_owned(),
         Salvage::Confirmed
         | Salvage::NothingToSave

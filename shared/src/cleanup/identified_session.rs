@@ -1,8 +1,10 @@
 use super::invocation::Invocation;
 use super::request::Review;
+use super::routes::Routes;
 use crate::aws::CallError;
 use crate::session::{SessionId, Stage, Task};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// A session whose task was identified and may still hold its address: what a cleanup works on.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(super) struct IdentifiedSession {
     /// What decides again, at every check, whether it is to be cleaned up at all; the owner's word is
     /// not questioned.
     pub(super) review: Option<Review>,
+    /// What is known of the way to it, where nobody's silence is believed alone.
+    pub(super) routes: Option<Arc<Routes>>,
 }
 
 /// What a fresh snapshot of the task says of its address.

@@ -90,8 +90,8 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     if let Some(why) = disagreement(request, &session) {
         return rejected(why);
     }
-    let review = request.cause.review().cloned();
-    Identified::Session(Box::new(IdentifiedSession { id: session, task, review }))
+    let (review, routes) = (request.cause.review().cloned(), request.cause.routes().cloned());
+    Identified::Session(Box::new(IdentifiedSession { id: session, task, review, routes }))
 }
 
 const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";

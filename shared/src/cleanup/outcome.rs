@@ -123,18 +123,20 @@ pub(super) fn outcome(
     }
     let is_done = task.is_over() && target.is_settled();
     match (salvage, window) {
-        (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, SalvageWindow::Open) => {
+        (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, window) if !window.is_over => {
             Outcome::AwaitingSalvage
         }
         (Salvage::Confirmed | Salvage::NothingToSave, _) if is_done => Outcome::Cleaned,
         (Salvage::Unreadable { .. } | Salvage::Unverified { .. }, _) if is_done => {
             Outcome::ArtifactsUnverified
         }
-        (Salvage::GivenUpBefore | Salvage::Unconfirmed { .. } | Salvage::WrongContainer, _)
-            if is_done =>
-        {
-            Outcome::ArtifactsLost
-        }
+        (
+            Salvage::GivenUpBefore
+            | Salvage::Unconfirmed { .. }
+            | Salvage::WrongContainer
+            | Salvage::Blind { .. },
+            _,
+        ) if is_done => Outcome::ArtifactsLost,
         (
             Salvage::Confirmed
             | Salvage::NothingToSave
@@ -143,9 +145,10 @@ pub(super) fn outcome(
             | Salvage::Unreadable { .. }
             | Salvage::Unverified { .. }
             | Salvage::NotAsked { .. }
+            | Salvage::Blind { .. }
             | Salvage::Spared { .. }
             | Salvage::WrongContainer,
-            SalvageWindow::Open | SalvageWindow::Over,
+            _,
         ) => Outcome::Incomplete,
     }
 }
@@ -165,6 +168,10 @@ pub(super) fn notes(
         | Salvage::Unreadable { why }
         | Salvage::Unverified { why } => Some(why.clone()),
         Salvage::NotAsked { why } => Some(format!("{why}; {again}")),
+        Salvage::Blind { why } => Some(format!(
+            "{why}; nobody else of its family answers in its subnet either, so the route may be broken: \
+             see security groups, subnets and network ACLs"
+        )),
         Salvage::Spared { why } => Some(format!("{why}; nothing was done to it")),
         Salvage::WrongContainer => Some(
             "the container says that it runs another session; see its SESSION_ID and the owner"
@@ -210,7 +217,7 @@ mod tests {
     }
 
     fn in_the_window(salvage: &Salvage, target: &TargetFate, task: &TaskFate) -> Outcome {
-        outcome(salvage, target, task, SalvageWindow::Open)
+        outcome(salvage, target, task, SalvageWindow::OPEN)
     }
 
     #[test]
@@ -234,7 +241,7 @@ mod tests {
     #[test]
     fn after_the_window_the_same_is_a_loss() {
         for salvage in [unconfirmed(), Salvage::WrongContainer, Salvage::GivenUpBefore] {
-            let over = SalvageWindow::Over;
+            let over = SalvageWindow { is_over: true, is_beyond_hard_age: true };
             let lost = outcome(&salvage, &TargetFate::Gone, &TaskFate::Stopped, over);
             assert_eq!(lost, Outcome::ArtifactsLost, "{salvage:?}");
         }

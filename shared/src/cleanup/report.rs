@@ -68,6 +68,11 @@ pub enum Artifacts {
         /// Why.
         why: String,
     },
+    /// Nobody was reached, and the route may be broken.
+    Blind {
+        /// What came instead of a connection.
+        why: String,
+    },
     /// The task is no orphan any longer: its container was not asked.
     Spared {
         /// What keeps it.
@@ -101,6 +106,7 @@ impl From<Salvage> for Artifacts {
             Salvage::Unreadable { why } => Self::Unreadable { why },
             Salvage::Unverified { why: _ } => Self::Unverified,
             Salvage::NotAsked { why } => Self::NotAsked { why },
+            Salvage::Blind { why } => Self::Blind { why },
             Salvage::Spared { why } => Self::Spared { why },
             Salvage::WrongContainer => Self::WrongContainer,
         }
@@ -115,6 +121,7 @@ impl fmt::Display for Artifacts {
             Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
             Self::Unreadable { why } => write!(f, "unreadable: {why}"),
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
+            Self::Blind { why } => write!(f, "blind: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
             Self::WrongContainer => f.write_str("wrong_container"),
             Self::Unverified => f.write_str("unverified"),
@@ -175,12 +182,40 @@ impl CleanupReport {
             Artifacts::Confirmed
             | Artifacts::NothingToSave
             | Artifacts::NotAsked { .. }
+            | Artifacts::Blind { .. }
             | Artifacts::Spared { .. }
             | Artifacts::Unverified
             | Artifacts::Lost
             | Artifacts::AsInReceipt
             | Artifacts::Unknown => false,
         }
+    }
+
+    /// Whether nobody was reached, and the route may be broken.
+    #[must_use]
+    pub fn was_blind(&self) -> bool {
+        matches!(self.artifacts, Artifacts::Blind { .. })
+    }
+
+    /// Whether anything that it did may have reached its task: a completion call that was not answered
+    /// with a 403, its target's deregistration, its stop.
+    #[must_use]
+    pub fn touched_its_task(&self) -> bool {
+        let was_asked = match self.artifacts {
+            Artifacts::Confirmed
+            | Artifacts::Unconfirmed { .. }
+            | Artifacts::Unreadable { .. }
+            | Artifacts::Unverified
+            | Artifacts::Lost => true,
+            Artifacts::NothingToSave
+            | Artifacts::NotAsked { .. }
+            | Artifacts::Blind { .. }
+            | Artifacts::Spared { .. }
+            | Artifacts::WrongContainer
+            | Artifacts::AsInReceipt
+            | Artifacts::Unknown => false,
+        };
+        was_asked || self.target.may_have_been_touched() || self.task.may_be_our_stop()
     }
 
     /// Its outcome, its duration and those of its steps.
@@ -207,6 +242,7 @@ mod tests {
     use super::*;
     use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
     use crate::event::TaskReference;
+    use std::sync::Arc;
 
     fn failures(outcome: Outcome, cause: Cause) -> u64 {
         let request = Request { task: TaskReference::ByIdentity, cause, request_id: None };
@@ -230,8 +266,9 @@ mod tests {
         let orphan = Cause::Orphan {
             session: SessionId::parse("s-1").unwrap(),
             cause: OrphanCause::TooOld,
-            salvage: SalvageWindow::Open,
+            salvage: SalvageWindow::OPEN,
             review: Review::new(|_| Ok(())),
+            routes: Arc::default(),
         };
         assert_eq!(failures(Outcome::AwaitingSalvage, died()), 1);
         assert_eq!(failures(Outcome::Incomplete, died()), 1);

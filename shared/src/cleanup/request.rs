@@ -1,3 +1,4 @@
+use super::routes::Routes;
 use crate::event::{EndReason, SessionEnded, TaskChange, TaskReference};
 use crate::session::{SessionId, Task};
 use jiff::Timestamp;
@@ -43,6 +44,8 @@ pub enum Cause {
         salvage: SalvageWindow,
         /// Decides its row again, right before anything is done to it.
         review: Review,
+        /// What the sweep knows of the ways to its tasks.
+        routes: Arc<Routes>,
     },
 }
 
@@ -84,13 +87,19 @@ pub enum OrphanCause {
     Forced,
 }
 
-/// How long artifacts are waited for.
+/// Whether artifacts are still waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SalvageWindow {
+pub struct SalvageWindow {
+    /// The window has passed, and two sweeps have asked in vain: what is not confirmed is given up.
+    pub is_over: bool,
+    /// The hard age has passed by the window, too: a task is stopped then even if nobody reaches it, or
+    /// if it says that it runs another session.
+    pub is_beyond_hard_age: bool,
+}
+
+impl SalvageWindow {
     /// The task is not stopped before its artifacts are confirmed.
-    Open,
-    /// The window has passed: the task is stopped in the end, whatever became of its artifacts.
-    Over,
+    pub const OPEN: Self = Self { is_over: false, is_beyond_hard_age: false };
 }
 
 /// In which order a cleanup's two lanes begin.
@@ -121,7 +130,7 @@ impl Cause {
 
     pub(super) fn salvage_window(&self) -> SalvageWindow {
         match self {
-            Self::SessionEnded { .. } | Self::TaskChanged { .. } => SalvageWindow::Open,
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => SalvageWindow::OPEN,
             Self::Orphan { salvage, .. } => *salvage,
         }
     }
@@ -138,6 +147,13 @@ impl Cause {
     pub(super) fn review(&self) -> Option<&Review> {
         match self {
             Self::Orphan { review, .. } => Some(review),
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => None,
+        }
+    }
+
+    pub(super) fn routes(&self) -> Option<&Arc<Routes>> {
+        match self {
+            Self::Orphan { routes, .. } => Some(routes),
             Self::SessionEnded { .. } | Self::TaskChanged { .. } => None,
         }
     }

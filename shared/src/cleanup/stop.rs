@@ -135,29 +135,40 @@ impl Permission {
     }
 }
 
-/// The one rule about stopping: confirmed, never started, or the salvage window is over.
+/// The one rule about stopping: confirmed, never started, or the salvage window is over; and where nobody
+/// was reached, or it was a 403, only once the hard age has passed by that window, too.
 pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
     match (salvage, window) {
         (Salvage::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
         (Salvage::NothingToSave, _) => Permission::Stop(StoppedWith::NothingToSave),
-        (Salvage::GivenUpBefore, _)
-        | (Salvage::Unconfirmed { .. } | Salvage::WrongContainer, SalvageWindow::Over) => {
+        (Salvage::GivenUpBefore, _) => Permission::Stop(StoppedWith::ArtifactsLost),
+        (Salvage::Unverified { .. }, _) => Permission::Stop(StoppedWith::ArtifactsUnverified),
+        (Salvage::Unconfirmed { .. }, window) if window.is_over => {
             Permission::Stop(StoppedWith::ArtifactsLost)
         }
-        (Salvage::Unreadable { .. }, SalvageWindow::Over) | (Salvage::Unverified { .. }, _) => {
+        (Salvage::Unreadable { .. }, window) if window.is_over => {
             Permission::Stop(StoppedWith::ArtifactsUnverified)
         }
-        (Salvage::Unreadable { .. }, SalvageWindow::Open) => {
-            Permission::Leave("its marker can't be read")
+        (Salvage::WrongContainer, window) if window.is_over && window.is_beyond_hard_age => {
+            Permission::Stop(StoppedWith::ArtifactsLost)
         }
-        (Salvage::Unconfirmed { .. }, SalvageWindow::Open) => {
-            Permission::Leave("its artifacts are not confirmed")
+        (Salvage::Blind { .. }, window) if window.is_beyond_hard_age => {
+            Permission::Stop(StoppedWith::ArtifactsLost)
         }
-        (Salvage::WrongContainer, SalvageWindow::Open) => {
-            Permission::Leave("its container runs another session")
-        }
+        (Salvage::Unreadable { .. }, _) => Permission::Leave("its marker can't be read"),
+        (Salvage::Unconfirmed { .. }, _) => Permission::Leave("its artifacts are not confirmed"),
+        (Salvage::WrongContainer, _) => Permission::Leave("its container runs another session"),
+        (Salvage::Blind { .. }, _) => Permission::Leave("no route is known to lead to it"),
         (Salvage::Spared { .. }, _) => Permission::Leave("it is no orphan any longer"),
         (Salvage::NotAsked { .. }, _) => Permission::Leave("nothing is known of its artifacts"),
+    }
+}
+
+impl Salvage {
+    /// Whether the task turned out to run another session, so that its target must be registered
+    /// again. In the end it is stopped all the same.
+    pub(super) fn is_of_another_session(&self, window: SalvageWindow) -> bool {
+        *self == Self::WrongContainer && may_stop(self, window).authority().is_none()
     }
 }
 
@@ -273,37 +284,62 @@ impl Attempts<'_> {
 mod tests {
     use super::*;
 
+    const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+    const UNASKED_BEYOND_HARD_AGE: SalvageWindow =
+        SalvageWindow { is_over: false, is_beyond_hard_age: true };
+    const OVER_BEYOND_HARD_AGE: SalvageWindow =
+        SalvageWindow { is_over: true, is_beyond_hard_age: true };
+    const WINDOWS: [SalvageWindow; 4] =
+        [SalvageWindow::OPEN, OVER, UNASKED_BEYOND_HARD_AGE, OVER_BEYOND_HARD_AGE];
+
+    /// In which windows it may be stopped, and as what.
+    fn stops(salvage: &Salvage) -> Vec<(SalvageWindow, StoppedWith)> {
+        let stop = |window| match may_stop(salvage, window) {
+            Permission::Stop(with) => Some((window, with)),
+            Permission::Leave(_) => None,
+        };
+        WINDOWS.into_iter().filter_map(stop).collect()
+    }
+
     #[test]
     fn without_confirmation_nothing_is_stopped_before_the_salvage_window_is_over() {
-        let unconfirmed = Salvage::Unconfirmed { why: "HTTP 500".to_owned() };
-        for salvage in [unconfirmed.clone(), Salvage::WrongContainer] {
-            let open = may_stop(&salvage, SalvageWindow::Open);
-            assert!(matches!(open, Permission::Leave(_)), "{salvage:?}: {open:?}");
-            let over = may_stop(&salvage, SalvageWindow::Over);
-            assert_eq!(over, Permission::Stop(StoppedWith::ArtifactsLost));
-        }
+        let why = "HTTP 500".to_owned();
+        let lost = StoppedWith::ArtifactsLost;
+        let unconfirmed = stops(&Salvage::Unconfirmed { why: why.clone() });
+        assert_eq!(unconfirmed, [(OVER, lost), (OVER_BEYOND_HARD_AGE, lost)]);
+        let unverified = StoppedWith::ArtifactsUnverified;
+        let unreadable = stops(&Salvage::Unreadable { why });
+        assert_eq!(
+            unreadable,
+            [(OVER, unverified), (OVER_BEYOND_HARD_AGE, unverified)],
+            "our failure, and no loss"
+        );
+    }
+
+    #[test]
+    fn a_403_and_silence_without_a_route_are_bounded_by_the_hard_age_alone() {
+        let lost = StoppedWith::ArtifactsLost;
+        assert_eq!(stops(&Salvage::WrongContainer), [(OVER_BEYOND_HARD_AGE, lost)]);
+        assert_eq!(
+            stops(&Salvage::Blind { why: "no connection".to_owned() }),
+            [(UNASKED_BEYOND_HARD_AGE, lost), (OVER_BEYOND_HARD_AGE, lost)]
+        );
     }
 
     #[test]
     fn confirmed_artifacts_and_a_task_that_never_started_allow_the_stop() {
-        let stop = |salvage| may_stop(&salvage, SalvageWindow::Open);
+        let stop = |salvage| may_stop(&salvage, SalvageWindow::OPEN);
         let confirmed = Permission::Stop(StoppedWith::ArtifactsConfirmed);
         assert_eq!(stop(Salvage::Confirmed), confirmed);
-        let unreadable = Salvage::Unreadable { why: "HTTP 301".to_owned() };
-        assert!(matches!(stop(unreadable.clone()), Permission::Leave(_)), "our failure");
-        let given_up = may_stop(&unreadable, SalvageWindow::Over);
-        assert_eq!(given_up, Permission::Stop(StoppedWith::ArtifactsUnverified), "and no loss");
         let nothing = Permission::Stop(StoppedWith::NothingToSave);
         assert_eq!(stop(Salvage::NothingToSave), nothing);
     }
 
     #[test]
     fn what_is_not_known_never_allows_a_stop() {
-        let why = || "no route".to_owned();
+        let why = || "no descriptor".to_owned();
         for salvage in [Salvage::NotAsked { why: why() }, Salvage::Spared { why: why() }] {
-            for window in [SalvageWindow::Open, SalvageWindow::Over] {
-                assert!(matches!(may_stop(&salvage, window), Permission::Leave(_)));
-            }
+            assert!(stops(&salvage).is_empty(), "{salvage:?}");
         }
     }
 }

@@ -55,6 +55,20 @@ impl TargetFate {
     }
 }
 
+impl TargetFate {
+    /// Whether it was, or may have been, deregistered.
+    pub(super) fn may_have_been_touched(&self) -> bool {
+        match self {
+            Self::Gone
+            | Self::TakenOver
+            | Self::ReRegistered
+            | Self::Unverified { .. }
+            | Self::NotReRegistered { .. } => true,
+            Self::Kept | Self::Untouched | Self::NeverHadOne | Self::LeftToReaper => false,
+        }
+    }
+}
+
 impl fmt::Display for TargetFate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

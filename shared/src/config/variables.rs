@@ -53,7 +53,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("LEASE_GRACE", "15m"),
     optional("START_UP_GRACE", "10m"),
     optional("SALVAGE_WINDOW", "30m"),
-    optional("BLAST_RADIUS_AT_LEAST", "10"),
+    optional("BLAST_RADIUS_AT_LEAST", "3"),
     optional("BLAST_RADIUS_PERCENT", "25"),
     optional("RATE_SHARE_PERCENT", "50"),
     optional("FUNCTION_TIMEOUT", "60s"),

@@ -20,35 +20,43 @@ fn io(kind: io::ErrorKind) -> io::Error {
 struct Wrapped(#[source] io::Error);
 
 #[test]
-fn a_refused_or_unreachable_address_has_nobody_who_answers() {
+fn a_refusal_shows_a_route_and_an_unreachable_address_does_not() {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    for kind in [ConnectionRefused, HostUnreachable, NetworkUnreachable] {
-        assert!(is_no_connection(&failed(ConnectorError::io(io(kind).into()))), "{kind}");
+    for (kind, expected) in [
+        (ConnectionRefused, NoConnection::Refused),
+        (HostUnreachable, NoConnection::Unreached),
+        (NetworkUnreachable, NoConnection::Unreached),
+    ] {
+        assert_eq!(
+            no_connection(&failed(ConnectorError::io(io(kind).into()))),
+            Some(expected),
+            "{kind}"
+        );
         let deep = ConnectorError::io(Box::new(Wrapped(io(kind))));
-        assert!(is_no_connection(&failed(deep)), "{kind}, as a cause");
+        assert_eq!(no_connection(&failed(deep)), Some(expected), "{kind}, as a cause");
     }
 }
 
 #[test]
 fn a_connection_that_does_not_come_about_in_time_has_nobody_who_answers() {
     let timeout = ConnectorError::timeout(io(io::ErrorKind::TimedOut).into());
-    assert!(is_no_connection(&failed(timeout)));
+    assert_eq!(no_connection(&failed(timeout)), Some(NoConnection::Unreached));
 }
 
 #[test]
 fn a_connection_that_came_about_and_broke_has_somebody() {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     for kind in [ConnectionReset, UnexpectedEof, BrokenPipe] {
-        assert!(!is_no_connection(&failed(ConnectorError::io(io(kind).into()))), "{kind}");
+        assert_eq!(no_connection(&failed(ConnectorError::io(io(kind).into()))), None, "{kind}");
     }
     let garbage = ConnectorError::other("not HTTP".into(), None);
-    assert!(!is_no_connection(&failed(garbage)));
+    assert_eq!(no_connection(&failed(garbage)), None);
 }
 
 #[test]
 fn an_error_of_any_other_kind_says_nothing_of_the_address() {
-    assert!(!is_no_connection(&SdkError::construction_failure("bad path")));
-    assert!(!is_no_connection(&SdkError::timeout_error("too late")));
+    assert_eq!(no_connection(&SdkError::construction_failure("bad path")), None);
+    assert_eq!(no_connection(&SdkError::timeout_error("too late")), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::arn::TaskArn;
 use super::id::SessionId;
 use super::identity::IdentitySource;
+use super::neighbourhood::Neighbourhood;
 use super::scope::Scope;
 use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub struct SessionTask {
     pub created_at: Timestamp,
     /// Its address, while it holds it.
     pub address: Option<Ipv4Addr>,
+    /// Whom packets of ours reach by the same route.
+    pub neighbourhood: Neighbourhood,
     /// Whether it runs or is on its way there, and nobody has told it to stop.
     pub shall_run: bool,
     /// Whether it has, or had, a container.
@@ -131,6 +134,7 @@ impl SessionTask {
             session: IdentitySource::identify(&scope.identity, task),
             created_at: task.created_at,
             address: task.held_address(),
+            neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),
             started: task.stage() != Stage::NeverStarted,
             protected: task.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true"),

@@ -1,6 +1,7 @@
 use super::arn::TaskArn;
 use super::container_state::ContainerState;
 use super::id::SessionId;
+use super::neighbourhood::Neighbourhood;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -98,6 +99,8 @@ pub struct Task {
     /// `privateIPv4Address` of its network interface. ECS keeps showing it after the task has lost
     /// it: see [`Task::held_address`].
     pub address: Option<Ipv4Addr>,
+    /// `subnetId` of its network interface.
+    pub subnet: Option<String>,
     /// Environment overrides of all its containers.
     pub environment: BTreeMap<String, String>,
     /// Its tags; `StopTask` deletes them.
@@ -185,6 +188,12 @@ impl Task {
             | LastStatus::Deleted
             | LastStatus::Unrecognised => None,
         }
+    }
+
+    /// The tasks that packets of ours reach by the same route.
+    #[must_use]
+    pub fn neighbourhood(&self) -> Neighbourhood {
+        Neighbourhood { family: self.family.clone(), subnet: self.subnet.clone() }
     }
 
     /// Whether a service runs it: such a task is never a session task.

@@ -5,6 +5,7 @@ mod blast_radius;
 mod judge_task;
 mod known;
 mod leases;
+mod neighbours;
 mod next_suspects;
 mod plan;
 mod targets;

@@ -21,6 +21,8 @@ pub struct Observation {
     pub tasks: Vec<SessionTask>,
     /// What our own health checks came to.
     pub probes: BTreeMap<TargetAddress, Probe>,
+    /// The groups to whose targets packets of ours are known to get.
+    pub whole_routes: BTreeSet<TargetGroupArn>,
     /// How many addresses should have been asked, had there been time.
     pub unasked: usize,
     /// Configured clusters and groups that don't exist: nothing is there, and people should know.
@@ -73,6 +75,34 @@ impl Observation {
             let targets = listing.iter().flatten();
             targets.map(move |(address, health)| (group, *address, *health))
         })
+    }
+
+    /// The groups with a target at which nobody was reached, and that nobody is seen to hold: its fate hangs
+    /// on whether packets of ours get there.
+    #[must_use]
+    pub fn doubtful_routes(&self) -> BTreeSet<TargetGroupArn> {
+        let doubtful = self.targets().filter(|(_, address, health)| {
+            health.is_unanswered()
+                && self.probes.get(address) == Some(&Probe::Blind)
+                && matches!(self.holder(address.ip), Holder::NobodyOfOurs | Holder::Nobody)
+        });
+        doubtful.map(|(group, _, _)| group.clone()).collect()
+    }
+
+    /// The session tasks that are registered in a group, at what address; those first that the load
+    /// balancer calls healthy.
+    #[must_use]
+    pub fn registered_tasks(&self, group: &TargetGroupArn) -> Vec<TargetAddress> {
+        let live = self.tasks.iter().filter(|task| task.started && task.shall_run);
+        let held: BTreeSet<Ipv4Addr> = live.filter_map(|task| task.address).collect();
+        let targets = self.groups.get(group).into_iter().flatten().flatten();
+        let mut registered: Vec<(&TargetAddress, &TargetHealth)> = targets
+            .filter(|(address, health)| {
+                held.contains(&address.ip) && **health != TargetHealth::Draining
+            })
+            .collect();
+        registered.sort_by_key(|(_, health)| **health != TargetHealth::Healthy);
+        registered.into_iter().map(|(address, _)| *address).collect()
     }
 
     /// The addresses that are healthy in any group.

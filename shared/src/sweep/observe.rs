@@ -43,16 +43,49 @@ pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observatio
     let (probes, ()) = tokio::join!(asking, clusters(context, &mut seen, deadline));
     seen.unasked = unanswered.len().saturating_sub(probes.len());
     seen.probes = probes;
+    seen.whole_routes = whole_routes(context, &seen, deadline).await;
 
-    let fate_depends = unanswered.iter().any(|address| {
-        matches!(seen.holder(address.ip), Holder::NobodyOfOurs)
-            && seen.probes.get(address) == Some(&Probe::Silent)
+    let fate_depends = seen.targets().any(|(group, address, health)| {
+        let probe = seen.probes.get(&address);
+        let is_whole = seen.whole_routes.contains(group);
+        health.is_unanswered()
+            && matches!(seen.holder(address.ip), Holder::NobodyOfOurs)
+            && probe.map(|probe| probe.by_route(is_whole)) == Some(Probe::Silent)
     });
     if fate_depends {
         let listed = other_clusters(context, &mut seen, deadline).await;
         seen.others = Some(listed);
     }
     seen
+}
+
+/// So many of a group's tasks are asked whether packets of ours get there.
+const NEIGHBOURS: usize = 5;
+
+/// The groups to whose targets packets of ours get, of those whose fate hangs on it: a task that is
+/// registered there answers. Where there is none, the load balancer and ECS agree already.
+async fn whole_routes(
+    context: &Context,
+    seen: &Observation,
+    deadline: Deadline,
+) -> BTreeSet<TargetGroupArn> {
+    let doubtful = seen.doubtful_routes().into_iter();
+    let neighbours: BTreeMap<TargetGroupArn, Vec<TargetAddress>> = doubtful
+        .map(|group| {
+            let mut registered = seen.registered_tasks(&group);
+            registered.truncate(NEIGHBOURS);
+            (group, registered)
+        })
+        .collect();
+    let asked: BTreeSet<TargetAddress> = neighbours.values().flatten().copied().collect();
+    let at = asked.into_iter().map(|address| (address, None)).collect();
+    let answers = probe_all(context, at, deadline).await;
+    let is_whole = |neighbours: &Vec<TargetAddress>| {
+        let mut answers = neighbours.iter().filter_map(|address| answers.get(address));
+        neighbours.is_empty() || answers.any(|answer| answer.shows_a_route())
+    };
+    let whole = neighbours.into_iter().filter(|(_, neighbours)| is_whole(neighbours));
+    whole.map(|(group, _)| group).collect()
 }
 
 async fn groups(

@@ -34,6 +34,37 @@ pub struct Suspects {
     /// Orphans that were asked for their artifacts without success: their salvage window goes on since
     /// then.
     pub failed_salvages: BTreeMap<TaskArn, SeenSince>,
+    /// Orphans that were worked on and run on, and when last: who waited longer comes first.
+    pub tried: BTreeMap<TaskArn, Timestamp>,
+    /// The leases that ran when everything was listed last.
+    pub leases: SeenLeases,
+    /// Tasks that were stopped because their leases had lapsed, and when.
+    pub reaped_for_leases: BTreeMap<TaskArn, Timestamp>,
+}
+
+/// The leases that ran at the last sweep that had listed everything: whether they are extended shows
+/// whether renewal works.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenLeases {
+    /// When they were seen; `None`: never.
+    pub at: Option<Timestamp>,
+    /// When they ended then.
+    pub ends: BTreeMap<TaskArn, Timestamp>,
+}
+
+/// So many leases are remembered at most: any of them that is extended shows that renewal works.
+const LEASES: usize = 1_000;
+
+impl SeenLeases {
+    /// Those of `running` that are remembered from `now` on.
+    #[must_use]
+    pub fn new(running: impl IntoIterator<Item = (TaskArn, Timestamp)>, now: Timestamp) -> Self {
+        let mut ends: BTreeMap<TaskArn, Timestamp> = running.into_iter().collect();
+        if let Some(beyond) = ends.keys().nth(LEASES).cloned() {
+            ends.split_off(&beyond);
+        }
+        Self { at: Some(now), ends }
+    }
 }
 
 impl Suspects {
@@ -46,13 +77,20 @@ impl Suspects {
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
         self.failed_salvages.retain(|_, seen| fresh(seen));
+        if self.leases.at.is_some_and(|at| now.duration_since(at) > longest) {
+            self.leases = SeenLeases::default();
+        }
         self
     }
 
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.targets.is_empty() && self.failed_salvages.is_empty()
+        *self
+            == Self {
+                leases: SeenLeases { at: self.leases.at, ..SeenLeases::default() },
+                ..Self::default()
+            }
     }
 }
 
@@ -173,6 +211,28 @@ struct Document {
     targets: Vec<SuspectTarget>,
     #[serde(alias = "vain")]
     failed_salvages: Vec<SuspectTask>,
+    #[serde(default)]
+    tried: Vec<TaskAt>,
+    #[serde(default)]
+    leases_seen_at: Option<Timestamp>,
+    #[serde(default)]
+    leases: Vec<TaskAt>,
+    #[serde(default)]
+    reaped_for_leases: Vec<TaskAt>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TaskAt {
+    task: TaskArn,
+    at: Timestamp,
+}
+
+fn listed(times: &BTreeMap<TaskArn, Timestamp>) -> Vec<TaskAt> {
+    times.iter().map(|(task, at)| TaskAt { task: task.clone(), at: *at }).collect()
+}
+
+fn by_task(times: Vec<TaskAt>) -> BTreeMap<TaskArn, Timestamp> {
+    times.into_iter().map(|TaskAt { task, at }| (task, at)).collect()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,6 +263,10 @@ impl From<&Suspects> for Document {
             tasks: suspects.tasks.iter().map(task).collect(),
             targets: targets.collect(),
             failed_salvages: suspects.failed_salvages.iter().map(task).collect(),
+            tried: listed(&suspects.tried),
+            leases_seen_at: suspects.leases.at,
+            leases: listed(&suspects.leases.ends),
+            reaped_for_leases: listed(&suspects.reaped_for_leases),
         }
     }
 }
@@ -215,6 +279,9 @@ impl From<Document> for Suspects {
             tasks: document.tasks.into_iter().map(task).collect(),
             targets: document.targets.into_iter().map(target).collect(),
             failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
+            tried: by_task(document.tried),
+            leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
+            reaped_for_leases: by_task(document.reaped_for_leases),
         }
     }
 }

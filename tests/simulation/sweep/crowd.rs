@@ -28,6 +28,18 @@ pub(super) fn healthy(world: &World, count: usize) -> Vec<TaskHandle> {
     (0..count).map(|number| world.session(&format!("healthy-{number}")).start()).collect()
 }
 
+/// A session whose owner extends its lease, as the sweep before has seen: a lapsed one speaks for itself.
+pub(super) fn renewing(world: &World, name: &str) -> TaskHandle {
+    let session = world.session(name).started_ago(HOUR * 5).renewed_for(HOUR * 10).start();
+    let now = world.now().to_string();
+    let memory = json!({
+        "tasks": [], "targets": [], "failed_salvages": [],
+        "leases_seen_at": now, "leases": [{ "task": session.arn(), "at": now }],
+    });
+    world.put_object("ledger", "suspects.json", memory.to_string());
+    session
+}
+
 /// Addresses in a target group that no task has.
 pub(super) fn left_targets(world: &World, group: &str, count: u8) -> Vec<Ipv4Addr> {
     let addresses: Vec<Ipv4Addr> =

@@ -5,7 +5,7 @@ use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, look};
 use serde_json::{Value, json};
 use session_cleanup::deadline::Deadline;
 use session_cleanup::reaper;
-use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, Setup, World};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,8 +31,8 @@ fn actions(report: &Value, action: &str) -> usize {
 #[tokio::test(start_paused = true)]
 async fn with_a_short_deadline_a_sweep_stops_acting_and_says_truncated() {
     let world = World::new(Setup::default());
-    // Each takes the whole upload timeout, ten at a time.
-    let mute = too_old(&world, "a-mute", 10, SessionBuilder::silent);
+    // Each takes most of the upload timeout, ten at a time, and then makes room for another.
+    let mute = too_old(&world, "a-mute", 10, |session| session.answers_403().busy_for(SECOND * 29));
     let good = too_old(&world, "b-good", 10, |session| session.started_ago(HOUR * 3));
     let report = enforce_within(&world, "sweep-1", SECOND * 100).await;
     assert!(warns(&report, "truncated"), "{report:#}");

@@ -2,7 +2,7 @@
 //! probe gets through, they look dead from everywhere, and are not.
 
 use super::crowd::{
-    HOUR, MINUTE, left_targets, says, stopped, target_row, task_row, too_old, warns,
+    HOUR, MINUTE, healthy, left_targets, says, stopped, target_row, task_row, too_old, warns,
 };
 use crate::invoke::{
     INTERVAL, assert_unharmed, config, enforce, function_at, invoke_reaper, receipt, target_in,
@@ -131,7 +131,7 @@ async fn busy_sessions_of_a_target_group_that_nobody_configured_are_unrouted_and
         let report = enforce(&world, &format!("sweep-{number}")).await;
         for session in &busy {
             assert_eq!(task_row(&report, session), ("T9b unrouted", "kept"), "{report:#}");
-            assert_eq!(task_in(&report, session)["evidence"]["probe"], "silent");
+            assert_eq!(task_in(&report, session)["evidence"]["probe"], "blind");
             assert_eq!(task_in(&report, session)["evidence"]["routed"], false);
         }
         assert_eq!(report["counts"]["unrouted"], 20);
@@ -147,6 +147,7 @@ async fn busy_sessions_of_a_target_group_that_nobody_configured_are_unrouted_and
 #[tokio::test(start_paused = true)]
 async fn an_unrouted_session_is_kept_until_its_age_bounds_it() {
     let world = World::new(Setup::default());
+    healthy(&world, 1);
     let age = MINUTE * 117;
     let deaf = world.session("deaf").started_ago(age).unregistered().deaf().start();
     let report = enforce(&world, "sweep-1").await;

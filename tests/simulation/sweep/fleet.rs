@@ -1,5 +1,6 @@
 //! A small fleet with an orphan of each cause, a zombie target, and some who live.
 
+use super::crowd::renewing;
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, look, open_intents, sweeps};
 use session_cleanup_tests::world::{Call, Dwell, SessionBuilder, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
@@ -59,7 +60,7 @@ pub(super) struct Living {
 impl Living {
     pub(super) fn start(world: &World) -> Self {
         Self {
-            leased: world.session("leased").started_ago(HOUR * 5).leased_for(HOUR * 10).start(),
+            leased: renewing(world, "leased"),
             young: world.session("young").start(),
             protected: world
                 .session("protected")

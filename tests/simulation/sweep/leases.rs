@@ -1,12 +1,12 @@
 //! When many leases lapse at once it is the renewal that is broken, not the sessions that are over.
 
-use super::crowd::{HOUR, MINUTE, enforce_with, metric, stopped, task_row, warns};
-use crate::invoke::{INTERVAL, assert_unharmed, enforce};
+use super::crowd::{HOUR, MINUTE, enforce_with, metric, renewing, stopped, task_row, warns};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, sweeps};
 use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
 
 fn fleet(world: &World, lapsed: u32, leased: u32) -> Vec<TaskHandle> {
     for number in 0..leased {
-        world.session(&format!("leased-{number}")).leased_for(MINUTE * 30).start();
+        renewing(world, &format!("leased-{number}"));
     }
     let lapse =
         |number| world.session(&format!("lapsed-{number}")).lease_lapsed(MINUTE * 20).start();
@@ -118,4 +118,83 @@ async fn broken_renewal_of_few_owners_in_a_large_fleet_stops_nobody_and_is_repor
         assert_eq!(world.count(Api::ContainerComplete), 0);
         assert_unharmed(&world);
     }
+}
+
+/// They get past a guard that looks at one moment only: each sweep sees two or three.
+#[tokio::test(start_paused = true)]
+async fn broken_renewal_whose_leases_lapse_one_after_the_other_stops_few_and_is_reported() {
+    let world = World::new(Setup::default());
+    renewing(&world, "works");
+    let broken: Vec<TaskHandle> = (0..60)
+        .map(|number| {
+            world.session(&format!("broken-{number}")).leased_for(MINUTE * 2 * number).start()
+        })
+        .collect();
+    let mut warned = 0;
+    for number in 1..=24 {
+        let report = enforce(&world, &format!("sweep-{number}")).await;
+        warned += usize::from(warns(&report, "leases_lapsing"));
+        let stopped = stopped(&world, &broken).len();
+        assert!(stopped <= 61 / 4, "{stopped} in sweep {number}: {:#}", report["counts"]);
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert!(warned > 0, "somebody must be told");
+    assert_unharmed(&world);
+}
+
+/// Leases that run were set when the sessions began: that nobody extends them is what is to be found out.
+#[tokio::test(start_paused = true)]
+async fn leases_that_only_run_prove_no_renewal() {
+    let world = World::new(Setup::default());
+    for number in 0..10 {
+        world.session(&format!("leased-{number}")).leased_for(HOUR * 3).start();
+    }
+    let lapsed = world.session("lapsed").lease_lapsed(MINUTE * 20).start();
+    for report in sweeps(&world, "sweep", 6).await {
+        assert_eq!(task_row(&report, &lapsed), ("T7a lease_lapsed", "kept"), "{report:#}");
+        world.session("new").leased_for(HOUR * 4).start();
+    }
+    assert!(!world.is_stopping(&lapsed));
+    let works = world.session("works").renewed_for(HOUR).start();
+    let reports = sweeps(&world, "renewed", 2).await;
+    assert_eq!(task_row(&reports[0], &lapsed), ("T7a lease_lapsed", "kept"), "seen once");
+    assert_eq!(task_row(&reports[1], &lapsed), ("T7 lease_expired", "acted"), "{:#}", reports[1]);
+    assert!(world.is_live(&works));
+    assert_unharmed(&world);
+}
+
+/// What one that is incomplete did not see is no news of a lease.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_did_not_see_all_remembers_the_leases_as_they_were() {
+    let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
+    let world = World::new(Setup { clusters, ..Setup::default() });
+    let once = world.session("once").leased_for(HOUR).start();
+    let lapsed = world.session("lapsed").lease_lapsed(MINUTE * 20).start();
+    enforce(&world, "whole").await;
+    world.set_tag(&once, "lease-expires-at", &(world.now() + HOUR * 2).to_string());
+    world.fault(Fault::on(Api::ListTasks).of("batch").always().server_error());
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "incomplete").await;
+    assert_eq!(task_row(&report, &lapsed), ("T7a lease_lapsed", "kept"), "{report:#}");
+    world.faults_cease();
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "whole-again").await;
+    assert_eq!(task_row(&report, &lapsed), ("T7 lease_expired", "acted"), "{report:#}");
+    assert_unharmed(&world);
+}
+
+/// Someone sets it anew, and later still: it is no lease that would ever lapse.
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_the_year_2099_proves_nothing_even_where_it_is_extended() {
+    let world = World::new(Setup::default());
+    let forgotten = world.session("forgotten").tag("lease-expires-at", "2098-01-01T00:00:00Z");
+    let forgotten = forgotten.start();
+    let lapsed = world.session("lapsed").lease_lapsed(MINUTE * 20).start();
+    for year in 2099..2103 {
+        let report = enforce(&world, &format!("sweep-{year}")).await;
+        assert_eq!(task_row(&report, &lapsed), ("T7a lease_lapsed", "kept"), "{report:#}");
+        world.set_tag(&forgotten, "lease-expires-at", &format!("{year}-01-01T00:00:00Z"));
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_unharmed(&world);
 }

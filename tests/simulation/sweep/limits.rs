@@ -1,8 +1,8 @@
 //! Limits on harm: the mode `report`, and the blast radius for tasks and for targets.
 
 use super::crowd::{
-    ACTS, HOUR, calls_of, enforce_with, healthy, left_targets, metric, stopped, target_row,
-    task_row, too_old, warns,
+    ACTS, HOUR, calls_of, enforce_with, healthy, left_targets, metric, renewing, stopped,
+    target_row, task_row, too_old, warns,
 };
 use crate::invoke::{
     INTERVAL, assert_unharmed, config, enforce, function_at, invoke_reaper, look, open_intents,
@@ -30,7 +30,7 @@ async fn the_mode_report_changes_nothing_but_the_suspects() {
         session("stuck").started_ago(HOUR * 3).never_started().start(),
         session("done").started_ago(HOUR).completed().start(),
     ];
-    session("leased").leased_for(HOUR).start();
+    renewing(&world, "leased");
     let zombies = left_targets(&world, "sessions", 3);
     let registered = world.registered("sessions");
     look(&world, "sweep-1").await;

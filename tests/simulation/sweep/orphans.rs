@@ -1,5 +1,6 @@
 //! An orphan of each cause is reaped, and nothing that lives is.
 
+use super::crowd::renewing;
 use crate::invoke::{INTERVAL, assert_clean, assert_unharmed, enforce, look, target_in, task_in};
 use session_cleanup_tests::world::{Api, Setup, World};
 use std::time::Duration;
@@ -16,7 +17,7 @@ async fn an_orphan_of_each_cause_is_reaped_and_the_living_are_left_alone() {
         .start();
     let old = world.session("old").started_ago(HOUR * 3).start();
     let lapsed = world.session("lapsed").lease_lapsed(Duration::from_mins(20)).start();
-    let leased = world.session("leased").started_ago(HOUR * 5).leased_for(HOUR).start();
+    let leased = renewing(&world, "leased");
     let done = world.session("done").started_ago(HOUR).completed().start();
     let protected =
         world.session("protected").started_ago(HOUR * 30).tag("cleanup-protection", "true").start();

@@ -20,7 +20,7 @@ async fn of_tasks_without_traffic_only_one_that_says_done_twice_is_an_orphan() {
         (session("silent-connection").silent().start(), "answers"),
         (session("another-names-itself").completed().health_names("x").start(), "answers"),
         (session("refuses").refuses().start(), "silent"),
-        (session("deaf").deaf().start(), "silent"),
+        (session("deaf").deaf().start(), "blind"),
     ];
     for number in 1..=3 {
         let report = enforce(&world, &format!("sweep-{number}")).await;

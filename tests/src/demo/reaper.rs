@@ -1,5 +1,5 @@
 //! The second act: what no event spoke of. Sessions that no one will end, targets that nobody stands
-//! behind, and those that only look so; two sweeps that look, and two that act.
+//! behind, and those that only look so; two sweeps that look, and three that act.
 
 mod cast;
 mod promises;
@@ -42,22 +42,24 @@ impl Act {
         Ok(Self { cast, looks: [first, second], marks, _stranger: stranger })
     }
 
-    /// Two sweeps act; answers how many promises were broken.
-    pub(super) async fn enforce_twice(self, local: &LocalStack) -> Result<usize, Failure> {
+    /// Three sweeps act; answers how many promises were broken.
+    pub(super) async fn enforce(self, local: &LocalStack) -> Result<usize, Failure> {
         let Self { cast, looks, mut marks, _stranger } = self;
         local.say("The reaper again, and now it acts");
         let first = Sweep::run(local, "enforce").await?;
         half_an_interval_passes(local).await;
-        marks.acted(local);
         let second = Sweep::run(local, "enforce").await?;
+        half_an_interval_passes(local).await;
+        marks.acted(local);
+        let last = Sweep::run(local, "enforce").await?;
         marks.over(local).await?;
         println!("\nWhat became of them:\n");
-        println!("{}\n", tables::became(&local.world, &cast, &first));
+        println!("{}\n", tables::became(&local.world, &cast, &[&first, &second]));
         let mia = serde_json::to_string_pretty(first.task(&cast.mia.task))?;
         println!("What the report says about mia, who was spared:\n\n{mia}\n");
         let ran = marks.invocations(local).await?;
         println!("The reaper's own binary ran {ran} invocations. Their reports are in the ledger:");
-        let sweeps = [&looks[0], &looks[1], &first, &second];
+        let sweeps = [&looks[0], &looks[1], &first, &second, &last];
         for sweep in sweeps {
             println!("  s3://{}/{}", local.stack.output("LedgerBucket"), sweep.kept_as());
         }

@@ -90,6 +90,7 @@ impl SessionBuilder {
             environment,
             tags,
             address,
+            subnet: self.subnet.clone(),
             created_at,
             visible_from: created_at + self.hidden_for,
             described_from: created_at + self.undescribed_for,
@@ -101,6 +102,7 @@ impl SessionBuilder {
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
             sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
+            renewed: self.renewed_for.is_some(),
             loss_allowed: false,
             salvage_failing_since: None,
         }
@@ -129,6 +131,9 @@ impl SessionBuilder {
         if self.completed {
             state.upload_all(key, now);
             state.complete(key, now);
+        }
+        if let Some(left) = self.renewed_for {
+            state.renew(key, left, now);
         }
         if let Some((after, code)) = self.exits {
             state.schedule(now + after, key, Effect::Exit(code));

@@ -268,6 +268,9 @@ impl State {
         asks: Option<&Asks>,
         now: Timestamp,
     ) -> Applied {
+        if self.is_cut_off(ip, now) {
+            return Applied::Failed(Failure::Unreachable);
+        }
         let holder = self.holder(ip, now).map(|task| task.key.clone());
         let deaf = holder.as_ref().and_then(|key| self.task(key));
         if deaf.is_some_and(|task| task.container.behaviour.deaf) {
@@ -301,8 +304,11 @@ impl State {
     }
 
     /// A completion call is under way to the task that holds an address; until a 200 it is without success,
-    /// and its salvage window has begun.
+    /// and its salvage window has begun. One that no route leads to is not asked.
     fn asked_without_success(&mut self, ip: Ipv4Addr, session_id: &str, now: Timestamp) {
+        if self.is_cut_off(ip, now) {
+            return;
+        }
         let task = self.holder(ip, now).filter(|task| task.container.session_id == session_id);
         let key = task.map(|task| task.key.clone());
         if let Some(task) = key.and_then(|key| self.task_mut(&key)) {

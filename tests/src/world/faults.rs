@@ -280,6 +280,7 @@ impl Chaos {
 
     pub(crate) fn cease(&mut self) {
         self.faults.clear();
+        self.hooks.clear();
         self.weather = None;
     }
 

@@ -195,15 +195,15 @@ impl State {
     }
 
     /// The window counts from the tag (though not from before its owner's word), or from the
-    /// first completion call without success; beyond the hard age it is over in any case.
+    /// first completion call without success, or from the hard age.
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
         let tagged = tagged.filter(|at| at.as_second() >= task.created_at.as_second());
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
-        since.is_some_and(|at| now >= at + self.setup.salvage_window)
-            || now >= task.created_at + self.setup.hard_age
+        let at_last = task.created_at + self.setup.hard_age;
+        since.into_iter().chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
     }
 
     /// I8 for a write to a task.

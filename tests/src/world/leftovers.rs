@@ -58,7 +58,14 @@ impl State {
         }
         let ended = tag(&setup.ended_tag).and_then(|at| at.parse::<Timestamp>().ok());
         let is_ended = ended.is_some_and(|at| at.as_second() >= task.created_at.as_second());
-        if is_ended || is_past(task.created_at, setup.hard_age, now) {
+        let is_aged = is_past(task.created_at, setup.hard_age, now);
+        let in_the_end = is_past(task.created_at, setup.hard_age + setup.salvage_window, now);
+        // What says that it runs another session, or can't be reached, is kept until then.
+        let can_be_asked = !task.container.behaviour.forbids && !task.container.behaviour.deaf;
+        if !can_be_asked {
+            return in_the_end;
+        }
+        if is_ended || is_aged {
             return true;
         }
         let lease = tag(&setup.lease_tag).map(|end| end.parse::<Timestamp>().ok());
@@ -91,12 +98,21 @@ impl State {
     /// Whether a single lease that lapsed speaks for itself. Simplified: every listing is whole.
     fn leases_are_renewed(&self, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
-        let ends: Vec<Timestamp> =
-            tasks.filter_map(|task| task.tags.get(&self.setup.lease_tag)?.parse().ok()).collect();
-        let lapsed = ends.iter().filter(|end| **end <= now).count();
+        let leased = tasks.filter_map(|task| {
+            let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
+            Some((task, end))
+        });
+        let leased: Vec<(&Task, Timestamp)> = leased.collect();
+        let reaped = self.tasks().filter(|task| {
+            let stop = task.stop.as_ref().filter(|stop| stop.reason.contains("lease_expired"));
+            stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, now))
+        });
+        let lapsed = leased.iter().filter(|(_, end)| *end <= now).count() + reaped.count();
         let latest = now + self.setup.hard_age;
-        let renewed = ends.iter().filter(|end| **end > now && **end <= latest).count();
-        renewed > 0 && lapsed <= ((lapsed + renewed) / 4).max(1)
+        let runs = |end: &Timestamp| *end > now && *end <= latest;
+        let running = leased.iter().filter(|(_, end)| runs(end)).count();
+        let is_renewed = leased.iter().any(|(task, end)| task.renewed && runs(end));
+        is_renewed && lapsed <= ((lapsed + running) / 4).max(1)
     }
 
     fn is_session_task(&self, task: &Task) -> bool {

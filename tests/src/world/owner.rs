@@ -96,6 +96,11 @@ impl World {
         self.lock().judge.force(cluster, created_before);
     }
 
+    /// The renewal of a session's lease breaks; its owner lives.
+    pub fn renewal_breaks(&self, session: &TaskHandle) {
+        self.alter(session, |task, _| task.renewed = false);
+    }
+
     /// Another cluster exists in the account, without tasks so far.
     pub fn add_cluster(&self, name: &str) {
         self.lock().clusters.entry(name.to_owned()).or_default();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::World;
 use super::container::Behaviour;
+use super::routes::SUBNET;
 use super::task::{Sidecar, TaskKey};
 
 /// A session's task in the world, as its owner knows it.
@@ -88,6 +89,7 @@ pub struct SessionBuilder {
     pub(super) group: Option<String>,
     pub(super) started_by: Option<String>,
     pub(super) tags: BTreeMap<String, String>,
+    pub(super) renewed_for: Option<Duration>,
     pub(super) groups: Option<Vec<String>>,
     pub(super) age: Duration,
     pub(super) entry: Entry,
@@ -98,6 +100,7 @@ pub struct SessionBuilder {
     pub(super) completed: bool,
     pub(super) owner_ended: bool,
     pub(super) address: Option<Ipv4Addr>,
+    pub(super) subnet: String,
     pub(super) behaviour: Behaviour,
     pub(super) stop_timeout: Duration,
     pub(super) sidecars: Vec<Sidecar>,
@@ -115,6 +118,7 @@ impl SessionBuilder {
             group: None,
             started_by: None,
             tags: BTreeMap::new(),
+            renewed_for: None,
             groups: None,
             age: Duration::from_mins(1),
             entry: Entry::Running,
@@ -125,10 +129,17 @@ impl SessionBuilder {
             completed: false,
             owner_ended: false,
             address: None,
+            subnet: SUBNET.to_owned(),
             behaviour: Behaviour::default(),
             stop_timeout: setup.stop_timeout,
             sidecars: Vec::new(),
         }
+    }
+
+    /// Its network interface is in this subnet.
+    pub fn in_subnet(mut self, subnet: &str) -> Self {
+        subnet.clone_into(&mut self.subnet);
+        self
     }
 
     /// Created this long ago.
@@ -247,6 +258,12 @@ impl SessionBuilder {
     pub fn leased_for(self, left: Duration) -> Self {
         let until = self.world.now() + left;
         self.lease(until)
+    }
+
+    /// Its owner extends its lease every other second, each time to end this much later.
+    pub fn renewed_for(mut self, left: Duration) -> Self {
+        self.renewed_for = Some(left);
+        self
     }
 
     /// With a lease that ended this long ago; the session had begun by then.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use super::invariants::Judge;
 use super::journal::Journal;
 use super::limits::Throttle;
 use super::objects::{Bucket, Object};
+use super::routes::Routes;
 use super::setup::Setup;
 use super::targets::{Target, TargetGroup};
 use super::task::{Phase, Task, TaskKey};
@@ -33,6 +35,7 @@ pub(crate) struct State {
     pub(crate) throttle: Throttle,
     pub(crate) journal: Journal,
     pub(crate) chaos: Chaos,
+    pub(crate) routes: Routes,
     pub(crate) judge: Judge,
     agenda: BTreeMap<(Timestamp, u64), Due>,
     sequence: u64,
@@ -51,7 +54,12 @@ pub(crate) enum Effect {
     Serve,
     /// The process exits by itself.
     Exit(i32),
+    /// The owner extends the lease, to end this much later.
+    Renew(Duration),
 }
+
+/// How often an owner extends a lease.
+const RENEWAL: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 struct Due {
@@ -81,6 +89,7 @@ impl State {
             throttle: Throttle::default(),
             journal: Journal::default(),
             chaos: Chaos::default(),
+            routes: Routes::default(),
             judge: Judge::default(),
             agenda: BTreeMap::new(),
             sequence: 0,
@@ -128,6 +137,16 @@ impl State {
         }
     }
 
+    /// An owner that lives extends the lease of a session that it has not ended.
+    pub(crate) fn renew(&mut self, key: &TaskKey, left: Duration, at: Timestamp) {
+        let name = self.setup.lease_tag.clone();
+        let task = self.task_mut(key).filter(|task| task.renewed && task.owner_ended_at.is_none());
+        if let Some(task) = task {
+            task.tags.insert(name, (at + left).to_string());
+            self.schedule(at + RENEWAL, key, Effect::Renew(left));
+        }
+    }
+
     fn happen(&mut self, key: &TaskKey, effect: &Effect, at: Timestamp) {
         if !self.task(key).is_some_and(|task| task.process_runs(at)) {
             return;
@@ -139,6 +158,7 @@ impl State {
             }
             Effect::UploadEnds(job) => self.upload_ends(key, *job, at),
             Effect::Serve => self.serve(key, at),
+            Effect::Renew(left) => self.renew(key, *left, at),
             Effect::Exit(code) => {
                 if let Some(task) = self.task_mut(key) {
                     task.exit(at, *code);

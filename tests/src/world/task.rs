@@ -72,6 +72,7 @@ pub(crate) struct Task {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) address: Ipv4Addr,
+    pub(crate) subnet: String,
     pub(crate) created_at: Timestamp,
     /// ECS reads are eventually consistent: before this they don't show the task.
     pub(crate) visible_from: Timestamp,
@@ -87,6 +88,8 @@ pub(crate) struct Task {
     pub(crate) container: Container,
     pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,
+    /// Its owner keeps extending its lease.
+    pub(crate) renewed: bool,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.

@@ -15,6 +15,7 @@ fn task() -> Task {
         created_at: MADE_AT.parse().unwrap(),
         started_at: None,
         address: Some(Ipv4Addr::new(127, 0, 10, 1)),
+        subnet: Some("subnet-1".to_owned()),
         environment: BTreeMap::from([("SESSION_ID".to_owned(), "s-1".to_owned())]),
         tags: BTreeMap::new(),
         started_by: None,

@@ -1,7 +1,7 @@
 use crate::cleanup::CleanupReport;
 use crate::removal::{ZombieFate, ZombieTarget};
 use crate::session::TaskArn;
-use crate::sweep::decide::{Allowance, Plan, TargetRow};
+use crate::sweep::decide::{Allowance, Plan, TargetRow, TaskRow};
 use crate::sweep::suspects::{SeenSince, Suspects};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -41,8 +41,7 @@ impl Acts {
     /// In the mode `report`: nothing was done; what is beyond the blast radius would have to wait.
     #[must_use]
     pub fn none(plan: &Plan) -> Self {
-        let orphans = plan.tasks.iter().filter(|decision| decision.judged.row.is_orphan());
-        let orphans = orphans.skip(plan.stop_limit);
+        let orphans = plan.orphans().into_iter().skip(plan.stop_limit);
         let mut room = plan.removal_limits.clone();
         let zombies = plan.targets.iter().filter(|decision| decision.row == TargetRow::Zombie);
         let zombies = zombies.filter(|decision| match room.get_mut(&decision.group) {
@@ -58,17 +57,23 @@ impl Acts {
         }
     }
 
-    /// The plan's suspects with those orphans whose salvage failed; `None` when there are no new
-    /// ones.
+    /// The plan's suspects with what came of acting: whose salvage failed, who was worked on and runs on,
+    /// and who was stopped for a lapsed lease; `None` when there is nothing new.
     #[must_use]
-    pub fn with_failed_salvages(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
+    pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
         let mut suspects = plan.suspects.clone();
-        for (task, acted) in &self.orphans {
-            if let Acted::Worked(report) = acted
-                && report.salvage_failed()
-            {
+        for decision in plan.orphans() {
+            let task = &decision.task.arn;
+            let Some(Acted::Worked(report)) = self.orphans.get(task) else { continue };
+            if report.salvage_failed() {
                 let first = SeenSince { since: now, last: now };
                 suspects.failed_salvages.entry(task.clone()).or_insert(first);
+            }
+            if !report.task.is_over() {
+                suspects.tried.insert(task.clone(), now);
+            }
+            if decision.judged.row == TaskRow::LeaseExpired && report.task.may_be_our_stop() {
+                suspects.reaped_for_leases.insert(task.clone(), now);
             }
         }
         (suspects != plan.suspects).then_some(suspects)

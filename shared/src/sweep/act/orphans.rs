@@ -1,6 +1,6 @@
 use super::acted::Acted;
 use crate::cleanup::{
-    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, longest_cleanup,
+    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, Routes, longest_cleanup,
 };
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Cleans orphans up, the oldest first, each through the one cleanup function: as many at once as
+/// Cleans orphans up, those first that have waited longest, each through the one cleanup function: as many at once as
 /// AWS's rate of `StopTask` and the blast radius allow. One that can't be reaped makes room for the
 /// next.
 pub(super) async fn reap(
@@ -27,8 +27,10 @@ pub(super) async fn reap(
 ) -> BTreeMap<TaskArn, Acted<CleanupReport>> {
     let context = invocation.context();
     let mut allowance = Allowance::new(plan.stop_limit);
+    let routes = Arc::new(routes(plan, context));
+    let victims = plan.orphans().into_iter();
     let mut waiting: VecDeque<Victim> =
-        plan.tasks.iter().filter_map(|decision| Victim::of(decision, plan)).collect();
+        victims.filter_map(|decision| Victim::of(decision, plan, &routes)).collect();
     let mut under_way = FuturesUnordered::new();
     let mut acts = BTreeMap::new();
     loop {
@@ -42,7 +44,7 @@ pub(super) async fn reap(
                 }
             }
             Some((task, acted)) = under_way.next() => {
-                allowance.end(may_be_stopped(&acted));
+                allowance.end(may_be_touched(&acted));
                 acts.insert(task, acted);
             }
             else => break,
@@ -57,9 +59,18 @@ pub(in crate::sweep) fn longest_reaping(context: &Context) -> Duration {
     context.config.container.probe_timeout + longest_cleanup(&context.config.timeouts)
 }
 
-fn may_be_stopped(acted: &Acted<CleanupReport>) -> bool {
+fn routes(plan: &Plan, context: &Context) -> Routes {
+    let port = context.config.container.port;
+    let neighbours = plan.neighbours.iter().map(|(neighbourhood, addresses)| {
+        let addresses = addresses.iter().map(|ip| TargetAddress { ip: *ip, port });
+        (neighbourhood.clone(), addresses.collect())
+    });
+    Routes::new(neighbours.collect())
+}
+
+fn may_be_touched(acted: &Acted<CleanupReport>) -> bool {
     match acted {
-        Acted::Worked(report) => report.task.may_be_our_stop(),
+        Acted::Worked(report) => report.touched_its_task(),
         Acted::Panicked(_) => true,
         Acted::Spared(_) | Acted::Waits | Acted::OutOfTime => false,
     }
@@ -71,16 +82,18 @@ struct Victim {
     cause: OrphanCause,
     judged: JudgedTask,
     circumstances: Arc<Circumstances>,
+    routes: Arc<Routes>,
 }
 
 impl Victim {
-    fn of(decision: &TaskDecision, plan: &Plan) -> Option<Self> {
+    fn of(decision: &TaskDecision, plan: &Plan, routes: &Arc<Routes>) -> Option<Self> {
         let TaskVerdict::Orphan(cause) = decision.judged.row.verdict() else { return None };
         Some(Self {
             task: decision.task.clone(),
             cause,
             judged: decision.judged,
             circumstances: Arc::clone(&plan.circumstances),
+            routes: Arc::clone(routes),
         })
     }
 
@@ -99,9 +112,9 @@ impl Victim {
         let Some(session) = self.task.session.clone() else {
             return (arn, Acted::Spared("it names no session".to_owned()));
         };
-        let (cause, salvage) = (self.cause, self.judged.salvage);
+        let (cause, salvage, routes) = (self.cause, self.judged.salvage, Arc::clone(&self.routes));
         let review = self.review(Arc::clone(invocation.context()));
-        let cause = Cause::Orphan { session, cause, salvage, review };
+        let cause = Cause::Orphan { session, cause, salvage, review, routes };
         let task = TaskReference::Arn(arn.clone());
         let request = Request { task, cause, request_id: None };
         match SpawnedCleanup::start(invocation, request, request_id).report().await {

@@ -4,7 +4,7 @@ use super::tasks::{Circumstances, Routed, TaskEvidence, TaskRow, task_row};
 use crate::cleanup::SalvageWindow;
 use crate::clock::is_longer_ago;
 use crate::config;
-use crate::session::SessionTask;
+use crate::session::{Lease, SessionTask};
 use crate::sweep::suspects::SeenSince;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -23,12 +23,14 @@ pub struct JudgedTask {
     pub salvage_failing: Option<SeenSince>,
     /// Whether its artifacts may be given up.
     pub salvage: SalvageWindow,
+    /// Since when it is an orphan, or when it was worked on last: who waited longest comes first.
+    pub turn: Timestamp,
 }
 
 /// What is true of all tasks.
 pub(super) fn circumstances(known: &Known<'_>) -> Circumstances {
-    let Known { seen, policy, now, .. } = *known;
-    let leases = Leases::count(&seen.tasks, seen.all_clusters_listed(), policy, now);
+    let Known { seen, suspects, policy, now, .. } = *known;
+    let leases = Leases::count(&seen.tasks, seen.all_clusters_listed(), suspects, policy, now);
     Circumstances { leases, force: known.force.cloned() }
 }
 
@@ -53,8 +55,12 @@ pub(super) fn judge(
         suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
     };
     let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
+    let row = task_row(task, evidence, circumstances, policy, now);
+    let since = orphan_since(task, row, suspect.as_ref(), policy);
+    let tried = suspects.tried.get(&task.arn).copied();
     JudgedTask {
-        row: task_row(task, evidence, circumstances, policy, now),
+        row,
+        turn: tried.map_or(since, |tried| tried.max(since)),
         salvage: salvage_window(task, salvage_failing.as_ref(), policy, now),
         evidence,
         suspect,
@@ -62,16 +68,52 @@ pub(super) fn judge(
     }
 }
 
-/// The window counts from the owner's word, or from the first failed salvage; beyond the hard age it
-/// is over in any case.
+/// The window counts from the owner's word, from the first failed salvage, or from the hard age. Nothing is
+/// given up before two sweeps have asked in vain: after an outage everybody gets a fair try.
 fn salvage_window(
     task: &SessionTask,
     failing: Option<&SeenSince>,
     policy: &config::Sweep,
     now: Timestamp,
 ) -> SalvageWindow {
+    let is_beyond_hard_age =
+        is_longer_ago(task.created_at, policy.hard_age + policy.salvage_window, now);
     let mut since = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
-    let over = since.any(|since| is_longer_ago(since, policy.salvage_window, now))
-        || is_longer_ago(task.created_at, policy.hard_age, now);
-    if over { SalvageWindow::Over } else { SalvageWindow::Open }
+    let has_passed = since.any(|since| is_longer_ago(since, policy.salvage_window, now));
+    let asked_in_vain = failing.is_some_and(|seen| seen.is_long_enough(policy.interval, now));
+    SalvageWindow {
+        is_over: asked_in_vain && (has_passed || is_beyond_hard_age),
+        is_beyond_hard_age,
+    }
+}
+
+/// When its row began to call it an orphan; for other rows, when it was made.
+fn orphan_since(
+    task: &SessionTask,
+    row: TaskRow,
+    suspect: Option<&SeenSince>,
+    policy: &config::Sweep,
+) -> Timestamp {
+    let after = |since: Timestamp, limit| since.checked_add(limit).unwrap_or(since);
+    match row {
+        TaskRow::Ended => task.ended.at().unwrap_or(task.created_at),
+        TaskRow::BeyondHardAge => after(task.created_at, policy.hard_age),
+        TaskRow::LeaseExpired => match task.lease {
+            Lease::Until(end) => after(end, policy.lease_grace),
+            Lease::None | Lease::Stale | Lease::Unreadable => task.created_at,
+        },
+        TaskRow::TooOld => after(task.created_at, policy.max_session_age),
+        TaskRow::Done => suspect.map_or(task.created_at, |seen| seen.since),
+        TaskRow::ToldToStop
+        | TaskRow::Protected
+        | TaskRow::Unidentified
+        | TaskRow::Leased
+        | TaskRow::LeaseUnreadable
+        | TaskRow::Forced
+        | TaskRow::LeaseLapsed
+        | TaskRow::SuspectedDone
+        | TaskRow::Unrouted
+        | TaskRow::Undecided
+        | TaskRow::Live => task.created_at,
+    }
 }

@@ -3,14 +3,14 @@
 
 use super::judge_task::JudgedTask;
 use super::known::Known;
-use super::leases::Leases;
+use super::leases::{Leases, running_lease};
 use super::targets::{TargetEvidence, TargetRow};
 use super::tasks::TaskRow;
 use crate::clock::is_longer_ago;
 use crate::config;
 use crate::container::Probe;
 use crate::session::{Lease, SessionTask, TargetAddress, TargetGroupArn, TaskArn};
-use crate::sweep::suspects::{SeenSince, Suspects};
+use crate::sweep::suspects::{SeenLeases, SeenSince, Suspects};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -22,7 +22,10 @@ pub(super) fn task(
     policy: &config::Sweep,
     now: Timestamp,
 ) {
-    let unanswered = judged.row.rests_on_probe() && judged.evidence.probe.is_none();
+    let unanswered = match judged.evidence.probe {
+        None | Some(Probe::Blind) => judged.row.rests_on_probe(),
+        Some(Probe::Active | Probe::Done | Probe::Answers | Probe::Silent) => false,
+    };
     let unknown = judged.row == TaskRow::Undecided || unanswered;
     if judged.row.needs_two_sweeps() {
         suspects.tasks.insert(task.arn.clone(), SeenSince::again(judged.suspect.as_ref(), now));
@@ -44,6 +47,35 @@ pub(super) fn task(
         let failing = judged.salvage_failing.map(|seen| (task.arn.clone(), seen));
         suspects.failed_salvages.extend(failing);
     }
+}
+
+/// Of an orphan that was worked on: until it is none any longer, or can't be judged.
+pub(super) fn tried(
+    suspects: &mut Suspects,
+    (task, judged): (&SessionTask, &JudgedTask),
+    before: &Suspects,
+) {
+    let at = before
+        .tried
+        .get(&task.arn)
+        .filter(|_| judged.row.is_orphan() || suspects.failed_salvages.contains_key(&task.arn));
+    suspects.tried.extend(at.map(|at| (task.arn.clone(), *at)));
+}
+
+/// Of leases: what ran when everything was listed last, and who was stopped for one.
+pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
+    let Known { seen, policy, now, suspects: before, .. } = *known;
+    suspects.leases = if seen.all_clusters_listed() {
+        let live = seen.tasks.iter().filter(|task| task.shall_run);
+        let running =
+            live.filter_map(|task| Some((task.arn.clone(), running_lease(task, policy, now)?)));
+        SeenLeases::new(running, now)
+    } else {
+        before.leases.clone()
+    };
+    let reaped = before.reaped_for_leases.iter();
+    let reaped = reaped.filter(|(_, at)| !is_longer_ago(**at, policy.max_session_age, now));
+    suspects.reaped_for_leases.extend(reaped.map(|(task, at)| (task.clone(), *at)));
 }
 
 /// Of a target that was seen; `before` is what is remembered of it.
@@ -77,7 +109,7 @@ pub(super) fn target(
 fn nothing_answered(evidence: &TargetEvidence) -> bool {
     let answered = match evidence.probe {
         Some(Probe::Active | Probe::Done | Probe::Answers) => true,
-        Some(Probe::Silent) | None => false,
+        Some(Probe::Silent | Probe::Blind) | None => false,
     };
     evidence.health.is_unanswered() && !answered
 }
@@ -95,6 +127,8 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     };
     suspects.tasks.extend(tasks(&known.suspects.tasks));
     suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
+    let tried = known.suspects.tried.iter().filter(|(task, _)| unseen(task));
+    suspects.tried.extend(tried.map(|(task, at)| (task.clone(), *at)));
     let targets = known.suspects.targets.iter();
     let kept = targets.filter(|((group, _), _)| seen.groups.get(group).is_some_and(Result::is_err));
     suspects.targets.extend(kept.map(|(target, seen)| (target.clone(), *seen)));

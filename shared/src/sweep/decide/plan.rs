@@ -1,10 +1,11 @@
 use super::judge_task::{JudgedTask, circumstances, judge};
 use super::known::Known;
+use super::neighbours::Neighbours;
 use super::next_suspects;
 use super::targets::{TargetEvidence, TargetRow, target_row};
 use super::tasks::Circumstances;
 use crate::removal::ZombieTarget;
-use crate::session::{SessionTask, TargetAddress, TargetGroupArn};
+use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn};
 use crate::sweep::suspects::{SeenSince, Suspects};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -17,6 +18,8 @@ pub struct Plan {
     pub tasks: Vec<TaskDecision>,
     /// The targets, those that have been suspect longest first.
     pub targets: Vec<TargetDecision>,
+    /// Who may be asked whether a route is whole, by the neighbourhoods of orphans.
+    pub neighbours: BTreeMap<Neighbourhood, Vec<Ipv4Addr>>,
     /// What is true of all tasks.
     pub circumstances: Arc<Circumstances>,
     /// The blast radius among tasks.
@@ -51,6 +54,18 @@ pub struct TargetDecision {
     pub suspect: Option<SeenSince>,
 }
 
+impl Plan {
+    /// The orphans, in the order in which they are worked on: who has been one longest without being
+    /// tried comes first, so that none takes another's turn for ever.
+    #[must_use]
+    pub fn orphans(&self) -> Vec<&TaskDecision> {
+        let orphans = self.tasks.iter().filter(|decision| decision.judged.row.is_orphan());
+        let mut orphans: Vec<&TaskDecision> = orphans.collect();
+        orphans.sort_by_key(|decision| decision.judged.turn);
+        orphans
+    }
+}
+
 impl TargetDecision {
     /// The target, as it is removed.
     #[must_use]
@@ -68,9 +83,12 @@ pub fn decide(known: &Known<'_>) -> Plan {
     let live = seen.tasks.iter().filter(|task| task.shall_run).count();
     let mut suspects = Suspects::default();
     let mut tasks: Vec<TaskDecision> = Vec::new();
+    let mut neighbours = Neighbours::default();
     for task in &seen.tasks {
         let judged = judge(known, task, &circumstances, &healthy);
         next_suspects::task(&mut suspects, (task, &judged), circumstances.leases, policy, now);
+        next_suspects::tried(&mut suspects, (task, &judged), known.suspects);
+        neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {
             tasks.push(TaskDecision { task: task.clone(), judged });
         }
@@ -85,6 +103,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
             holder: seen.holder(address.ip),
             health,
             probe: seen.probes.get(&address).copied(),
+            route_is_whole: seen.whole_routes.contains(group),
             suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
         };
         let row = target_row(&evidence);
@@ -97,6 +116,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     // Stable: the groups and their targets are in order already.
     targets.sort_by_key(|decision| decision.suspect.map_or(now, |seen| seen.since));
     next_suspects::the_unseen(&mut suspects, known);
+    next_suspects::leases(&mut suspects, known);
     Plan {
         tasks,
         targets,
@@ -109,6 +129,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
                 Some((group.clone(), policy.blast_radius.of(size)))
             })
             .collect(),
+        neighbours: neighbours.of_orphans(),
         circumstances: Arc::new(circumstances),
         suspects,
     }

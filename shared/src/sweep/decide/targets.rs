@@ -114,14 +114,30 @@ pub struct TargetEvidence {
     pub health: TargetHealth,
     /// What answered us there; `None` when nobody was asked.
     pub probe: Option<Probe>,
+    /// Whether packets of ours are known to reach its group's targets.
+    pub route_is_whole: bool,
     /// Whether an earlier sweep, long enough ago, found it the same.
     pub suspected: bool,
+}
+
+impl TargetEvidence {
+    /// What answered us there, as far as it may be believed.
+    #[must_use]
+    pub fn believed_probe(&self) -> Option<Probe> {
+        self.probe.map(|probe| probe.by_route(self.route_is_whole))
+    }
+
+    /// Whether nothing answers anybody there, and the route may be to blame for ours.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.health.is_unanswered() && self.believed_probe() == Some(Probe::Blind)
+    }
 }
 
 /// Finds the row of a target.
 #[must_use]
 pub fn target_row(evidence: &TargetEvidence) -> TargetRow {
-    let health = evidence.health;
+    let (health, probe) = (evidence.health, evidence.believed_probe());
     match &evidence.holder {
         Holder::OfOurs { elsewhere: None, .. } => return TargetRow::Held,
         Holder::OfOurs { elsewhere: Some(_), .. } => return TargetRow::HeldElsewhere,
@@ -135,21 +151,21 @@ pub fn target_row(evidence: &TargetEvidence) -> TargetRow {
     match evidence.holder {
         Holder::Unknown => return TargetRow::Undecided,
         // Its fate may depend on a task of another cluster.
-        Holder::NobodyOfOurs if health.is_unanswered() && evidence.probe == Some(Probe::Silent) => {
+        Holder::NobodyOfOurs if health.is_unanswered() && probe == Some(Probe::Silent) => {
             return TargetRow::Undecided;
         }
         Holder::OfOurs { .. } | Holder::Stranger { .. } | Holder::Nobody | Holder::NobodyOfOurs => {
         }
     }
     if health.is_unanswered() {
-        return match evidence.probe {
+        return match probe {
             Some(Probe::Silent) if evidence.suspected => TargetRow::Zombie,
             Some(Probe::Silent) => TargetRow::Suspected,
             Some(Probe::Active | Probe::Done | Probe::Answers) => TargetRow::Foreign,
-            None => TargetRow::Unclear,
+            Some(Probe::Blind) | None => TargetRow::Unclear,
         };
     }
-    match (health, evidence.probe) {
+    match (health, probe) {
         (
             TargetHealth::Healthy
             | TargetHealth::Initial
@@ -165,7 +181,7 @@ pub fn target_row(evidence: &TargetEvidence) -> TargetRow {
             | TargetHealth::Unused
             | TargetHealth::Unavailable
             | TargetHealth::Unrecognised,
-            Some(Probe::Silent) | None,
+            Some(Probe::Silent | Probe::Blind) | None,
         ) => TargetRow::Unclear,
     }
 }

@@ -253,8 +253,9 @@ pub fn task_row(
         (Routed::Unknown, _) => TaskRow::Undecided,
         (Routed::No, Some(Probe::Done)) if evidence.suspected => TaskRow::Done,
         (Routed::No, Some(Probe::Done)) => TaskRow::SuspectedDone,
-        (Routed::No, Some(Probe::Active | Probe::Answers | Probe::Silent) | None) => {
-            TaskRow::Unrouted
-        }
+        (
+            Routed::No,
+            Some(Probe::Active | Probe::Answers | Probe::Silent | Probe::Blind) | None,
+        ) => TaskRow::Unrouted,
     }
 }

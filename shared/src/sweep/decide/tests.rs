@@ -2,12 +2,13 @@
 //!
 //! - [`fixtures`]: one time, the documented defaults, and names; [`sentences`]: scenes with one thing
 //!   that is wrong; [`scene`]: whole observations at random;
-//! - [`tasks`], [`targets`]: each row, each condition of it, and its borders;
+//! - [`tasks`], [`targets`], [`leases`]: each row, each condition of it, and its borders;
 //! - [`plan`], [`memories`]: what is put together from them, and what one sweep tells the next;
 //! - [`properties`]: what holds for all observations; [`oracle`]: the table of tasks once more, as it is
 //!   written.
 
 pub(in crate::sweep) mod fixtures;
+mod leases;
 mod memories;
 mod oracle;
 mod plan;

@@ -1,5 +1,5 @@
 use super::finding::{Action, TargetFinding, TaskFinding};
-use crate::cleanup::TaskFate;
+use crate::cleanup::{Artifacts, TaskFate};
 use crate::sweep::decide::{Plan, TargetRow, TaskDecision, TaskRow};
 use crate::sweep::observation::Observation;
 use serde::Serialize;
@@ -32,6 +32,12 @@ pub struct Counts {
     pub unrouted: usize,
     /// Tasks that name no session.
     pub unidentified: usize,
+    /// Tasks and targets at which nobody was reached, where the route may be to blame.
+    pub blind: usize,
+    /// Orphans whose containers say that they run another session.
+    pub reused: usize,
+    /// Orphans whose artifacts are confirmed, and that could not be stopped.
+    pub confirmed_running: usize,
 }
 
 impl Counts {
@@ -57,10 +63,19 @@ impl Counts {
             counts.zombies += usize::from(decision.row == TargetRow::Zombie);
             counts.foreign += usize::from(decision.row == TargetRow::Foreign);
             counts.misrouted += usize::from(decision.row == TargetRow::Misrouted);
+            counts.blind +=
+                usize::from(decision.row == TargetRow::Unclear && decision.evidence.is_blind());
         }
         let stopped = |finding: &&TaskFinding| {
             finding.cleanup.as_ref().is_some_and(|report| report.task == TaskFate::Stopped)
         };
+        for report in tasks.iter().filter_map(|finding| finding.cleanup.as_ref()) {
+            let runs_on = report.task.runs_on();
+            counts.blind += usize::from(report.was_blind());
+            counts.reused += usize::from(report.artifacts == Artifacts::WrongContainer && runs_on);
+            counts.confirmed_running +=
+                usize::from(report.artifacts == Artifacts::Confirmed && runs_on);
+        }
         counts.reaped = tasks.iter().filter(stopped).count();
         counts.deregistered = targets.iter().filter(|found| found.action == Action::Acted).count();
         counts

@@ -59,6 +59,10 @@ pub enum Warning {
     BlastRadiusReached,
     /// So many leases lapse at once that their renewal looks broken.
     LeasesLapsing,
+    /// Nobody was reached where others should have answered: the route to the tasks may be broken.
+    RouteBroken,
+    /// A container says that it runs another session: its task is used for several.
+    TasksReused,
 }
 
 impl SweepReport {
@@ -102,11 +106,14 @@ impl SweepReport {
             tasks.iter().any(|finding| finding.action == action)
                 || targets.iter().any(|finding| finding.action == action)
         };
+        let counts = Counts::of(seen, plan, &tasks, &targets);
         let warnings = [
             (Warning::Incomplete, !not_decided.is_empty()),
             (Warning::Truncated, any(Action::OutOfTime)),
             (Warning::BlastRadiusReached, any(Action::Waits)),
             (Warning::LeasesLapsing, plan.circumstances.leases.are_lapsing()),
+            (Warning::RouteBroken, counts.blind > 0),
+            (Warning::TasksReused, counts.reused > 0),
         ];
         Self {
             trigger: request.trigger,
@@ -118,7 +125,7 @@ impl SweepReport {
                 .into_iter()
                 .filter_map(|(one, holds)| holds.then_some(one))
                 .collect(),
-            counts: Counts::of(seen, plan, &tasks, &targets),
+            counts,
             api,
             not_decided,
             problems,
@@ -158,6 +165,8 @@ impl SweepReport {
             Metric::UNROUTED_TASKS.number(counts.unrouted),
             Metric::UNIDENTIFIED_TASKS.number(counts.unidentified),
             warned(Metric::LEASES_LAPSING, Warning::LeasesLapsing),
+            warned(Metric::ROUTES_BROKEN, Warning::RouteBroken),
+            warned(Metric::TASKS_REUSED, Warning::TasksReused),
             warned(Metric::BLAST_RADIUS_REACHED, Warning::BlastRadiusReached),
             warned(Metric::SWEEPS_INCOMPLETE, Warning::Incomplete),
             warned(Metric::SWEEPS_TRUNCATED, Warning::Truncated),

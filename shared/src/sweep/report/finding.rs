@@ -2,7 +2,7 @@
 
 use super::reason;
 use crate::aws::TargetHealth;
-use crate::cleanup::{CleanupReport, Outcome, SalvageWindow};
+use crate::cleanup::{CleanupReport, Outcome};
 use crate::container::Probe;
 use crate::removal::ZombieFate;
 use crate::session::{Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn};
@@ -153,7 +153,7 @@ impl TaskFinding {
                 probe: judged.evidence.probe,
                 suspect_since: judged.suspect.map(|seen| seen.since),
                 salvage_failing_since: judged.salvage_failing.map(|seen| seen.since),
-                salvage_window_over: judged.salvage == SalvageWindow::Over,
+                salvage_window_over: judged.salvage.is_over,
             },
             action,
             result,
@@ -170,7 +170,7 @@ fn action_of(report: &CleanupReport) -> Action {
         | Outcome::ArtifactsUnverified
         | Outcome::ArtifactsLost => Action::Acted,
         Outcome::AwaitingSalvage | Outcome::Incomplete => Action::Tried,
-        // A 403 is an orphan's all the same: after its salvage window it is stopped.
+        // A 403 is an orphan's all the same: in the end it is stopped.
         Outcome::Rejected if report.salvage_failed() => Action::Tried,
         Outcome::Rejected => Action::Spared,
     }
@@ -218,7 +218,7 @@ impl TargetFinding {
             row: decision.row,
             why: reason::of_target(decision),
             health: decision.evidence.health,
-            probe: decision.evidence.probe,
+            probe: decision.evidence.believed_probe(),
             holder,
             suspect_since: decision.suspect.map(|seen| seen.since),
             action,

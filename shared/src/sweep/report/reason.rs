@@ -61,7 +61,7 @@ pub(super) fn of_target(decision: &TargetDecision) -> String {
         Holder::NobodyOfOurs => "no task of the configured clusters holds its address".to_owned(),
         Holder::Unknown => "not every task was seen".to_owned(),
     };
-    let answer = answer(evidence.probe);
+    let answer = answer(evidence.believed_probe());
     match decision.row {
         TargetRow::Held => holder,
         TargetRow::HeldElsewhere => format!("{holder}, and its cluster is not configured"),
@@ -83,6 +83,10 @@ pub(super) fn of_target(decision: &TargetDecision) -> String {
             format!("{holder}, it fails its health checks, and {answer}, for the second time")
         }
         TargetRow::Foreign => format!("{holder}, and something answers there"),
+        TargetRow::Unclear if evidence.is_blind() => format!(
+            "{holder}, it fails its health checks, and {answer}: none of the group's tasks takes our \
+             connections either"
+        ),
         TargetRow::Unclear => format!(
             "{holder}, and its health says neither that someone answers nor that nobody does"
         ),
@@ -95,6 +99,9 @@ fn answer(probe: Option<Probe>) -> &'static str {
         Some(Probe::Done) => "our own health check finds a session complete",
         Some(Probe::Answers) => "something answers our own health check, or takes its connection",
         Some(Probe::Silent) => "nobody takes the connection of our own health check",
+        Some(Probe::Blind) => {
+            "nobody was reached by our own health check, and the route may be to blame"
+        }
         None => "it was not asked",
     }
 }

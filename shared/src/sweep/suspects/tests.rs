@@ -15,6 +15,7 @@ fn suspects(seen: SeenSince) -> Suspects {
         tasks: BTreeMap::from([(task_arn("one", "done"), seen)]),
         targets: BTreeMap::from([((group("a"), address(1)), seen)]),
         failed_salvages: BTreeMap::from([(task_arn("one", "failing"), seen)]),
+        ..Suspects::default()
     }
 }
 
@@ -37,10 +38,14 @@ fn some(most: u8) -> impl Strategy<Value = Vec<(u8, SeenSince)>> {
 proptest! {
     #[test]
     fn what_is_remembered_is_read_back_as_it_was(
-        tasks in some(200), targets in some(200), failed in some(200),
+        tasks in some(200), targets in some(200), failed in some(200), at in some(200),
     ) {
         let of_tasks = |entries: Vec<(u8, SeenSince)>| {
             entries.into_iter().map(|(n, seen)| (task_arn("one", &n.to_string()), seen)).collect()
+        };
+        let times = |entries: &[(u8, SeenSince)]| -> BTreeMap<TaskArn, Timestamp> {
+            let time = |(n, seen): &(u8, SeenSince)| (task_arn("one", &n.to_string()), seen.last);
+            entries.iter().map(time).collect()
         };
         let targets = targets.into_iter().map(|(n, seen)| {
             let name = if n % 2 == 0 { "a" } else { "b" };
@@ -48,6 +53,8 @@ proptest! {
         });
         let suspects = Suspects {
             tasks: of_tasks(tasks), targets: targets.collect(), failed_salvages: of_tasks(failed),
+            tried: times(&at[..at.len() / 2]), reaped_for_leases: times(&at),
+            leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),
         };
         prop_assert_eq!(read(&written(&suspects)).unwrap(), suspects);
     }
@@ -78,6 +85,16 @@ fn the_document_is_one_that_people_can_read() {
     );
     assert_eq!(document["tasks"][0]["task"], task_arn("one", "done").as_str());
     assert_eq!(document["failed_salvages"][0]["task"], task_arn("one", "failing").as_str());
+}
+
+/// The version before did not know of leases and tries.
+#[test]
+fn a_document_of_the_version_before_is_read_and_knows_of_no_leases() {
+    let seen = seen(MINUTE, MINUTE);
+    let mut document: serde_json::Value = serde_json::from_str(&written(&suspects(seen))).unwrap();
+    let fields = document.as_object_mut().unwrap();
+    fields.retain(|name, _| ["tasks", "targets", "failed_salvages"].contains(&name.as_str()));
+    assert_eq!(read(&document.to_string()).unwrap(), suspects(seen));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! github-aws-runners/terraform-aws-github-runner, `scale-down`: the nearest relative.
 
 use super::super::crowd::{
-    HOUR, MINUTE, enforce_with, left_targets, metric, stopped, target_row, task_row, too_old, warns,
+    HOUR, MINUTE, enforce_with, left_targets, metric, renewing, stopped, target_row, task_row,
+    too_old, warns,
 };
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, sweeps, task_in};
 use serde_json::json;
@@ -72,7 +73,7 @@ async fn protection_holds_on_every_path() {
 #[tokio::test(start_paused = true)]
 async fn what_comes_to_life_between_the_check_and_the_act_is_spared_or_re_registered() {
     let world = World::new(Setup::default());
-    world.session("leased").leased_for(HOUR * 2).start();
+    renewing(&world, "leased");
     let session = world.session("renewed").lease_lapsed(MINUTE * 20).start();
     let renewed = session.clone();
     world.before(Api::DescribeTasks, 2, move |world| {

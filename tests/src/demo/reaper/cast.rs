@@ -63,7 +63,7 @@ impl Cast {
             nina: part("nina", "old, and protected", &|s| {
                 s.started_ago(HOUR * 30).tag("cleanup-protection", "true")
             }),
-            oscar: part("oscar", "old, and leased", &|s| s.started_ago(HOUR * 3).leased_for(HOUR)),
+            oscar: part("oscar", "old, and leased", &|s| s.started_ago(HOUR * 3).renewed_for(HOUR)),
             peggy: part("peggy", "old, a service's task", &|s| {
                 s.started_ago(HOUR * 30).group("service:web")
             }),

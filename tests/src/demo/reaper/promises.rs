@@ -10,7 +10,7 @@ use crate::demo::promises::{
 use crate::local_aws::{Lambda, LocalAwsError};
 use crate::world::World;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What there was at certain points of the act.
 pub(super) struct Marks {
@@ -96,17 +96,17 @@ impl Marks {
 pub(super) fn check(
     local: &LocalStack,
     cast: &Cast,
-    sweeps: [&Sweep; 4],
+    sweeps: [&Sweep; 5],
     marks: &Marks,
     ran: usize,
 ) -> usize {
     let world = &local.world;
     let mut promises = about_looking(cast, sweeps, marks);
-    promises.extend(about_orphans(world, cast, sweeps[2], marks));
+    promises.extend(about_orphans(world, cast, [sweeps[2], sweeps[3]], marks));
     promises.extend(about_the_living(world, cast, sweeps[2]));
     promises.extend(about_targets(world, cast, sweeps[2]));
     promises.extend([
-        ("the second enforce performed no act", marks.acts_of_last == 0),
+        ("the third enforce performed no act", marks.acts_of_last == 0),
         (
             "each report is in the ledger",
             sweeps.iter().all(|sweep| marks.ledger_after.contains_key(sweep.kept_as())),
@@ -118,8 +118,10 @@ pub(super) fn check(
     print(&promises, world)
 }
 
-fn about_looking(cast: &Cast, sweeps: [&Sweep; 4], marks: &Marks) -> Vec<Promise> {
-    let [first, second, enforced, _] = sweeps;
+fn about_looking(cast: &Cast, sweeps: [&Sweep; 5], marks: &Marks) -> Vec<Promise> {
+    let [first, second, enforced, again, _] = sweeps;
+    let acted: BTreeSet<String> =
+        enforced.with_action("acted").union(&again.with_action("acted")).cloned().collect();
     let suspect = |sweep: &Sweep| {
         let zombies = cast.zombies.iter().map(|left| sweep.target(left.address));
         zombies.chain([sweep.task(&cast.leo.task)]).all(|finding| finding["action"] == "suspected")
@@ -135,13 +137,17 @@ fn about_looking(cast: &Cast, sweeps: [&Sweep; 4], marks: &Marks) -> Vec<Promise
         ("report: what may pass is only suspected at first", suspect(first)),
         (
             "report: what the second one would do is what enforce then did",
-            !second.with_action("would_act").is_empty()
-                && second.with_action("would_act") == enforced.with_action("acted"),
+            !second.with_action("would_act").is_empty() && second.with_action("would_act") == acted,
         ),
     ]
 }
 
-fn about_orphans(world: &World, cast: &Cast, sweep: &Sweep, marks: &Marks) -> Vec<Promise> {
+fn about_orphans(
+    world: &World,
+    cast: &Cast,
+    [sweep, next]: [&Sweep; 2],
+    marks: &Marks,
+) -> Vec<Promise> {
     let Cast { ivan, judy, kevin, leo, carol, .. } = cast;
     let gone =
         |part: &Part| world.is_stopping(&part.task) && !is_registered(world, part.task.address());
@@ -158,8 +164,9 @@ fn about_orphans(world: &World, cast: &Cast, sweep: &Sweep, marks: &Marks) -> Ve
         ("kevin (lease_expired): the same", reaped(kevin, "T7 lease_expired")),
         ("leo (done): the same", reaped(leo, "T9 done")),
         (
-            "carol: stopped once her salvage window was over, and her loss is on record",
-            sweep.task(&carol.task)["row"] == "T4 ended"
+            "carol: asked by two sweeps, stopped once her window was over, her loss on record",
+            sweep.task(&carol.task)["action"] == "tried"
+                && next.task(&carol.task)["row"] == "T4 ended"
                 && marks.outcome(carol) == Some("artifacts_lost")
                 && gone(carol),
         ),

@@ -11,15 +11,20 @@ use serde_json::Value;
 
 /// Everyone as the world has them, with what a report says.
 pub(super) fn found(world: &World, cast: &Cast, sweep: &Sweep) -> Table {
-    rows(world, cast, sweep, why_found)
+    rows(world, cast, &[sweep], why_found)
 }
 
-/// The same after the act.
-pub(super) fn became(world: &World, cast: &Cast, sweep: &Sweep) -> Table {
-    rows(world, cast, sweep, what_came)
+/// The same after the act: the last that the sweeps which acted said of each.
+pub(super) fn became(world: &World, cast: &Cast, sweeps: &[&Sweep]) -> Table {
+    rows(world, cast, sweeps, what_came)
 }
 
-fn rows(world: &World, cast: &Cast, sweep: &Sweep, why: fn(&Value, Timestamp) -> String) -> Table {
+fn rows(
+    world: &World,
+    cast: &Cast,
+    sweeps: &[&Sweep],
+    why: fn(&Value, Timestamp) -> String,
+) -> Table {
     let header = ["who", "story", "task", "target", "row", "action", "why"];
     let mut table = table(&header);
     let now = world.now();
@@ -35,7 +40,9 @@ fn rows(world: &World, cast: &Cast, sweep: &Sweep, why: fn(&Value, Timestamp) ->
             task(world, &part.task),
             target(world, part.task.address()),
         ];
-        table.add_row(known.into_iter().chain(says(finding(sweep, part))));
+        table.add_row(
+            known.into_iter().chain(says(last_said(sweeps, |sweep| finding(sweep, part)))),
+        );
     }
     for left in cast.targets() {
         let known = [
@@ -44,9 +51,16 @@ fn rows(world: &World, cast: &Cast, sweep: &Sweep, why: fn(&Value, Timestamp) ->
             "-".to_owned(),
             target(world, left.address),
         ];
-        table.add_row(known.into_iter().chain(says(sweep.target(left.address))));
+        table.add_row(
+            known.into_iter().chain(says(last_said(sweeps, |sweep| sweep.target(left.address)))),
+        );
     }
     table
+}
+
+fn last_said<'a>(sweeps: &[&'a Sweep], of: impl Fn(&'a Sweep) -> &'a Value) -> &'a Value {
+    let mut said = sweeps.iter().rev().map(|sweep| of(sweep));
+    said.find(|finding| !finding.is_null()).unwrap_or(&Value::Null)
 }
 
 /// What is said of a task, or of its target where nothing is said of the task.

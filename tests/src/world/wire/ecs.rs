@@ -255,7 +255,7 @@ impl State {
             json!([])
         } else {
             json!([
-                {"name": "subnetId", "value": "subnet-0a1b2c3d"},
+                {"name": "subnetId", "value": task.subnet},
                 {"name": "networkInterfaceId", "value": format!("eni-{}", &task.key.id[..17])},
                 {"name": "privateIPv4Address", "value": task.address.to_string()},
             ])

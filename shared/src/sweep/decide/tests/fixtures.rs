@@ -81,6 +81,7 @@ pub(in crate::sweep) fn task(id: &str) -> Task {
         created_at: ago(MINUTE * 30),
         started_at: Some(ago(MINUTE * 29)),
         address: Some(ip(1)),
+        subnet: Some("subnet-1".to_owned()),
         environment: BTreeMap::from([("SESSION_ID".to_owned(), format!("session-{id}"))]),
         tags: BTreeMap::new(),
         started_by: None,

@@ -36,10 +36,14 @@ pub(super) fn row_by_the_table(scene: &Scene, task: &Task) -> TaskRow {
         end.filter(|end| end.parse().map_or(true, |end| is_of_it(&end, task)))
     };
     let lease_end = |task: &Task| lease(task).and_then(|end| end.parse::<Timestamp>().ok());
-    let renewed = fleet
+    let running = fleet
         .iter()
         .filter(|task| lease_end(task).is_some_and(|end| end > now() && end <= now() + HOUR * 24));
-    let renewed = renewed.count();
+    let extended = running.clone().any(|task| {
+        let before = scene.suspects.leases.ends.get(&task.arn);
+        before.is_some_and(|before| lease_end(task).is_some_and(|end| end > *before))
+    });
+    let running = running.count();
     let lapsed = fleet.iter().filter(|task| {
         lease_end(task).is_some_and(|end| end <= now())
             && !(protected(task) || ended(task) || !named(task) || age(task) > HOUR * 24)
@@ -53,9 +57,10 @@ pub(super) fn row_by_the_table(scene: &Scene, task: &Task) -> TaskRow {
         .filter(|end| *end <= now())
         .map(|end| now().duration_since(end).unsigned_abs());
     let in_grace = over_since.is_none_or(|since| since <= MINUTE * 15);
-    let lapsed = lapsed.count();
-    let few = lapsed <= 1 || lapsed * 4 <= lapsed + renewed;
-    let no_longer_renewed = !in_grace && clusters_listed && renewed > 0 && few;
+    let reaped = scene.suspects.reaped_for_leases.values().filter(|at| **at >= ago(HOUR * 2));
+    let lapsed = lapsed.count() + reaped.count();
+    let few = lapsed <= 1 || lapsed * 4 <= lapsed + running;
+    let no_longer_renewed = !in_grace && clusters_listed && extended && few;
     let never_renewed = over_since.is_some_and(|since| since > HOUR * 2);
     let forced = scene.force.as_ref().is_some_and(|force| {
         force.cluster == *task.arn.cluster() && task.created_at < force.created_before

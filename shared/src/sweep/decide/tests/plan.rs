@@ -4,7 +4,9 @@ use super::fixtures::{
     HOUR, MINUTE, SECOND, address, ago, cluster, group, ip, now, task, task_arn,
 };
 use super::scene::Scene;
-use super::sentences::{UNANSWERED, done_twice, failed_salvage, nothing, since, tagged, zombie};
+use super::sentences::{
+    INTERVAL, UNANSWERED, done_twice, failed_salvage, nothing, since, tagged, zombie,
+};
 use crate::aws::TargetHealth;
 use crate::cleanup::SalvageWindow;
 use crate::session::{DesiredStatus, LEASE_TAG, SESSION_ENDED_TAG, Task};
@@ -21,11 +23,30 @@ fn the_salvage_window_counts_from_the_owners_word_or_from_the_first_failed_salva
         scene.suspects.failed_salvages.insert(task("x").arn, since(age));
         scene
     };
-    for scene in [ended(MINUTE * 30 + SECOND), asked(MINUTE * 30 + SECOND)] {
-        assert_eq!(scene.salvage(), SalvageWindow::Over);
+    let ended_and_asked = |age| {
+        let mut scene = ended(age);
+        scene.suspects.failed_salvages.insert(task("x").arn, since(INTERVAL / 2));
+        scene
+    };
+    for scene in [ended_and_asked(MINUTE * 30 + SECOND), asked(MINUTE * 30 + SECOND)] {
+        assert_eq!(scene.salvage(), OVER);
     }
-    for scene in [ended(MINUTE * 30), asked(MINUTE * 30), asked(Duration::ZERO)] {
-        assert_eq!(scene.salvage(), SalvageWindow::Open);
+    for scene in [ended_and_asked(MINUTE * 30), asked(MINUTE * 30), asked(Duration::ZERO)] {
+        assert_eq!(scene.salvage(), SalvageWindow::OPEN);
+    }
+}
+
+const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+
+/// After an outage every session that has ended gets a fair try.
+#[test]
+fn nothing_is_given_up_before_two_sweeps_have_asked_in_vain() {
+    let ended = nothing().with(tagged("x", SESSION_ENDED_TAG, ago(HOUR)));
+    assert_eq!(ended.salvage(), SalvageWindow::OPEN, "never asked");
+    for (age, window) in [(SECOND * 149, SalvageWindow::OPEN), (SECOND * 150, OVER)] {
+        let mut asked = ended.clone();
+        asked.suspects.failed_salvages.insert(task("x").arn, since(age));
+        assert_eq!(asked.salvage(), window, "asked {age:?} ago, half an interval is 150 s");
     }
 }
 
@@ -36,22 +57,67 @@ fn an_orphan_that_was_never_asked_has_its_whole_salvage_window() {
     let mut unreadable = task("x");
     unreadable.tags.insert(SESSION_ENDED_TAG.to_owned(), "yesterday".to_owned());
     for scene in [lapsed, old, nothing().with(unreadable)] {
-        assert_eq!(scene.salvage(), SalvageWindow::Open);
+        assert_eq!(scene.salvage(), SalvageWindow::OPEN);
     }
 }
 
 #[test]
-fn beyond_the_hard_age_the_salvage_window_is_over_in_any_case() {
-    let aged = |age| {
+fn the_hard_age_begins_a_salvage_window_too() {
+    let aged = |age, asked: bool| {
         let ended = tagged("x", SESSION_ENDED_TAG, now() + HOUR);
-        nothing().with(Task { created_at: ago(age), ..ended })
+        let mut scene = nothing().with(Task { created_at: ago(age), ..ended });
+        if asked {
+            scene.suspects.failed_salvages.insert(task("x").arn, since(INTERVAL));
+        }
+        scene.salvage()
     };
-    assert_eq!(aged(HOUR * 24).salvage(), SalvageWindow::Open);
-    assert_eq!(aged(HOUR * 24 + SECOND).salvage(), SalvageWindow::Over);
+    let (end, asked) = (HOUR * 24 + MINUTE * 30, true);
+    assert_eq!(aged(end, asked), SalvageWindow::OPEN);
+    let beyond = SalvageWindow { is_over: true, is_beyond_hard_age: true };
+    assert_eq!(aged(end + SECOND, asked), beyond);
+    assert_eq!(aged(end + SECOND, !asked), SalvageWindow { is_over: false, ..beyond });
+}
+
+/// None takes another's turn for ever.
+#[test]
+fn orphans_that_have_waited_longest_come_first() {
+    let old = |id: &str, age| Task { created_at: ago(age), ..task(id) };
+    let mut scene = nothing()
+        .with(old("young", HOUR * 3))
+        .with(old("old", HOUR * 5))
+        .with(old("older", HOUR * 6))
+        .with(old("oldest", HOUR * 7));
+    for (id, age) in [("older", MINUTE * 10), ("oldest", MINUTE * 5)] {
+        scene.suspects.tried.insert(task(id).arn, ago(age));
+    }
+    let plan = scene.plan();
+    let order: Vec<&str> = plan.orphans().iter().map(|one| one.task.arn.id()).collect();
+    assert_eq!(order, ["old", "young", "older", "oldest"]);
+    assert_eq!(plan.suspects.tried, scene.suspects.tried, "until it is tried again");
+}
+
+/// Whom to ask whether a route is whole: those that should answer come first.
+#[test]
+fn five_of_a_neighbourhood_are_neighbours_those_first_that_should_answer() {
+    let at =
+        |id: &str, last, age| Task { address: Some(ip(last)), created_at: ago(age), ..task(id) };
+    let mut scene = nothing();
+    for last in 1..4 {
+        scene = scene.with(at(&format!("old-{last}"), last, HOUR * 3));
+    }
+    for last in 11..15 {
+        scene = scene.with(at(&format!("young-{last}"), last, MINUTE));
+    }
+    let elsewhere = Task { subnet: Some("subnet-2".to_owned()), ..at("other", 20, MINUTE) };
+    let plan = scene.with(elsewhere).plan();
+    let neighbours: Vec<_> = plan.neighbours.into_iter().collect();
+    let [(neighbourhood, asked)] = &neighbours[..] else { panic!("{neighbours:?}") };
+    assert_eq!(neighbourhood.subnet.as_deref(), Some("subnet-1"));
+    assert_eq!(*asked, [11, 12, 13, 14, 1].map(ip));
 }
 
 #[test]
-fn a_sweep_stops_at_most_ten_tasks_or_a_quarter_of_those_that_live() {
+fn a_sweep_touches_at_most_three_tasks_or_a_quarter_of_those_that_live() {
     let fleet = |live: usize| {
         let mut scene = nothing();
         scene.tasks = (0..live).map(|n| task(&format!("t{n}"))).collect();
@@ -62,11 +128,11 @@ fn a_sweep_stops_at_most_ten_tasks_or_a_quarter_of_those_that_live() {
         }
         scene.plan().stop_limit
     };
-    assert_eq!([0, 40, 43, 44].map(fleet), [10, 10, 10, 11]);
+    assert_eq!([0, 12, 15, 16].map(fleet), [3, 3, 3, 4]);
 }
 
 #[test]
-fn a_sweep_takes_at_most_ten_targets_or_a_quarter_of_each_group() {
+fn a_sweep_takes_at_most_three_targets_or_a_quarter_of_each_group() {
     let mut scene = nothing().unlisted("b");
     for last in 1..49 {
         scene.targets.insert((group("a"), address(last)), UNANSWERED);
@@ -82,7 +148,9 @@ fn leases_that_lapse_all_at_once_stop_nothing_and_are_seen_to_lapse() {
         scene = scene.with(task(&format!("unleased-{n}")));
     }
     for n in 0..33 {
-        scene = scene.with(tagged(&format!("leased-{n}"), LEASE_TAG, now() + HOUR));
+        let leased = tagged(&format!("leased-{n}"), LEASE_TAG, now() + HOUR);
+        scene.suspects.leases.ends.insert(leased.arn.clone(), now() + MINUTE);
+        scene = scene.with(leased);
     }
     for n in 0..12 {
         scene = scene.with(tagged(&format!("t{n}"), LEASE_TAG, ago(HOUR)));

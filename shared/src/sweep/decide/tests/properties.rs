@@ -5,7 +5,6 @@ use super::oracle::row_by_the_table;
 use super::scene::{CLUSTERS, GROUPS, Scene, Victim, player, scene};
 use crate::aws::TargetHealth;
 use crate::cleanup::OrphanCause;
-use crate::cleanup::SalvageWindow;
 use crate::container::Probe;
 use crate::session::{DesiredStatus, LEASE_TAG, Lease, PROTECTION_TAG, Task};
 use crate::sweep::decide::judge_task::{circumstances, judge};
@@ -133,8 +132,7 @@ proptest! {
         for decision in orphans(&unread.plan()) {
             let same = orphans(&before).find(|known| known.task.arn == decision.task.arn).unwrap();
             prop_assert!(
-                decision.judged.salvage == SalvageWindow::Open
-                    || same.judged.salvage == SalvageWindow::Over
+                !decision.judged.salvage.is_over || same.judged.salvage.is_over
             );
         }
     }
@@ -193,7 +191,10 @@ proptest! {
                 let TargetEvidence { holder, health, probe, .. } = &decision.evidence;
                 prop_assert_eq!(holder, &Holder::Nobody);
                 prop_assert!(health.is_unanswered());
-                prop_assert_eq!(*probe, Some(Probe::Silent));
+                let by_itself = *probe == Some(Probe::Silent);
+                let route_is_whole = scene.whole_routes.contains(&decision.group);
+                let by_route = *probe == Some(Probe::Blind) && route_is_whole;
+                prop_assert!(by_itself || by_route);
                 let since = decision.suspect.unwrap().since;
                 prop_assert!(since <= ago(scene.policy.interval / 2));
                 let has_it = |task: &Task| {
@@ -281,7 +282,7 @@ proptest! {
                 Some(health) => {
                     prop_assert!(health.is_unanswered());
                     let answer = scene.answers.get(&target.1);
-                    prop_assert!(answer.is_none_or(|answer| *answer == Probe::Silent));
+                    prop_assert!(answer.is_none_or(|answer| matches!(answer, Probe::Silent | Probe::Blind)));
                 }
                 None => prop_assert!(scene.unlisted.iter().any(|name| group(name) == target.0)),
             }

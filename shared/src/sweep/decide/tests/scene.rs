@@ -15,6 +15,7 @@ use crate::session::{
 use crate::sweep::decide::{Known, Plan, TargetRow, decide};
 use crate::sweep::observation::Observation;
 use crate::sweep::suspects::{SeenSince, Suspects};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ pub(super) struct Scene {
     pub(super) others: Option<bool>,
     /// What answered at addresses of targets.
     pub(super) answers: BTreeMap<TargetAddress, Probe>,
+    /// The groups to whose targets packets get.
+    pub(super) whole_routes: BTreeSet<TargetGroupArn>,
     /// What containers of tasks said.
     pub(super) words: BTreeMap<TaskArn, Probe>,
     pub(super) suspects: Suspects,
@@ -62,6 +65,7 @@ impl Scene {
         seen.clusters = ["one", "two"].map(|name| (cluster(name), listing(name))).into();
         seen.others = self.others.map(|whole| if whole { Ok(()) } else { Err(unlisted()) });
         seen.probes = self.answers.clone();
+        seen.whole_routes = self.whole_routes.clone();
         let wanted = seen.targets().map(|(_, address, _)| address.ip).collect();
         let was_listed =
             |task: &&Task| self.others.is_some() || seen.clusters.contains_key(task.arn.cluster());
@@ -128,6 +132,8 @@ pub(super) struct Player {
     word: Option<Probe>,
     suspect: Option<SeenSince>,
     salvage_failing: Option<SeenSince>,
+    /// When its lease ended, as the sweep before saw it.
+    lease_before: Option<Timestamp>,
 }
 
 /// Times in seconds, often at a border or right beside it.
@@ -161,6 +167,7 @@ fn probe() -> impl Strategy<Value = Option<Probe>> {
         Some(Probe::Answers),
         Some(Probe::Silent),
         Some(Probe::Silent),
+        Some(Probe::Blind),
     ])
 }
 
@@ -207,6 +214,7 @@ prop_compose! {
         last in prop::option::weighted(0.9, 1..9_u8),
         (desired_status, last_status) in statuses(),
         (word, suspect, salvage_failing) in (probe(), remembered(), remembered()),
+        lease_before in prop::option::of((0..9_000_u64).prop_map(|left| now() + Duration::from_secs(left))),
     ) -> Player {
         let mut task = Task {
             arn: task_arn(at, &id),
@@ -233,7 +241,7 @@ prop_compose! {
             task.tags.insert(SESSION_ENDED_TAG.to_owned(), at.to_string());
         }
         task.tags.extend(lease.map(|end| (LEASE_TAG.to_owned(), end)));
-        Player { task, word, suspect, salvage_failing }
+        Player { task, word, suspect, salvage_failing, lease_before }
     }
 }
 
@@ -248,6 +256,7 @@ prop_compose! {
         targets in prop::collection::vec(
             prop::option::of((health(), remembered())), GROUPS.len() * 8),
         answers in prop::collection::vec(probe(), 8),
+        (whole_routes, reaped) in (prop::collection::vec(any::<bool>(), 2), 0..4_usize),
         unlisted in prop::collection::vec(prop::bool::weighted(0.12), 4),
         others in prop_oneof![1 => Just(None), 4 => Just(Some(true)), 1 => Just(Some(false))],
         force in prop::option::weighted(0.3, (select(vec!["one", "two"]), 0..900_u64)),
@@ -261,6 +270,8 @@ prop_compose! {
             others,
             answers: (1..9).zip(answers)
                 .filter_map(|(last, answer)| Some((address(last), answer?))).collect(),
+            whole_routes: GROUPS.into_iter().zip(whole_routes)
+                .filter(|(_, whole)| *whole).map(|(name, _)| group(name)).collect(),
             words: BTreeMap::new(),
             suspects: Suspects::default(),
             force: force.map(|(at, before)| ForceCluster {
@@ -270,8 +281,13 @@ prop_compose! {
             policy: policy(),
         };
         scene.policy.blast_radius.at_least = at_least;
-        for Player { task, word, suspect, salvage_failing } in players {
+        for n in 0..reaped {
+            let at = ago(SECOND * 3_600 * u32::try_from(n).unwrap());
+            scene.suspects.reaped_for_leases.insert(task_arn("one", &format!("r{n}")), at);
+        }
+        for Player { task, word, suspect, salvage_failing, lease_before } in players {
             let arn = task.arn.clone();
+            scene.suspects.leases.ends.extend(lease_before.map(|end| (arn.clone(), end)));
             scene.tasks.push(task);
             scene.words.extend(word.map(|word| (arn.clone(), word)));
             scene.suspects.tasks.extend(suspect.map(|seen| (arn.clone(), seen)));

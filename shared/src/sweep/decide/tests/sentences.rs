@@ -24,6 +24,7 @@ pub(super) fn nothing() -> Scene {
         unlisted: BTreeSet::new(),
         others: Some(true),
         answers: BTreeMap::new(),
+        whole_routes: BTreeSet::new(),
         words: BTreeMap::new(),
         suspects: Suspects::default(),
         force: None,

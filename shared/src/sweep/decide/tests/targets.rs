@@ -38,7 +38,7 @@ fn stranger(elsewhere: bool) -> Holder {
 }
 
 fn row(holder: Holder, health: TargetHealth, probe: Option<Probe>, suspected: bool) -> TargetRow {
-    target_row(&TargetEvidence { holder, health, probe, suspected })
+    target_row(&TargetEvidence { holder, health, probe, route_is_whole: false, suspected })
 }
 
 /// The rows that `holder` comes to over every health, probe and suspicion that `given` lets through.

@@ -27,7 +27,7 @@ fn session() -> Case {
         task: SessionTask::read(&task("x"), scope()).unwrap(),
         evidence: TaskEvidence { routed: Routed::Yes, probe: None, suspected: false },
         circumstances: Circumstances {
-            leases: Leases { lapsed: 1, renewed: 10, all_listed: true },
+            leases: Leases { lapsed: 1, running: 10, extended: 1, reaped: 0, all_listed: true },
             force: None,
         },
     }
@@ -223,7 +223,7 @@ fn forced_what_an_operator_declares_over_is_an_orphan_of_that_cluster_and_time_a
 fn row_7_a_lease_past_its_grace_makes_an_orphan_where_others_are_renewed() {
     let lapsed = session().lapsed(MINUTE * 15 + SECOND);
     assert_eq!(lapsed.row(), TaskRow::LeaseExpired);
-    let a_quarter = lapsed.leases(|leases| (leases.lapsed, leases.renewed) = (5, 15));
+    let a_quarter = lapsed.leases(|leases| (leases.lapsed, leases.running) = (5, 15));
     assert_eq!(a_quarter.row(), TaskRow::LeaseExpired);
     assert_eq!(TaskRow::LeaseExpired.verdict(), TaskVerdict::Orphan(OrphanCause::LeaseExpired));
 }
@@ -231,7 +231,7 @@ fn row_7_a_lease_past_its_grace_makes_an_orphan_where_others_are_renewed() {
 #[test]
 fn row_7_a_lease_past_the_maximum_session_age_makes_an_orphan_in_any_case() {
     let alone = |leases: &mut Leases| {
-        *leases = Leases { lapsed: 99, renewed: 0, all_listed: false };
+        *leases = Leases { lapsed: 99, running: 0, extended: 0, reaped: 9, all_listed: false };
     };
     assert_eq!(session().lapsed(HOUR * 2 + SECOND).leases(alone).row(), TaskRow::LeaseExpired);
     assert_eq!(session().lapsed(HOUR * 2).leases(alone).row(), TaskRow::LeaseLapsed);
@@ -246,9 +246,19 @@ fn row_7a_a_lease_within_its_grace_is_kept() {
 }
 
 #[test]
-fn row_7a_a_lease_in_the_past_is_kept_while_no_other_lease_runs() {
-    let case = session().lapsed(HOUR).leases(|leases| leases.renewed = 0);
-    assert_eq!(case.row(), TaskRow::LeaseLapsed);
+fn row_7a_a_lease_in_the_past_is_kept_while_no_other_lease_was_seen_extended() {
+    let case = session().lapsed(HOUR).leases(|leases| leases.extended = 0);
+    assert_eq!(case.row(), TaskRow::LeaseLapsed, "that others run proves nothing");
+}
+
+#[test]
+fn row_7a_those_that_were_reaped_before_count_as_lapsed() {
+    let after = |reaped| session().lapsed(HOUR).leases(|leases| leases.reaped = reaped);
+    assert_eq!(after(2).row(), TaskRow::LeaseExpired, "3 of 13 leased ones");
+    let broken = after(3);
+    assert_eq!(broken.row(), TaskRow::LeaseLapsed, "4 of 14: one after the other");
+    assert!(broken.circumstances.leases.are_lapsing());
+    assert!(!broken.leases(|leases| leases.lapsed = 0).circumstances.leases.are_lapsing());
 }
 
 #[test]
@@ -259,10 +269,10 @@ fn row_7a_a_lease_in_the_past_is_kept_while_a_cluster_is_not_listed() {
 
 #[test]
 fn row_7a_where_more_than_a_quarter_of_the_leases_lapse_they_are_kept_and_look_broken() {
-    for (lapsed, renewed) in [(6, 15), (2, 1), (10, 1), (60, 1)] {
+    for (lapsed, running) in [(6, 15), (2, 1), (10, 1), (60, 1)] {
         let case = session().lapsed(HOUR);
-        let case = case.leases(|leases| (leases.lapsed, leases.renewed) = (lapsed, renewed));
-        assert_eq!(case.row(), TaskRow::LeaseLapsed, "{lapsed} of {}", lapsed + renewed);
+        let case = case.leases(|leases| (leases.lapsed, leases.running) = (lapsed, running));
+        assert_eq!(case.row(), TaskRow::LeaseLapsed, "{lapsed} of {}", lapsed + running);
         assert!(case.circumstances.leases.are_lapsing());
     }
 }
@@ -326,34 +336,6 @@ fn row_10_a_young_task_and_one_with_traffic_are_live() {
     let starting = session().aged(MINUTE).unrouted(None);
     assert_eq!(starting.row(), TaskRow::Live);
     assert_eq!(TaskRow::Live.verdict(), TaskVerdict::Keep);
-}
-
-#[test]
-fn the_leases_of_a_fleet_are_counted_where_a_fate_may_hang_on_them() {
-    let fleet = [
-        session().leased(),
-        session().lapsed(SECOND),
-        session().lapsed(HOUR * 3),
-        session().lapsed(HOUR).protected(),
-        session().lapsed(HOUR).unidentified(),
-        session().lapsed(HOUR).ended(),
-        session().lapsed(HOUR).aged(DAY + SECOND),
-        session().lapsed(HOUR).stopping(),
-        session().unreadable(),
-        session(),
-    ];
-    let policy = policy();
-    let count =
-        |cases: &[Case]| Leases::count(cases.iter().map(|case| &case.task), true, &policy, now());
-    let whole = Leases { lapsed: 2, renewed: 1, all_listed: true };
-    assert_eq!(count(&fleet), whole);
-    assert!(Leases { lapsed: 1, ..whole }.are_renewed());
-    let without_the_leased = count(&fleet[1..]);
-    assert!(without_the_leased.renewed == 0 && !without_the_leased.are_renewed());
-    let of_one_that_ends = count(&[session().leased().stopping()]);
-    assert_eq!(of_one_that_ends.renewed, 0, "its lease runs, and it does not any more");
-    let forgotten = session().task(|task| task.lease = Lease::Until(now() + DAY + SECOND));
-    assert_eq!(count(&[forgotten]).renewed, 0, "set once, later than any session may get");
 }
 
 #[test]
