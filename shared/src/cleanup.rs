@@ -348,7 +348,8 @@ impl Cleanup<'_> {
         salvage: &Salvage,
         task: &TaskFate,
     ) {
-        let is_tagged = EndedTag::of(&session.task).is_word();
+        let is_tagged =
+            EndedTag::of(&session.task, self.invocation.context().clock.now()).is_word();
         let is_owners_word = self.request.cause.order() == Order::Together;
         // What runs another session has not been ended, whatever else went wrong.
         let is_anothers = *salvage == Salvage::WrongContainer;

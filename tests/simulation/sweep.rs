@@ -15,6 +15,7 @@ mod ledger;
 mod limits;
 mod listings;
 mod orphans;
+mod pools;
 mod probe;
 mod races;
 mod reports;

@@ -254,11 +254,11 @@ async fn whose_word(invocation: &Invocation, session: &IdentifiedSession) -> Att
 async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt {
     let store = &invocation.context().aws.artifacts;
     match store.marker_written_at(&session.id).await {
-        Ok(Some(at)) if at.as_second() >= session.task.created_at.as_second() => {
+        Ok(Some(at)) if at.as_second() >= session.started_at(invocation).as_second() => {
             Attempt::Settled(Ok(Salvage::Confirmed))
         }
         Ok(Some(at)) => Attempt::Again(format!(
-            "the marker {} is of {at}, before the task was created",
+            "the marker {} is of {at}, before the session began",
             store.marker_key(&session.id)
         )),
         Ok(None) => {
@@ -289,7 +289,7 @@ pub(super) async fn give_up(
     };
     let reading = invocation.context().aws.artifacts.marker_written_at(&session.id);
     match deadline.answer(reading).await {
-        Ok(Some(at)) if at.as_second() >= session.task.created_at.as_second() => {
+        Ok(Some(at)) if at.as_second() >= session.started_at(invocation).as_second() => {
             Salvage::Unverified { why: format!("{why}; its marker is there") }
         }
         Ok(Some(_) | None) => salvage,

@@ -2,7 +2,8 @@ use super::invocation::Invocation;
 use super::request::Review;
 use super::routes::Routes;
 use crate::aws::CallError;
-use crate::session::{SessionId, Stage, Task};
+use crate::session::{SessionId, Stage, Task, session_start};
+use jiff::Timestamp;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -35,6 +36,11 @@ pub(super) enum AddressCheck {
 }
 
 impl IdentifiedSession {
+    /// When the session began, as its task shows now.
+    pub(super) fn started_at(&self, invocation: &Invocation) -> Timestamp {
+        session_start(&self.task, invocation.context().clock.now())
+    }
+
     /// Checks the address by a snapshot that an act may rest on (at most 5 s old).
     pub(super) async fn check_address(
         &self,

@@ -5,7 +5,7 @@ use super::receipt;
 use super::request::{Cause, Request};
 use crate::aws::CallError;
 use crate::event::TaskReference;
-use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn};
+use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
 use jiff::{Timestamp, Unit};
 
 /// What a request turned out to be about.
@@ -150,6 +150,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let unclear = |error: CallError| Identified::Unclear { task: None, why: error.to_string() };
     let rejected = |why: String| Err(Identified::Rejected { task: None, why });
     let sources = &invocation.context().config.scope.identity;
+    let now = invocation.context().clock.now();
     let runs_it = |task: &&Task| {
         let noted = task.stop_note().map(|note| note.session);
         noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
@@ -158,7 +159,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         invocation.snapshots.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
     match live.as_slice() {
         [] => {}
-        [one] if at >= whole_second(one.created_at) => return Ok(one.arn.clone()),
+        [one] if at >= whole_second(session_start(one, now)) => return Ok(one.arn.clone()),
         [_later] => {}
         several => {
             return rejected(format!(
@@ -174,11 +175,11 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         .map_err(unclear)?
         .iter()
         .filter(runs_it)
-        .filter(|task| at >= whole_second(task.created_at))
-        .max_by_key(|task| task.created_at)
+        .filter(|task| at >= whole_second(session_start(task, now)))
+        .max_by_key(|task| session_start(task, now))
         .map(|task| task.arn.clone())
         .map_or_else(
-            || rejected(format!("no task that was created by {at} runs session {session}")),
+            || rejected(format!("no task runs session {session} since {at} or before")),
             Ok,
         )
 }

@@ -4,7 +4,7 @@ use super::receipt;
 use super::report::Artifacts;
 use crate::aws::CallError;
 use crate::config::ArtifactMode;
-use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well};
+use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well, session_start};
 use jiff::Timestamp;
 
 /// A session whose task no longer has its address or its containers.
@@ -56,7 +56,8 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
             verdict(Outcome::Cleaned, Artifacts::Confirmed)
         }
         ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {
-            by_marker(invocation, &over.session, task.created_at).await
+            let start = session_start(task, context.clock.now());
+            by_marker(invocation, &over.session, start).await
         }
     }
 }
@@ -65,11 +66,11 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
 async fn by_marker(
     invocation: &Invocation,
     session: &SessionId,
-    created_at: Timestamp,
+    started_at: Timestamp,
 ) -> Result<Verdict, CallError> {
     let store = &invocation.context().aws.artifacts;
     let written_at = store.marker_written_at(session).await?;
-    let present = written_at.is_some_and(|at| at.as_second() >= created_at.as_second());
+    let present = written_at.is_some_and(|at| at.as_second() >= started_at.as_second());
     Ok(match (present, invocation.context().config.artifacts.mode) {
         (true, ArtifactMode::SelfUpload { marker_written_last: true }) => {
             Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }

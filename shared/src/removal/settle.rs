@@ -62,8 +62,9 @@ pub(super) async fn settle(
     when: When,
 ) -> Vec<Result<Settled, CallError>> {
     let shown = show_tasks(snapshots, open).await;
+    let now = context.clock.now();
     let first: Vec<Result<Finding, CallError>> =
-        open.iter().map(|one| judge(&one.entry, &shown, when)).collect();
+        open.iter().map(|one| judge(&one.entry, &shown, when, now)).collect();
     let listed: Result<Vec<SessionTask>, CallError>;
     let holders = match holders {
         Holders::Listed(holders) => Ok(holders),
@@ -71,7 +72,7 @@ pub(super) async fn settle(
         Holders::ToBeListed if first.contains(&Ok(Finding::AskHolders)) => {
             listed = snapshots.list(DesiredStatus::Running).await.map(|tasks| {
                 let scope = &context.config.scope;
-                tasks.iter().filter_map(|task| SessionTask::read(task, scope)).collect()
+                tasks.iter().filter_map(|task| SessionTask::read(task, scope, now)).collect()
             });
             listed.as_deref()
         }
@@ -123,6 +124,7 @@ fn judge(
     entry: &IntentEntry,
     shown: &BTreeMap<TaskArn, Result<TaskSnapshot, CallError>>,
     when: When,
+    now: Timestamp,
 ) -> Result<Finding, CallError> {
     let HeldBy::Task { arn, authority, .. } = &entry.held_by else {
         return Ok(Finding::AskHolders);
@@ -136,7 +138,7 @@ fn judge(
         return Ok(Finding::AskHolders);
     };
     Ok(match (authority, when) {
-        (Authority::OwnersWord | Authority::GivenUp, When::Later) if goes_on(task) => {
+        (Authority::OwnersWord | Authority::GivenUp, When::Later) if goes_on(task, now) => {
             Finding::GoesOn
         }
         (Authority::OwnersWord | Authority::Confirmed | Authority::GivenUp, _) => Finding::WasOurs,
@@ -144,8 +146,8 @@ fn judge(
 }
 
 /// Whether a session runs on that its owner has not ended.
-fn goes_on(task: &Task) -> bool {
-    task.shall_run() && !EndedTag::of(task).is_word()
+fn goes_on(task: &Task, now: Timestamp) -> bool {
+    task.shall_run() && !EndedTag::of(task, now).is_word()
 }
 
 /// A live session task, not ended, other than the one that is cleaned up, that held the address when
@@ -172,7 +174,7 @@ async fn return_to(
 ) -> Result<Settled, CallError> {
     let snapshot = snapshots.take(holder).await?;
     let scope = &context.config.scope;
-    let task = snapshot.task.and_then(|task| SessionTask::read(&task, scope));
+    let task = snapshot.task.and_then(|task| SessionTask::read(&task, scope, context.clock.now()));
     if task.is_some_and(|task| held_it_then(&task, open)) {
         give_back(context, &open.entry, Some(holder)).await
     } else {

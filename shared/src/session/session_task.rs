@@ -3,6 +3,7 @@ use super::id::SessionId;
 use super::identity::IdentitySource;
 use super::neighbourhood::Neighbourhood;
 use super::scope::Scope;
+use super::start::session_start;
 use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
@@ -22,6 +23,8 @@ pub struct SessionTask {
     pub session: Option<SessionId>,
     /// When `RunTask` made it.
     pub created_at: Timestamp,
+    /// When its session began.
+    pub started_at: Timestamp,
     /// Its address, while it holds it.
     pub address: Option<Ipv4Addr>,
     /// Whom packets of ours reach by the same route.
@@ -52,12 +55,12 @@ pub enum EndedTag {
 }
 
 impl EndedTag {
-    /// What the tags of `task` say.
+    /// What the tags of `task` say at `now`.
     #[must_use]
-    pub fn of(task: &Task) -> Self {
+    pub fn of(task: &Task, now: Timestamp) -> Self {
         match task.tags.get(SESSION_ENDED_TAG).map(|at| at.parse::<Timestamp>()) {
             None => Self::Absent,
-            Some(Ok(at)) if is_before_its_start(at, task) => Self::Stale,
+            Some(Ok(at)) if is_before_its_start(at, task, now) => Self::Stale,
             Some(Ok(at)) => Self::At(at),
             Some(Err(_)) => Self::Unreadable,
         }
@@ -81,8 +84,8 @@ impl EndedTag {
 
 /// Tags may be copied, with everything else of a task, by whoever resumes a session. Times in tags
 /// are often whole seconds.
-fn is_before_its_start(at: Timestamp, task: &Task) -> bool {
-    at.as_second() < task.created_at.as_second()
+fn is_before_its_start(at: Timestamp, task: &Task, now: Timestamp) -> bool {
+    at.as_second() < session_start(task, now).as_second()
 }
 
 /// A session's lease.
@@ -99,12 +102,12 @@ pub enum Lease {
 }
 
 impl Lease {
-    /// What the tags of `task` say.
+    /// What the tags of `task` say at `now`.
     #[must_use]
-    pub fn of(task: &Task) -> Self {
+    pub fn of(task: &Task, now: Timestamp) -> Self {
         match task.tags.get(LEASE_TAG).map(|end| end.parse::<Timestamp>()) {
             None => Self::None,
-            Some(Ok(end)) if is_before_its_start(end, task) => Self::Stale,
+            Some(Ok(end)) if is_before_its_start(end, task, now) => Self::Stale,
             Some(Ok(end)) => Self::Until(end),
             Some(Err(_)) => Self::Unreadable,
         }
@@ -126,20 +129,21 @@ impl SessionTask {
         ended.into_iter().chain(lease).collect()
     }
 
-    /// What `task` shows, where it is a session task.
+    /// What `task` shows at `now`, where it is a session task.
     #[must_use]
-    pub fn read(task: &Task, scope: &Scope) -> Option<Self> {
+    pub fn read(task: &Task, scope: &Scope, now: Timestamp) -> Option<Self> {
         scope.is_session_task(task).then(|| Self {
             arn: task.arn.clone(),
             session: IdentitySource::identify(&scope.identity, task),
             created_at: task.created_at,
+            started_at: session_start(task, now),
             address: task.held_address(),
             neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),
             started: task.stage() != Stage::NeverStarted,
             protected: task.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true"),
-            ended: EndedTag::of(task),
-            lease: Lease::of(task),
+            ended: EndedTag::of(task, now),
+            lease: Lease::of(task, now),
         })
     }
 }

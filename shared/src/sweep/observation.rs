@@ -5,6 +5,7 @@ use crate::container::Probe;
 use crate::session::{
     ClusterName, DesiredStatus, Scope, SessionTask, TargetAddress, TargetGroupArn, Task, TaskArn,
 };
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -140,6 +141,7 @@ impl Observation {
         task: &Task,
         scope: &Scope,
         wanted: &BTreeSet<Ipv4Addr>,
+        now: Timestamp,
     ) {
         // It is listed as running: a word that we don't know does not say otherwise.
         let may_run = task.desired_status != DesiredStatus::Stopped;
@@ -156,7 +158,7 @@ impl Observation {
                 *place = Some(task.arn.clone());
             }
         }
-        self.tasks.extend(SessionTask::read(task, scope));
+        self.tasks.extend(SessionTask::read(task, scope, now));
     }
 }
 

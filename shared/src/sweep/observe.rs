@@ -151,7 +151,7 @@ async fn list(
         async move {
             let take = |task: Task, _seen_at| {
                 let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.see(&task, &context.config.scope, wanted);
+                seen.see(&task, &context.config.scope, wanted, context.clock.now());
             };
             let cut_short = |problem: &str| {
                 let problem = format!("the listing was cut short: {problem}");

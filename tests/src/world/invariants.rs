@@ -89,14 +89,15 @@ impl State {
         let lease =
             task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
         // One that ended before the session began was copied from another's.
-        let lease = lease.filter(|end| *end >= task.created_at);
-        let until = lease.unwrap_or(task.created_at + self.setup.max_session_age);
+        let began = task.session_began();
+        let lease = lease.filter(|end| *end >= began);
+        let until = lease.unwrap_or(began + self.setup.max_session_age);
         task.owner_ended_at.is_none()
             && task.container.completed_at.is_none()
             && task.wanted_running()
             && task.started(now)
             && now < until
-            && now < task.created_at + self.setup.hard_age
+            && now < began + self.setup.hard_age
     }
 
     /// What is true of a task at the moment at which it is described.
@@ -199,10 +200,10 @@ impl State {
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
-        let tagged = tagged.filter(|at| at.as_second() >= task.created_at.as_second());
+        let tagged = tagged.filter(|at| at.as_second() >= task.session_began().as_second());
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
-        let at_last = task.created_at + self.setup.hard_age;
+        let at_last = task.session_began() + self.setup.hard_age;
         since.into_iter().chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
     }
 

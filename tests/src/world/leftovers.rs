@@ -57,9 +57,9 @@ impl State {
             return false;
         }
         let ended = tag(&setup.ended_tag).and_then(|at| at.parse::<Timestamp>().ok());
-        let is_ended = ended.is_some_and(|at| at.as_second() >= task.created_at.as_second());
-        let is_aged = is_past(task.created_at, setup.hard_age, now);
-        let in_the_end = is_past(task.created_at, setup.hard_age + setup.salvage_window, now);
+        let is_ended = ended.is_some_and(|at| at.as_second() >= task.session_began().as_second());
+        let is_aged = is_past(task.session_began(), setup.hard_age, now);
+        let in_the_end = is_past(task.session_began(), setup.hard_age + setup.salvage_window, now);
         // What says that it runs another session, or can't be reached, is kept until then.
         let can_be_asked = !task.container.behaviour.forbids && !task.container.behaviour.deaf;
         if !can_be_asked {
@@ -69,14 +69,16 @@ impl State {
             return true;
         }
         let lease = tag(&setup.lease_tag).map(|end| end.parse::<Timestamp>().ok());
-        let lease = lease.filter(|end| end.is_none_or(|end| end >= task.created_at));
+        let lease = lease.filter(|end| end.is_none_or(|end| end >= task.session_began()));
         match lease {
             Some(Some(end)) if end <= now => {
                 let alone = is_past(end, setup.lease_grace, now) && self.leases_are_renewed(now);
                 alone || is_past(end, setup.max_session_age, now)
             }
             Some(_) => false,
-            None => is_past(task.created_at, setup.max_session_age, now) || self.is_done(task, now),
+            None => {
+                is_past(task.session_began(), setup.max_session_age, now) || self.is_done(task, now)
+            }
         }
     }
 
@@ -87,7 +89,7 @@ impl State {
             let health = self.health(group, address, now);
             health.state == "healthy"
         });
-        is_past(task.created_at, self.setup.start_up_grace, now)
+        is_past(task.session_began(), self.setup.start_up_grace, now)
             && task.container.completed_at.is_some()
             && self.connects(task.address, now)
             && !task.container.behaviour.silent

@@ -137,6 +137,13 @@ impl Task {
         }
     }
 
+    /// When its session began: a task of a pool had waited for it.
+    pub(crate) fn session_began(&self) -> Timestamp {
+        let tag = self.tags.get("session-started-at");
+        let claimed = tag.and_then(|text| text.parse::<Timestamp>().ok());
+        claimed.filter(|at| *at >= self.created_at).unwrap_or(self.created_at)
+    }
+
     pub(crate) fn started(&self, now: Timestamp) -> bool {
         self.ran() && self.runs_at.is_some_and(|at| at <= now)
     }

@@ -25,6 +25,11 @@ fn task() -> Task {
     }
 }
 
+/// Three hours after the task was made.
+fn now() -> Timestamp {
+    MADE_AT.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_hours(3)
+}
+
 fn arn(cluster: &str) -> TaskArn {
     TaskArn::parse(&format!("arn:aws:ecs:us-east-1:000000000000:task/{cluster}/0123")).unwrap().0
 }
@@ -42,7 +47,7 @@ fn read(task: &Task) -> Option<SessionTask> {
         };
         Some(value.to_owned())
     });
-    SessionTask::read(task, &config.unwrap().scope)
+    SessionTask::read(task, &config.unwrap().scope, now())
 }
 
 fn tagged(tag: &str, value: &str) -> SessionTask {
@@ -141,4 +146,46 @@ fn a_task_that_waits_for_its_image_has_no_container_yet() {
     let at = |last_status| read(&Task { last_status, ..task() }).unwrap().started;
     assert!(!at(LastStatus::Pending));
     assert!(at(LastStatus::Activating) && at(LastStatus::Running));
+}
+
+fn started(text: &str) -> Timestamp {
+    tagged("session-started-at", text).started_at
+}
+
+#[test]
+fn a_session_began_when_its_task_was_claimed() {
+    for (tag, start) in [
+        ("2026-11-02T14:55:00Z", "2026-11-02T14:55:00Z"),
+        ("2026-11-02T12:00:00Z", MADE_AT),
+        // Another clock is a little ahead.
+        ("2026-11-02T15:05:00Z", "2026-11-02T15:00:00Z"),
+    ] {
+        assert_eq!(started(tag).to_string(), start, "{tag}");
+    }
+}
+
+#[test]
+fn a_start_that_cannot_be_is_that_of_the_task() {
+    for tag in ["2026-11-02T11:59:59Z", "2026-11-02T15:05:01Z", "yesterday", ""] {
+        assert_eq!(started(tag).to_string(), MADE_AT, "{tag:?}");
+    }
+    assert_eq!(read(&task()).unwrap().started_at.to_string(), MADE_AT);
+}
+
+/// A pool's task had others' tags before it was given to this session.
+#[test]
+fn tags_from_before_the_start_of_the_session_are_stale() {
+    let with = |ended: &str, lease: &str| {
+        let tags = [
+            ("session-started-at", "2026-11-02T14:00:00Z"),
+            (SESSION_ENDED_TAG, ended),
+            (LEASE_TAG, lease),
+        ];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        read(&Task { tags, ..task() }).unwrap()
+    };
+    let before = with("2026-11-02T13:59:59Z", "2026-11-02T13:59:59Z");
+    assert_eq!((before.ended, before.lease), (EndedTag::Stale, Lease::Stale));
+    let since = with("2026-11-02T14:00:00Z", "2026-11-02T14:00:00Z");
+    assert!(since.ended.is_word() && matches!(since.lease, Lease::Until(_)));
 }

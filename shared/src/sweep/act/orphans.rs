@@ -149,7 +149,8 @@ impl Victim {
     /// holds: its container has just been asked again at the address that it must still have.
     fn review(self, context: Arc<Context>) -> Review {
         Review::new(move |task: &Task| {
-            let Some(now) = SessionTask::read(task, &context.config.scope) else {
+            let Some(now) = SessionTask::read(task, &context.config.scope, context.clock.now())
+            else {
                 return Err("it is no session task any longer".to_owned());
             };
             if now.address != self.task.address && self.judged.row.rests_on_probe() {

@@ -206,7 +206,7 @@ pub fn task_row(
     policy: &config::Sweep,
     now: Timestamp,
 ) -> TaskRow {
-    let is_older_than = |limit| is_longer_ago(task.created_at, limit, now);
+    let is_older_than = |limit| is_longer_ago(task.started_at, limit, now);
     if !task.shall_run {
         return TaskRow::ToldToStop;
     }

@@ -270,7 +270,8 @@ proptest! {
                 let row = row.map_or(TaskRow::Live, |judged| judged.row);
                 let confirmed = [TaskRow::Done, TaskRow::SuspectedDone].contains(&row);
                 let unknown = row == TaskRow::Undecided
-                    || (row == TaskRow::Unrouted && !scene.words.contains_key(arn));
+                    || (row == TaskRow::Unrouted
+                        && matches!(scene.words.get(arn), None | Some(Probe::Blind)));
                 prop_assert!(confirmed || unknown, "{:?} {:?}", row, task);
                 prop_assert_eq!(confirmed, suspicion.last == now() && !unknown);
             } else {

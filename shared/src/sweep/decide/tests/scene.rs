@@ -71,7 +71,7 @@ impl Scene {
             |task: &&Task| self.others.is_some() || seen.clusters.contains_key(task.arn.cluster());
         let listed: Vec<&Task> = self.tasks.iter().filter(was_listed).collect();
         for task in listed {
-            seen.see(task, scope(), &wanted);
+            seen.see(task, scope(), &wanted, now());
         }
         seen
     }

@@ -24,7 +24,7 @@ struct Case {
 /// Half an hour old, with traffic, in a fleet whose leases are renewed: nothing is wrong with it.
 fn session() -> Case {
     Case {
-        task: SessionTask::read(&task("x"), scope()).unwrap(),
+        task: SessionTask::read(&task("x"), scope(), now()).unwrap(),
         evidence: TaskEvidence { routed: Routed::Yes, probe: None, suspected: false },
         circumstances: Circumstances {
             leases: Leases { lapsed: 1, running: 10, extended: 1, reaped: 0, all_listed: true },
@@ -44,7 +44,7 @@ impl Case {
     }
 
     fn aged(self, age: Duration) -> Self {
-        self.task(|task| task.created_at = ago(age))
+        self.task(|task| task.started_at = ago(age))
     }
 
     fn protected(self) -> Self {

@@ -1,0 +1,77 @@
+//! Warm pools: a task waits until a session claims it, once, by one `TagResource` call that says which session
+//! it is and when it began. Every age is the session's, not the task's.
+
+use super::crowd::{HOUR, MINUTE, task_row};
+use crate::invoke::{assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps};
+use session_cleanup_tests::world::{SessionBuilder, Setup, World};
+use std::time::Duration;
+
+/// A task that had waited for its session, which claimed it so long ago.
+fn claimed(world: &World, id: &str, waited: Duration, ago: Duration) -> SessionBuilder {
+    let task = world.session(id).identified_by_tag().started_ago(waited + ago);
+    task.tag("session-started-at", &(world.now() - ago).to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_as_old_as_itself_not_as_the_task_that_waited_for_it() {
+    let world = World::new(Setup::default());
+    let young = claimed(&world, "young", HOUR * 3, MINUTE * 5).start();
+    let starting = claimed(&world, "starting", HOUR * 30, MINUTE).unregistered().start();
+    let old = claimed(&world, "old", HOUR, HOUR * 2 + MINUTE).start();
+    for report in sweeps(&world, "sweep", 2).await {
+        for session in [&young, &starting] {
+            assert!(world.is_live(session) && !world.is_stopping(session), "{report:#}");
+            assert!(world.completion_calls(session).is_empty(), "{report:#}");
+        }
+    }
+    assert_clean(&world, &old);
+    assert_unharmed(&world);
+}
+
+/// Tags of whoever had the task's tags before.
+#[tokio::test(start_paused = true)]
+async fn an_end_and_a_lease_from_before_the_claim_are_anothers() {
+    let world = World::new(Setup::default());
+    let before = (world.now() - MINUTE * 50).to_string();
+    let ended = claimed(&world, "ended", HOUR, MINUTE * 5).tag("session-ended-at", &before).start();
+    let lapsed = claimed(&world, "lapsed", HOUR, MINUTE * 5).tag("lease-expires-at", &before);
+    let lapsed = lapsed.start();
+    let report = enforce(&world, "sweep").await;
+    for session in [&ended, &lapsed] {
+        assert_eq!(task_row(&report, session).1, "kept", "{report:#}");
+        assert!(world.is_live(session) && world.completion_calls(session).is_empty());
+    }
+    assert_unharmed(&world);
+}
+
+/// The marker lies where an earlier run of the same session had left it.
+#[tokio::test(start_paused = true)]
+async fn a_marker_from_before_the_claim_confirms_nothing() {
+    let world = World::new(Setup::default());
+    world.put_object("artifacts", "resumed/debug/session_status.json", "{}");
+    tokio::time::sleep(MINUTE).await;
+    let session = claimed(&world, "resumed", HOUR, Duration::from_secs(1)).uploads_nothing();
+    let session = session.start();
+    let event = world.session_ended_event(&session, "completed");
+    world.owner_ends(&session);
+    deliver(&function(&world, "completion"), &[event]).await;
+    assert!(!world.is_stopping(&session), "{}", world.history());
+    assert_eq!(receipt(&world, &session).as_deref(), Some("awaiting_salvage"));
+    assert_unharmed(&world);
+}
+
+/// Without a task in the event, an end from before the claim is that of an earlier run.
+#[tokio::test(start_paused = true)]
+async fn an_event_from_before_the_claim_is_not_about_this_session() {
+    let world = World::new(Setup::default());
+    let session = claimed(&world, "resumed", HOUR, MINUTE * 5).start();
+    let mut event = world.session_ended_event(&session, "completed");
+    let detail = event["detail"].as_object_mut().unwrap();
+    detail.remove("task_arn");
+    detail.insert("ended_at".to_owned(), (world.now() - MINUTE * 10).to_string().into());
+    let failed = deliver(&function(&world, "completion"), &[event]).await;
+    assert_eq!(failed.len(), 1, "it is rejected");
+    assert!(!world.is_stopping(&session), "{}", world.history());
+    assert!(world.completion_calls(&session).is_empty(), "{}", world.history());
+    assert_unharmed(&world);
+}
