@@ -123,6 +123,7 @@ impl Config {
             },
             sweep: Sweep {
                 mode: read.one("REAPER_MODE", variables::sweep_mode)?,
+                warm_pool: read.one("WARM_POOL", variables::yes_or_no)?,
                 interval: read.duration("SWEEP_INTERVAL")?,
                 max_session_age: read.duration("MAX_SESSION_AGE")?,
                 hard_age: read.longer("HARD_AGE", "MAX_SESSION_AGE")?,
@@ -201,6 +202,7 @@ mod tests {
             ("ARTIFACT_MARKER", ""),
             ("ARTIFACT_MODE", "maybe"),
             ("MARKER_WRITTEN_LAST", "perhaps"),
+            ("WARM_POOL", "yes"),
             ("IDENTITY_SOURCES", "env:"),
             ("UPLOAD_TIMEOUT", "30"),
             ("UPLOAD_TIMEOUT", "0s"),

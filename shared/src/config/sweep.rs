@@ -6,6 +6,8 @@ use std::time::Duration;
 pub struct Sweep {
     /// Whether a scheduled sweep acts.
     pub mode: SweepMode,
+    /// Whether tasks wait, without a session, until one claims them.
+    pub warm_pool: bool,
     /// The time between two scheduled sweeps.
     pub interval: Duration,
     /// A session without a lease may get this old.

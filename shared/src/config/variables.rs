@@ -47,6 +47,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("RECEIPT_TIMEOUT", "5s"),
     optional("DEADLINE_MARGIN", "1s"),
     optional("REAPER_MODE", "report"),
+    optional("WARM_POOL", "false"),
     optional("SWEEP_INTERVAL", "5m"),
     optional("MAX_SESSION_AGE", "2h"),
     optional("HARD_AGE", "24h"),
@@ -165,11 +166,7 @@ impl<'a> Variables<'a> {
     }
 
     pub(super) fn artifact_mode(&self) -> Result<ArtifactMode, ConfigError> {
-        let marker_written_last = self.one("MARKER_WRITTEN_LAST", |text| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("it is either true or false"),
-        })?;
+        let marker_written_last = self.one("MARKER_WRITTEN_LAST", yes_or_no)?;
         self.one("ARTIFACT_MODE", |text| match text {
             "complete" => Ok(ArtifactMode::Complete),
             "none" => Ok(ArtifactMode::SelfUpload { marker_written_last }),
@@ -263,6 +260,14 @@ pub(super) fn sweep_mode(text: &str) -> Result<SweepMode, &'static str> {
         "report" => Ok(SweepMode::Report),
         "enforce" => Ok(SweepMode::Enforce),
         _ => Err("it is either report or enforce"),
+    }
+}
+
+pub(super) fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("it is either true or false"),
     }
 }
 

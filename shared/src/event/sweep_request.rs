@@ -59,7 +59,7 @@ impl ForceCluster {
     /// Whether it speaks of `task`.
     #[must_use]
     pub fn means(&self, task: &SessionTask) -> bool {
-        *task.arn.cluster() == self.cluster && task.started_at < self.created_before
+        *task.arn.cluster() == self.cluster && task.started_at() < self.created_before
     }
 }
 

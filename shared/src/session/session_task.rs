@@ -3,7 +3,7 @@ use super::id::SessionId;
 use super::identity::IdentitySource;
 use super::neighbourhood::Neighbourhood;
 use super::scope::Scope;
-use super::start::session_start;
+use super::start::{claimed_at, session_start};
 use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
@@ -23,8 +23,8 @@ pub struct SessionTask {
     pub session: Option<SessionId>,
     /// When `RunTask` made it.
     pub created_at: Timestamp,
-    /// When its session began.
-    pub started_at: Timestamp,
+    /// When a session claimed it, where it had waited for one and that is told.
+    pub claimed_at: Option<Timestamp>,
     /// Its address, while it holds it.
     pub address: Option<Ipv4Addr>,
     /// Whom packets of ours reach by the same route.
@@ -115,6 +115,12 @@ impl Lease {
 }
 
 impl SessionTask {
+    /// When its session began: what every age is counted from.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.claimed_at.unwrap_or(self.created_at)
+    }
+
     /// The tags whose values can't be about this session, or can't be read: people should know.
     #[must_use]
     pub fn odd_tags(&self) -> Vec<&'static str> {
@@ -136,7 +142,7 @@ impl SessionTask {
             arn: task.arn.clone(),
             session: IdentitySource::identify(&scope.identity, task),
             created_at: task.created_at,
-            started_at: session_start(task, now),
+            claimed_at: claimed_at(task, now),
             address: task.held_address(),
             neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),

@@ -7,13 +7,19 @@ pub const SESSION_STARTED_TAG: &str = "session-started-at";
 /// So far ahead of ours another clock may be.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// When the session of `task` began: the tag `session-started-at` where it lies between the task's
-/// creation and now (a little ahead counts as now), or else the task's creation. A task may have waited
-/// for its session, so every age is that of the session.
+/// When a session claimed `task`, as the tag `session-started-at` says: a time between the task's
+/// creation and now (a little ahead counts as now). `None` where there is no such tag, or its time
+/// can't be.
+#[must_use]
+pub fn claimed_at(task: &Task, now: Timestamp) -> Option<Timestamp> {
+    let said = task.tags.get(SESSION_STARTED_TAG)?.parse::<Timestamp>().ok()?;
+    let can_be = said >= task.created_at && said.duration_since(now) <= AHEAD;
+    can_be.then(|| said.min(now).max(task.created_at))
+}
+
+/// When the session of `task` began: when it claimed the task, or else with the task. A task may have
+/// waited for its session, so every age is that of the session.
 #[must_use]
 pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
-    let tag = task.tags.get(SESSION_STARTED_TAG);
-    let said = tag.and_then(|text| text.parse::<Timestamp>().ok());
-    said.filter(|at| *at >= task.created_at && at.duration_since(now) <= AHEAD)
-        .map_or(task.created_at, |at| at.min(now).max(task.created_at))
+    claimed_at(task, now).unwrap_or(task.created_at)
 }

@@ -38,6 +38,8 @@ pub struct Suspects {
     pub tried: BTreeMap<TaskArn, Timestamp>,
     /// The leases that ran when everything was listed last.
     pub leases: SeenLeases,
+    /// Tasks of a warm pool that were seen claimed by a session that does not say since when, and when first.
+    pub claimed: BTreeMap<TaskArn, Timestamp>,
     /// Tasks that were stopped because their leases had lapsed, and when.
     pub reaped_for_leases: BTreeMap<TaskArn, Timestamp>,
 }
@@ -218,6 +220,8 @@ struct Document {
     #[serde(default)]
     leases: Vec<TaskAt>,
     #[serde(default)]
+    claimed: Vec<TaskAt>,
+    #[serde(default)]
     reaped_for_leases: Vec<TaskAt>,
 }
 
@@ -266,6 +270,7 @@ impl From<&Suspects> for Document {
             tried: listed(&suspects.tried),
             leases_seen_at: suspects.leases.at,
             leases: listed(&suspects.leases.ends),
+            claimed: listed(&suspects.claimed),
             reaped_for_leases: listed(&suspects.reaped_for_leases),
         }
     }
@@ -281,6 +286,7 @@ impl From<Document> for Suspects {
             failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
             tried: by_task(document.tried),
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
+            claimed: by_task(document.claimed),
             reaped_for_leases: by_task(document.reaped_for_leases),
         }
     }

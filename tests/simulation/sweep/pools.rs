@@ -1,8 +1,10 @@
 //! Warm pools: a task waits until a session claims it, once, by one `TagResource` call that says which session
 //! it is and when it began. Every age is the session's, not the task's.
 
-use super::crowd::{HOUR, MINUTE, task_row};
-use crate::invoke::{assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps};
+use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
+use crate::invoke::{
+    assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps, task_in,
+};
 use session_cleanup_tests::world::{SessionBuilder, Setup, World};
 use std::time::Duration;
 
@@ -73,5 +75,58 @@ async fn an_event_from_before_the_claim_is_not_about_this_session() {
     assert_eq!(failed.len(), 1, "it is rejected");
     assert!(!world.is_stopping(&session), "{}", world.history());
     assert!(world.completion_calls(&session).is_empty(), "{}", world.history());
+    assert_unharmed(&world);
+}
+
+const POOL: [(&str, &str); 1] = [("WARM_POOL", "true")];
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_waits_for_its_session_is_counted_and_no_finding_until_it_is_too_old() {
+    let world = World::new(Setup::default());
+    let waiting = |id: &str, age| world.session(id).unidentified().started_ago(age).start();
+    let tasks = [waiting("waits", HOUR * 23), waiting("forgotten", HOUR * 25)];
+    let (report, metrics) = enforce_with(&world, "pool", &POOL).await;
+    assert!(task_in(&report, &tasks[0]).is_null(), "{report:#}");
+    assert_eq!(task_row(&report, &tasks[1]), ("T3 unclaimed_too_long", "kept"), "{report:#}");
+    assert_eq!(report["counts"]["unclaimed"], 2);
+    assert_eq!(metric(&metrics, "UnidentifiedTasks"), 0, "they are what they should be");
+    let (report, _) = enforce_with(&world, "no-pool", &[]).await;
+    assert_eq!(task_row(&report, &tasks[0]), ("T3 unidentified", "kept"), "{report:#}");
+    assert!(tasks.iter().all(|task| !world.is_stopping(task)));
+    assert_unharmed(&world);
+}
+
+/// Its age is not known. The hard age bounds that, from when a sweep saw it claimed first.
+#[tokio::test(start_paused = true)]
+async fn a_claimed_task_that_does_not_say_since_when_is_kept_up_to_the_hard_age_of_the_claim() {
+    for start in [None, Some("tomorrow"), Some("2020-01-01T00:00:00Z")] {
+        let world = World::new(Setup::default());
+        let task = world.session("unclear").identified_by_tag().started_ago(HOUR * 20);
+        let task = start.iter().fold(task, |task, at| task.tag("session-started-at", at)).start();
+        for number in 0..23 {
+            let (report, _) = enforce_with(&world, &format!("sweep-{number}"), &POOL).await;
+            assert_eq!(task_row(&report, &task), ("T4a start_unknown", "kept"), "{report:#}");
+            tokio::time::sleep(HOUR).await;
+        }
+        assert!(world.completion_calls(&task).is_empty(), "{}", world.history());
+        tokio::time::sleep(HOUR).await;
+        let (report, _) = enforce_with(&world, "last", &POOL).await;
+        assert_eq!(task_row(&report, &task), ("T5 beyond_hard_age", "acted"), "{report:#}");
+        assert_unharmed(&world);
+    }
+}
+
+/// A lapsed lease or an age that would make it an orphan says nothing of a session whose start is not known;
+/// its owner's word does.
+#[tokio::test(start_paused = true)]
+async fn only_the_owners_word_outranks_a_start_that_is_not_known() {
+    let world = World::new(Setup::default());
+    let pool = |id: &str| world.session(id).identified_by_tag().started_ago(HOUR * 5);
+    let lapsed = pool("lapsed").lease_lapsed(HOUR * 3).start();
+    let ended = pool("ended").ended_by_owner().tag("session-ended-at", &world.now().to_string());
+    let ended = ended.start();
+    let (report, _) = enforce_with(&world, "sweep", &POOL).await;
+    assert_eq!(task_row(&report, &lapsed), ("T4a start_unknown", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &ended), ("T4 ended", "acted"), "{report:#}");
     assert_unharmed(&world);
 }

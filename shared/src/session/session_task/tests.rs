@@ -149,7 +149,7 @@ fn a_task_that_waits_for_its_image_has_no_container_yet() {
 }
 
 fn started(text: &str) -> Timestamp {
-    tagged("session-started-at", text).started_at
+    tagged("session-started-at", text).started_at()
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_start_that_cannot_be_is_that_of_the_task() {
     for tag in ["2026-11-02T11:59:59Z", "2026-11-02T15:05:01Z", "yesterday", ""] {
         assert_eq!(started(tag).to_string(), MADE_AT, "{tag:?}");
     }
-    assert_eq!(read(&task()).unwrap().started_at.to_string(), MADE_AT);
+    assert_eq!(read(&task()).unwrap().started_at().to_string(), MADE_AT);
 }
 
 /// A pool's task had others' tags before it was given to this session.

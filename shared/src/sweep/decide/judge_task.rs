@@ -52,6 +52,7 @@ pub(super) fn judge(
     let evidence = TaskEvidence {
         routed,
         probe: known.probes.get(&task.arn).copied(),
+        claimed_since: suspects.claimed.get(&task.arn).copied(),
         suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
     };
     let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
@@ -77,7 +78,7 @@ fn salvage_window(
     now: Timestamp,
 ) -> SalvageWindow {
     let is_beyond_hard_age =
-        is_longer_ago(task.started_at, policy.hard_age + policy.salvage_window, now);
+        is_longer_ago(task.started_at(), policy.hard_age + policy.salvage_window, now);
     let mut since = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
     let has_passed = since.any(|since| is_longer_ago(since, policy.salvage_window, now));
     let asked_in_vain = failing.is_some_and(|seen| seen.is_long_enough(policy.interval, now));
@@ -96,17 +97,20 @@ fn orphan_since(
 ) -> Timestamp {
     let after = |since: Timestamp, limit| since.checked_add(limit).unwrap_or(since);
     match row {
-        TaskRow::Ended => task.ended.at().unwrap_or(task.started_at),
-        TaskRow::BeyondHardAge => after(task.started_at, policy.hard_age),
+        TaskRow::Ended => task.ended.at().unwrap_or(task.started_at()),
+        TaskRow::BeyondHardAge => after(task.started_at(), policy.hard_age),
         TaskRow::LeaseExpired => match task.lease {
             Lease::Until(end) => after(end, policy.lease_grace),
-            Lease::None | Lease::Stale | Lease::Unreadable => task.started_at,
+            Lease::None | Lease::Stale | Lease::Unreadable => task.started_at(),
         },
-        TaskRow::TooOld => after(task.started_at, policy.max_session_age),
-        TaskRow::Done => suspect.map_or(task.started_at, |seen| seen.since),
+        TaskRow::TooOld => after(task.started_at(), policy.max_session_age),
+        TaskRow::Done => suspect.map_or(task.started_at(), |seen| seen.since),
         TaskRow::ToldToStop
         | TaskRow::Protected
         | TaskRow::Unidentified
+        | TaskRow::Unclaimed
+        | TaskRow::UnclaimedTooLong
+        | TaskRow::StartUnknown
         | TaskRow::Leased
         | TaskRow::LeaseUnreadable
         | TaskRow::Forced
@@ -114,6 +118,6 @@ fn orphan_since(
         | TaskRow::SuspectedDone
         | TaskRow::Unrouted
         | TaskRow::Undecided
-        | TaskRow::Live => task.started_at,
+        | TaskRow::Live => task.started_at(),
     }
 }

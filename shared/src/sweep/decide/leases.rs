@@ -49,7 +49,7 @@ impl Leases {
             let decided_before = task.protected
                 || task.session.is_none()
                 || task.ended.is_word()
-                || is_longer_ago(task.started_at, policy.hard_age, now);
+                || is_longer_ago(task.started_at(), policy.hard_age, now);
             if matches!(task.lease, Lease::Until(end) if end <= now) && !decided_before {
                 lapsed.insert(&task.arn);
             }

@@ -62,6 +62,18 @@ pub(super) fn tried(
     suspects.tried.extend(at.map(|at| (task.arn.clone(), *at)));
 }
 
+/// Of a task that a session of a warm pool has claimed without saying when: since when that has been seen.
+pub(super) fn claimed(suspects: &mut Suspects, task: &SessionTask, known: &Known<'_>) {
+    if known.policy.warm_pool
+        && task.session.is_some()
+        && task.claimed_at.is_none()
+        && task.shall_run
+    {
+        let since = known.suspects.claimed.get(&task.arn).copied().unwrap_or(known.now);
+        suspects.claimed.insert(task.arn.clone(), since);
+    }
+}
+
 /// Of leases: what ran when everything was listed last, and who was stopped for one.
 pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
     let Known { seen, policy, now, suspects: before, .. } = *known;
@@ -127,8 +139,12 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     };
     suspects.tasks.extend(tasks(&known.suspects.tasks));
     suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
-    let tried = known.suspects.tried.iter().filter(|(task, _)| unseen(task));
-    suspects.tried.extend(tried.map(|(task, at)| (task.clone(), *at)));
+    let times = |memory: &BTreeMap<TaskArn, Timestamp>| {
+        let kept = memory.iter().filter(|(task, _)| unseen(task));
+        kept.map(|(task, at)| (task.clone(), *at)).collect::<Vec<_>>()
+    };
+    suspects.tried.extend(times(&known.suspects.tried));
+    suspects.claimed.extend(times(&known.suspects.claimed));
     let targets = known.suspects.targets.iter();
     let kept = targets.filter(|((group, _), _)| seen.groups.get(group).is_some_and(Result::is_err));
     suspects.targets.extend(kept.map(|(target, seen)| (target.clone(), *seen)));

@@ -3,7 +3,7 @@ use super::known::Known;
 use super::neighbours::Neighbours;
 use super::next_suspects;
 use super::targets::{TargetEvidence, TargetRow, target_row};
-use super::tasks::Circumstances;
+use super::tasks::{Circumstances, TaskRow};
 use crate::removal::ZombieTarget;
 use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn};
 use crate::sweep::suspects::{SeenSince, Suspects};
@@ -18,6 +18,8 @@ pub struct Plan {
     pub tasks: Vec<TaskDecision>,
     /// The targets, those that have been suspect longest first.
     pub targets: Vec<TargetDecision>,
+    /// How many tasks of a warm pool wait for a session.
+    pub unclaimed: usize,
     /// Who may be asked whether a route is whole, by the neighbourhoods of orphans.
     pub neighbours: BTreeMap<Neighbourhood, Vec<Ipv4Addr>>,
     /// What is true of all tasks.
@@ -83,11 +85,14 @@ pub fn decide(known: &Known<'_>) -> Plan {
     let live = seen.tasks.iter().filter(|task| task.shall_run).count();
     let mut suspects = Suspects::default();
     let mut tasks: Vec<TaskDecision> = Vec::new();
-    let mut neighbours = Neighbours::default();
+    let (mut neighbours, mut unclaimed) = (Neighbours::default(), 0);
     for task in &seen.tasks {
         let judged = judge(known, task, &circumstances, &healthy);
         next_suspects::task(&mut suspects, (task, &judged), circumstances.leases, policy, now);
         next_suspects::tried(&mut suspects, (task, &judged), known.suspects);
+        unclaimed +=
+            usize::from(matches!(judged.row, TaskRow::Unclaimed | TaskRow::UnclaimedTooLong));
+        next_suspects::claimed(&mut suspects, task, known);
         neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {
             tasks.push(TaskDecision { task: task.clone(), judged });
@@ -129,6 +134,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
                 Some((group.clone(), policy.blast_radius.of(size)))
             })
             .collect(),
+        unclaimed,
         neighbours: neighbours.of_orphans(),
         circumstances: Arc::new(circumstances),
         suspects,

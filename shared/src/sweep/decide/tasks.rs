@@ -18,8 +18,14 @@ pub enum TaskRow {
     Protected,
     /// T3: it names no session.
     Unidentified,
+    /// T3, in a warm pool: it waits for a session.
+    Unclaimed,
+    /// The same, for longer than any session may last.
+    UnclaimedTooLong,
     /// T4: its owner has ended it, and it could not be cleaned then.
     Ended,
+    /// T4a: in a warm pool, a session has claimed it and does not say since when.
+    StartUnknown,
     /// T5: older than any session may get.
     BeyondHardAge,
     /// T6: its owner's lease runs.
@@ -64,9 +70,11 @@ impl TaskRow {
     #[must_use]
     pub fn verdict(self) -> TaskVerdict {
         match self {
-            Self::ToldToStop | Self::Leased | Self::Live => TaskVerdict::Keep,
+            Self::ToldToStop | Self::Unclaimed | Self::Leased | Self::Live => TaskVerdict::Keep,
             Self::Protected
             | Self::Unidentified
+            | Self::UnclaimedTooLong
+            | Self::StartUnknown
             | Self::LeaseUnreadable
             | Self::LeaseLapsed
             | Self::Unrouted
@@ -101,6 +109,9 @@ impl TaskRow {
             Self::ToldToStop
             | Self::Protected
             | Self::Unidentified
+            | Self::Unclaimed
+            | Self::UnclaimedTooLong
+            | Self::StartUnknown
             | Self::Ended
             | Self::BeyondHardAge
             | Self::Leased
@@ -122,6 +133,9 @@ impl TaskRow {
             Self::ToldToStop
             | Self::Protected
             | Self::Unidentified
+            | Self::Unclaimed
+            | Self::UnclaimedTooLong
+            | Self::StartUnknown
             | Self::Ended
             | Self::BeyondHardAge
             | Self::Leased
@@ -143,6 +157,9 @@ impl TaskRow {
             Self::ToldToStop => "T0 told_to_stop",
             Self::Protected => "T2 protected",
             Self::Unidentified => "T3 unidentified",
+            Self::Unclaimed => "T3 unclaimed",
+            Self::UnclaimedTooLong => "T3 unclaimed_too_long",
+            Self::StartUnknown => "T4a start_unknown",
             Self::Ended => "T4 ended",
             Self::BeyondHardAge => "T5 beyond_hard_age",
             Self::Leased => "T6 leased",
@@ -186,6 +203,8 @@ pub struct TaskEvidence {
     pub probe: Option<Probe>,
     /// Whether an earlier sweep, long enough ago, had the same answer.
     pub suspected: bool,
+    /// Since when sweeps have seen it claimed without a start; `None`: they have not.
+    pub claimed_since: Option<Timestamp>,
 }
 
 /// What is true of all tasks of a sweep.
@@ -206,7 +225,7 @@ pub fn task_row(
     policy: &config::Sweep,
     now: Timestamp,
 ) -> TaskRow {
-    let is_older_than = |limit| is_longer_ago(task.started_at, limit, now);
+    let is_older_than = |limit| is_longer_ago(task.started_at(), limit, now);
     if !task.shall_run {
         return TaskRow::ToldToStop;
     }
@@ -214,10 +233,21 @@ pub fn task_row(
         return TaskRow::Protected;
     }
     if task.session.is_none() {
-        return TaskRow::Unidentified;
+        return match policy.warm_pool {
+            false => TaskRow::Unidentified,
+            true if is_older_than(policy.hard_age) => TaskRow::UnclaimedTooLong,
+            true => TaskRow::Unclaimed,
+        };
     }
     if task.ended.is_word() {
         return TaskRow::Ended;
+    }
+    let was_claimed = evidence.claimed_since.unwrap_or(now);
+    if policy.warm_pool
+        && task.claimed_at.is_none()
+        && !is_longer_ago(was_claimed, policy.hard_age, now)
+    {
+        return TaskRow::StartUnknown;
     }
     if is_older_than(policy.hard_age) {
         return TaskRow::BeyondHardAge;

@@ -32,6 +32,8 @@ pub struct Counts {
     pub unrouted: usize,
     /// Tasks that name no session.
     pub unidentified: usize,
+    /// Tasks of a warm pool that wait for a session.
+    pub unclaimed: usize,
     /// Tasks and targets at which nobody was reached, where the route may be to blame.
     pub blind: usize,
     /// Orphans whose containers say that they run another session.
@@ -52,6 +54,7 @@ impl Counts {
             targets: seen.targets().count(),
             ..Self::default()
         };
+        counts.unclaimed = plan.unclaimed;
         for TaskDecision { judged, .. } in &plan.tasks {
             *counts.tasks_by_row.entry(judged.row.label()).or_default() += 1;
             counts.orphans += usize::from(judged.row.is_orphan());

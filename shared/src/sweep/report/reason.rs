@@ -14,11 +14,22 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
         Lease::Stale => "its lease is of an earlier session".to_owned(),
         Lease::None => "it has no lease".to_owned(),
     };
-    let created = format!("it was created at {}", task.created_at);
+    let created = if task.claimed_at.is_some() {
+        format!("its session began at {}", task.started_at())
+    } else {
+        format!("it was created at {}", task.created_at)
+    };
     match judged.row {
         TaskRow::ToldToStop => "someone has told it to stop".to_owned(),
         TaskRow::Protected => "its tag cleanup-protection is true".to_owned(),
         TaskRow::Unidentified => "it names no session, by none of IDENTITY_SOURCES".to_owned(),
+        TaskRow::Unclaimed => "it waits for a session".to_owned(),
+        TaskRow::UnclaimedTooLong => {
+            format!("{created}, which is more than HARD_AGE ago, and no session has claimed it")
+        }
+        TaskRow::StartUnknown => {
+            "a session has claimed it, and its tag session-started-at does not say when".to_owned()
+        }
         TaskRow::Ended => match task.ended {
             EndedTag::At(at) => format!("its owner has ended it; it is tagged since {at}"),
             EndedTag::Stale | EndedTag::Unreadable | EndedTag::Absent => {

@@ -36,7 +36,7 @@ fn a_lapsed_lease_is_counted_where_a_fate_may_hang_on_it() {
     assert_eq!(with(&|_| {}), 1);
     assert_eq!(with(&|task| task.protected = true), 0);
     assert_eq!(with(&|task| task.session = None), 0);
-    assert_eq!(with(&|task| task.started_at = ago(HOUR * 24 + SECOND)), 0);
+    assert_eq!(with(&|task| task.created_at = ago(HOUR * 24 + SECOND)), 0);
     assert_eq!(with(&|task| task.shall_run = false), 0);
     let mut ended = tagged("x", LEASE_TAG, ago(HOUR));
     ended.tags.insert(SESSION_ENDED_TAG.to_owned(), ago(MINUTE).to_string());

@@ -25,7 +25,12 @@ struct Case {
 fn session() -> Case {
     Case {
         task: SessionTask::read(&task("x"), scope(), now()).unwrap(),
-        evidence: TaskEvidence { routed: Routed::Yes, probe: None, suspected: false },
+        evidence: TaskEvidence {
+            routed: Routed::Yes,
+            probe: None,
+            suspected: false,
+            claimed_since: None,
+        },
         circumstances: Circumstances {
             leases: Leases { lapsed: 1, running: 10, extended: 1, reaped: 0, all_listed: true },
             force: None,
@@ -44,7 +49,7 @@ impl Case {
     }
 
     fn aged(self, age: Duration) -> Self {
-        self.task(|task| task.started_at = ago(age))
+        self.task(|task| task.created_at = ago(age))
     }
 
     fn protected(self) -> Self {
@@ -88,7 +93,7 @@ impl Case {
 
     /// No traffic reaches it, and its container answers so.
     fn unrouted(mut self, probe: Option<Probe>) -> Self {
-        self.evidence = TaskEvidence { routed: Routed::No, probe, suspected: false };
+        self.evidence = TaskEvidence { routed: Routed::No, probe, ..self.evidence };
         self
     }
 
@@ -344,7 +349,10 @@ fn every_row_has_a_place_of_its_own_in_the_report() {
         TaskRow::ToldToStop,
         TaskRow::Protected,
         TaskRow::Unidentified,
+        TaskRow::Unclaimed,
+        TaskRow::UnclaimedTooLong,
         TaskRow::Ended,
+        TaskRow::StartUnknown,
         TaskRow::BeyondHardAge,
         TaskRow::Leased,
         TaskRow::LeaseUnreadable,
@@ -364,7 +372,7 @@ fn every_row_has_a_place_of_its_own_in_the_report() {
     let shown: Vec<_> = rows.into_iter().filter(|row| !row.is_finding()).collect();
     assert_eq!(
         shown,
-        [TaskRow::ToldToStop, TaskRow::Leased, TaskRow::Live],
+        [TaskRow::ToldToStop, TaskRow::Unclaimed, TaskRow::Leased, TaskRow::Live],
         "all else is reported"
     );
 }
