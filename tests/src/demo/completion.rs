@@ -77,16 +77,16 @@ async fn watch_receipts(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsE
     .await
 }
 
-/// Waits until alice's second event is answered and the two events that can't succeed have been
+/// Waits until alice's second event is answered and the three events that can't succeed have been
 /// tried again and dead-lettered.
 async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
     let stack = &local.stack;
     local.say("Waiting for what can't be cleaned to be delivered again, and then dead-lettered");
     let mut known = seen::Outcomes::read(&[]);
     let mut given_up = 0;
-    eventually("two messages in the dead-letter queue", PATIENCE, async || {
+    eventually("three messages in the dead-letter queue", PATIENCE, async || {
         let outcomes = seen::Outcomes::read(&stack.log_lines(Lambda::Completion).await?);
-        for part in [&cast.alice, &cast.carol, &cast.dave] {
+        for part in [&cast.alice, &cast.carol, &cast.dave, &cast.rita] {
             let deliveries = outcomes.of(part).iter().enumerate();
             for (before, outcome) in deliveries.skip(known.of(part).len()) {
                 let session = part.task.session_id();
@@ -97,9 +97,9 @@ async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), Local
         let letters = stack.dead_letters().await?.len();
         if letters > given_up {
             given_up = letters;
-            local.say(&format!("  in the dead-letter queue: {given_up} of 2"));
+            local.say(&format!("  in the dead-letter queue: {given_up} of 3"));
         }
-        Ok((given_up >= 2 && known.of(&cast.alice).len() >= 2).then_some(()))
+        Ok((given_up >= 3 && known.of(&cast.alice).len() >= 2).then_some(()))
     })
     .await
 }

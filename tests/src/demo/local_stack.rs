@@ -85,7 +85,7 @@ async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
         ("ArtifactBucket", &setup.artifact_bucket),
         ("SweepInterval", &interval),
         ("SalvageWindow", &window),
-        ("BlastRadiusAtLeast", "10"),
+        ("BlastRadiusPercent", "100"),
     ]);
     aws.deploy("demo", &parameters).await
 }

@@ -17,6 +17,7 @@ pub(super) struct Cast {
     pub(super) erin: Part,
     pub(super) frank: Part,
     pub(super) heidi: Part,
+    pub(super) rita: Part,
     pub(super) grace: Part,
     /// The event of alice's end, which comes twice.
     pub(super) alice_event: Value,
@@ -41,18 +42,29 @@ impl Cast {
         let erin = part("erin", "lives on, no event", |s| s);
         let frank = part("frank", "container crashes", |s| s);
         let heidi = part("heidi", "gets a Spot warning", |s| s.uploads_in(Duration::from_secs(2)));
+        let rita = part("rita", "task runs another now", |s| s.answers_403());
         let grace = part("grace", "today's way", |s| s.uploads_in(Duration::from_secs(3)));
-        let cast =
-            Self { alice, bob, carol, dave, erin, frank, heidi, grace, alice_event: Value::Null };
+        let cast = Self {
+            alice,
+            bob,
+            carol,
+            dave,
+            erin,
+            frank,
+            heidi,
+            rita,
+            grace,
+            alice_event: Value::Null,
+        };
         for part in cast.parts() {
             served.listens(&part.task).await;
         }
         cast
     }
 
-    pub(super) fn parts(&self) -> [&Part; 8] {
-        let Self { alice, bob, carol, dave, erin, frank, heidi, grace, .. } = self;
-        [alice, bob, carol, dave, erin, frank, heidi, grace]
+    pub(super) fn parts(&self) -> [&Part; 9] {
+        let Self { alice, bob, carol, dave, erin, frank, heidi, rita, grace, .. } = self;
+        [alice, bob, carol, dave, erin, frank, heidi, rita, grace]
     }
 
     /// Those that the function leaves a receipt for.
@@ -68,7 +80,8 @@ impl Cast {
         self.alice_event = ended(&self.alice);
         let mut about_dave = ended(&self.dave);
         about_dave["task_arn"] = json!(self.erin.task.arn());
-        for detail in [&self.alice_event, &ended(&self.bob), &ended(&self.carol), &about_dave] {
+        let [bob, carol, rita] = [&self.bob, &self.carol, &self.rita].map(ended);
+        for detail in [&self.alice_event, &bob, &carol, &about_dave, &rita] {
             stack.put_event("session.lifecycle", "Session Ended", detail).await?;
         }
         // Only AWS may put events of ECS on a bus: these two enter by the queue behind it.

@@ -62,7 +62,7 @@ fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
 }
 
 fn about_the_others(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
-    let Cast { dave, erin, .. } = cast;
+    let Cast { dave, erin, rita, .. } = cast;
     let says_why = seen.log.iter().any(|line| line.contains("runs session erin, not dave"));
     vec![
         (
@@ -74,6 +74,16 @@ fn about_the_others(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
             says_why && seen.receipt(dave) == "none",
         ),
         ("dave: untouched", is_untouched(world, dave)),
+        (
+            "rita, whose container answers 403: rejected twice, then in the dead-letter queue",
+            seen.outcomes.of(rita) == ["rejected"; 2] && seen.is_given_up(rita),
+        ),
+        (
+            "rita: her task runs on, untagged, and is back in traffic",
+            !world.is_stopping(&rita.task)
+                && world.tags(&rita.task).is_empty()
+                && is_registered(world, rita.task.address()),
+        ),
         (
             "erin, whose task dave's event names: untouched, live, in traffic",
             is_untouched(world, erin) && world.is_live(&erin.task),

@@ -2,7 +2,7 @@
 
 use crate::demo::part::Part;
 use crate::served::Served;
-use crate::world::{SessionBuilder, World};
+use crate::world::{SessionBuilder, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(super) struct Cast {
     pub(super) judy: Part,
     pub(super) kevin: Part,
     pub(super) leo: Part,
+    /// Ended during an outage, all of them.
+    pub(super) storm: Vec<TaskHandle>,
     /// Of the first act.
     pub(super) carol: Part,
     pub(super) mia: Part,
@@ -33,6 +35,9 @@ pub(super) struct Cast {
     pub(super) foreign: Left,
 }
 
+/// How many sessions ended while nobody cleaned up.
+const STORM: u8 = 50;
+
 impl Cast {
     pub(super) async fn start(world: &World, served: &Served, carol: &Part) -> Self {
         let mut last = 0;
@@ -42,6 +47,13 @@ impl Cast {
             Part { task: shape(session.uploads_in(Duration::from_secs(1))).start(), story }
         };
         let ago = |age: Duration| (world.now() - age).to_string();
+        let storm = (1..=STORM).map(|number| {
+            let session = world.session(&format!("storm-{number}"));
+            let session = session.at_address(Ipv4Addr::new(127, 0, 79, number)).started_ago(HOUR);
+            let session = session.uploads_in(Duration::from_secs(1)).ended_by_owner();
+            session.tag("session-ended-at", &ago(MINUTE * 5)).start()
+        });
+        let storm = storm.collect();
         let cast = Self {
             ivan: part("ivan", "ended, event dead-lettered", &|s| {
                 s.started_ago(HOUR).ended_by_owner().tag("session-ended-at", &ago(MINUTE * 5))
@@ -53,6 +65,7 @@ impl Cast {
             leo: part("leo", "done, and nobody noticed", &|s| {
                 s.started_ago(MINUTE * 40).completed()
             }),
+            storm,
             carol: Part { story: "of the first act", ..carol.clone() },
             mia: part("mia", "live, in no target group", &|s| {
                 s.started_ago(MINUTE * 40).unregistered()
@@ -81,6 +94,9 @@ impl Cast {
             if part.task != cast.quinn.task {
                 served.listens(&part.task).await;
             }
+        }
+        for task in &cast.storm {
+            served.listens(task).await;
         }
         cast
     }

@@ -148,7 +148,7 @@ fn about_orphans(
     [sweep, next]: [&Sweep; 2],
     marks: &Marks,
 ) -> Vec<Promise> {
-    let Cast { ivan, judy, kevin, leo, carol, .. } = cast;
+    let Cast { ivan, judy, kevin, leo, carol, storm, .. } = cast;
     let gone =
         |part: &Part| world.is_stopping(&part.task) && !is_registered(world, part.task.address());
     let reaped = |part: &Part, row: &str| {
@@ -163,6 +163,16 @@ fn about_orphans(
         ("judy (too_old): the same", reaped(judy, "T8 too_old")),
         ("kevin (lease_expired): the same", reaped(kevin, "T7 lease_expired")),
         ("leo (done): the same", reaped(leo, "T9 done")),
+        (
+            "the 50 that ended in an outage: all saved and stopped by one sweep",
+            storm.len() == 50
+                && storm.iter().all(|task| {
+                    sweep.task(task)["action"] == "acted"
+                        && world.has_completed(task)
+                        && world.is_stopping(task)
+                        && !is_registered(world, task.address())
+                }),
+        ),
         (
             "carol: asked by two sweeps, stopped once her window was over, her loss on record",
             sweep.task(&carol.task)["action"] == "tried"

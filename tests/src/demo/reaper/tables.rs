@@ -4,10 +4,11 @@ use super::cast::Cast;
 use super::sweep::Sweep;
 use crate::demo::part::Part;
 use crate::demo::tables::{table, target, task};
-use crate::world::World;
+use crate::world::{TaskHandle, World};
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Everyone as the world has them, with what a report says.
 pub(super) fn found(world: &World, cast: &Cast, sweep: &Sweep) -> Table {
@@ -44,6 +45,7 @@ fn rows(
             known.into_iter().chain(says(last_said(sweeps, |sweep| finding(sweep, part)))),
         );
     }
+    table.add_row(storm(world, cast, sweeps));
     for left in cast.targets() {
         let known = [
             left.address.to_string(),
@@ -61,6 +63,33 @@ fn rows(
 fn last_said<'a>(sweeps: &[&'a Sweep], of: impl Fn(&'a Sweep) -> &'a Value) -> &'a Value {
     let mut said = sweeps.iter().rev().map(|sweep| of(sweep));
     said.find(|finding| !finding.is_null()).unwrap_or(&Value::Null)
+}
+
+/// Those that ended in an outage, in one row: how many of them are what.
+fn storm(world: &World, cast: &Cast, sweeps: &[&Sweep]) -> [String; 7] {
+    let counted = |words: &dyn Fn(&TaskHandle) -> String| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for task in &cast.storm {
+            *counts.entry(words(task)).or_default() += 1;
+        }
+        let counts = counts.iter().map(|(word, count)| format!("{count} x {word}"));
+        counts.collect::<Vec<_>>().join(", ")
+    };
+    let said = |name: &'static str| {
+        counted(&|one| {
+            let finding = last_said(sweeps, |sweep| sweep.task(one));
+            finding[name].as_str().unwrap_or("-").to_owned()
+        })
+    };
+    [
+        format!("{} more", cast.storm.len()),
+        "ended in an outage".to_owned(),
+        counted(&|one| task(world, one)),
+        counted(&|one| target(world, one.address())),
+        said("row"),
+        said("action"),
+        "-".to_owned(),
+    ]
 }
 
 /// What is said of a task, or of its target where nothing is said of the task.
