@@ -218,10 +218,16 @@ impl Attempts<'_> {
             }
         }
         let answer = invocation.context().containers.complete(address, &session.id).await;
-        if let (Ok(CompletionAnswer::Uploaded | CompletionAnswer::Failed { .. }), Some(routes)) =
-            (&answer, &session.routes)
-        {
-            routes.prove(&session.task.neighbourhood());
+        match (&answer, &session.routes) {
+            (
+                Ok(
+                    CompletionAnswer::Uploaded
+                    | CompletionAnswer::WrongContainer
+                    | CompletionAnswer::Failed { .. },
+                ),
+                Some(routes),
+            ) => routes.prove(&session.task.neighbourhood()),
+            (Ok(CompletionAnswer::Unreached { .. }) | Err(_), _) | (Ok(_), None) => {}
         }
         match answer {
             Ok(CompletionAnswer::Uploaded) => marker(invocation, session).await,

@@ -42,7 +42,7 @@ impl Cast {
         let erin = part("erin", "lives on, no event", |s| s);
         let frank = part("frank", "container crashes", |s| s);
         let heidi = part("heidi", "gets a Spot warning", |s| s.uploads_in(Duration::from_secs(2)));
-        let rita = part("rita", "task runs another now", |s| s.answers_403());
+        let rita = part("rita", "task runs another now", SessionBuilder::answers_403);
         let grace = part("grace", "today's way", |s| s.uploads_in(Duration::from_secs(3)));
         let cast = Self {
             alice,
