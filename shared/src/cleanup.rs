@@ -59,12 +59,16 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
     let (steps, budget) = (Steps::begin(), invocation.budget());
     let record = Record { invocation, request, steps: &steps };
     let cleanup = Cleanup { invocation, request, steps: &steps, budget, record };
-    let identifying = budget.identify().run(identify(invocation, request));
+    let identifying = budget.identify().run(identify(invocation, request, budget.identify()));
     let identified = steps
         .measure(Step::Identify, identifying, |found| match found {
             Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
             Ok(Identified::Over(_)) => "the task is over".to_owned(),
-            Ok(Identified::Rejected { why, .. } | Identified::Unclear { why, .. }) => why.clone(),
+            Ok(
+                Identified::Rejected { why, .. }
+                | Identified::OutOfScope { why, .. }
+                | Identified::Unclear { why, .. },
+            ) => why.clone(),
             Err(timed_out) => timed_out.to_string(),
         })
         .await;
@@ -79,6 +83,9 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
                 Order::ArtifactsFirst => format!("{why}; nothing was touched"),
             };
             record.untouched(Outcome::Rejected, task, note)
+        }
+        Ok(Identified::OutOfScope { task, why }) => {
+            record.untouched(Outcome::OutOfScope, Some(task), why)
         }
         Ok(Identified::Unclear { task, why }) => record.untouched(Outcome::Incomplete, task, why),
         Err(timed_out) => {

@@ -67,7 +67,7 @@ async fn single(
     request_id: &str,
 ) -> Result<Value, InvocationError> {
     let event = Event::parse(event, &context.config).map_err(|e| refused(context, e))?;
-    let Some(request) = request(event) else {
+    let Some(request) = request(context, event) else {
         return Ok(json!({ "outcome": "out_of_scope" }));
     };
     let invocation = Arc::new(Invocation::begin(context, deadline));
@@ -100,7 +100,7 @@ async fn batch(
                 failed.push(id);
             }
             Ok(event) => {
-                if let Some(request) = request(event) {
+                if let Some(request) = request(context, event) {
                     cleanups.push((id, SpawnedCleanup::start(&invocation, request, request_id)));
                 }
             }
@@ -130,12 +130,17 @@ async fn batch(
     json!(response)
 }
 
-fn request(event: Event) -> Option<Request> {
+fn request(context: &Context, event: Event) -> Option<Request> {
     match event {
         Event::SessionEnded(event) => Some(event.into()),
         Event::TaskChange(event) => Some(event.into()),
-        Event::OutOfScope { reason } => {
+        Event::NothingToDo { reason } => {
             tracing::info!(%reason, "acknowledged");
+            None
+        }
+        Event::OutOfScope { reason } => {
+            context.metrics.count(Metric::OUTCOME_OUT_OF_SCOPE, &[]);
+            tracing::warn!(%reason, "out of scope: acknowledged");
             None
         }
     }

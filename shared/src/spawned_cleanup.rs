@@ -56,7 +56,9 @@ fn log(report: &CleanupReport) {
     let notes = report.notes.join("; ");
     let CleanupReport { outcome, duration_ms, artifacts, target, task, .. } = report;
     let spared = matches!(report.cause, Cause::Orphan { .. }) && *outcome == Outcome::Rejected;
-    if spared {
+    if *outcome == Outcome::OutOfScope {
+        tracing::warn!(session_id, task_arn, %outcome, duration_ms, notes, "out of scope");
+    } else if spared {
         tracing::info!(session_id, task_arn, %outcome, duration_ms, notes, "session spared");
     } else if outcome.fails_its_event() || *outcome == Outcome::ArtifactsLost {
         tracing::error!(session_id, task_arn, %outcome, duration_ms, %artifacts, %target, %task, notes, "session not clean");

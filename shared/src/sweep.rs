@@ -53,7 +53,7 @@ pub async fn sweep(
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
     problems.extend(left_unasked(seen.unasked + unasked));
-    problems.extend(seen.missing.iter().cloned());
+    problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
     let ledger = &context.aws.ledger;
     problems.extend(memory.replace(ledger, &plan.suspects, record()).await.err());

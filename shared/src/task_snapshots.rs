@@ -106,7 +106,12 @@ impl TaskSnapshots {
         match self.tasks.each(cluster, Some(family), desired, take).await {
             // A cluster that does not exist has no task.
             Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
-            listed => listed.map(|()| found),
+            listed => listed.map(|unreadable| {
+                for error in unreadable {
+                    tracing::warn!(%error, "a task can't be read: it is left out");
+                }
+                found
+            }),
         }
     }
 

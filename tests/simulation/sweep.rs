@@ -14,6 +14,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod listings;
+mod odd_tasks;
 mod orphans;
 mod pools;
 mod probe;

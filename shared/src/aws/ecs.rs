@@ -118,7 +118,7 @@ impl Tasks {
                 .boxed()
                 .await
                 .map_err(|e| CallError::from_sdk("DescribeTasks", resource(cluster, arns), &e))?;
-            Ok(Described::read(seen_at, &answer))
+            Ok(Described::read(seen_at, &answer, cluster))
         };
         super::retry::passing(attempt).await
     }
@@ -190,19 +190,21 @@ fn unanswered(arn: &TaskArn) -> CallError {
 struct Described {
     at: Instant,
     tasks: BTreeMap<TaskArn, Result<Task, CallError>>,
-    missing: Vec<String>,
+    missing: Vec<TaskArn>,
 }
 
 impl Described {
     fn read(
         at: Instant,
         answer: &aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput,
+        cluster: &ClusterName,
     ) -> Self {
         let mut tasks = BTreeMap::new();
         for described in answer.tasks() {
-            if let Ok((arn, _)) = TaskArn::parse(described.task_arn().unwrap_or_default()) {
-                let task = read_task(arn.clone(), described)
-                    .map_err(|problem| CallError::unusable("DescribeTasks", arn.as_str(), problem));
+            if let Ok(arn) = TaskArn::parse_in(described.task_arn().unwrap_or_default(), cluster) {
+                let task = read_task(arn.clone(), described).map_err(|problem| {
+                    CallError::unreadable("DescribeTasks", arn.as_str(), problem)
+                });
                 tasks.insert(arn, task);
             }
         }
@@ -210,7 +212,7 @@ impl Described {
             .failures()
             .iter()
             .filter(|failure| failure.reason() == Some("MISSING"))
-            .filter_map(|failure| failure.arn().map(str::to_owned))
+            .filter_map(|failure| TaskArn::parse_in(failure.arn()?, cluster).ok())
             .collect();
         Self { at, tasks, missing }
     }
@@ -221,9 +223,7 @@ impl Described {
         match self.tasks.get(arn) {
             Some(Ok(task)) => Ok(TaskSnapshot { task: Some(task.clone()), seen_at: self.at }),
             Some(Err(error)) => Err(error.clone()),
-            None if self.missing.iter().any(|missing| missing == arn.as_str()) => {
-                Ok(TaskSnapshot { task: None, seen_at: self.at })
-            }
+            None if self.missing.contains(arn) => Ok(TaskSnapshot { task: None, seen_at: self.at }),
             None => Err(unanswered(arn)),
         }
     }

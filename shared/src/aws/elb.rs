@@ -294,7 +294,7 @@ impl CallError {
     #[must_use]
     pub fn may_have_been_done(&self) -> bool {
         match self.failure {
-            Failure::Unknown => true,
+            Failure::Unknown | Failure::Unreadable => true,
             Failure::Throttled
             | Failure::Refused
             | Failure::Denied

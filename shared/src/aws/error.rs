@@ -34,6 +34,8 @@ pub enum Failure {
     NotFound,
     /// A condition of a conditional write does not hold, or another write was faster.
     Conflict,
+    /// AWS answered, and what it says of this one thing can't be read: it is unknown by itself.
+    Unreadable,
     /// No usable answer (5xx, reset, time-out): it may have been done or not.
     Unknown,
 }
@@ -43,7 +45,7 @@ impl Failure {
     #[must_use]
     pub fn is_passing(self) -> bool {
         match self {
-            Self::Throttled | Self::Conflict | Self::Unknown => true,
+            Self::Throttled | Self::Conflict | Self::Unreadable | Self::Unknown => true,
             Self::Refused | Self::Denied | Self::NotFound => false,
         }
     }
@@ -57,6 +59,20 @@ impl CallError {
         answer: impl Into<String>,
     ) -> Self {
         Self { action, resource: resource.into(), answer: answer.into(), failure: Failure::Unknown }
+    }
+
+    /// What AWS says of one thing can't be read.
+    pub(crate) fn unreadable(
+        action: &'static str,
+        resource: impl Into<String>,
+        answer: impl Into<String>,
+    ) -> Self {
+        Self { failure: Failure::Unreadable, ..Self::unusable(action, resource, answer) }
+    }
+
+    /// Whether only what AWS says of this one thing can't be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.failure == Failure::Unreadable
     }
 
     /// A step that was given up for lack of time, or whose work ended without an answer.

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 struct Page {
     /// The tasks on it.
     arns: Vec<TaskArn>,
+    /// Those whose ARNs can't be read.
+    unreadable: Vec<CallError>,
     /// What leads to the next; `None` on the last.
     next: Option<String>,
 }
@@ -31,18 +33,20 @@ impl Tasks {
     /// # Errors
     /// [`CallError`] when any page or any task is missing: a listing that was cut short is no
     /// listing. What was taken until then is only a part. A task that shall stop may be forgotten
-    /// between the two calls, and is left out.
+    /// between the two calls, and is left out. One that can't be read is unknown by itself, and no
+    /// reason to know nothing of the others: the answer is those.
     pub async fn each(
         &self,
         cluster: &ClusterName,
         family: Option<&str>,
         desired: DesiredStatus,
         mut take: impl FnMut(Task, Instant),
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<CallError>, CallError> {
         let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
         let mut listing = page(None);
         let mut describing = FuturesUnordered::new();
         let mut missing: Option<CallError> = None;
+        let mut unreadable = Vec::new();
         loop {
             let room = describing.len() < AT_ONCE && !listing.is_terminated();
             tokio::select! {
@@ -63,6 +67,10 @@ impl Tasks {
                                     CallError::unusable("DescribeTasks", arn.as_str(), problem)
                                 }
                             },
+                            Err(error) if error.is_unreadable() => {
+                                unreadable.push(error);
+                                continue;
+                            }
                             Err(error) if answered => error,
                             // The call failed as a whole: those after it will hardly fare better.
                             Err(error) => return Err(error),
@@ -71,7 +79,8 @@ impl Tasks {
                     }
                 }
                 listed = &mut listing, if room => {
-                    let Page { arns, next } = listed?;
+                    let Page { arns, unreadable: more, next } = listed?;
+                    unreadable.extend(more);
                     if next.is_some() {
                         listing = page(next);
                     }
@@ -79,7 +88,7 @@ impl Tasks {
                         describing.push(self.describe_in_turn(arns).boxed());
                     }
                 }
-                else => return missing.map_or(Ok(()), Err),
+                else => return missing.map_or(Ok(unreadable), Err),
             }
         }
     }
@@ -130,13 +139,22 @@ impl Tasks {
         };
         let page = super::retry::passing(attempt).await?;
         let unusable = |answer: String| CallError::unusable("ListTasks", resource.as_str(), answer);
-        let parse = |text: &String| match TaskArn::parse(text) {
-            Ok((arn, _)) => Ok(arn),
-            Err(error) => Err(unusable(error.to_string())),
-        };
-        let arns = page.task_arns().iter().map(parse).collect::<Result<_, CallError>>()?;
+        let (mut arns, mut unreadable) = (Vec::new(), Vec::new());
+        for text in page.task_arns() {
+            match TaskArn::parse_in(text, cluster) {
+                Ok(arn) => arns.push(arn),
+                Err(error) => {
+                    let resource = resource.as_str();
+                    unreadable.push(CallError::unreadable(
+                        "ListTasks",
+                        resource,
+                        error.to_string(),
+                    ));
+                }
+            }
+        }
         let next = next(page.next_token(), token.as_deref()).map_err(unusable)?;
-        Ok(Page { arns, next })
+        Ok(Page { arns, unreadable, next })
     }
 
     /// `ListClusters`: every cluster of the account in this Region, all pages.

@@ -3,10 +3,14 @@ use super::invocation::Invocation;
 use super::judge::OverTask;
 use super::receipt;
 use super::request::{Cause, Request};
-use crate::aws::CallError;
+use crate::aws::retry::pauses;
+use crate::aws::{CallError, TaskSnapshot};
+use crate::deadline::Deadline;
 use crate::event::TaskReference;
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
+use backon::BackoffBuilder;
 use jiff::{Timestamp, Unit};
+use std::time::Duration;
 
 /// What a request turned out to be about.
 #[derive(Debug)]
@@ -22,6 +26,13 @@ pub(super) enum Identified {
         /// Why, for a person.
         why: String,
     },
+    /// A task of another fleet, or one that goes on: nothing is wrong.
+    OutOfScope {
+        /// The task.
+        task: TaskArn,
+        /// Why, for a person.
+        why: String,
+    },
     /// AWS did not say enough; it is tried again.
     Unclear {
         /// The task, where one was found.
@@ -32,15 +43,19 @@ pub(super) enum Identified {
 }
 
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
-/// names.
-pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Identified {
+/// names; until `deadline`.
+pub(super) async fn identify(
+    invocation: &Invocation,
+    request: &Request,
+    deadline: Deadline,
+) -> Identified {
     let arn = match find(invocation, request).await {
         Ok(arn) => arn,
         Err(not_found) => return not_found,
     };
     let unclear = |why: String| Identified::Unclear { task: Some(arn.clone()), why };
     let rejected = |why: String| Identified::Rejected { task: Some(arn.clone()), why };
-    let snapshot = match invocation.snapshots.take(&arn).await {
+    let snapshot = match look(invocation, request, &arn, deadline).await {
         Ok(snapshot) => snapshot,
         Err(error) if error.is_refused() => return rejected(error.to_string()),
         Err(error) => return unclear(error.to_string()),
@@ -54,10 +69,21 @@ pub(super) async fn identify(invocation: &Invocation, request: &Request) -> Iden
     };
     let scope = &invocation.context().config.scope;
     if !scope.is_session_task(&task) {
-        return rejected(format!("a task of {} is no session task", task.family));
+        let why = format!("a task of {} is no session task", task.family);
+        return match &request.cause {
+            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => {
+                Identified::OutOfScope { task: arn, why }
+            }
+            Cause::Orphan { .. } => rejected(why),
+        };
     }
-    if let Err(why) = is_shown(&request.cause, &task) {
-        return unclear(why);
+    match is_shown(&request.cause, &task) {
+        Shown::Yes => {}
+        Shown::NotYet(why) => return unclear(why),
+        Shown::GoesOn => {
+            let why = "it runs, and the event does not say that it ends".to_owned();
+            return Identified::OutOfScope { task: arn, why };
+        }
     }
     let over = match task.stage() {
         Stage::NeverStarted | Stage::Running | Stage::Dying => false,
@@ -108,18 +134,54 @@ fn disagreement(request: &Request, found: &SessionId) -> Option<String> {
     (named != found).then(|| format!("the task runs session {found}, not {named}"))
 }
 
-/// Whether ECS shows by now what the request speaks of. Where an owner names the task, clocks decide
-/// nothing: one task runs one session.
-fn is_shown(cause: &Cause, task: &Task) -> Result<(), String> {
+/// A snapshot of the task. ECS may show a change some moments after its event: it is looked at again and
+/// again, for waiting for the next delivery may be too late.
+async fn look(
+    invocation: &Invocation,
+    request: &Request,
+    arn: &TaskArn,
+    deadline: Deadline,
+) -> Result<TaskSnapshot, CallError> {
+    let mut pauses = pauses(Duration::from_millis(250), Duration::from_secs(2)).build();
+    loop {
+        let snapshot = invocation.snapshots.take(arn).await?;
+        let shown = snapshot.task.as_ref().map(|task| is_shown(&request.cause, task));
+        let pause = pauses.next().unwrap_or_default();
+        match shown {
+            Some(Shown::NotYet(problem)) if deadline.leaves_time_for(pause + A_LOOK) => {
+                tracing::warn!(%problem, "looking again");
+            }
+            Some(Shown::Yes | Shown::NotYet(_) | Shown::GoesOn) | None => return Ok(snapshot),
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// A look may take so long: none is begun with less time left.
+const A_LOOK: Duration = Duration::from_secs(2);
+
+/// Whether ECS shows by now what the request speaks of.
+enum Shown {
+    /// It does.
+    Yes,
+    /// Not yet, and it will.
+    NotYet(String),
+    /// The task runs, and nothing says that it ends.
+    GoesOn,
+}
+
+/// Where an owner names the task, clocks decide nothing: one task runs one session.
+fn is_shown(cause: &Cause, task: &Task) -> Shown {
     match cause {
-        Cause::TaskChanged { version } if task.version < *version => Err(format!(
+        Cause::TaskChanged { version, .. } if task.version < *version => Shown::NotYet(format!(
             "ECS still shows version {} of the task, the event showed {version}",
             task.version
         )),
-        Cause::TaskChanged { .. } if task.shall_run() => {
-            Err("ECS does not show the task's end yet".to_owned())
+        Cause::TaskChanged { says_end: true, .. } if task.shall_run() => {
+            Shown::NotYet("ECS does not show the task's end yet".to_owned())
         }
-        Cause::SessionEnded { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Ok(()),
+        Cause::TaskChanged { says_end: false, .. } if task.shall_run() => Shown::GoesOn,
+        Cause::SessionEnded { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Shown::Yes,
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Outcome {
     Incomplete,
     /// It was not ours to clean: nothing was done, or what was done has been undone.
     Rejected,
+    /// It is a task of another fleet, or one that goes on: nothing was done, and nothing is wrong.
+    OutOfScope,
 }
 
 impl Outcome {
@@ -36,7 +38,7 @@ impl Outcome {
             Self::ArtifactsLost => Some(1),
             Self::ArtifactsUnverified => Some(2),
             Self::Cleaned => Some(3),
-            Self::AlreadyClean | Self::Rejected => None,
+            Self::AlreadyClean | Self::Rejected | Self::OutOfScope => None,
         }
     }
 
@@ -51,7 +53,11 @@ impl Outcome {
     pub fn is_final(self) -> bool {
         match self {
             Self::Cleaned | Self::ArtifactsUnverified | Self::ArtifactsLost => true,
-            Self::AlreadyClean | Self::AwaitingSalvage | Self::Incomplete | Self::Rejected => false,
+            Self::AlreadyClean
+            | Self::AwaitingSalvage
+            | Self::Incomplete
+            | Self::Rejected
+            | Self::OutOfScope => false,
         }
     }
 
@@ -69,7 +75,8 @@ impl Outcome {
             Self::Cleaned
             | Self::AlreadyClean
             | Self::ArtifactsUnverified
-            | Self::ArtifactsLost => false,
+            | Self::ArtifactsLost
+            | Self::OutOfScope => false,
         }
     }
 
@@ -84,6 +91,7 @@ impl Outcome {
             Self::ArtifactsLost => Metric::OUTCOME_ARTIFACTS_LOST,
             Self::Incomplete => Metric::OUTCOME_INCOMPLETE,
             Self::Rejected => Metric::OUTCOME_REJECTED,
+            Self::OutOfScope => Metric::OUTCOME_OUT_OF_SCOPE,
         }
     }
 
@@ -98,6 +106,7 @@ impl Outcome {
             Self::ArtifactsLost => "artifacts_lost",
             Self::Incomplete => "incomplete",
             Self::Rejected => "rejected",
+            Self::OutOfScope => "out_of_scope",
         }
     }
 }

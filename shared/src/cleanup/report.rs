@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_cleanup_that_left_something_to_do_counts_as_a_failure_unless_a_sweep_made_it() {
-        let died = || Cause::TaskChanged { version: 1 };
+        let died = || Cause::TaskChanged { version: 1, says_end: true };
         let orphan = Cause::Orphan {
             session: SessionId::parse("s-1").unwrap(),
             cause: OrphanCause::TooOld,

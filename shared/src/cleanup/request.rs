@@ -33,6 +33,8 @@ pub enum Cause {
     TaskChanged {
         /// The version of the task that the event showed: ECS must show one at least as new.
         version: i64,
+        /// Whether the event itself says that the task ends.
+        says_end: bool,
     },
     /// Nobody will end it any more: our own inference.
     Orphan {
@@ -195,10 +197,10 @@ impl From<SessionEnded> for Request {
 
 impl From<TaskChange> for Request {
     fn from(event: TaskChange) -> Self {
-        let TaskChange { task, version } = event;
+        let TaskChange { task, version, says_end } = event;
         Self {
             task: TaskReference::Arn(task),
-            cause: Cause::TaskChanged { version },
+            cause: Cause::TaskChanged { version, says_end },
             request_id: None,
         }
     }

@@ -40,8 +40,14 @@ pub enum Event {
     SessionEnded(SessionEnded),
     /// ECS says that a session task has died, or is being stopped by someone else.
     TaskChange(TaskChange),
-    /// Understood, and nothing to do: our own stop, a task that is no session task, a change that is
-    /// no end. Acknowledged without a call.
+    /// ECS says something that asks for nothing: our own stop, a task that is no session task, a change
+    /// that is no end. Acknowledged without a call.
+    NothingToDo {
+        /// Why nothing is done.
+        reason: String,
+    },
+    /// An owner speaks of a task of another fleet that shares the bus. Acknowledged without a call, and
+    /// counted: a cluster may have been forgotten.
     OutOfScope {
         /// Why nothing is done.
         reason: String,
@@ -70,12 +76,15 @@ impl Event {
         let detail = envelope.object("detail")?;
         match envelope.text("detail-type")? {
             "Session Ended" if source == config.event_source => {
-                session_ended::parse(&detail, sent_at, config).map(Self::SessionEnded)
+                Ok(match session_ended::parse(&detail, sent_at, config)? {
+                    Ok(ended) => Self::SessionEnded(ended),
+                    Err(NotOurs { reason }) => Self::OutOfScope { reason },
+                })
             }
             "ECS Task State Change" if source == "aws.ecs" => {
                 Ok(match task_change::parse(&detail, config)? {
                     Ok(change) => Self::TaskChange(change),
-                    Err(NotOurs { reason }) => Self::OutOfScope { reason },
+                    Err(NotOurs { reason }) => Self::NothingToDo { reason },
                 })
             }
             "Session Ended" | "ECS Task State Change" => Err(EventError::new(

@@ -1,5 +1,6 @@
 use super::error::EventError;
 use super::fields::Fields;
+use super::task_change::NotOurs;
 use crate::config::Config;
 use crate::session::{Scope, SessionId, TaskArn};
 use jiff::Timestamp;
@@ -48,7 +49,7 @@ pub(super) fn parse(
     detail: &Fields<'_>,
     sent_at: Timestamp,
     config: &Config,
-) -> Result<SessionEnded, EventError> {
+) -> Result<Result<SessionEnded, NotOurs>, EventError> {
     let session = SessionId::parse(detail.text("session_id")?)
         .map_err(|problem| detail.error("session_id", problem.to_string()))?;
     let ended_at = detail.optional_timestamp("ended_at");
@@ -56,6 +57,10 @@ pub(super) fn parse(
         Some(text) => {
             let task = our_task(text, &config.scope);
             let task = task.map_err(|problem| detail.error("task_arn", problem))?;
+            if !config.scope.clusters.contains(task.cluster()) {
+                let reason = format!("{task} of session {session} runs in no configured cluster");
+                return Ok(Err(NotOurs { reason }));
+            }
             (TaskReference::Arn(task), usable(ended_at))
         }
         None => match ended_at? {
@@ -76,7 +81,7 @@ pub(super) fn parse(
     };
     let request_id = detail.optional_text("request_id")?.map(str::to_owned);
     let at = ended_at.map_or(sent_at, |at| at.min(sent_at));
-    Ok(SessionEnded { session, task, at, reason, request_id })
+    Ok(Ok(SessionEnded { session, task, at, reason, request_id }))
 }
 
 /// Beside a task that is named, a time that can't be used is no reason to leave the session as it is.
@@ -87,14 +92,11 @@ fn usable(ended_at: Result<Option<Timestamp>, EventError>) -> Option<Timestamp> 
     })
 }
 
-/// A task of our partition, Region, account and clusters, before any call is made with it.
+/// A task of our partition, Region and account, before any call is made with it.
 fn our_task(text: &str, scope: &Scope) -> Result<TaskArn, String> {
     let (arn, home) = TaskArn::parse(text).map_err(|problem| problem.to_string())?;
     if home != scope.home {
         return Err(format!("it is of {home}, and ours is {}", scope.home));
-    }
-    if !scope.clusters.contains(arn.cluster()) {
-        return Err(format!("its cluster {} is not configured", arn.cluster()));
     }
     Ok(arn)
 }

@@ -4,14 +4,16 @@ use crate::config::Config;
 use crate::session::{DesiredStatus, LastStatus, StopNote, TaskArn, family_of_definition};
 
 /// `detail-type: "ECS Task State Change"` of a session task that has died or is being stopped by
-/// someone else. These events carry no tags and may lack `stopCode`, so they only say where to look:
-/// what is done rests on a fresh `DescribeTasks`.
+/// someone else. These events carry no tags and may lack `stopCode`, and those that people make by hand
+/// lack more. So they only say where to look: what is done rests on a fresh `DescribeTasks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskChange {
     /// The task.
     pub task: TaskArn,
     /// The task's version when the event was made: what ECS shows must be at least as new.
     pub version: i64,
+    /// Whether the event itself says that the task ends.
+    pub says_end: bool,
 }
 
 /// A change that is understood, and that nothing is done about.
@@ -27,34 +29,32 @@ pub(super) fn parse(
     let out_of_scope = |reason: String| Ok(Err(NotOurs { reason }));
     let (task, home) = TaskArn::parse(detail.text("taskArn")?)
         .map_err(|problem| detail.error("taskArn", problem.to_string()))?;
-    let last_status = LastStatus::parse(detail.text("lastStatus")?);
-    let desired_status = DesiredStatus::parse(detail.text("desiredStatus")?);
-    let family = family_of(detail)?;
-    let group = detail.optional_text("group")?.unwrap_or_default();
-    let stopped_reason = detail.optional_text("stoppedReason")?.unwrap_or_default();
-    let version = detail.optional_integer("version")?.unwrap_or_default();
+    // What is missing or can't be read lets nothing be ruled out: the task is looked at.
+    let said = |name: &str| detail.optional_text(name).ok().flatten().unwrap_or_default();
+    let family = family_of_definition(said("taskDefinitionArn"));
+    let version = detail.optional_integer("version").ok().flatten().unwrap_or_default();
 
     let scope = &config.scope;
     if home != scope.home || !scope.clusters.contains(task.cluster()) {
         return out_of_scope(format!("{task} runs in no configured cluster"));
     }
-    if group.starts_with("service:") || !scope.families.contains(family) {
+    if let Some(family) = family.filter(|family| !scope.families.contains(*family)) {
         return out_of_scope(format!("{task} of {family} is no session task"));
     }
-    if stopped_reason.starts_with(StopNote::PREFIX) {
+    if said("group").starts_with("service:") {
+        return out_of_scope(format!("{task} of {} is no session task", said("group")));
+    }
+    if said("stoppedReason").starts_with(StopNote::PREFIX) {
         return out_of_scope(format!("{task} was stopped by us"));
     }
+    let last_status = LastStatus::parse(said("lastStatus"));
     let is_ending = (LastStatus::Deactivating..=LastStatus::Deleted).contains(&last_status);
-    let ends = is_ending || desired_status == DesiredStatus::Stopped;
-    if !ends {
-        return out_of_scope(format!("{task} is not ending"));
-    }
-    Ok(Ok(TaskChange { task, version }))
-}
-
-/// The family in `taskDefinitionArn` (`…:task-definition/FAMILY:REVISION`).
-fn family_of<'a>(detail: &Fields<'a>) -> Result<&'a str, EventError> {
-    let arn = detail.text("taskDefinitionArn")?;
-    family_of_definition(arn)
-        .ok_or_else(|| detail.error("taskDefinitionArn", "it names no family and revision"))
+    let says_end = match DesiredStatus::parse(said("desiredStatus")) {
+        DesiredStatus::Stopped => true,
+        DesiredStatus::Running if !is_ending && last_status != LastStatus::Unrecognised => {
+            return out_of_scope(format!("{task} is not ending"));
+        }
+        DesiredStatus::Running | DesiredStatus::Unrecognised => is_ending,
+    };
+    Ok(Ok(TaskChange { task, version, says_end }))
 }

@@ -125,15 +125,50 @@ fn a_known_field_with_a_wrong_value_is_named_in_the_error() {
 }
 
 #[test]
-fn a_task_of_another_account_region_partition_or_cluster_is_refused_before_any_call() {
+fn a_task_of_another_account_region_or_partition_is_refused_before_any_call() {
     for foreign in [
         TASK.replace("000000000000", "111111111111"),
         TASK.replace("us-east-1", "us-west-2"),
         TASK.replace("arn:aws:", "arn:aws-cn:"),
-        TASK.replace("/sessions/", "/elsewhere/"),
     ] {
         let error = ended(&json!({"session_id": "s", "task_arn": foreign})).unwrap_err();
         assert_eq!(error.field, "detail.task_arn", "{foreign}");
+    }
+}
+
+/// A canary and its fleet share one bus.
+#[test]
+fn a_task_of_a_cluster_that_is_not_configured_is_out_of_scope() {
+    let elsewhere = TASK.replace("/sessions/", "/elsewhere/");
+    let event = ended(&json!({"session_id": "s", "task_arn": elsewhere})).unwrap();
+    let Event::OutOfScope { reason } = event else { panic!("{event:?}") };
+    assert!(reason.contains("elsewhere") && reason.contains("session s"), "{reason}");
+}
+
+/// Whatever is missing or can't be read rules nothing out.
+#[test]
+fn a_change_with_a_good_task_arn_is_looked_up_whatever_else_it_lacks() {
+    let lacking = |fields: &[&str]| {
+        fields
+            .iter()
+            .map(|name| ((*name).to_owned(), Value::Null))
+            .collect::<serde_json::Map<_, _>>()
+    };
+    for (change, says_end, version) in [
+        (Value::from(lacking(&["taskDefinitionArn"])), true, 7),
+        (json!({"taskDefinitionArn": "session"}), true, 7),
+        (json!({"taskDefinitionArn": 7, "group": {}, "stoppedReason": []}), true, 7),
+        (json!({"version": "7"}), true, 0),
+        (Value::from(lacking(&["lastStatus"])), true, 7),
+        (Value::from(lacking(&["desiredStatus"])), true, 7),
+        (Value::from(lacking(&["desiredStatus", "lastStatus", "version", "group"])), false, 0),
+        (json!({"desiredStatus": "RUNNING", "lastStatus": "HIBERNATED"}), false, 7),
+    ] {
+        let expected = TaskChange { task: arn(TASK), version, says_end };
+        assert_eq!(changed(&change), Ok(Event::TaskChange(expected)), "{change}");
+    }
+    for change in [json!({"taskArn": "0123"}), Value::from(lacking(&["taskArn"]))] {
+        assert_eq!(changed(&change).unwrap_err().field, "detail.taskArn");
     }
 }
 
@@ -149,7 +184,8 @@ fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
 
 #[test]
 fn a_stopped_and_a_stopping_session_task_are_task_changes() {
-    let expected = Ok(Event::TaskChange(TaskChange { task: arn(TASK), version: 7 }));
+    let expected =
+        Ok(Event::TaskChange(TaskChange { task: arn(TASK), version: 7, says_end: true }));
     assert_eq!(changed(&json!({})), expected);
     assert_eq!(changed(&json!({"lastStatus": "RUNNING"})), expected);
 }
@@ -164,7 +200,7 @@ fn our_own_stops_services_other_families_and_running_tasks_are_acknowledged_with
         json!({"lastStatus": "RUNNING", "desiredStatus": "RUNNING"}),
         json!({"lastStatus": "PENDING", "desiredStatus": "RUNNING"}),
     ] {
-        assert!(matches!(changed(&change), Ok(Event::OutOfScope { .. })), "{change}");
+        assert!(matches!(changed(&change), Ok(Event::NothingToDo { .. })), "{change}");
     }
 }
 
@@ -225,7 +261,7 @@ fn kind(event: &Event) -> &'static str {
     match event {
         Event::SessionEnded(_) => "Session Ended",
         Event::TaskChange(_) => "ECS Task State Change",
-        Event::OutOfScope { .. } => "out of scope",
+        Event::NothingToDo { .. } | Event::OutOfScope { .. } => "out of scope",
     }
 }
 

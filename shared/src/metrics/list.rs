@@ -80,6 +80,7 @@ metrics! {
     OUTCOME_ARTIFACTS_UNVERIFIED = "OutcomeArtifactsUnverified", Count, "Sessions whose marker is there, and nobody vouches for the rest";
     OUTCOME_ARTIFACTS_LOST = "OutcomeArtifactsLost", Count, "Cleanups that ended as `artifacts_lost`";
     OUTCOME_INCOMPLETE = "OutcomeIncomplete", Count, "Cleanups in which something of AWS's failed, and which are tried again";
+    OUTCOME_OUT_OF_SCOPE = "OutcomeOutOfScope", Count, "Events about a task of no configured cluster or family: acknowledged";
     OUTCOME_REJECTED = "OutcomeRejected", Count, "Events that were not about what they said, and orphans that turned out to be none";
     IDENTIFY_DURATION = "IdentifyDuration", Milliseconds, "The step `identify`";
     ARTIFACTS_DURATION = "ArtifactsDuration", Milliseconds, "The step `artifacts`";

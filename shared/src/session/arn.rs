@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// Why a text is not the ARN that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,9 +115,10 @@ impl fmt::Display for ClusterName {
     }
 }
 
-/// The ARN of a task, in the long form that names its cluster
-/// (`arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The ARN of a task: in the long form that names its cluster
+/// (`arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`), or, as AWS made them before 2018, in the short one
+/// (`…:task/ID`), where the cluster is known otherwise. Both name the same task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TaskArn {
     text: String,
@@ -136,16 +139,34 @@ impl TaskArn {
         let (cluster, id) =
             path.split_once('/').ok_or_else(|| wrong("it does not name its cluster"))?;
         let cluster = ClusterName::parse(cluster)?;
+        Self::of(text, cluster, id).map(|arn| (arn, home))
+    }
+
+    /// The same of a task that is known to be of `cluster`: the short form will do.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps it from being the ARN of a task of that cluster.
+    pub fn parse_in(text: &str, cluster: &ClusterName) -> Result<Self, ArnError> {
+        const WANTED: &str = "the ARN of a task of this cluster";
+        let (_, resource) = split(text, "ecs", WANTED)?;
+        match resource.strip_prefix("task/").filter(|path| !path.contains('/')) {
+            Some(id) => Self::of(text, cluster.clone(), id),
+            None => Self::parse(text).map(|(arn, _)| arn),
+        }
+    }
+
+    fn of(text: &str, cluster: ClusterName, id: &str) -> Result<Self, ArnError> {
+        let wrong = |problem: &str| ArnError::new(text, "a task's ARN", problem);
         let well_formed = (1..=64).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !well_formed {
             return Err(wrong("its task id is not 1 to 64 letters, digits or dashes"));
         }
         let id_at = text.len() - id.len();
-        Ok((Self { text: text.to_owned(), cluster, id_at }, home))
+        Ok(Self { text: text.to_owned(), cluster, id_at })
     }
 
-    /// The whole ARN.
+    /// The ARN as AWS writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -178,9 +199,47 @@ impl TryFrom<String> for TaskArn {
     }
 }
 
+/// On record always in the long form.
 impl From<TaskArn> for String {
     fn from(arn: TaskArn) -> Self {
-        arn.text
+        let (start, id) = arn.text.split_at(arn.id_at);
+        match start.strip_suffix(&format!("{}/", arn.cluster)) {
+            Some(_) => arn.text,
+            None => format!("{start}{}/{id}", arn.cluster),
+        }
+    }
+}
+
+impl TaskArn {
+    /// What tells tasks apart, in whichever form their ARNs are written.
+    fn key(&self) -> (&ClusterName, &str) {
+        (&self.cluster, self.id())
+    }
+}
+
+impl PartialEq for TaskArn {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for TaskArn {}
+
+impl PartialOrd for TaskArn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TaskArn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for TaskArn {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }
 
@@ -247,6 +306,21 @@ mod tests {
         assert_eq!(arn.cluster().as_str(), "sessions");
         assert_eq!(arn.id(), "0123abcd");
         assert_eq!(home.to_string(), "aws:us-east-1:000000000000");
+    }
+
+    #[test]
+    fn a_short_task_arn_is_that_of_a_task_of_the_cluster_it_was_listed_in() {
+        let cluster = ClusterName::parse("sessions").unwrap();
+        let short = TaskArn::parse_in(&TASK.replace("sessions/", ""), &cluster).unwrap();
+        let long = TaskArn::parse_in(TASK, &cluster).unwrap();
+        assert_eq!((short.id(), short.cluster()), ("0123abcd", &cluster));
+        assert!(short.as_str().ends_with(":task/0123abcd"), "AWS is asked with its own words");
+        assert_eq!(short, long);
+        assert_eq!(String::from(short), TASK, "on record in the long form");
+        assert_eq!(String::from(long), TASK);
+        for wrong in ["0123abcd", "task/0123abcd", "arn:aws:ecs:us-east-1:000000000000:task/"] {
+            assert!(TaskArn::parse_in(wrong, &cluster).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Observation {
     pub whole_routes: BTreeSet<TargetGroupArn>,
     /// How many addresses should have been asked, had there been time.
     pub unasked: usize,
+    /// Tasks that can't be read, one sentence each: any of them may hold any address.
+    pub unreadable: Vec<String>,
     /// Configured clusters and groups that don't exist: nothing is there, and people should know.
     pub missing: Vec<String>,
     holders: BTreeMap<Ipv4Addr, Holders>,
@@ -128,7 +130,7 @@ impl Observation {
             return Holder::Stranger { elsewhere: elsewhere(&task), task };
         }
         match &self.others {
-            _ if !self.all_clusters_listed() => Holder::Unknown,
+            _ if !self.all_clusters_listed() || !self.unreadable.is_empty() => Holder::Unknown,
             Some(Err(_)) => Holder::Unknown,
             Some(Ok(())) => Holder::Nobody,
             None => Holder::NobodyOfOurs,

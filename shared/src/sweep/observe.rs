@@ -158,15 +158,17 @@ async fn list(
                 Err(CallError::unanswered("ListTasks", format!("cluster {cluster}"), problem))
             };
             if deadline.left().is_zero() {
-                let listed = cut_short("there was no time to begin it");
+                let listed = cut_short("there was no time to begin it").map(drop);
                 return (cluster, listed);
             }
             let tasks = &context.aws.tasks;
             let listing = tasks.each(&cluster, None, DesiredStatus::Running, take);
-            let listed = deadline
-                .run(listing)
-                .await
-                .unwrap_or_else(|timed_out| cut_short(&timed_out.to_string()));
+            let listed = deadline.run(listing).await;
+            let listed = listed.unwrap_or_else(|timed_out| cut_short(&timed_out.to_string()));
+            let listed = listed.map(|unreadable| {
+                let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.unreadable.extend(unreadable.iter().map(CallError::to_string));
+            });
             (cluster, listed)
         }
         .boxed()

@@ -202,6 +202,7 @@ fn not_remembered(error: &CallError) -> String {
         | Failure::Refused
         | Failure::Denied
         | Failure::NotFound
+        | Failure::Unreadable
         | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::container::Container;
-use super::session::{Entry, Identity, SessionBuilder, TaskHandle};
+use super::session::{Entry, Identity, Oddity, SessionBuilder, TaskHandle};
 use super::setup::Dwell;
 use super::state::{Effect, State};
 use super::task::{Task, TaskKey};
@@ -31,7 +31,13 @@ impl SessionBuilder {
         assert!(state.holder(address, now).is_none(), "{address} still belongs to another task");
         let key =
             TaskKey { cluster: self.cluster.clone(), id: format!("{:032x}", state.rng.u128(..)) };
-        let arn = state.arn(&key);
+        let long = state.arn(&key);
+        let in_cluster = format!("{}/", key.cluster);
+        let arn = if self.oddity == Some(Oddity::ShortArn) {
+            long.replace(&in_cluster, "")
+        } else {
+            long
+        };
         let names = self
             .groups
             .clone()
@@ -91,6 +97,7 @@ impl SessionBuilder {
             tags,
             address,
             subnet: self.subnet.clone(),
+            shapeless: self.oddity == Some(Oddity::Shapeless),
             created_at,
             visible_from: created_at + self.hidden_for,
             described_from: created_at + self.undescribed_for,

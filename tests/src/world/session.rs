@@ -67,6 +67,15 @@ pub(super) enum Entry {
     },
 }
 
+/// What is odd about a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oddity {
+    /// Its ARN does not name its cluster.
+    ShortArn,
+    /// ECS shows it without what every task has.
+    Shapeless,
+}
+
 /// How the session's id can be found on the task.
 #[derive(Clone, Debug)]
 pub(super) enum Identity {
@@ -101,6 +110,7 @@ pub struct SessionBuilder {
     pub(super) owner_ended: bool,
     pub(super) address: Option<Ipv4Addr>,
     pub(super) subnet: String,
+    pub(super) oddity: Option<Oddity>,
     pub(super) behaviour: Behaviour,
     pub(super) stop_timeout: Duration,
     pub(super) sidecars: Vec<Sidecar>,
@@ -130,10 +140,23 @@ impl SessionBuilder {
             owner_ended: false,
             address: None,
             subnet: SUBNET.to_owned(),
+            oddity: None,
             behaviour: Behaviour::default(),
             stop_timeout: setup.stop_timeout,
             sidecars: Vec::new(),
         }
+    }
+
+    /// Its ARN does not name its cluster, as those of old services.
+    pub fn with_a_short_arn(mut self) -> Self {
+        self.oddity = Some(Oddity::ShortArn);
+        self
+    }
+
+    /// ECS shows it without task definition and creation.
+    pub fn shapeless(mut self) -> Self {
+        self.oddity = Some(Oddity::Shapeless);
+        self
     }
 
     /// Its network interface is in this subnet.

@@ -54,6 +54,8 @@ pub struct Setup {
     pub start_up_grace: Duration,
     /// After this long without a salvage a task may be stopped with its artifacts.
     pub salvage_window: Duration,
+    /// `DescribeTasks` shows the end of a task so much later than its event says it.
+    pub reads_lag: Duration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
     /// Mode `none`: a finished upload confirms itself, without a 200 to anyone.
@@ -96,6 +98,7 @@ impl Default for Setup {
             lease_grace: Duration::from_mins(15),
             start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
+            reads_lag: Duration::ZERO,
             stop_timeout: Duration::from_secs(30),
             containers_upload_themselves: false,
             absent: Absent::Unreachable,

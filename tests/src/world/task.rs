@@ -73,6 +73,8 @@ pub(crate) struct Task {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) address: Ipv4Addr,
     pub(crate) subnet: String,
+    /// ECS shows it without what every task has.
+    pub(crate) shapeless: bool,
     pub(crate) created_at: Timestamp,
     /// ECS reads are eventually consistent: before this they don't show the task.
     pub(crate) visible_from: Timestamp,

@@ -133,8 +133,10 @@ impl State {
 
     fn named(&self, cluster: &str, text: &str) -> Named {
         let Setup { region, account, .. } = &self.setup;
-        let id = match text.strip_prefix(&format!("arn:aws:ecs:{region}:{account}:task/{cluster}/"))
-        {
+        let task = format!("arn:aws:ecs:{region}:{account}:task/");
+        let long = text.strip_prefix(&format!("{task}{cluster}/"));
+        let short = text.strip_prefix(&task).filter(|id| !id.contains('/'));
+        let id = match long.or(short) {
             Some(id) => id,
             None if text.contains([':', '/']) => return Named::Foreign,
             None => text,
@@ -165,13 +167,33 @@ impl State {
             let known = |task: &&Task| task.visible(now) && now >= task.described_from;
             match self.task(&key).filter(known) {
                 Some(task) => {
-                    tasks.push(self.show(task, now, tags, epoch_seconds));
+                    let mut shown = self.show(task, now, tags, epoch_seconds);
+                    self.lag_behind(&mut shown, task, now);
+                    tasks.push(shown);
                     keys.push(key);
                 }
                 None => failures.push(json!({"arn": self.arn(&key), "reason": "MISSING"})),
             }
         }
         Ok((answer(&json!({"tasks": tasks, "failures": failures})), keys))
+    }
+
+    /// Reads may show a change later than its event says it; and some tasks are not what they should be.
+    fn lag_behind(&self, shown: &mut Value, task: &Task, now: Timestamp) {
+        let Some(fields) = shown.as_object_mut() else { return };
+        if task.stop.as_ref().is_some_and(|stop| now < stop.at + self.setup.reads_lag) {
+            for (field, value) in [("lastStatus", "RUNNING"), ("desiredStatus", "RUNNING")] {
+                fields.insert(field.to_owned(), json!(value));
+            }
+            for field in ["stopCode", "stoppedReason", "stoppingAt", "stoppedAt"] {
+                fields.remove(field);
+            }
+            fields.insert("version".to_owned(), json!(1));
+        }
+        if task.shapeless {
+            fields.remove("taskDefinitionArn");
+            fields.remove("createdAt");
+        }
     }
 
     pub(crate) fn arn(&self, key: &TaskKey) -> String {
