@@ -8,6 +8,7 @@ use aws_sdk_ecs::types;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// One page of a listing.
@@ -37,6 +38,21 @@ impl Tasks {
         cluster: &ClusterName,
         family: Option<&str>,
         desired: DesiredStatus,
+        take: impl FnMut(Task, Instant),
+    ) -> Result<(), CallError> {
+        self.each_but(cluster, family, desired, &BTreeSet::new(), take).await
+    }
+
+    /// The same without those that are `known`: they are listed, and not described once more.
+    ///
+    /// # Errors
+    /// As [`Self::each`].
+    pub async fn each_but(
+        &self,
+        cluster: &ClusterName,
+        family: Option<&str>,
+        desired: DesiredStatus,
+        known: &BTreeSet<TaskArn>,
         mut take: impl FnMut(Task, Instant),
     ) -> Result<(), CallError> {
         let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
@@ -71,7 +87,8 @@ impl Tasks {
                     }
                 }
                 listed = &mut listing, if room => {
-                    let Page { arns, next } = listed?;
+                    let Page { mut arns, next } = listed?;
+                    arns.retain(|arn| !known.contains(arn));
                     if next.is_some() {
                         listing = page(next);
                     }

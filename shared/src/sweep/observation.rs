@@ -7,6 +7,7 @@ use crate::session::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// What a sweep saw. A listing that failed or was cut short is an error: what rests on it is unknown.
 #[derive(Debug, Default)]
@@ -25,6 +26,9 @@ pub struct Observation {
     pub unasked: usize,
     /// Configured clusters and groups that don't exist: nothing is there, and people should know.
     pub missing: Vec<String>,
+    /// The tasks that were seen with an address, where a target's fate may depend on who has come since: a
+    /// task keeps its address for life.
+    pub addressed: Option<Arc<BTreeSet<TaskArn>>>,
     holders: BTreeMap<Ipv4Addr, Holders>,
 }
 
@@ -111,6 +115,9 @@ impl Observation {
         scope: &Scope,
         wanted: &BTreeSet<Ipv4Addr>,
     ) {
+        if let Some(addressed) = self.addressed.as_mut().filter(|_| task.address.is_some()) {
+            Arc::make_mut(addressed).insert(task.arn.clone());
+        }
         // It is listed as running: a word that we don't know does not say otherwise.
         let may_run = task.desired_status != DesiredStatus::Stopped;
         if let Some(ip) = task.address.filter(|ip| may_run && wanted.contains(ip)) {
