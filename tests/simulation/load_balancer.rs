@@ -3,7 +3,7 @@
 
 use crate::invoke::{
     FUNCTION_TIMEOUT, assert_clean, assert_unharmed, deliver, enforce, function, open_intents,
-    outcome, report, sweeps,
+    outcome, report, sweeps, target_in,
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{
@@ -285,5 +285,22 @@ async fn a_target_outside_the_vpc_that_is_refused_stays_in_its_intent_and_is_the
     assert!(is_in(&world, "sessions", &agent), "{}", world.history());
     assert!(open_intents(&world).is_empty());
     assert_eq!(world.count(Api::StopTask), 0);
+    assert_unharmed(&world);
+}
+
+/// A zombie is called gone only when it is seen to be.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_that_is_still_seen_registered_is_not_called_gone() {
+    let reads_lag = Duration::from_secs(20);
+    let world = behind(&["sessions"], HealthTimes { reads_lag, ..HealthTimes::default() });
+    let dead = world.session("dead").start();
+    world.crash(&dead, 137);
+    tokio::time::sleep(MINUTE).await;
+    let reports = sweeps(&world, "sweep", 2).await;
+    let fate = &target_in(&reports[1], dead.address())["result"];
+    assert_eq!(fate, "it is still registered", "{:#}", reports[1]);
+    sweeps(&world, "after", 2).await;
+    assert!(!is_in(&world, "sessions", &dead), "{}", world.history());
+    assert!(open_intents(&world).is_empty());
     assert_unharmed(&world);
 }
