@@ -36,7 +36,7 @@ pub use target::TargetFate;
 
 use crate::event::TaskReference;
 use crate::metrics::Step;
-use crate::removal::{Authority, Removed};
+use crate::removal::{Authority, ContainersWord, Removed};
 use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith, TargetGroupArn};
 use artifacts::{Salvage, TaskOver, give_up, salvage};
 use budget::Budget;
@@ -49,9 +49,9 @@ use report::Findings;
 use request::Order;
 use steps::Steps;
 use stop::{Permission, may_stop, stop};
-use target::{Salvaged, TargetRemoval, re_register, remove, verify};
+use target::{Salvaged, TargetRemoval, re_register, remove, target_of, verify};
 use tokio::join;
-use tokio::sync::SetOnce;
+use tokio::sync::{SetOnce, watch};
 
 /// Cleans one session up. The answer is what was done; nothing that goes wrong in here is anything
 /// but an outcome.
@@ -108,16 +108,24 @@ struct Cleanup<'a> {
 }
 
 /// What the two lanes hand each other, each once.
-#[derive(Default)]
 struct Handover {
     salvaged: Salvaged,
     removal: SetOnce<TargetRemoval>,
+    /// For the intent of the removal, which outlives a lane.
+    word: watch::Sender<ContainersWord>,
+}
+
+impl Handover {
+    fn new() -> Self {
+        let (word, _) = watch::channel(ContainersWord::Awaited);
+        Self { salvaged: Salvaged::new(), removal: SetOnce::new(), word }
+    }
 }
 
 impl Cleanup<'_> {
     /// The whole concurrency of a cleanup: two lanes side by side.
     async fn both_lanes(&self, session: &IdentifiedSession) -> CleanupReport {
-        let handover = Handover::default();
+        let handover = Handover::new();
         let ((salvaged, task), (removal, target)) = join!(
             self.artifacts_then_stop(session, &handover),
             self.target_then_verify(session, &handover)
@@ -163,6 +171,10 @@ impl Cleanup<'_> {
         let salvaged = self.steps.measure(Step::Artifacts, salvaging, result).await;
         // Only this lane sets it.
         let _ = handover.salvaged.set(salvaged.clone());
+        let window = self.request.cause.salvage_window();
+        if !matches!(&salvaged, Ok(salvage) if salvage.is_of_another_session(window)) {
+            handover.word.send_replace(ContainersWord::Settled);
+        }
         let removal = handover.removal.wait().await;
         match salvaged {
             Ok(salvage) => {
@@ -189,23 +201,41 @@ impl Cleanup<'_> {
                 Err(TaskOver) => None,
             },
         };
+        let target = authority.and_then(|authority| {
+            target_of(self.invocation, session, authority, handover.word.subscribe())
+        });
         let removal = match authority {
-            Some(authority) => {
-                let removing = remove(self.invocation, session, authority, self.budget.removal());
+            Some(_) => {
+                let deadline = self.budget.removal();
+                let removing = remove(self.invocation, session, target.as_ref(), deadline);
                 self.steps.measure(Step::Deregister, removing, TargetRemoval::to_string).await
             }
             None => TargetRemoval::NotTried,
         };
         // Only this lane sets it.
         let _ = handover.removal.set(removal.clone());
-        let Some(authority) = authority else { return (removal, TargetFate::Kept) };
+        if authority.is_none() {
+            return (removal, TargetFate::Kept);
+        }
         let deadline = self.budget.verification();
         let salvaged = (&handover.salvaged, window);
-        let verifying = verify(self.invocation, session, &removal, authority, deadline, salvaged);
+        let verifying = verify(self.invocation, session, &removal, target, deadline, salvaged);
         let fate = self.steps.measure(Step::VerifyTarget, verifying, TargetFate::to_string).await;
         let fate = match handover.salvaged.wait().await {
             Ok(salvage) if salvage.is_of_another_session(window) => {
-                self.re_register(session, &removal).await
+                let fate = self.re_register(session, &removal).await;
+                handover.word.send_replace(match &fate {
+                    TargetFate::NotReRegistered { .. } => ContainersWord::AnotherSession,
+                    TargetFate::Gone
+                    | TargetFate::TakenOver
+                    | TargetFate::ReRegistered
+                    | TargetFate::Kept
+                    | TargetFate::Untouched
+                    | TargetFate::NeverHadOne
+                    | TargetFate::LeftToReaper
+                    | TargetFate::Unverified { .. } => ContainersWord::Settled,
+                });
+                fate
             }
             Ok(_) | Err(TaskOver) => fate,
         };

@@ -8,18 +8,22 @@
 //! - [`intent`]: what is about to be done, written down first;
 //! - [`deregister`]: `DeregisterTargets`, repeated only while the address is known to be the task's;
 //! - [`session_targets`] and [`zombie_targets`]: what is removed, and why it may be;
-//! - [`settle`]: whose address it was, and registering again what was not ours to remove;
+//! - [`settle`]: whose address it was, and giving back what was not ours to remove;
+//! - [`whose_group`]: in which group its new holder belongs;
+//! - [`re_register`]: registering it again, and knowing that it is;
 //! - [`recover`]: what a crash left behind.
 
 mod deregister;
 mod intent;
+mod re_register;
 mod recover;
 mod session_targets;
 mod settle;
+mod whose_group;
 mod zombie_targets;
 
-pub(crate) use intent::SessionTarget;
 pub use intent::{Authority, HeldBy, Intent, IntentEntry};
+pub(crate) use intent::{ContainersWord, Registration, SessionTarget};
 pub(crate) use recover::LeftBehind;
 pub use recover::RecoveredIntents;
 pub use session_targets::Removed;
@@ -29,11 +33,13 @@ pub use zombie_targets::{ZombieFate, ZombieTarget};
 
 use crate::aws::{Asked, CallError, Failure, Gather, TargetState};
 use crate::context::Context;
-use crate::session::{TargetAddress, TargetGroupArn};
+use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
-use session_targets::remove_session_targets;
-use settle::re_register;
+use intent::When;
+use re_register::re_register;
+use session_targets::{Attempted, remove_session_targets};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The removals of one invocation: its sessions share the calls.
@@ -41,9 +47,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Removals {
     context: Arc<Context>,
     targets: Gather<SessionTarget, Removed>,
-    states: Gather<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>,
+    states: Gather<TargetGroupArn, Result<Arc<States>, CallError>>,
+    attempted: Arc<Attempted>,
     missing: Arc<Missing>,
 }
+
+/// All addresses of a group.
+type States = BTreeMap<TargetAddress, TargetState>;
 
 /// Configured groups that turned out not to exist.
 type Missing = Mutex<BTreeSet<TargetGroupArn>>;
@@ -51,9 +61,12 @@ type Missing = Mutex<BTreeSet<TargetGroupArn>>;
 impl Removals {
     pub(crate) fn new(context: &Arc<Context>, snapshots: &Arc<TaskSnapshots>) -> Self {
         let (removing, reading) = (Arc::clone(context), Arc::clone(context));
-        let seen = Arc::clone(snapshots);
-        let remove =
-            move |asked| remove_session_targets(Arc::clone(&removing), Arc::clone(&seen), asked);
+        let attempted: Arc<Attempted> = Arc::default();
+        let (seen, attempts) = (Arc::clone(snapshots), Arc::clone(&attempted));
+        let remove = move |asked| {
+            let (context, seen) = (Arc::clone(&removing), Arc::clone(&seen));
+            remove_session_targets(context, seen, Arc::clone(&attempts), asked)
+        };
         let missing: Arc<Missing> = Arc::default();
         let found_missing = Arc::clone(&missing);
         let read =
@@ -62,6 +75,7 @@ impl Removals {
             context: Arc::clone(context),
             targets: Gather::new(remove),
             states: Gather::new(read),
+            attempted,
             missing,
         }
     }
@@ -73,44 +87,52 @@ impl Removals {
         self.targets.ask(target).await.unwrap_or(Removed::Failed(unanswered))
     }
 
-    /// Whether `address` is registered in any group.
-    pub(crate) async fn is_registered(&self, address: TargetAddress) -> Result<bool, CallError> {
-        let states = self.states_of(address).await?;
-        Ok(states.into_iter().any(|(_, state)| state == TargetState::Registered))
+    /// Where an address is registered and does not drain, at whatever port. `DescribeTargetHealth` of
+    /// every group, shared with others who ask now.
+    pub(crate) async fn registrations(&self, ip: Ipv4Addr) -> Result<Vec<Registration>, CallError> {
+        let groups = self.context.config.scope.target_groups.iter();
+        let reads = groups.map(|group| async move {
+            let unanswered =
+                || CallError::unanswered("DescribeTargetHealth", group.as_str(), NO_ANSWER);
+            let states = self.states.ask(group.clone()).await;
+            let states = states.unwrap_or_else(|| Err(unanswered()))?;
+            let of_it = states.iter().filter(move |(address, _)| address.ip == ip);
+            let registered = of_it.filter(|(_, state)| **state == TargetState::Registered);
+            let at = |(address, _): (&TargetAddress, &TargetState)| Registration {
+                group: group.clone(),
+                address: *address,
+            };
+            Ok::<Vec<Registration>, CallError>(registered.map(at).collect())
+        });
+        Ok(futures_util::future::try_join_all(reads).await?.concat())
     }
 
-    /// The groups that let `address` drain now. With one group there is no question.
-    pub(crate) async fn draining_in(
-        &self,
-        address: TargetAddress,
-    ) -> Result<Vec<TargetGroupArn>, CallError> {
-        if let [only] = self.context.config.scope.target_groups.as_slice() {
-            return Ok(vec![only.clone()]);
+    /// Whether this invocation has deregistered, or tried to, any target of `task`.
+    pub(crate) fn has_attempted(&self, task: &TaskArn) -> bool {
+        !self.attempts(task).is_empty()
+    }
+
+    /// Registers again whatever this invocation has deregistered, or tried to, of `task`: where it is
+    /// not known what was done, all that its intents name. Registering what is registered changes
+    /// nothing.
+    pub(crate) async fn re_register(&self, task: &TaskArn) -> Result<(), CallError> {
+        let attempts = self.attempts(task);
+        let registering =
+            attempts.iter().map(|entry| re_register(&self.context, entry, When::AtOnce));
+        // One group's failure keeps no other's target.
+        let registered = futures_util::future::join_all(registering).await;
+        registered.into_iter().try_for_each(|back| back.map(|_back| ()))
+    }
+
+    fn attempts(&self, task: &TaskArn) -> Vec<IntentEntry> {
+        let attempted = self.attempted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts: Vec<IntentEntry> = Vec::new();
+        for entry in attempted.get(task).into_iter().flatten() {
+            // A later one has seen more than the first.
+            attempts.retain(|known| (&known.group, known.address) != (&entry.group, entry.address));
+            attempts.push(entry.clone());
         }
-        let states = self.states_of(address).await?.into_iter();
-        let draining = states.filter(|(_, state)| *state == TargetState::Draining);
-        Ok(draining.map(|(group, _)| group).collect())
-    }
-
-    /// Registers `address` again in `groups`, and makes sure that it is seen there.
-    pub(crate) async fn re_register(
-        &self,
-        groups: &[TargetGroupArn],
-        address: TargetAddress,
-    ) -> Result<(), CallError> {
-        let registering = groups.iter().map(|group| re_register(&self.context, group, address));
-        futures_util::future::try_join_all(registering).await?;
-        Ok(())
-    }
-
-    /// Leaves it to the next sweep to register a session's target again in `groups`.
-    pub(crate) async fn leave_open(
-        &self,
-        target: &SessionTarget,
-        groups: &[TargetGroupArn],
-    ) -> Result<(), CallError> {
-        let entries = groups.iter().map(|group| target.entry(group)).collect();
-        intent::write(&self.context, entries).await.map(|_key| ())
+        attempts
     }
 
     /// Configured groups that don't exist, as far as this invocation has met them.
@@ -122,21 +144,6 @@ impl Removals {
     pub(crate) async fn close(self) {
         self.targets.close().await;
     }
-
-    /// `DescribeTargetHealth` of one address in every group, shared with others who ask now.
-    async fn states_of(
-        &self,
-        address: TargetAddress,
-    ) -> Result<Vec<(TargetGroupArn, TargetState)>, CallError> {
-        let groups = self.context.config.scope.target_groups.iter();
-        let reads = groups.map(|group| async move {
-            let unanswered =
-                || CallError::unanswered("DescribeTargetHealth", address.to_string(), NO_ANSWER);
-            let state = self.states.ask((group.clone(), address)).await;
-            Ok((group.clone(), state.unwrap_or_else(|| Err(unanswered()))?))
-        });
-        futures_util::future::try_join_all(reads).await
-    }
 }
 
 const NO_ANSWER: &str = "the shared call ended without an answer";
@@ -144,25 +151,23 @@ const NO_ANSWER: &str = "the shared call ended without an answer";
 async fn read_states(
     context: Arc<Context>,
     missing: Arc<Missing>,
-    asked: Vec<Asked<(TargetGroupArn, TargetAddress), Result<TargetState, CallError>>>,
+    asked: Vec<Asked<TargetGroupArn, Result<Arc<States>, CallError>>>,
 ) {
     let mut by_group: BTreeMap<TargetGroupArn, Vec<_>> = BTreeMap::new();
     for one in asked {
-        by_group.entry(one.question.0.clone()).or_default().push(one);
+        by_group.entry(one.question.clone()).or_default().push(one.answer);
     }
     let (context, missing) = (&context, &missing);
-    let reads = by_group.into_iter().map(|(group, asked)| async move {
-        let targets: Vec<TargetAddress> = asked.iter().map(|one| one.question.1).collect();
-        let mut states = context.aws.target_groups.states(&group, &targets).await;
+    let reads = by_group.into_iter().map(|(group, answers)| async move {
+        let mut states = context.aws.target_groups.all_states(&group).await;
         if states.as_ref().is_err_and(|error| error.failure == Failure::NotFound) {
             missing.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
-            states = Ok(BTreeMap::new());
+            states = Ok(States::new());
         }
-        for one in asked {
-            let state = states.clone().map(|states| {
-                states.get(&one.question.1).copied().unwrap_or(TargetState::NotRegistered)
-            });
-            let _ = one.answer.send(state);
+        let states = states.map(Arc::new);
+        for answer in answers {
+            // One who has given up no longer listens.
+            let _ = answer.send(states.clone());
         }
     });
     futures_util::future::join_all(reads).await;

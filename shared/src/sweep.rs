@@ -59,7 +59,10 @@ pub async fn sweep(
     problems.extend(memory.replace(ledger, &plan.suspects, record()).await.err());
     let acts = match request.mode {
         SweepMode::Report => Acts::none(&plan),
-        SweepMode::Enforce => act(&invocation, &plan, acting, request_id).await,
+        SweepMode::Enforce => {
+            let addressed = seen.addressed.clone().unwrap_or_default();
+            act(&invocation, &plan, &addressed, acting, request_id).await
+        }
     };
     if let Some(suspects) = acts.remembered(&plan, context.clock.now()) {
         problems.extend(memory.replace(ledger, &suspects, record()).await.err());

@@ -3,7 +3,7 @@
 use crate::aws::{Asked, CallError, Failure, Gather, TaskSnapshot, Tasks};
 use crate::session::{ClusterName, DesiredStatus, Scope, Task, TaskArn};
 use futures_util::FutureExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
@@ -82,10 +82,19 @@ impl TaskSnapshots {
     /// A new listing of the session tasks of all configured clusters and families with `desired`
     /// status.
     pub(crate) async fn list(&self, desired: DesiredStatus) -> Result<Vec<Task>, CallError> {
+        self.list_but(desired, &BTreeSet::new()).await
+    }
+
+    /// The same without those that are `known`.
+    pub(crate) async fn list_but(
+        &self,
+        desired: DesiredStatus,
+        known: &BTreeSet<TaskArn>,
+    ) -> Result<Vec<Task>, CallError> {
         let mut listings = Vec::new();
         for cluster in &self.scope.clusters {
             for family in &self.scope.families {
-                listings.push(self.list_family(cluster, family, desired).boxed());
+                listings.push(self.list_family(cluster, family, desired, known).boxed());
             }
         }
         let found = futures_util::future::try_join_all(listings).await?.concat();
@@ -97,13 +106,14 @@ impl TaskSnapshots {
         cluster: &ClusterName,
         family: &str,
         desired: DesiredStatus,
+        known: &BTreeSet<TaskArn>,
     ) -> Result<Vec<Task>, CallError> {
         let mut found = Vec::new();
         let take = |task: Task, seen_at| {
             self.learn(&task, seen_at);
             found.push(task);
         };
-        match self.tasks.each(cluster, Some(family), desired, take).await {
+        match self.tasks.each_but(cluster, Some(family), desired, known, take).await {
             // A cluster that does not exist has no task.
             Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
             listed => listed.map(|unreadable| {

@@ -14,6 +14,7 @@ mod crashes;
 mod endings;
 mod garbage;
 mod invoke;
+mod load_balancer;
 mod missing;
 mod races;
 mod reused;

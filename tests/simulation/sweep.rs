@@ -28,5 +28,6 @@ mod seen_twice;
 mod single_faults;
 mod starvation;
 mod storms;
+mod tenants;
 mod timing;
 mod triggers;

@@ -101,3 +101,66 @@ async fn describes_groups_and_refuses_unknown_ones() {
     let refused = elb.describe_target_health().target_group_arn(unknown).send().await.unwrap_err();
     assert!(refused.into_service_error().is_target_group_not_found_exception());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_shows_a_target_as_it_was_before_the_last_change() {
+    let world = instant();
+    world.adjust(|setup| setup.health.reads_lag = secs(10));
+    let alice = world.session("alice").start();
+    sleep(secs(10)).await;
+    let clients = Clients::of(&world, "a");
+    let listed = async || {
+        let group = world.setup().target_group_arn("sessions");
+        let all = clients.elb.describe_target_health().target_group_arn(group).send().await;
+        all.unwrap().target_health_descriptions().len()
+    };
+    clients.deregister(alice.address()).await;
+    assert_eq!(clients.health(alice.address()).await, "healthy");
+    assert_eq!(world.health("sessions", alice.address()).state, "draining", "that is the truth");
+    sleep(secs(10)).await;
+    assert_eq!(clients.health(alice.address()).await, "draining Target.DeregistrationInProgress");
+    sleep(secs(300)).await;
+    assert_eq!(listed().await, 0);
+    world.owner_registers(&alice);
+    assert_eq!(clients.health(alice.address()).await, "unused Target.NotRegistered");
+    assert_eq!(listed().await, 0);
+    sleep(secs(10)).await;
+    assert_eq!(listed().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deregistering_another_port_does_nothing() {
+    let world = instant();
+    let alice = world.session("alice").registered_at_port(9090).start();
+    let clients = Clients::of(&world, "a");
+    clients.deregister(alice.address()).await;
+    assert_eq!(world.registered_ports("sessions", alice.address()), [9090]);
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_outside_the_vpc_is_registered_with_the_zone_all_and_no_other_is() {
+    let world = instant();
+    let alice = world.session("alice").outside_the_vpc().start();
+    let bob = world.session("bob").start();
+    let clients = Clients::of(&world, "a");
+    let group = world.setup().target_group_arn("sessions");
+    let shown = clients.elb.describe_target_health().target_group_arn(&group).send().await.unwrap();
+    let zones: Vec<_> = shown
+        .target_health_descriptions()
+        .iter()
+        .filter_map(|one| one.target()?.availability_zone())
+        .collect();
+    assert_eq!(zones, ["all"]);
+    for (address, zone, works) in [
+        (alice.address(), None, false),
+        (alice.address(), Some("all"), true),
+        (bob.address(), None, true),
+        (bob.address(), Some("all"), false),
+    ] {
+        let target = TargetDescription::builder().id(address.to_string()).port(8080);
+        let target = target.set_availability_zone(zone.map(str::to_owned)).build();
+        let call = clients.elb.register_targets().target_group_arn(&group).targets(target);
+        assert_eq!(call.send().await.is_ok(), works, "{address} {zone:?}");
+    }
+}

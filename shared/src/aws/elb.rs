@@ -5,6 +5,7 @@ use aws_sdk_elasticloadbalancingv2::config::Builder;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsError;
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthOutput;
+use aws_sdk_elasticloadbalancingv2::types::builders::TargetDescriptionBuilder;
 use aws_sdk_elasticloadbalancingv2::types::{
     self, TargetDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
 };
@@ -149,24 +150,54 @@ impl TargetGroups {
         }
     }
 
-    /// `RegisterTargets`: puts addresses back. Registering what is registered changes nothing.
+    /// `RegisterTargets` of one address. Registering what is registered changes nothing.
+    ///
+    /// An address outside the group's VPC (peering, another VPC's tasks) is refused unless it is
+    /// registered with the Availability Zone `all` (ELBv2 API reference, `TargetDescription`): so one
+    /// that is refused is tried once more with it.
     ///
     /// # Errors
-    /// [`CallError`] when they may not be registered.
+    /// [`CallError`] when it may not be registered.
     pub async fn register(
         &self,
         group: &TargetGroupArn,
-        targets: &[TargetAddress],
+        target: TargetAddress,
+    ) -> Result<(), CallError> {
+        let description = description(target);
+        match self.register_as(group, target, description.clone().build()).await {
+            Err(error) if error.failure == Failure::Refused => {
+                let everywhere = description.availability_zone("all").build();
+                let second = self.register_as(group, target, everywhere).await;
+                // What it said first is what is wrong with an address of the VPC.
+                second.map_err(|second| match second.failure {
+                    Failure::Refused => error,
+                    Failure::Throttled
+                    | Failure::Denied
+                    | Failure::NotFound
+                    | Failure::Conflict
+                    | Failure::Unreadable
+                    | Failure::Unknown => second,
+                })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn register_as(
+        &self,
+        group: &TargetGroupArn,
+        target: TargetAddress,
+        description: TargetDescription,
     ) -> Result<(), CallError> {
         self.client
             .register_targets()
             .target_group_arn(group.as_str())
-            .set_targets(Some(describe(targets)))
+            .targets(description)
             .send()
             .boxed()
             .await
             .map(drop)
-            .map_err(|e| CallError::from_sdk("RegisterTargets", resource(group, targets), &e))
+            .map_err(|e| CallError::from_sdk("RegisterTargets", resource(group, &[target]), &e))
     }
 
     /// `DescribeTargetHealth` of `targets` only. An address that the answer leaves out is not
@@ -179,27 +210,28 @@ impl TargetGroups {
         group: &TargetGroupArn,
         targets: &[TargetAddress],
     ) -> Result<BTreeMap<TargetAddress, TargetState>, CallError> {
-        let answer = self.describe_health(group, Some(targets)).await?;
         let mut states: BTreeMap<_, _> =
             targets.iter().map(|target| (*target, TargetState::NotRegistered)).collect();
-        for described in answer.target_health_descriptions() {
-            let address = address(described);
-            let health = described.target_health();
-            let state = match health.and_then(|health| health.state()) {
-                Some(TargetHealthStateEnum::Draining) => TargetState::Draining,
-                Some(TargetHealthStateEnum::Unused)
-                    if health.and_then(|health| health.reason())
-                        == Some(&TargetHealthReasonEnum::NotRegistered) =>
-                {
-                    TargetState::NotRegistered
-                }
-                _ => TargetState::Registered,
-            };
-            if let Some(known) = address.and_then(|address| states.get_mut(&address)) {
+        let answer = self.describe_health(group, Some(targets)).await?;
+        for (address, state) in answer.target_health_descriptions().iter().filter_map(state) {
+            if let Some(known) = states.get_mut(&address) {
                 *known = state;
             }
         }
         Ok(states)
+    }
+
+    /// `DescribeTargetHealth` of the whole group: each address in it, at whatever port. What is no
+    /// IPv4 address with a port is none of a task's, and left out.
+    ///
+    /// # Errors
+    /// [`CallError`] when nothing is known of any of them.
+    pub async fn all_states(
+        &self,
+        group: &TargetGroupArn,
+    ) -> Result<BTreeMap<TargetAddress, TargetState>, CallError> {
+        let answer = self.describe_health(group, None).await?;
+        Ok(answer.target_health_descriptions().iter().filter_map(state).collect())
     }
 
     /// `DescribeTargetHealth` of the whole group, which AWS answers in one page; draining targets are
@@ -270,15 +302,29 @@ fn address(described: &types::TargetHealthDescription) -> Option<TargetAddress> 
     Some(TargetAddress { ip, port })
 }
 
+fn state(described: &types::TargetHealthDescription) -> Option<(TargetAddress, TargetState)> {
+    let health = described.target_health();
+    let state = match health.and_then(types::TargetHealth::state) {
+        Some(TargetHealthStateEnum::Draining) => TargetState::Draining,
+        Some(TargetHealthStateEnum::Unused)
+            if health.and_then(types::TargetHealth::reason)
+                == Some(&TargetHealthReasonEnum::NotRegistered) =>
+        {
+            TargetState::NotRegistered
+        }
+        _ => TargetState::Registered,
+    };
+    Some((address(described)?, state))
+}
+
 /// Each once: two events of one task may ask for the same.
 fn describe(targets: &[TargetAddress]) -> Vec<TargetDescription> {
     let each: BTreeSet<TargetAddress> = targets.iter().copied().collect();
-    each.into_iter()
-        .map(|target| {
-            let (id, port) = (target.ip.to_string(), i32::from(target.port));
-            TargetDescription::builder().id(id).port(port).build()
-        })
-        .collect()
+    each.into_iter().map(|target| description(target).build()).collect()
+}
+
+fn description(target: TargetAddress) -> TargetDescriptionBuilder {
+    TargetDescription::builder().id(target.ip.to_string()).port(i32::from(target.port))
 }
 
 fn resource(group: &TargetGroupArn, targets: &[TargetAddress]) -> String {

@@ -8,6 +8,7 @@ use aws_sdk_ecs::types;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// One page of a listing.
@@ -40,6 +41,21 @@ impl Tasks {
         cluster: &ClusterName,
         family: Option<&str>,
         desired: DesiredStatus,
+        take: impl FnMut(Task, Instant),
+    ) -> Result<Vec<CallError>, CallError> {
+        self.each_but(cluster, family, desired, &BTreeSet::new(), take).await
+    }
+
+    /// The same without those that are `known`: they are listed, and not described once more.
+    ///
+    /// # Errors
+    /// As [`Self::each`].
+    pub async fn each_but(
+        &self,
+        cluster: &ClusterName,
+        family: Option<&str>,
+        desired: DesiredStatus,
+        known: &BTreeSet<TaskArn>,
         mut take: impl FnMut(Task, Instant),
     ) -> Result<Vec<CallError>, CallError> {
         let page = |token| self.list_page(cluster, family, desired, token).boxed().fuse();
@@ -79,8 +95,9 @@ impl Tasks {
                     }
                 }
                 listed = &mut listing, if room => {
-                    let Page { arns, unreadable: more, next } = listed?;
+                    let Page { mut arns, unreadable: more, next } = listed?;
                     unreadable.extend(more);
+                    arns.retain(|arn| !known.contains(arn));
                     if next.is_some() {
                         listing = page(next);
                     }

@@ -4,12 +4,12 @@ use super::invocation::Invocation;
 use super::request::SalvageWindow;
 use crate::aws::retry::pauses;
 use crate::deadline::Deadline;
-use crate::removal::{Authority, Removed, SessionTarget};
-use crate::session::{TargetAddress, TargetGroupArn};
+use crate::removal::{Authority, ContainersWord, Registration, Removed, SessionTarget};
+use crate::session::TargetAddress;
 use backon::BackoffBuilder;
 use std::fmt;
 use std::time::Duration;
-use tokio::sync::SetOnce;
+use tokio::sync::{SetOnce, watch};
 use tokio::time::Instant;
 
 /// What became of a session's target.
@@ -129,15 +129,13 @@ impl fmt::Display for TargetRemoval {
 pub(super) async fn remove(
     invocation: &Invocation,
     session: &IdentifiedSession,
-    authority: Authority,
+    target: Option<&SessionTarget>,
     deadline: Deadline,
 ) -> TargetRemoval {
-    let Some(target) = target_of(invocation, session, authority) else {
-        return TargetRemoval::NoAddress;
-    };
-    let address = target.address;
+    let Some(target) = target else { return TargetRemoval::NoAddress };
+    let (address, authority) = (target.address, target.authority);
     let removing = async {
-        let removed = invocation.removals.remove(target).await;
+        let removed = invocation.removals.remove(target.clone()).await;
         match authority {
             Authority::OwnersWord | Authority::Confirmed => TargetRemoval::Answered(removed),
             Authority::GivenUp => match session.check_address(invocation).await {
@@ -167,7 +165,7 @@ pub(super) async fn verify(
     invocation: &Invocation,
     session: &IdentifiedSession,
     removal: &TargetRemoval,
-    authority: Authority,
+    target: Option<SessionTarget>,
     deadline: Deadline,
     (salvaged, window): (&Salvaged, SalvageWindow),
 ) -> TargetFate {
@@ -184,9 +182,7 @@ pub(super) async fn verify(
         TargetRemoval::Answered(Removed::Failed(error)) => error.to_string(),
         TargetRemoval::TimedOut { why } => why.clone(),
     };
-    let Some(target) = target_of(invocation, session, authority) else {
-        return TargetFate::NeverHadOne;
-    };
+    let Some(target) = target else { return TargetFate::NeverHadOne };
     let mut rounds = Rounds { invocation, session, target, why };
     match deadline.run(rounds.until_settled(salvaged, window)).await {
         Ok(fate) => fate,
@@ -206,12 +202,15 @@ struct Rounds<'a> {
 impl Rounds<'_> {
     async fn until_settled(&mut self, salvaged: &Salvaged, window: SalvageWindow) -> TargetFate {
         let Self { invocation, session, .. } = *self;
-        let address = self.target.address;
+        let (address, removals) = (self.target.address, &invocation.removals);
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
         loop {
-            match invocation.removals.is_registered(address).await {
-                Ok(false) => return TargetFate::Gone,
-                Ok(true) => self.why = format!("{address} is still registered"),
+            match removals.registrations(address.ip).await {
+                Ok(registered) if registered.is_empty() => return TargetFate::Gone,
+                Ok(registered) => {
+                    self.why = still_registered(address, &registered);
+                    self.target.seen = registered;
+                }
                 Err(error) => self.why = error.to_string(),
             }
             let pause = pauses.next().unwrap_or_default();
@@ -230,9 +229,9 @@ impl Rounds<'_> {
                     | AddressCheck::Spared { .. }
                     | AddressCheck::NeverStarted
                     | AddressCheck::TaskOver,
-                ) => match invocation.removals.is_registered(address).await {
-                    Ok(false) => return TargetFate::Gone,
-                    Ok(true) => return TargetFate::TakenOver,
+                ) => match removals.registrations(address.ip).await {
+                    Ok(registered) if registered.is_empty() => return TargetFate::Gone,
+                    Ok(_) => return TargetFate::TakenOver,
                     Err(error) => {
                         self.why = error.to_string();
                         continue;
@@ -244,12 +243,24 @@ impl Rounds<'_> {
                     continue;
                 }
             }
-            match invocation.removals.remove(self.target.clone()).await {
+            match removals.remove(self.target.clone()).await {
                 Removed::TakenOver => return TargetFate::TakenOver,
                 Removed::Failed(error) | Removed::Waits(error) => self.why = error.to_string(),
                 Removed::From(_) | Removed::NotRegistered => {}
             }
         }
+    }
+}
+
+/// Where it still is; at another port than ours it never went.
+fn still_registered(address: TargetAddress, registered: &[Registration]) -> String {
+    let mut places = registered.iter().map(|at| format!("{} in {}", at.address, at.group));
+    let first = places.next().unwrap_or_default();
+    let all = places.fold(first, |all, place| format!("{all}, {place}"));
+    if registered.iter().any(|at| at.address.port != address.port) {
+        format!("{all} is still registered, and CONTAINER_PORT is {}", address.port)
+    } else {
+        format!("{all} is still registered")
     }
 }
 
@@ -269,84 +280,63 @@ async fn is_of_another_session_within(
     }
 }
 
-/// After a 403, or where its task is no orphan any longer: the target is registered again in the
-/// groups that it was removed from.
+/// After a 403, or where its task is no orphan any longer: the target is registered again wherever it was
+/// deregistered, or may have been. What is not seen to have come back stays in its intent.
 pub(super) async fn re_register(
     invocation: &Invocation,
     session: &IdentifiedSession,
     removal: &TargetRemoval,
     deadline: Deadline,
 ) -> TargetFate {
-    let known: Option<&[TargetGroupArn]> = match removal {
+    let removals = &invocation.removals;
+    let has_attempted = removals.has_attempted(&session.task.arn);
+    let goes_on = match removal {
         TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
         TargetRemoval::NotTried => return TargetFate::Kept,
         TargetRemoval::Answered(removed) | TargetRemoval::Spared { removed, .. } => match removed {
-            Removed::NotRegistered | Removed::Waits(_) => return TargetFate::Kept,
             Removed::TakenOver => return TargetFate::TakenOver,
-            Removed::From(groups) => Some(groups),
-            Removed::Failed(_) => None,
+            Removed::From(_) | Removed::NotRegistered | Removed::Waits(_) | Removed::Failed(_)
+                if !has_attempted =>
+            {
+                return TargetFate::Kept;
+            }
+            Removed::From(_) | Removed::NotRegistered | Removed::Waits(_) | Removed::Failed(_) => {
+                None
+            }
         },
-        TargetRemoval::TimedOut { .. } => None,
+        TargetRemoval::TimedOut { why } => Some(why),
     };
-    let Some(address) = address(invocation, session) else { return TargetFate::NeverHadOne };
+    let Some(ip) = session.task.held_address() else { return TargetFate::NeverHadOne };
     let registering = async {
         match session.check_address(invocation).await.map_err(|error| error.to_string())? {
             AddressCheck::Holds(held) | AddressCheck::Spared { address: Some(held), .. }
-                if held == address.ip => {}
+                if held == ip => {}
             AddressCheck::Holds(_)
             | AddressCheck::Spared { .. }
             | AddressCheck::NeverStarted
             | AddressCheck::TaskOver => return Ok(TargetFate::TakenOver),
             AddressCheck::Unclear => return Err("ECS does not show the task's address".to_owned()),
         }
-        let removals = &invocation.removals;
-        let groups = match known {
-            Some(groups) => groups.to_vec(),
-            // Where it is not known which groups it was removed from: those that let it drain now.
-            None => removals.draining_in(address).await.map_err(|error| error.to_string())?,
-        };
-        removals.re_register(&groups, address).await.map_err(|error| error.to_string())?;
-        Ok(TargetFate::ReRegistered)
+        removals.re_register(&session.task.arn).await.map_err(|error| error.to_string())?;
+        match goes_on {
+            None => Ok(TargetFate::ReRegistered),
+            Some(why) => Err(format!("{why}; it may come about yet")),
+        }
     };
-    match deadline.answer(registering).await {
-        Ok(fate) => fate,
-        Err(why) => {
-            let why = match leave_open(invocation, session, known).await {
-                Ok(()) => format!("{why}; the next sweep tries again"),
-                Err(problem) => format!("{why}; {problem}"),
-            };
-            TargetFate::NotReRegistered { why }
-        }
-    }
+    deadline.answer(registering).await.unwrap_or_else(|why| TargetFate::NotReRegistered {
+        why: format!("{why}; its intent stays, and the next sweep tries again"),
+    })
 }
 
-/// What could not be registered again stays in an intent. Where it is not known which groups it was
-/// removed from, the intent of that removal is open still.
-async fn leave_open(
-    invocation: &Invocation,
-    session: &IdentifiedSession,
-    known: Option<&[TargetGroupArn]>,
-) -> Result<(), String> {
-    let target = target_of(invocation, session, Authority::OwnersWord);
-    match (known, target) {
-        (Some(groups), Some(target)) => {
-            let writing = invocation.removals.leave_open(&target, groups);
-            invocation.budget().receipt().answer(writing).await
-        }
-        (None, _) | (_, None) => Ok(()),
-    }
-}
-
-fn target_of(
+/// The task's target, at the configured port until it is seen elsewhere.
+pub(super) fn target_of(
     invocation: &Invocation,
     session: &IdentifiedSession,
     authority: Authority,
+    word: watch::Receiver<ContainersWord>,
 ) -> Option<SessionTarget> {
-    let (task, address) = (session.task.arn.clone(), address(invocation, session)?);
-    Some(SessionTarget { task, session: session.id.clone(), address, authority })
-}
-
-fn address(invocation: &Invocation, session: &IdentifiedSession) -> Option<TargetAddress> {
     let port = invocation.context().config.container.port;
-    session.task.held_address().map(|ip| TargetAddress { ip, port })
+    let address = session.task.held_address().map(|ip| TargetAddress { ip, port })?;
+    let (task, session) = (session.task.arn.clone(), session.id.clone());
+    Some(SessionTarget { task, session, address, authority, seen: Vec::new(), word })
 }

@@ -1,6 +1,6 @@
 //! `DeregisterTargets`, repeated only while the address is known to be the task's.
 
-use super::intent::SessionTarget;
+use super::intent::{Registration, SessionTarget};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Failure};
 use crate::clock::Clock;
@@ -38,10 +38,10 @@ impl Deregistered {
     }
 }
 
-/// How it ended for a task's target in a group.
-pub(super) type OfTaskInGroup = (TaskArn, TargetGroupArn, Deregistered);
+/// How it ended for a task's target at a place.
+pub(super) type OfTask = (TaskArn, Registration, Deregistered);
 
-/// `DeregisterTargets` of one group, all targets in one call; a call that is refused for one target
+/// `DeregisterTargets` of one group, all targets in one call, each at its `address`; a call that is refused for one target
 /// is repeated singly. It is repeated only for tasks that a new snapshot shows holding their address:
 /// meanwhile it may have become someone else's.
 pub(super) async fn deregister(
@@ -50,9 +50,11 @@ pub(super) async fn deregister(
     group: &TargetGroupArn,
     targets: &[SessionTarget],
     deadline: Deadline,
-) -> Vec<OfTaskInGroup> {
-    let ended =
-        |target: &SessionTarget, how: Deregistered| (target.task.clone(), group.clone(), how);
+) -> Vec<OfTask> {
+    let ended = |target: &SessionTarget, how: Deregistered| {
+        let at = Registration { group: group.clone(), address: target.address };
+        (target.task.clone(), at, how)
+    };
     let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
     let mut open: Vec<SessionTarget> = targets.to_vec();
     let mut done = Vec::new();

@@ -6,6 +6,8 @@ use crate::context::Context;
 use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::ops::Not;
+use tokio::sync::watch;
 
 pub(super) const FOLDER: &str = "intents/";
 
@@ -28,6 +30,10 @@ pub struct IntentEntry {
     /// Who had the address.
     #[serde(alias = "from")]
     pub held_by: HeldBy,
+    /// Whether nobody had seen it registered: with one group it is deregistered at the configured port
+    /// without a look.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub assumed: bool,
 }
 
 /// Who had the address of a target when it was decided to remove it.
@@ -61,6 +67,23 @@ pub enum Authority {
     GivenUp,
 }
 
+/// One entry that is to be settled.
+#[derive(Debug, Clone)]
+pub(super) struct OpenEntry {
+    pub(super) entry: IntentEntry,
+    /// By when it was removed: a session that was created later registers by itself, later.
+    pub(super) removed_by: Timestamp,
+}
+
+/// Who settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// The cleanup that removed the target, right after.
+    AtOnce,
+    /// A later sweep: nobody is at work any more.
+    Later,
+}
+
 impl Intent {
     /// A key of its own for each intent, in the order of time.
     fn key(&self) -> String {
@@ -79,27 +102,59 @@ pub(super) async fn write(
     context.aws.ledger.create(&key, &intent).await.map(|_etag| key)
 }
 
+/// An address that is registered in a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Registration {
+    pub(crate) group: TargetGroupArn,
+    pub(crate) address: TargetAddress,
+}
+
+/// What a task's container has said while its target was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContainersWord {
+    /// Nothing yet: it may still say that it runs another session.
+    Awaited,
+    /// It was not that, or what it was has been put right.
+    Settled,
+    /// It runs another session, and its target has to be registered again.
+    AnotherSession,
+}
+
 /// One task's target, to be removed from every group that holds it.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionTarget {
     pub(crate) task: TaskArn,
     pub(crate) session: SessionId,
+    /// Its address, with the configured port.
     pub(crate) address: TargetAddress,
     /// On what authority it is removed.
     pub(crate) authority: Authority,
+    /// Where it was seen registered, at whatever port; empty: nobody has looked.
+    pub(crate) seen: Vec<Registration>,
+    /// Until its container has spoken, its intent stays.
+    pub(crate) word: watch::Receiver<ContainersWord>,
 }
 
 impl SessionTarget {
-    /// What an intent says of it.
-    pub(super) fn entry(&self, group: &TargetGroupArn) -> IntentEntry {
+    /// What an intent says of its registration at `at`.
+    pub(super) fn entry(&self, at: &Registration) -> IntentEntry {
         IntentEntry {
-            group: group.clone(),
-            address: self.address,
+            group: at.group.clone(),
+            address: at.address,
             held_by: HeldBy::Task {
                 arn: self.task.clone(),
                 session: self.session.clone(),
                 authority: self.authority,
             },
+            assumed: !self.seen.contains(at),
         }
+    }
+
+    /// Waits for its container's word; whether nothing is to be registered again. One whose cleanup
+    /// ended without a word (a panic) has said nothing.
+    pub(super) async fn is_settled(&self) -> bool {
+        let mut word = self.word.clone();
+        let spoken = word.wait_for(|word| *word != ContainersWord::Awaited).await;
+        spoken.is_ok_and(|word| *word == ContainersWord::Settled)
     }
 }

@@ -1,8 +1,8 @@
 //! What a crash left behind: intents of a function that died between the deregistration and the
 //! question whose target it was. The next sweep asks it.
 
-use super::intent::{FOLDER, Intent};
-use super::settle::{Holders, OpenEntry, Settled, When, settle};
+use super::intent::{FOLDER, Intent, OpenEntry, When};
+use super::settle::{Holders, Settled, settle};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::task_snapshots::TaskSnapshots;
@@ -123,6 +123,15 @@ impl LeftBehind {
             let answers: Vec<_> = answers.by_ref().take(open.len()).collect();
             done.re_registered +=
                 answers.iter().filter(|one| **one == Ok(Settled::ReRegistered)).count();
+            for answer in answers.iter().flatten() {
+                match answer {
+                    Settled::Elsewhere { why } => done.problems.push(why.clone()),
+                    Settled::WasOurs
+                    | Settled::ReRegistered
+                    | Settled::InPlace
+                    | Settled::Nobodys => {}
+                }
+            }
             match answers.into_iter().find_map(Result::err) {
                 Some(error) => {
                     done.problems.push(format!("{key} is not settled: {error}; it stays"));

@@ -1,15 +1,18 @@
 //! Sessions' targets: those of a whole batch are removed together.
 
-use super::deregister::{Deregistered, OfTaskInGroup, deregister};
-use super::intent::{self, Authority, SessionTarget};
-use super::settle::{Holders, OpenEntry, Settled, When, settle};
+use super::deregister::{Deregistered, OfTask, deregister};
+use super::intent::{self, Authority, IntentEntry, OpenEntry, Registration, SessionTarget, When};
+use super::settle::{Holders, Settled, settle};
 use crate::aws::{Asked, CallError, Failure, TargetState};
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What an invocation has deregistered, or tried to, of each task.
+pub(super) type Attempted = Mutex<BTreeMap<TaskArn, Vec<IntentEntry>>>;
 
 /// What came of removing a session's target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,38 +31,47 @@ pub enum Removed {
 
 /// Removes all targets of `asked`: intent, one `DeregisterTargets` a group, and one snapshot of the
 /// tasks to see whether the addresses were still theirs. Everyone is answered before the intent is
-/// deleted, so that nobody waits for that.
+/// deleted, so that nobody waits for that. It is deleted once no container can say any more that it
+/// runs another session: until then it is what a crash would leave to go by.
 pub(super) async fn remove_session_targets(
     context: Arc<Context>,
     snapshots: Arc<TaskSnapshots>,
+    attempted: Arc<Attempted>,
     asked: Vec<Asked<SessionTarget, Removed>>,
 ) {
     let targets: Vec<SessionTarget> = asked.iter().map(|one| one.question.clone()).collect();
-    let (answers, settled) = remove(&context, &snapshots, &targets).await;
+    let (answers, settled) = remove(&context, &snapshots, &attempted, &targets).await;
     for (one, answer) in asked.into_iter().zip(answers) {
         // One who has given up no longer listens.
         let _ = one.answer.send(answer);
     }
     if let Some(key) = settled
+        && all_are_settled(&targets).await
         && let Err(error) = context.aws.ledger.delete(&key).await
     {
         tracing::warn!(%error, "a settled intent stays behind; the next sweep deletes it");
     }
 }
 
+async fn all_are_settled(targets: &[SessionTarget]) -> bool {
+    let words = targets.iter().map(SessionTarget::is_settled);
+    futures_util::future::join_all(words).await.into_iter().all(|settled| settled)
+}
+
 /// The answers in the order of `targets`, and the key of the intent when nothing of it is open.
 async fn remove(
     context: &Context,
     snapshots: &TaskSnapshots,
+    attempted: &Attempted,
     targets: &[SessionTarget],
 ) -> (Vec<Removed>, Option<String>) {
     let mut failed: BTreeMap<&TaskArn, Removed> = BTreeMap::new();
     let mut entries = Vec::new();
     // Groups don't fail together: what can't be read is said in the end, and the others' targets go.
     let mut unread: Option<CallError> = None;
-    for (group, held) in registrations(context, targets).await {
+    for held in registrations(context, targets).await {
         match held {
-            Ok(held) => entries.extend(held.into_iter().map(|target| (group.clone(), target))),
+            Ok(held) => entries.extend(held),
             Err(error) => unread = unread.or(Some(error)),
         }
     }
@@ -75,32 +87,38 @@ async fn remove(
 
     let deadline = Deadline::after(context.config.timeouts.target);
     let mut by_group: BTreeMap<TargetGroupArn, Vec<SessionTarget>> = BTreeMap::new();
-    for (group, target) in &entries {
-        by_group.entry(group.clone()).or_default().push((*target).clone());
+    for (at, target) in &entries {
+        let target = SessionTarget { address: at.address, ..(*target).clone() };
+        by_group.entry(at.group.clone()).or_default().push(target);
+    }
+    {
+        let mut attempted = attempted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, target) in &entries {
+            attempted.entry(target.task.clone()).or_default().push(target.entry(at));
+        }
     }
     let answered = by_group
         .iter()
         .map(|(group, targets)| deregister(context, snapshots, group, targets, deadline));
-    let answered: Vec<OfTaskInGroup> = futures_util::future::join_all(answered).await.concat();
+    let answered: Vec<OfTask> = futures_util::future::join_all(answered).await.concat();
 
     // Those without an answer are asked about too: they may be gone all the same.
-    let attempted: Vec<(&SessionTarget, OpenEntry)> = entries
+    let (places, to_settle): (Vec<(&SessionTarget, &Registration)>, Vec<OpenEntry>) = entries
         .iter()
-        .filter_map(|(group, target)| {
-            let (_, _, how) = answered.iter().find(|(t, g, _)| *t == target.task && g == group)?;
+        .filter_map(|(at, target)| {
+            let (_, _, how) = answered.iter().find(|(t, a, _)| *t == target.task && a == at)?;
             let removed_by = how.attempted_until(&context.clock)?;
-            Some((*target, OpenEntry { entry: target.entry(group), removed_by }))
+            Some(((*target, at), OpenEntry { entry: target.entry(at), removed_by }))
         })
-        .collect();
-    let to_settle: Vec<OpenEntry> = attempted.iter().map(|(_, open)| open.clone()).collect();
+        .unzip();
     let outcomes = settle(context, snapshots, &to_settle, Holders::ToBeListed, When::AtOnce).await;
     let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
-    for ((target, open), outcome) in attempted.iter().zip(outcomes) {
-        settled.insert((target.task.clone(), open.entry.group.clone()), outcome);
+    for ((target, at), outcome) in places.iter().zip(outcomes) {
+        settled.insert((target.task.clone(), (*at).clone()), outcome);
     }
 
     let is_open = settled.values().any(Result::is_err)
-        || attempted.iter().any(|(target, _)| target.authority == Authority::GivenUp)
+        || places.iter().any(|(target, _)| target.authority == Authority::GivenUp)
         || answered.iter().any(|(_, _, how)| matches!(how, Deregistered::Unanswered(_)));
     let answers = targets
         .iter()
@@ -117,19 +135,19 @@ async fn remove(
     (answers, intent.ok().flatten().filter(|_| !is_open))
 }
 
-/// What was found out, by task and group.
-type ByEntry<T> = BTreeMap<(TaskArn, TargetGroupArn), T>;
+/// What was found out, by task and place.
+type ByEntry<T> = BTreeMap<(TaskArn, Registration), T>;
 
 /// What one task is told.
 fn answer(
     target: &SessionTarget,
-    answered: &[OfTaskInGroup],
+    answered: &[OfTask],
     settled: &ByEntry<Result<Settled, CallError>>,
 ) -> Removed {
     let mut from = Vec::new();
     let mut taken_over = false;
-    for (task, group, how) in answered.iter().filter(|(task, _, _)| *task == target.task) {
-        let settled = settled.get(&(task.clone(), group.clone()));
+    for (task, at, how) in answered.iter().filter(|(task, _, _)| *task == target.task) {
+        let settled = settled.get(&(task.clone(), at.clone()));
         match (how, settled) {
             (Deregistered::NotDone(error), _)
             | (_, Some(Err(error)))
@@ -137,11 +155,19 @@ fn answer(
                 return Removed::Failed(error.clone());
             }
             (Deregistered::Answered(_), Some(Ok(Settled::WasOurs)) | None) => {
-                from.push(group.clone());
+                from.push(at.group.clone());
             }
             (Deregistered::NoGroup, _) => {}
             (Deregistered::NotOurs, _)
-            | (_, Some(Ok(Settled::ReRegistered | Settled::Nobodys))) => taken_over = true,
+            | (
+                _,
+                Some(Ok(
+                    Settled::ReRegistered
+                    | Settled::InPlace
+                    | Settled::Nobodys
+                    | Settled::Elsewhere { .. },
+                )),
+            ) => taken_over = true,
         }
     }
     match (taken_over, from.is_empty()) {
@@ -151,30 +177,51 @@ fn answer(
     }
 }
 
-/// Which targets are in which group. With one group nothing is read: deregistering what isn't there
-/// changes nothing. With several, only real registrations are removed, so that none is registered
-/// again in a group that it never was in.
+/// Where which target is to be deregistered, group by group. With one group nothing is read, as long as
+/// nobody has looked: deregistering what isn't there changes nothing. With several, only real
+/// registrations are removed, so that none is registered again in a group that it never was in.
 async fn registrations<'a>(
     context: &Context,
     targets: &'a [SessionTarget],
-) -> Vec<(TargetGroupArn, Result<Vec<&'a SessionTarget>, CallError>)> {
+) -> Vec<Result<Vec<Place<'a>>, CallError>> {
     let groups = &context.config.scope.target_groups;
-    if let [only] = groups.as_slice() {
-        return vec![(only.clone(), Ok(targets.iter().collect()))];
-    }
-    let addresses: Vec<TargetAddress> = targets.iter().map(|target| target.address).collect();
-    let reads = groups.iter().map(|group| async {
-        let states = context.aws.target_groups.states(group, &addresses).await;
-        let held = states.map(|states| {
-            let is_held = |target: &&SessionTarget| {
-                states.get(&target.address) == Some(&TargetState::Registered)
+    let (unseen, seen): (Vec<_>, Vec<_>) =
+        targets.iter().partition(|target| target.seen.is_empty());
+    let at = |target: &'a SessionTarget| target.seen.iter().map(move |at| (at.clone(), target));
+    let mut found = vec![Ok(seen.into_iter().flat_map(at).collect())];
+    match groups.as_slice() {
+        _ if unseen.is_empty() => {}
+        [only] => {
+            let assumed = |target: &'a SessionTarget| {
+                (Registration { group: only.clone(), address: target.address }, target)
             };
-            targets.iter().filter(is_held).collect()
-        });
-        (group.clone(), held)
+            found.push(Ok(unseen.into_iter().map(assumed).collect()));
+        }
+        groups => {
+            let reads = groups.iter().map(|group| read(context, group, &unseen));
+            let read = futures_util::future::join_all(reads).await;
+            found.extend(read.into_iter().filter(|held| !is_gone(held)));
+        }
+    }
+    found
+}
+
+/// A place where a target is to be deregistered.
+type Place<'a> = (Registration, &'a SessionTarget);
+
+/// The registrations of `targets` in a group, at whatever port.
+async fn read<'a>(
+    context: &Context,
+    group: &TargetGroupArn,
+    targets: &[&'a SessionTarget],
+) -> Result<Vec<Place<'a>>, CallError> {
+    let states = context.aws.target_groups.all_states(group).await?;
+    let registered = states.into_iter().filter(|(_, state)| *state == TargetState::Registered);
+    let held = registered.flat_map(|(address, _)| {
+        let owners = targets.iter().filter(move |target| target.address.ip == address.ip);
+        owners.map(move |target| (Registration { group: group.clone(), address }, *target))
     });
-    let read = futures_util::future::join_all(reads).await;
-    read.into_iter().filter(|(_, held)| !is_gone(held)).collect()
+    Ok(held.collect())
 }
 
 /// Whether there is no such group.
@@ -185,12 +232,12 @@ fn is_gone<T>(answer: &Result<T, CallError>) -> bool {
 /// The intent's key; `None` when there is nothing to remove.
 async fn write_intent(
     context: &Context,
-    entries: &[(TargetGroupArn, &SessionTarget)],
+    entries: &[Place<'_>],
 ) -> Result<Option<String>, CallError> {
     if entries.is_empty() {
         return Ok(None);
     }
-    let entries = entries.iter().map(|(group, target)| target.entry(group)).collect();
+    let entries = entries.iter().map(|(at, target)| target.entry(at)).collect();
     // A ledger that does not answer must not use up the time of the deregistration.
     let deadline = Deadline::after(context.config.timeouts.target / 4);
     let writing = intent::write(context, entries);

@@ -1,44 +1,34 @@
 //! Finding out, after targets were removed, whether they were the right ones; those that were not are
 //! registered again. The same for both functions, at once and after a crash.
 
-use super::intent::{Authority, HeldBy, IntentEntry};
-use crate::aws::{CallError, TargetState, TaskSnapshot};
+use super::intent::{Authority, HeldBy, IntentEntry, OpenEntry, When};
+use super::re_register::{Back, re_register};
+use super::whose_group::{GroupOf, Groups, group_of, read_groups};
+use crate::aws::{CallError, TaskSnapshot};
 use crate::context::Context;
-use crate::metrics::Metric;
-use crate::session::{
-    DesiredStatus, EndedTag, SessionTask, TargetAddress, TargetGroupArn, Task, TaskArn,
-};
+use crate::session::{DesiredStatus, EndedTag, SessionTask, Task, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::OnceCell;
 
 /// What was found out about one entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settled {
     /// The task still holds its address, so it held it then: the right target was removed.
     WasOurs,
     /// The address had become another live session's, or the task is none that is known to be over:
     /// it is registered again.
     ReRegistered,
+    /// It is a live session's, and it is registered as it should be.
+    InPlace,
+    /// The address had become another live session's, which has its target in another group.
+    Elsewhere {
+        /// For people.
+        why: String,
+    },
     /// The address is no longer the task's, and no live session task held it then.
     Nobodys,
-}
-
-/// One entry that is to be settled.
-#[derive(Debug, Clone)]
-pub(super) struct OpenEntry {
-    pub(super) entry: IntentEntry,
-    /// By when it was removed: a session that was created later registers by itself, later.
-    pub(super) removed_by: Timestamp,
-}
-
-/// Who settles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
-    /// The cleanup that removed the target, right after.
-    AtOnce,
-    /// A later sweep: nobody is at work any more.
-    Later,
 }
 
 /// The live session tasks that an address may belong to.
@@ -46,6 +36,8 @@ pub(super) enum When {
 pub(crate) enum Holders<'a> {
     /// They are listed once an address is no longer its task's.
     ToBeListed,
+    /// The same, but for these tasks: they are known to hold other addresses.
+    ToBeListedBut(&'a BTreeSet<TaskArn>),
     /// They have been listed since.
     Listed(&'a [SessionTask]),
     /// They could not be listed.
@@ -69,31 +61,56 @@ pub(super) async fn settle(
     let holders = match holders {
         Holders::Listed(holders) => Ok(holders),
         Holders::Unknown(error) => Err(error),
-        Holders::ToBeListed if first.contains(&Ok(Finding::AskHolders)) => {
-            listed = snapshots.list(DesiredStatus::Running).await.map(|tasks| {
-                let scope = &context.config.scope;
-                tasks.iter().filter_map(|task| SessionTask::read(task, scope, now)).collect()
-            });
+        Holders::ToBeListed | Holders::ToBeListedBut(_)
+            if !first.contains(&Ok(Finding::AskHolders)) =>
+        {
+            Ok([].as_slice())
+        }
+        Holders::ToBeListed => {
+            listed = list(context, snapshots, &BTreeSet::new()).await;
             listed.as_deref()
         }
-        Holders::ToBeListed => Ok([].as_slice()),
+        Holders::ToBeListedBut(known) => {
+            listed = list(context, snapshots, known).await;
+            listed.as_deref()
+        }
     };
+    let groups = OnceCell::new();
     let mut settled = Vec::new();
     for (one, found) in open.iter().zip(first) {
         settled.push(match (found, holders) {
             (Err(error), _) => Err(error),
             (Ok(Finding::WasOurs), _) => Ok(Settled::WasOurs),
-            (Ok(Finding::GoesOn), _) => give_back(context, &one.entry, None).await,
+            (Ok(Finding::GoesOn), _) => give_back(context, &one.entry, None, when).await,
             (Ok(Finding::AskHolders), Err(error)) => Err(error.clone()),
             (Ok(Finding::AskHolders), Ok(holders)) => {
                 match holders.iter().find(|task| held_it_then(task, one)) {
-                    Some(holder) => return_to(context, snapshots, one, &holder.arn).await,
+                    Some(holder) => {
+                        let reading = groups.get_or_try_init(|| read_groups(context));
+                        match reading.await {
+                            Ok(groups) => {
+                                let seen = Seen { open, groups, when };
+                                return_to(context, snapshots, one, &holder.arn, seen).await
+                            }
+                            Err(error) => Err(error),
+                        }
+                    }
                     None => Ok(Settled::Nobodys),
                 }
             }
         });
     }
     settled
+}
+
+async fn list(
+    context: &Context,
+    snapshots: &TaskSnapshots,
+    known: &BTreeSet<TaskArn>,
+) -> Result<Vec<SessionTask>, CallError> {
+    let tasks = snapshots.list_but(DesiredStatus::Running, known).await?;
+    let (scope, now) = (&context.config.scope, context.clock.now());
+    Ok(tasks.iter().filter_map(|task| SessionTask::read(task, scope, now)).collect())
 }
 
 /// What a snapshot of the task says.
@@ -164,21 +181,48 @@ fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
         && task.created_at < open.removed_by
 }
 
+/// What else is known when an address turns out to be another session's.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    /// All that is settled together.
+    open: &'a [OpenEntry],
+    groups: &'a Groups,
+    when: When,
+}
+
 /// A listing takes time, and is a moment old: the holder is asked for once more, so that no target is
-/// registered for a task that has left its address since.
+/// registered for a task that has left its address since. And none is registered in another's group.
 async fn return_to(
     context: &Context,
     snapshots: &TaskSnapshots,
     open: &OpenEntry,
     holder: &TaskArn,
+    seen: Seen<'_>,
 ) -> Result<Settled, CallError> {
     let snapshot = snapshots.take(holder).await?;
     let scope = &context.config.scope;
     let task = snapshot.task.and_then(|task| SessionTask::read(&task, scope, context.clock.now()));
-    if task.is_some_and(|task| held_it_then(&task, open)) {
-        give_back(context, &open.entry, Some(holder)).await
-    } else {
-        Ok(Settled::Nobodys)
+    let Some(task) = task.filter(|task| held_it_then(task, open)) else {
+        return Ok(Settled::Nobodys);
+    };
+    let IntentEntry { group, address, .. } = &open.entry;
+    match group_of(&task, &open.entry, seen.open, seen.groups, seen.when) {
+        GroupOf::This => give_back(context, &open.entry, Some(holder), seen.when).await,
+        GroupOf::Another(other) => {
+            let why = format!(
+                "{address} was removed from {group} and is {holder}'s now, which is registered in \
+                 {other}: it is not registered in {group}"
+            );
+            tracing::warn!("{why}");
+            Ok(Settled::Elsewhere { why })
+        }
+        GroupOf::CantBeTold => {
+            let answer = format!(
+                "it is {holder}'s now, which is registered nowhere yet: in which group it belongs can't \
+                 be told, and the next sweep looks again"
+            );
+            Err(CallError::unanswered("RegisterTargets", format!("{address} in {group}"), answer))
+        }
     }
 }
 
@@ -186,36 +230,17 @@ async fn give_back(
     context: &Context,
     entry: &IntentEntry,
     holder: Option<&TaskArn>,
+    when: When,
 ) -> Result<Settled, CallError> {
-    re_register(context, &entry.group, entry.address).await?;
-    let holder = holder.map(tracing::field::display);
-    tracing::warn!(
-        address = %entry.address, group = %entry.group, holder, held_by = ?entry.held_by,
-        "a live session had lost its target; it is registered again"
-    );
-    Ok(Settled::ReRegistered)
-}
-
-/// Registers `address` again in `group`, and makes sure that it is seen there: AWS documents that an
-/// address can't be registered again before its deregistration delay is over, and not what its API
-/// answers until then.
-pub(super) async fn re_register(
-    context: &Context,
-    group: &TargetGroupArn,
-    address: TargetAddress,
-) -> Result<(), CallError> {
-    let target_groups = &context.aws.target_groups;
-    target_groups.register(group, &[address]).await?;
-    match target_groups.states(group, &[address]).await?.get(&address) {
-        Some(TargetState::Registered) => {
-            context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
-            Ok(())
-        }
-        Some(TargetState::Draining | TargetState::NotRegistered) | None => {
-            let resource = format!("{address} in {group}");
-            let answer =
-                "it is not seen registered: it drains until its deregistration delay is over";
-            Err(CallError::unanswered("RegisterTargets", resource, answer))
+    match re_register(context, entry, when).await? {
+        Back::InPlace => Ok(Settled::InPlace),
+        Back::Registered => {
+            let holder = holder.map(tracing::field::display);
+            tracing::warn!(
+                address = %entry.address, group = %entry.group, holder, held_by = ?entry.held_by,
+                "a live session had lost its target; it is registered again"
+            );
+            Ok(Settled::ReRegistered)
         }
     }
 }

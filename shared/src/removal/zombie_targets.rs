@@ -1,16 +1,16 @@
 //! Zombie targets: nobody holds their address and nobody answers there. They are removed like a
 //! session's target, with an intent before and a question after.
 
-use super::intent::{self, HeldBy, IntentEntry};
-use super::settle::{Holders, OpenEntry, Settled, When, settle};
+use super::intent::{self, HeldBy, IntentEntry, OpenEntry, When};
+use super::settle::{Holders, Settled, settle};
 use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::session::{TargetAddress, TargetGroupArn};
+use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use futures_util::future::join;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One zombie target.
@@ -70,12 +70,13 @@ impl Serialize for ZombieFate {
 }
 
 /// Removes them, until about `deadline`: one intent, one `DeregisterTargets` a group, then the
-/// holders once more. The intent stays: ECS reads are eventually consistent, so the next sweep asks
-/// again.
+/// holders once more, but for `others`, who are known to hold other addresses. The intent stays: ECS reads
+/// are eventually consistent, so the next sweep asks again.
 pub(crate) async fn remove_zombie_targets(
     context: &Context,
     snapshots: &TaskSnapshots,
     zombies: &[ZombieTarget],
+    others: &BTreeSet<TaskArn>,
     deadline: Deadline,
 ) -> BTreeMap<ZombieTarget, ZombieFate> {
     let entries: Vec<IntentEntry> = zombies.iter().map(entry).collect();
@@ -98,7 +99,8 @@ pub(crate) async fn remove_zombie_targets(
         .filter(|(_, fate)| fate.may_be_removed())
         .map(|(zombie, _)| zombie.clone())
         .collect();
-    let asking = join(states(context, &by_group), settle_at_once(context, snapshots, &removed));
+    let asking =
+        join(states(context, &by_group), settle_at_once(context, snapshots, &removed, others));
     let Ok((states, settled)) = deadline.run(asking).await else {
         let why = "no time was left to ask whose it is; the next sweep does".to_owned();
         let unverified = |zombie| (zombie, ZombieFate::Unverified { why: why.clone() });
@@ -147,11 +149,12 @@ async fn settle_at_once(
     context: &Context,
     snapshots: &TaskSnapshots,
     removed: &[ZombieTarget],
+    others: &BTreeSet<TaskArn>,
 ) -> Vec<Result<Settled, CallError>> {
     let removed_by = context.clock.now();
     let open: Vec<OpenEntry> =
         removed.iter().map(|zombie| OpenEntry { entry: entry(zombie), removed_by }).collect();
-    settle(context, snapshots, &open, Holders::ToBeListed, When::AtOnce).await
+    settle(context, snapshots, &open, Holders::ToBeListedBut(others), When::AtOnce).await
 }
 
 type States = BTreeMap<TargetAddress, TargetState>;
@@ -172,26 +175,30 @@ fn verified(
     address: TargetAddress,
 ) -> ZombieFate {
     match (settled, states) {
-        (Ok(Settled::ReRegistered), _) => ZombieFate::ReRegistered,
+        (Ok(Settled::ReRegistered | Settled::InPlace), _) => ZombieFate::ReRegistered,
         (Err(error), _) => {
             let why = format!("{error}; the next sweep asks once more whose it is");
             ZombieFate::Unverified { why }
         }
-        (Ok(Settled::WasOurs | Settled::Nobodys), Some(Err(error))) => {
+        (Ok(Settled::WasOurs | Settled::Nobodys | Settled::Elsewhere { .. }), Some(Err(error))) => {
             ZombieFate::Unverified { why: error.to_string() }
         }
-        (Ok(Settled::WasOurs | Settled::Nobodys), Some(Ok(states))) => match states.get(&address) {
-            Some(TargetState::Registered) => {
-                ZombieFate::Unverified { why: "it is still registered".to_owned() }
+        (Ok(Settled::WasOurs | Settled::Nobodys | Settled::Elsewhere { .. }), Some(Ok(states))) => {
+            match states.get(&address) {
+                Some(TargetState::Registered) => {
+                    ZombieFate::Unverified { why: "it is still registered".to_owned() }
+                }
+                Some(TargetState::Draining | TargetState::NotRegistered) | None => ZombieFate::Gone,
             }
-            Some(TargetState::Draining | TargetState::NotRegistered) | None => ZombieFate::Gone,
-        },
-        (Ok(Settled::WasOurs | Settled::Nobodys), None) => {
+        }
+        (Ok(Settled::WasOurs | Settled::Nobodys | Settled::Elsewhere { .. }), None) => {
             ZombieFate::Unverified { why: "its state was not read".to_owned() }
         }
     }
 }
 
 fn entry(zombie: &ZombieTarget) -> IntentEntry {
-    IntentEntry { group: zombie.group.clone(), address: zombie.address, held_by: HeldBy::Nobody }
+    let held_by = HeldBy::Nobody;
+    let (group, address) = (zombie.group.clone(), zombie.address);
+    IntentEntry { group, address, held_by, assumed: false }
 }

@@ -11,19 +11,23 @@ pub(super) use orphans::longest_reaping;
 use super::decide::Plan;
 use crate::cleanup::Invocation;
 use crate::deadline::Deadline;
+use crate::session::TaskArn;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::join;
 
-/// Acts on the plan, orphans and zombies side by side, until `deadline`.
+/// Acts on the plan, orphans and zombies side by side, until `deadline`. The tasks of `addressed` are known
+/// to hold no zombie's address.
 pub(super) async fn act(
     invocation: &Arc<Invocation>,
     plan: &Plan,
+    addressed: &Arc<BTreeSet<TaskArn>>,
     deadline: Deadline,
     request_id: &str,
 ) -> Acts {
     let (orphans, zombies) = join!(
         orphans::reap(invocation, plan, deadline, request_id),
-        zombies::remove(invocation.context(), invocation.snapshots(), plan, deadline)
+        zombies::remove(invocation, plan, addressed, deadline)
     );
     Acts { orphans, zombies }
 }

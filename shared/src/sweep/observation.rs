@@ -8,6 +8,7 @@ use crate::session::{
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// What a sweep saw. A listing that failed or was cut short is an error: what rests on it is unknown.
 #[derive(Debug, Default)]
@@ -30,6 +31,9 @@ pub struct Observation {
     pub unreadable: Vec<String>,
     /// Configured clusters and groups that don't exist: nothing is there, and people should know.
     pub missing: Vec<String>,
+    /// The tasks that were seen with an address, where a target's fate may depend on who has come since: a
+    /// task keeps its address for life.
+    pub addressed: Option<Arc<BTreeSet<TaskArn>>>,
     holders: BTreeMap<Ipv4Addr, Holders>,
 }
 
@@ -145,6 +149,9 @@ impl Observation {
         wanted: &BTreeSet<Ipv4Addr>,
         now: Timestamp,
     ) {
+        if let Some(addressed) = self.addressed.as_mut().filter(|_| task.address.is_some()) {
+            Arc::make_mut(addressed).insert(task.arn.clone());
+        }
         // It is listed as running: a word that we don't know does not say otherwise.
         let may_run = task.desired_status != DesiredStatus::Stopped;
         if let Some(ip) = task.address.filter(|ip| may_run && wanted.contains(ip)) {

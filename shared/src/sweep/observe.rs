@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many addresses are asked at once whether anyone answers there.
 const PROBES_AT_ONCE: usize = 128;
@@ -37,10 +37,12 @@ pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observatio
         .filter(|(_, _, health)| health.is_unanswered())
         .map(|(_, address, _)| address)
         .collect();
+    seen.addressed = (!unanswered.is_empty()).then(Arc::default);
     let at = unanswered.iter().map(|address| (*address, None)).collect();
+    let wanted: BTreeSet<Ipv4Addr> = seen.targets().map(|(_, address, _)| address.ip).collect();
     // Half of the time: where they are many and slow, other clusters can still be listed.
     let asking = probe_all(context, at, deadline.at_most(deadline.left() / 2));
-    let (probes, ()) = tokio::join!(asking, clusters(context, &mut seen, deadline));
+    let (probes, ()) = tokio::join!(asking, clusters(context, &mut seen, &wanted, deadline));
     seen.unasked = unanswered.len().saturating_sub(probes.len());
     seen.probes = probes;
     seen.whole_routes = whole_routes(context, &seen, deadline).await;
@@ -53,7 +55,7 @@ pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observatio
             && probe.map(|probe| probe.by_route(is_whole)) == Some(Probe::Silent)
     });
     if fate_depends {
-        let listed = other_clusters(context, &mut seen, deadline).await;
+        let listed = other_clusters(context, &mut seen, &wanted, deadline).await;
         seen.others = Some(listed);
     }
     seen
@@ -102,9 +104,15 @@ async fn groups(
 }
 
 /// The configured clusters, side by side; all families, for any task may hold a target's address.
-async fn clusters(context: &Context, seen: &mut Observation, deadline: Deadline) {
+async fn clusters(
+    context: &Context,
+    seen: &mut Observation,
+    wanted: &BTreeSet<Ipv4Addr>,
+    deadline: Deadline,
+) {
     let clusters = context.config.scope.clusters.iter().cloned().collect();
-    let listed = list(context, seen, clusters, deadline).await.into_iter();
+    let listed = list(context, seen, clusters, (wanted, &BTreeSet::new()), deadline).await;
+    let listed = listed.into_iter();
     let listed = listed.map(|(cluster, listing)| (cluster, or_nothing(listing, &mut seen.missing)));
     seen.clusters = listed.collect();
 }
@@ -112,6 +120,16 @@ async fn clusters(context: &Context, seen: &mut Observation, deadline: Deadline)
 async fn other_clusters(
     context: &Context,
     seen: &mut Observation,
+    wanted: &BTreeSet<Ipv4Addr>,
+    deadline: Deadline,
+) -> Result<(), CallError> {
+    other_clusters_but(context, seen, (wanted, &BTreeSet::new()), deadline).await
+}
+
+async fn other_clusters_but(
+    context: &Context,
+    seen: &mut Observation,
+    wanted_and_known: (&BTreeSet<Ipv4Addr>, &BTreeSet<TaskArn>),
     deadline: Deadline,
 ) -> Result<(), CallError> {
     let listing = context.aws.tasks.clusters();
@@ -119,7 +137,7 @@ async fn other_clusters(
     let configured = &context.config.scope.clusters;
     let others = all.into_iter().filter(|cluster| !configured.contains(cluster)).collect();
     // One that was deleted since it was listed has no task either.
-    let mut listed = list(context, seen, others, deadline).await.into_values();
+    let mut listed = list(context, seen, others, wanted_and_known, deadline).await.into_values();
     listed.try_for_each(|listing| or_nothing(listing, &mut Vec::new()))
 }
 
@@ -137,17 +155,36 @@ fn or_nothing<T: Default>(
     }
 }
 
-/// Lists clusters side by side, each whole or not at all.
+/// Who holds any of `wanted` now, in any cluster of the account: those who have come since `known` tasks
+/// were seen with other addresses.
+pub(super) async fn newcomers(
+    context: &Context,
+    wanted: &BTreeSet<Ipv4Addr>,
+    known: &BTreeSet<TaskArn>,
+    deadline: Deadline,
+) -> Observation {
+    let mut seen = Observation::default();
+    let clusters = context.config.scope.clusters.iter().cloned().collect();
+    let listed = list(context, &mut seen, clusters, (wanted, known), deadline).await;
+    let listed = listed.into_iter();
+    seen.clusters =
+        listed.map(|(cluster, listing)| (cluster, or_nothing(listing, &mut Vec::new()))).collect();
+    seen.others = Some(other_clusters_but(context, &mut seen, (wanted, known), deadline).await);
+    seen
+}
+
+/// Lists clusters side by side, each whole or not at all; of each those who hold `wanted` addresses, without
+/// those who are `known`.
 async fn list(
     context: &Context,
     seen: &mut Observation,
     clusters: Vec<ClusterName>,
+    (wanted, known): (&BTreeSet<Ipv4Addr>, &BTreeSet<TaskArn>),
     deadline: Deadline,
 ) -> BTreeMap<ClusterName, Result<(), CallError>> {
-    let wanted: BTreeSet<Ipv4Addr> = seen.targets().map(|(_, address, _)| address.ip).collect();
     let shared = Mutex::new(seen);
     let listings = clusters.into_iter().map(|cluster| {
-        let (shared, wanted) = (&shared, &wanted);
+        let shared = &shared;
         async move {
             let take = |task: Task, _seen_at| {
                 let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,7 +199,7 @@ async fn list(
                 return (cluster, listed);
             }
             let tasks = &context.aws.tasks;
-            let listing = tasks.each(&cluster, None, DesiredStatus::Running, take);
+            let listing = tasks.each_but(&cluster, None, DesiredStatus::Running, known, take);
             let listed = deadline.run(listing).await;
             let listed = listed.unwrap_or_else(|timed_out| cut_short(&timed_out.to_string()));
             let listed = listed.map(|unreadable| {

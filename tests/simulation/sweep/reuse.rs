@@ -127,3 +127,23 @@ async fn a_target_is_not_re_registered_for_a_task_that_has_left_its_address_mean
     assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
     assert_put_right(&world).await;
 }
+
+/// Between a sweep's look and its act the address goes to someone who answers nobody yet: the holders are
+/// asked once more right before.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_whose_address_someone_has_got_since_the_sweeps_look_is_not_deregistered() {
+    for (family, cluster) in [("session", "sessions"), ("web", "sessions"), ("web", "elsewhere")] {
+        let world = quick_world();
+        let zombie = leave_zombie(&world, 1);
+        suspect(&world).await;
+        world.after(Api::PutObject, 1, move |world| {
+            let new = world.session("new").of_family(family).in_cluster(cluster).deaf();
+            new.unregistered().at_address(zombie).start();
+        });
+        let report = enforce(&world, "sweep").await;
+        assert_eq!(target_in(&report, zombie)["action"], "spared", "{family}: {report:#}");
+        assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
+        assert_eq!(world.registered("sessions"), [zombie]);
+        assert_unharmed(&world);
+    }
+}

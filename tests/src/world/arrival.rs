@@ -46,7 +46,11 @@ impl SessionBuilder {
             names.iter().map(|name| state.setup.target_group_arn(name)).collect();
         let mut task = self.task(key.clone(), arn.clone(), address, (created_at, runs_at), now);
         task.dwell = dwell;
+        for group in registers_in.iter().filter(|_| self.outside_the_vpc) {
+            state.groups.get_mut(group).map(|group| group.outside.insert(address));
+        }
         task.registers_in = registers_in;
+        task.target_port = self.target_port.unwrap_or(state.setup.port);
         task.container.busy_until = self.busy_for.map(|time| now + time);
         let end = match self.entry {
             Entry::Stopped { exit_code, ago } => {
@@ -106,6 +110,7 @@ impl SessionBuilder {
             stop_timeout: self.stop_timeout,
             stop: None,
             registers_in: Vec::new(),
+            target_port: 0,
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
             sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
@@ -122,13 +127,11 @@ impl SessionBuilder {
             Some(at) if at > now => state.schedule(at, key, Effect::Register),
             Some(at) => {
                 state.owner_registers(key, at);
-                let (address, port) = (state.task(key).map(|task| task.address), state.setup.port);
+                let address = state.task(key).map(|task| (task.address, task.target_port));
                 let registration = state.setup.health.registration;
                 // It has been a target for long enough to have a verdict.
-                for target in state
-                    .groups
-                    .values_mut()
-                    .filter_map(|group| group.targets.get_mut(&(address?, port)))
+                for target in
+                    state.groups.values_mut().filter_map(|group| group.targets.get_mut(&address?))
                 {
                     target.registered_at = target.registered_at.min(now - registration);
                 }

@@ -236,8 +236,8 @@ impl State {
     /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
     pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
         let live = self.tasks().filter(|task| self.live(task, now));
-        let port = self.setup.port;
         live.flat_map(|task| {
+            let port = task.target_port;
             let address = (task.address, port);
             let lost = task.registers_in.iter().filter(move |group| {
                 let state = self.health(group, address, now).state;

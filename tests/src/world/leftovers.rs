@@ -84,7 +84,7 @@ impl State {
 
     /// Row 9: it answers 503 and gets no traffic.
     fn is_done(&self, task: &Task, now: Timestamp) -> bool {
-        let address = (task.address, self.setup.port);
+        let address = (task.address, task.target_port);
         let healthy = self.groups.keys().any(|group| {
             let health = self.health(group, address, now);
             health.state == "healthy"

@@ -77,9 +77,11 @@ impl World {
     /// The owner deregisters the session's target in its groups.
     pub fn owner_deregisters(&self, session: &TaskHandle) {
         self.now_with(|state, now| {
-            let port = state.setup.port;
+            let port = state.task(&session.key).map_or(state.setup.port, |task| task.target_port);
+            let address = (session.address(), port);
             for group in state.groups.values_mut() {
-                if let Some(target) = group.targets.get_mut(&(session.address(), port)) {
+                group.changes(address, now);
+                if let Some(target) = group.targets.get_mut(&address) {
                     target.deregistered_at.get_or_insert(now);
                 }
             }
@@ -127,9 +129,15 @@ impl World {
 
     /// Registers an address that no task has: what a lost session left behind.
     pub fn leave_target(&self, group: &str, address: Ipv4Addr) {
+        let port = self.lock().setup.port;
+        self.leave_target_at(group, address, port);
+    }
+
+    /// The same at a port of its own.
+    pub fn leave_target_at(&self, group: &str, address: Ipv4Addr, port: u16) {
         let mut state = self.lock();
         let now = state.clock.now();
-        let (arn, port) = (state.setup.target_group_arn(group), state.setup.port);
+        let arn = state.setup.target_group_arn(group);
         let since = now - state.setup.health.registration;
         let group = state.groups.get_mut(&arn).expect("a target group of the world");
         group.targets.insert((address, port), Target::registered(since));

@@ -100,6 +100,8 @@ pub struct SessionBuilder {
     pub(super) tags: BTreeMap<String, String>,
     pub(super) renewed_for: Option<Duration>,
     pub(super) groups: Option<Vec<String>>,
+    pub(super) target_port: Option<u16>,
+    pub(super) outside_the_vpc: bool,
     pub(super) age: Duration,
     pub(super) entry: Entry,
     pub(super) hidden_for: Duration,
@@ -130,6 +132,8 @@ impl SessionBuilder {
             tags: BTreeMap::new(),
             renewed_for: None,
             groups: None,
+            target_port: None,
+            outside_the_vpc: false,
             age: Duration::from_mins(1),
             entry: Entry::Running,
             hidden_for: Duration::ZERO,
@@ -309,6 +313,19 @@ impl SessionBuilder {
     /// Registered in these target groups (by name) instead of the first configured one.
     pub fn registered_in(mut self, groups: &[&str]) -> Self {
         self.groups = Some(groups.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+
+    /// Registered at this port instead of that of session containers: a proxy beside it listens there.
+    pub fn registered_at_port(mut self, port: u16) -> Self {
+        self.target_port = Some(port);
+        self
+    }
+
+    /// Its address lies outside the VPC of its target groups: it is registered with the zone `all`, and
+    /// refused without.
+    pub fn outside_the_vpc(mut self) -> Self {
+        self.outside_the_vpc = true;
         self
     }
 

@@ -219,6 +219,8 @@ pub struct HealthTimes {
     pub unhealthy_after: Duration,
     /// The deregistration delay.
     pub draining: Duration,
+    /// How long a read still shows a target as it was before it was registered or deregistered.
+    pub reads_lag: Duration,
     /// What becomes of a `RegisterTargets` of an address that drains.
     pub registering_what_drains: RegisteringWhatDrains,
 }
@@ -241,6 +243,7 @@ impl Default for HealthTimes {
             registration: Duration::from_secs(10),
             unhealthy_after: Duration::ZERO,
             draining: Duration::from_mins(5),
+            reads_lag: Duration::ZERO,
             registering_what_drains: RegisteringWhatDrains::Works,
         }
     }

@@ -17,7 +17,7 @@ use super::limits::Throttle;
 use super::objects::{Bucket, Object};
 use super::routes::Routes;
 use super::setup::Setup;
-use super::targets::{Target, TargetGroup};
+use super::targets::TargetGroup;
 use super::task::{Phase, Task, TaskKey};
 
 pub(crate) struct State {
@@ -169,13 +169,12 @@ impl State {
     }
 
     pub(crate) fn owner_registers(&mut self, key: &TaskKey, at: Timestamp) {
-        let port = self.setup.port;
         let Some(task) = self.task(key) else { return };
-        let (address, groups) = (task.address, task.registers_in.clone());
+        let (address, groups) = ((task.address, task.target_port), task.registers_in.clone());
         for group in groups {
-            self.judge.registered(&group, (address, port));
+            self.judge.registered(&group, address);
             if let Some(group) = self.groups.get_mut(&group) {
-                group.targets.insert((address, port), Target::registered(at));
+                group.register(address, at);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Target groups, and the health that a load balancer would report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
@@ -13,12 +13,18 @@ pub(crate) type Address = (Ipv4Addr, u16);
 pub(crate) struct TargetGroup {
     pub(crate) name: String,
     pub(crate) targets: BTreeMap<Address, Target>,
+    /// Addresses that lie outside its VPC.
+    pub(crate) outside: BTreeSet<Ipv4Addr>,
+    /// What was there before each change, in the order of time: reads may lag behind.
+    before: Vec<(Timestamp, Address, Option<Target>)>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) registered_at: Timestamp,
     pub(crate) deregistered_at: Option<Timestamp>,
+    /// The Availability Zone that was named when it was registered.
+    pub(crate) zone: Option<String>,
     /// What a test wants to be reported instead of the truth.
     pub(crate) forced: Option<Health>,
 }
@@ -45,13 +51,38 @@ impl Health {
 
 impl TargetGroup {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), targets: BTreeMap::new() }
+        let (targets, outside, before) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        Self { name: name.to_owned(), targets, outside, before }
+    }
+
+    /// A target is about to change.
+    pub(crate) fn changes(&mut self, address: Address, now: Timestamp) {
+        self.before.push((now, address, self.targets.get(&address).cloned()));
+    }
+
+    /// Someone registers an address: with its zone, where it lies outside the VPC.
+    pub(crate) fn register(&mut self, address: Address, at: Timestamp) {
+        self.changes(address, at);
+        let zone = self.outside.contains(&address.0).then(|| "all".to_owned());
+        self.targets.insert(address, Target { zone, ..Target::registered(at) });
+    }
+
+    /// A target as it was at this time.
+    pub(crate) fn as_of(&self, address: Address, at: Timestamp) -> Option<&Target> {
+        let later = self.before.iter().find(|(time, changed, _)| *time > at && *changed == address);
+        later.map_or_else(|| self.targets.get(&address), |(_, _, before)| before.as_ref())
+    }
+
+    /// The addresses that a listing of this time may show.
+    pub(crate) fn addresses(&self) -> BTreeSet<Address> {
+        let before = self.before.iter().map(|(_, address, _)| *address);
+        self.targets.keys().copied().chain(before).collect()
     }
 }
 
 impl Target {
     pub(crate) fn registered(at: Timestamp) -> Self {
-        Self { registered_at: at, deregistered_at: None, forced: None }
+        Self { registered_at: at, deregistered_at: None, zone: None, forced: None }
     }
 }
 
@@ -68,8 +99,23 @@ impl State {
 
     /// What the load balancer says of an address in a group that it knows.
     pub(crate) fn health(&self, group: &str, address: Address, now: Timestamp) -> Health {
-        let times = &self.setup.health;
         let target = self.groups.get(group).and_then(|group| group.targets.get(&address));
+        self.health_of(target, address, now)
+    }
+
+    /// A target as a read shows it: of what has just changed, the state before.
+    pub(crate) fn as_read(&self, group: &str, address: Address, now: Timestamp) -> Option<&Target> {
+        self.groups.get(group)?.as_of(address, now - self.setup.health.reads_lag)
+    }
+
+    /// What the load balancer says of a target, as it is or as a read shows it.
+    pub(crate) fn health_of(
+        &self,
+        target: Option<&Target>,
+        address: Address,
+        now: Timestamp,
+    ) -> Health {
+        let times = &self.setup.health;
         let Some(target) = target else { return Health::new("unused", "Target.NotRegistered") };
         match target.deregistered_at {
             Some(at) if now >= at + times.draining => {
@@ -107,7 +153,7 @@ impl State {
         let alive = ended.is_none();
         if !task.holds_address(now) && !lags {
             unhealthy("Target.Timeout")
-        } else if port != self.setup.port || container.behaviour.refuses || (!alive && !lags) {
+        } else if port != task.target_port || container.behaviour.refuses || (!alive && !lags) {
             unhealthy("Target.FailedHealthChecks")
         } else if container.behaviour.silent || container.behaviour.deaf {
             unhealthy("Target.Timeout")

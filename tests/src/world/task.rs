@@ -87,6 +87,8 @@ pub(crate) struct Task {
     pub(crate) stop: Option<Stop>,
     /// The target groups in which its owner registers it.
     pub(crate) registers_in: Vec<String>,
+    /// The port at which its owner registers it, and at which it takes the group's requests.
+    pub(crate) target_port: u16,
     pub(crate) container: Container,
     pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,

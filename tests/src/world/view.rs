@@ -121,6 +121,19 @@ impl World {
         })
     }
 
+    /// The ports at which an address is registered in a target group (by name) and not draining.
+    #[must_use]
+    pub fn registered_ports(&self, group: &str, address: Ipv4Addr) -> Vec<u16> {
+        self.now_with(|state, _| {
+            let arn = state.setup.target_group_arn(group);
+            let targets = state.groups.get(&arn).into_iter().flat_map(|group| &group.targets);
+            targets
+                .filter(|((ip, _), target)| *ip == address && target.deregistered_at.is_none())
+                .map(|((_, port), _)| *port)
+                .collect()
+        })
+    }
+
     /// An object's content.
     #[must_use]
     pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {

@@ -10,7 +10,7 @@ use crate::world::api::{Api, Service};
 use crate::world::invariants::Asker;
 use crate::world::setup::RegisteringWhatDrains;
 use crate::world::state::State;
-use crate::world::targets::{Address, Target};
+use crate::world::targets::Address;
 
 const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 
@@ -132,15 +132,21 @@ impl State {
         self.drain(&group, now);
         let mut addresses = self.addresses(form)?;
         if addresses.is_empty() {
-            addresses.extend(self.groups[&group].targets.keys());
+            let all = self.groups[&group].addresses();
+            addresses
+                .extend(all.into_iter().filter(|one| self.as_read(&group, *one, now).is_some()));
         }
         let mut body = "<TargetHealthDescriptions>".to_owned();
         for (ip, port) in addresses {
-            let health = self.health(&group, (ip, port), now);
+            let target = self.as_read(&group, (ip, port), now);
+            let zone = target.and_then(|target| target.zone.as_ref());
+            let zone = zone.map(|zone| format!("<AvailabilityZone>{zone}</AvailabilityZone>"));
+            let health = self.health_of(target, (ip, port), now);
             let _ = write!(
                 body,
-                "<member><HealthCheckPort>{port}</HealthCheckPort><Target><Id>{ip}</Id><Port>{port}</Port></Target>\
-                 <TargetHealth><State>{}</State>",
+                "<member><HealthCheckPort>{port}</HealthCheckPort><Target><Id>{ip}</Id><Port>{port}</Port>{}\
+                 </Target><TargetHealth><State>{}</State>",
+                zone.unwrap_or_default(),
                 health.state
             );
             if let Some(reason) = health.reason {
@@ -162,6 +168,7 @@ impl State {
         let addresses = self.addresses(form)?;
         self.judge_group_write(asker, Api::RegisterTargets, &group);
         self.drain(&group, now);
+        self.judge_zones(&group, form)?;
         let drains = |address: &Address| {
             let target = self.groups.get(&group).and_then(|group| group.targets.get(address));
             target.is_some_and(|target| target.deregistered_at.is_some())
@@ -178,12 +185,27 @@ impl State {
         for address in addresses.into_iter().filter(|address| !ignored.contains(address)) {
             self.judge.registered(&group, address);
             let Some(group) = self.groups.get_mut(&group) else { continue };
-            let target = group.targets.entry(address).or_insert_with(|| Target::registered(now));
-            if target.deregistered_at.is_some() {
-                *target = Target::registered(now);
+            let target = group.targets.get(&address);
+            if target.is_none_or(|target| target.deregistered_at.is_some()) {
+                group.register(address, now);
             }
         }
         Ok(String::new())
+    }
+
+    /// An address outside the group's VPC needs the zone `all`, and no other address has it.
+    fn judge_zones(&self, group: &str, form: &BTreeMap<String, String>) -> Result<(), Reply> {
+        for (n, (id, _)) in (1..).zip(targets(form)) {
+            let zone = form.get(&format!("Targets.member.{n}.AvailabilityZone"));
+            let everywhere = zone.is_some_and(|zone| zone == "all");
+            let outside = id.parse().is_ok_and(|ip| self.groups[group].outside.contains(&ip));
+            if outside != everywhere {
+                let place = if outside { "outside" } else { "in" };
+                let problem = format!("the IP address '{id}' lies {place} the VPC: wrong zone");
+                return Err(error(400, "InvalidTarget", &problem));
+            }
+        }
+        Ok(())
     }
 
     fn deregister_targets(
@@ -197,8 +219,11 @@ impl State {
         self.judge_group_write(asker, Api::DeregisterTargets, &group);
         self.drain(&group, now);
         for address in addresses {
-            let target =
-                self.groups.get_mut(&group).and_then(|group| group.targets.get_mut(&address));
+            let of = self.groups.get_mut(&group).map(|group| {
+                group.changes(address, now);
+                group.targets.get_mut(&address)
+            });
+            let target = of.flatten();
             if let Some(target) = target.filter(|target| target.deregistered_at.is_none()) {
                 target.deregistered_at = Some(now);
                 self.judge.taken(&group, address);

@@ -1,0 +1,70 @@
+//! Registering an address again, and knowing that it is.
+
+use super::intent::{IntentEntry, When};
+use crate::aws::{CallError, TargetState};
+use crate::context::Context;
+use crate::metrics::Metric;
+
+/// How an address came to be where it belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back {
+    /// It was registered again, and is seen registered.
+    Registered,
+    /// Nothing is missing: a look that is late enough shows it registered, or it never was a target at
+    /// this port.
+    InPlace,
+}
+
+/// Registers a target again, and makes sure that it is seen to have come back.
+///
+/// AWS documents that an address can't be registered again before its deregistration delay is over, and
+/// not what its API answers until then. And a read may show a target as it was before the last change. So
+/// *seen registered* proves something only where it was seen otherwise before, or where the last change
+/// was long ago.
+///
+/// # Errors
+/// [`CallError`] when it is not registered, or not known to be: its intent stays, and the next sweep looks
+/// again.
+pub(super) async fn re_register(
+    context: &Context,
+    entry: &IntentEntry,
+    when: When,
+) -> Result<Back, CallError> {
+    let IntentEntry { group, address, assumed, .. } = entry;
+    let target_groups = &context.aws.target_groups;
+    // Where nothing can be read it is registered all the same: a session may wait for its traffic.
+    let before = target_groups.all_states(group).await.ok();
+    if let Some(states) = &before {
+        let at_another_port =
+            states.keys().any(|known| known.ip == address.ip) && !states.contains_key(address);
+        if *assumed && at_another_port {
+            return Ok(Back::InPlace);
+        }
+        if when == When::Later && states.get(address) == Some(&TargetState::Registered) {
+            return Ok(Back::InPlace);
+        }
+    }
+    target_groups.register(group, *address).await?;
+    let unseen = |answer: &str| {
+        let resource = format!("{address} in {group}");
+        CallError::unanswered("RegisterTargets", resource, answer)
+    };
+    match target_groups.states(group, &[*address]).await?.get(address) {
+        Some(TargetState::Registered) => context.metrics.count(Metric::RE_REGISTRATIONS, &[]),
+        Some(TargetState::Draining | TargetState::NotRegistered) | None => {
+            return Err(unseen(
+                "it is not seen registered: it drains until its deregistration delay is over",
+            ));
+        }
+    }
+    let was_out = before.is_some_and(|states| {
+        states.get(address).is_none_or(|state| *state != TargetState::Registered)
+    });
+    match when {
+        When::Later => Ok(Back::Registered),
+        When::AtOnce if was_out => Ok(Back::Registered),
+        When::AtOnce => Err(unseen(
+            "it is seen registered, as it was before: that may be an old answer, and is looked at again",
+        )),
+    }
+}

@@ -1,0 +1,72 @@
+//! In which group a session belongs that turned out to have an address of ours to give back.
+
+use super::intent::{IntentEntry, OpenEntry, When};
+use crate::aws::{CallError, Failure, TargetState};
+use crate::context::Context;
+use crate::session::{SessionTask, TargetAddress, TargetGroupArn};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The targets of each configured group.
+pub(super) type Groups = BTreeMap<TargetGroupArn, BTreeMap<TargetAddress, TargetState>>;
+
+/// Where a session belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GroupOf {
+    /// In the group of the entry, as far as can be known.
+    This,
+    /// In this one, where it is registered.
+    Another(TargetGroupArn),
+    /// It is registered nowhere, and its owner may not have come to that yet.
+    CantBeTold,
+}
+
+/// All configured groups; with one there is no question.
+pub(super) async fn read_groups(context: &Context) -> Result<Groups, CallError> {
+    let groups = &context.config.scope.target_groups;
+    if groups.len() < 2 {
+        return Ok(Groups::new());
+    }
+    let reads = groups.iter().map(|group| async move {
+        match context.aws.target_groups.all_states(group).await {
+            Err(error) if error.failure == Failure::NotFound => {
+                Ok((group.clone(), BTreeMap::new()))
+            }
+            read => read.map(|states| (group.clone(), states)),
+        }
+    });
+    Ok(futures_util::future::try_join_all(reads).await?.into_iter().collect())
+}
+
+/// Whether `holder` of an address that was removed belongs in the group of `entry`. Its owner registers it
+/// after its creation, and in its own groups. So it is another tenant's where it is registered in a group
+/// from which nothing of this address was removed. Where it is registered nowhere, either its owner has
+/// not come to that yet, or we removed it: a later look tells.
+pub(super) fn group_of(
+    holder: &SessionTask,
+    entry: &IntentEntry,
+    open: &[OpenEntry],
+    groups: &Groups,
+    when: When,
+) -> GroupOf {
+    if groups.is_empty() {
+        return GroupOf::This;
+    }
+    let ip = entry.address.ip;
+    let is_registered = |states: &BTreeMap<TargetAddress, TargetState>| {
+        states.iter().any(|(at, state)| at.ip == ip && *state == TargetState::Registered)
+    };
+    let has_it = |group: &&TargetGroupArn| groups.get(*group).is_some_and(is_registered);
+    if has_it(&&entry.group) {
+        return GroupOf::This;
+    }
+    let named: BTreeSet<&TargetGroupArn> =
+        open.iter().filter(|one| one.entry.address.ip == ip).map(|one| &one.entry.group).collect();
+    let mut others = groups.keys().filter(|group| !named.contains(group));
+    if let Some(other) = others.find(has_it) {
+        return GroupOf::Another(other.clone());
+    }
+    match when {
+        When::Later if holder.started => GroupOf::This,
+        When::Later | When::AtOnce => GroupOf::CantBeTold,
+    }
+}

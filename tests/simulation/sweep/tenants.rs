@@ -1,0 +1,129 @@
+//! Tenants have target groups of their own: what was removed for one is never registered for another.
+
+use super::crowd::{left_targets, says};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, open_intents, report, sweeps};
+use session_cleanup_tests::world::{Api, Dwell, Setup, TaskHandle, World};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A task that ends by itself leaves its address at once.
+fn tenants() -> World {
+    let target_groups = vec!["tenant-a".to_owned(), "tenant-b".to_owned()];
+    let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+    World::new(Setup { target_groups, dwell, ..Setup::default() })
+}
+
+/// How a new session comes to the address.
+type Arrival = fn(&World, Ipv4Addr) -> TaskHandle;
+
+/// Its owner has registered it already.
+fn registered(world: &World, address: Ipv4Addr, group: &str) -> TaskHandle {
+    world.session("new").registered_in(&[group]).at_address(address).start()
+}
+
+/// Its owner registers it once it runs.
+fn starting(world: &World, address: Ipv4Addr, group: &str) -> TaskHandle {
+    world.session("new").registered_in(&[group]).pending().at_address(address).start()
+}
+
+/// A zombie of tenant-a's group whose address goes to a session right before it is deregistered.
+async fn zombie_meets(arrival: Arrival) -> (World, TaskHandle) {
+    let world = tenants();
+    let address = left_targets(&world, "tenant-a", 1)[0];
+    enforce(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    let new: Arc<Mutex<Option<TaskHandle>>> = Arc::default();
+    let place = Arc::clone(&new);
+    world.before(Api::DeregisterTargets, 1, move |world| {
+        *place.lock().unwrap() = Some(arrival(world, address));
+    });
+    enforce(&world, "sweep-2").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    tokio::time::sleep(INTERVAL).await;
+    let new = new.lock().unwrap().clone().expect("it has come");
+    (world, new)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_a_zombies_address_is_not_registered_in_the_zombies_group_but_in_its_own()
+ {
+    let arrivals: [Arrival; 2] = [
+        |world, address| registered(world, address, "tenant-b"),
+        |world, address| starting(world, address, "tenant-b"),
+    ];
+    for arrival in arrivals {
+        let (world, new) = zombie_meets(arrival).await;
+        let report = enforce(&world, "sweep-3").await;
+        assert!(says(&report["intents"]["problems"], new.arn()), "{report:#}");
+        assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+        assert_eq!(world.registered("tenant-b"), [new.address()]);
+        assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+        assert!(open_intents(&world).is_empty(), "{report:#}");
+        assert_unharmed(&world);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_own_target_was_deregistered_as_a_zombie_gets_it_back() {
+    let arrivals: [Arrival; 2] = [
+        |world, address| registered(world, address, "tenant-a"),
+        |world, address| starting(world, address, "tenant-a"),
+    ];
+    for arrival in arrivals {
+        let (world, new) = zombie_meets(arrival).await;
+        sweeps(&world, "after", 2).await;
+        assert_eq!(world.registered("tenant-a"), [new.address()], "{}", world.history());
+        assert!(world.registered("tenant-b").is_empty(), "{}", world.history());
+        assert!(open_intents(&world).is_empty());
+        assert_unharmed(&world);
+    }
+}
+
+/// The same for the target of a session whose task dies while its target is removed.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_tenants_group() {
+    let arrivals: [(Arrival, &str); 4] = [
+        (|world, address| registered(world, address, "tenant-a"), "tenant-a"),
+        (|world, address| registered(world, address, "tenant-b"), "tenant-b"),
+        (|world, address| starting(world, address, "tenant-a"), "tenant-a"),
+        (|world, address| starting(world, address, "tenant-b"), "tenant-b"),
+    ];
+    for (number, (arrival, own)) in arrivals.into_iter().enumerate() {
+        let world = tenants();
+        let old = world.session("old").registered_in(&["tenant-a"]).start();
+        let event = world.session_ended_event(&old, "completed");
+        let dying = old.clone();
+        world.before(Api::DeregisterTargets, 1, move |world| {
+            world.crash(&dying, 137);
+            arrival(world, dying.address());
+        });
+        let _judged = report(&function(&world, "completion"), &event).await;
+        tokio::time::sleep(INTERVAL + Duration::from_mins(1)).await;
+        sweeps(&world, "after", 2).await;
+        for group in ["tenant-a", "tenant-b"] {
+            let expected: &[Ipv4Addr] = if group == own { &[old.address()] } else { &[] };
+            assert_eq!(world.registered(group), expected, "{number}, {group}\n{}", world.history());
+        }
+        assert!(open_intents(&world).is_empty(), "{number}");
+        assert_unharmed(&world);
+    }
+}
+
+/// It is registered nowhere for two sweeps: its owner has not come to that yet.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_takes_long_to_start_is_not_registered_before_its_owner_has_shown_where() {
+    let (world, new) = zombie_meets(|world, address| {
+        world.adjust(|setup| setup.dwell.pending = Duration::from_mins(8));
+        starting(world, address, "tenant-b")
+    })
+    .await;
+    enforce(&world, "sweep-3").await;
+    assert_eq!(open_intents(&world).len(), 1, "nothing can be told yet");
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-4").await;
+    assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+    assert_eq!(world.registered("tenant-b"), [new.address()]);
+    assert!(open_intents(&world).is_empty());
+    assert_unharmed(&world);
+}
