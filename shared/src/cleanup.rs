@@ -145,8 +145,8 @@ impl Cleanup<'_> {
         session: &IdentifiedSession,
         handover: &Handover,
     ) -> (Result<Salvage, TaskOver>, TaskFate) {
-        let deadline = self.budget.artifacts(session.task.stage());
-        let salvaging = salvage(self.invocation, session, self.request.cause.order(), deadline);
+        let order = self.request.cause.order();
+        let salvaging = salvage(self.invocation, session, order, self.budget);
         let result = |salvaged: &Result<Salvage, TaskOver>| match salvaged {
             Ok(salvage) => Artifacts::from(salvage.clone()).to_string(),
             Err(TaskOver) => "task_over".to_owned(),

@@ -164,7 +164,7 @@ async fn probe_and_decide(
 fn left_unasked(count: usize) -> Option<String> {
     (count > 0).then(|| {
         format!(
-            "for lack of time {count} addresses were not asked whether anyone answers there; \
+            "for lack of time or of connections {count} addresses were not asked whether anyone answers there; \
              nothing is concluded from that"
         )
     })

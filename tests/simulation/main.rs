@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod connections;
 mod crashes;
 mod endings;
 mod garbage;

@@ -17,10 +17,13 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use std::time::Duration;
 
-/// The one seam to the world: every request, to AWS and to a session's container, goes through this
-/// HTTP client. Tests give another one and change nothing else.
+/// The one seam to the world: every request, to AWS and to a session's container, goes through it.
+/// Tests give another HTTP client and change nothing else.
 #[derive(Debug, Clone)]
-pub struct HttpSeam(SharedHttpClient);
+pub struct HttpSeam {
+    aws: SharedHttpClient,
+    containers: SharedHttpClient,
+}
 
 impl HttpSeam {
     /// The client of a deployed function.
@@ -29,6 +32,9 @@ impl HttpSeam {
     /// costs about 50 ms of CPU more, and a 128 MB function has 1/14 of a core. No proxy and no
     /// redirect is ever followed, so a container's address is what ECS said it is.
     ///
+    /// Connections to AWS are kept for the next call; those to containers never, for each container is
+    /// asked once, and Lambda allows 1,024 descriptors.
+    ///
     /// # Errors
     /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be read.
     pub fn https(home: &Home) -> Result<Self, ConfigError> {
@@ -36,22 +42,28 @@ impl HttpSeam {
             .with_trust_store(authorities(home)?)
             .build()
             .map_err(|problem| ConfigError::wrong(CA_BUNDLE, "", &problem))?;
-        Ok(Self(
-            aws_smithy_http_client::Builder::new()
+        let client = aws_smithy_http_client::Builder::new;
+        Ok(Self {
+            aws: client()
                 .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
                 .tls_context(context)
                 .build_https(),
-        ))
+            containers: client().pool_max_idle_per_host(0).build_http(),
+        })
     }
 
     /// Any other client.
     #[must_use]
     pub fn new(client: SharedHttpClient) -> Self {
-        Self(client)
+        Self { aws: client.clone(), containers: client }
     }
 
-    pub(crate) fn client(&self) -> SharedHttpClient {
-        self.0.clone()
+    fn to_aws(&self) -> SharedHttpClient {
+        self.aws.clone()
+    }
+
+    pub(crate) fn to_containers(&self) -> SharedHttpClient {
+        self.containers.clone()
     }
 }
 
@@ -102,7 +114,7 @@ impl Aws {
     /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
     pub async fn connect(config: &Config, clock: &Clock, seam: &HttpSeam, pace: Pace) -> Self {
         let loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(seam.client())
+            .http_client(seam.to_aws())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
             .load();
@@ -135,7 +147,7 @@ impl Aws {
             ($service:ident) => {
                 $service::Client::from_conf(
                     $service::config::Builder::from(sdk)
-                        .http_client(seam.client())
+                        .http_client(seam.to_aws())
                         .sleep_impl(sleep.clone())
                         .time_source(clock.source())
                         .timeout_config(timeouts.clone())

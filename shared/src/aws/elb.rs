@@ -299,7 +299,8 @@ impl CallError {
             | Failure::Refused
             | Failure::Denied
             | Failure::NotFound
-            | Failure::Conflict => false,
+            | Failure::Conflict
+            | Failure::NotSent => false,
         }
     }
 

@@ -34,6 +34,9 @@ pub enum Failure {
     NotFound,
     /// A condition of a conditional write does not hold, or another write was faster.
     Conflict,
+    /// It never left us, for want of a descriptor, a port or memory: it was not done. That says nothing
+    /// of what was asked for.
+    NotSent,
     /// No usable answer (5xx, reset, time-out): it may have been done or not.
     Unknown,
 }
@@ -43,7 +46,7 @@ impl Failure {
     #[must_use]
     pub fn is_passing(self) -> bool {
         match self {
-            Self::Throttled | Self::Conflict | Self::Unknown => true,
+            Self::Throttled | Self::Conflict | Self::NotSent | Self::Unknown => true,
             Self::Refused | Self::Denied | Self::NotFound => false,
         }
     }

@@ -32,6 +32,17 @@ impl<'a> Budget<'a> {
         }
     }
 
+    /// For the turn to ask the container. Waiting for it takes nothing of the time that the upload may
+    /// take: a question without time for its answer would look like one that was asked in vain.
+    pub(super) fn turn(self, stage: Stage) -> Deadline {
+        match stage {
+            Stage::Dying => self.until_the_stop(),
+            Stage::NeverStarted | Stage::Running | Stage::Over | Stage::Unknown => {
+                self.until_the_stop().earlier(self.timeouts.upload)
+            }
+        }
+    }
+
     pub(super) fn removal(self) -> Deadline {
         self.until_the_stop().at_most(self.timeouts.target)
     }

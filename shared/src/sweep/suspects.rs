@@ -162,6 +162,7 @@ fn not_remembered(error: &CallError) -> String {
         | Failure::Refused
         | Failure::Denied
         | Failure::NotFound
+        | Failure::NotSent
         | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
     }
 }

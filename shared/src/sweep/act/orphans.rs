@@ -54,7 +54,8 @@ pub(super) async fn reap(
 
 /// The longest that reaping one orphan may take; none is begun with less time left.
 pub(in crate::sweep) fn longest_reaping(context: &Context) -> Duration {
-    context.config.container.probe_timeout + longest_cleanup(&context.config.timeouts)
+    // The probe waits for its turn, and then for its answer.
+    context.config.container.probe_timeout * 2 + longest_cleanup(&context.config.timeouts)
 }
 
 fn may_be_stopped(acted: &Acted<CleanupReport>) -> bool {
@@ -118,6 +119,7 @@ impl Victim {
         let ip = self.task.address.ok_or("it has no address")?;
         let address = TargetAddress { ip, port: context.config.container.port };
         let answer = context.containers.probe(address, self.task.session.as_ref()).await;
+        let answer = answer.ok_or("its container could not be asked once more")?;
         self.judged.evidence.probe = Some(answer);
         let row = self.row_of(&self.task, context);
         if row == self.judged.row {

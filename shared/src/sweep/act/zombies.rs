@@ -77,7 +77,7 @@ async fn remove_from(
 /// What a round may take: intent, deregistration, whose it was, verification.
 fn longest_round(context: &Context) -> Duration {
     let timeouts = &context.config.timeouts;
-    context.config.container.probe_timeout + timeouts.target * 3 + timeouts.receipt * 3
+    context.config.container.probe_timeout * 2 + timeouts.target * 3 + timeouts.receipt * 3
 }
 
 /// Health and probe once more; with each what keeps it from being a zombie, if anything does.
