@@ -23,7 +23,6 @@ mod steps;
 mod stop;
 mod target;
 
-pub use budget::longest_cleanup;
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use report::{Artifacts, CleanupReport};

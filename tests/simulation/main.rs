@@ -15,6 +15,7 @@ mod crashes;
 mod endings;
 mod garbage;
 mod invoke;
+mod looks;
 mod missing;
 mod races;
 mod reused;

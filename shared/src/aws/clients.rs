@@ -1,4 +1,5 @@
 use super::artifacts::ArtifactStore;
+use super::authorities::authorities;
 use super::ecs::Tasks;
 use super::elb::TargetGroups;
 use super::ledger::Ledger;
@@ -11,7 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{self, TlsContext, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -36,12 +37,12 @@ impl HttpSeam {
     /// asked once, and Lambda allows 1,024 descriptors.
     ///
     /// # Errors
-    /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be read.
+    /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be used.
     pub fn https(home: &Home) -> Result<Self, ConfigError> {
         let context = TlsContext::builder()
             .with_trust_store(authorities(home)?)
             .build()
-            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, "", &problem))?;
+            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
         let client = aws_smithy_http_client::Builder::new;
         Ok(Self {
             aws: client()
@@ -64,28 +65,6 @@ impl HttpSeam {
 
     pub(crate) fn to_containers(&self) -> SharedHttpClient {
         self.containers.clone()
-    }
-}
-
-/// The variable by which AWS's own tools take other certificate authorities (a proxy's, a test's).
-const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-
-/// The certificate authorities that AWS is known by.
-///
-/// Reading the system's own, 140 or so, takes two thirds of a cold start. All of AWS's endpoints
-/// chain to five, which Amazon publishes for this use
-/// (<https://www.amazontrust.com/repository/>, "Amazon Trust Services"); the other partitions may
-/// differ, and take the system's.
-fn authorities(home: &Home) -> Result<TrustStore, ConfigError> {
-    let only = |pem: Vec<u8>| TrustStore::empty().with_pem_certificate(pem);
-    match std::env::var(CA_BUNDLE) {
-        Ok(path) if !path.is_empty() => std::fs::read(&path)
-            .map(only)
-            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, &path, &problem)),
-        Ok(_) | Err(_) if home.partition == "aws" => {
-            Ok(only(include_bytes!("authorities.pem").to_vec()))
-        }
-        Ok(_) | Err(_) => Ok(TrustStore::default()),
     }
 }
 

@@ -148,6 +148,8 @@ enum Attempt {
 impl Attempts<'_> {
     async fn until_settled(&mut self, order: Order) -> Salvaged {
         let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(4)).build();
+        let Self { invocation, session, .. } = *self;
+        let mut looked_at_again = None;
         loop {
             match (self.attempt().await, order) {
                 (Attempt::Settled(salvaged), _) => return salvaged,
@@ -168,6 +170,8 @@ impl Attempts<'_> {
                     return Ok(Salvage::Unconfirmed { why: problem });
                 }
             }
+            looked_at_again
+                .get_or_insert_with(|| invocation.snapshots.look_again_at(&session.task.arn));
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
     }

@@ -1,7 +1,5 @@
 use super::acted::Acted;
-use crate::cleanup::{
-    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, longest_cleanup,
-};
+use crate::cleanup::{Cause, CleanupReport, Invocation, OrphanCause, Request, Review};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
@@ -14,7 +12,6 @@ use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Cleans orphans up, the oldest first, each through the one cleanup function: as many at once as
 /// AWS's rate of `StopTask` and the blast radius allow. One that can't be reaped makes room for the
@@ -33,7 +30,7 @@ pub(super) async fn reap(
     let mut acts = BTreeMap::new();
     loop {
         let free = waiting.len().min(allowance.free());
-        let goes_on = free > 0 && deadline.leaves_time_for(longest_reaping(context));
+        let goes_on = free > 0 && deadline.leaves_time_for(context.config.longest_reaping());
         tokio::select! {
             biased;
             turns = context.aws.tasks.pace().stops(free), if goes_on => {
@@ -50,12 +47,6 @@ pub(super) async fn reap(
     }
     acts.extend(waiting.into_iter().map(|one| (one.task.arn, Acted::left_over(&allowance))));
     acts
-}
-
-/// The longest that reaping one orphan may take; none is begun with less time left.
-pub(in crate::sweep) fn longest_reaping(context: &Context) -> Duration {
-    // The probe waits for its turn, and then for its answer.
-    context.config.container.probe_timeout * 2 + longest_cleanup(&context.config.timeouts)
 }
 
 fn may_be_stopped(acted: &Acted<CleanupReport>) -> bool {

@@ -11,7 +11,6 @@ use crate::sweep::observe::probe_all;
 use crate::task_snapshots::TaskSnapshots;
 use futures_util::FutureExt;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 type OfZombies = BTreeMap<ZombieTarget, Acted<ZombieFate>>;
 
@@ -49,7 +48,7 @@ async fn remove_from(
     let mut acts = BTreeMap::new();
     while !waiting.is_empty()
         && allowance.free() > 0
-        && deadline.leaves_time_for(longest_round(context))
+        && deadline.leaves_time_for(context.config.longest_removal())
     {
         let round: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
@@ -72,12 +71,6 @@ async fn remove_from(
     }
     acts.extend(waiting.into_iter().map(|one| (one.zombie(), Acted::left_over(&allowance))));
     acts
-}
-
-/// What a round may take: intent, deregistration, whose it was, verification.
-fn longest_round(context: &Context) -> Duration {
-    let timeouts = &context.config.timeouts;
-    context.config.container.probe_timeout * 2 + timeouts.target * 3 + timeouts.receipt * 3
 }
 
 /// Health and probe once more; with each what keeps it from being a zombie, if anything does.
