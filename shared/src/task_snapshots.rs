@@ -6,7 +6,6 @@ use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -32,10 +31,6 @@ type Wanted = Mutex<BTreeMap<TaskArn, usize>>;
 
 /// The most tasks that one call looks at.
 const TASKS_A_CALL: usize = 100;
-
-/// How old a snapshot must be for a call to take its task along. It is less than an act allows, so that
-/// after a call nobody needs another for some time.
-const OLD: Duration = Duration::from_secs(1);
 
 /// While it lives, each look at others takes this task along: cleanups that try again, each at a moment of
 /// its own, cost AWS no more than one does.
@@ -213,18 +208,16 @@ impl Look {
         }
     }
 
-    /// Those of the same cluster that the call has room for, that will be looked at again, and that were
-    /// not seen a moment ago.
+    /// Those of the same cluster that will be looked at again, as many as the call has room for: those whose
+    /// last snapshot is oldest.
     fn others(&self, cluster: &ClusterName, asked: &[TaskArn]) -> Vec<TaskArn> {
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_old =
-            |task: &TaskArn| latest.get(task).is_none_or(|seen| seen.seen_at.elapsed() > OLD);
-        wanted
-            .keys()
-            .filter(|task| task.cluster() == cluster && !asked.contains(task) && is_old(task))
-            .take(TASKS_A_CALL.saturating_sub(asked.len()))
-            .cloned()
-            .collect()
+        let of_the_cluster = wanted.keys().filter(|task| task.cluster() == cluster);
+        let mut others: Vec<&TaskArn> =
+            of_the_cluster.filter(|task| !asked.contains(task)).collect();
+        others.sort_by_key(|task| latest.get(*task).map(|seen| seen.seen_at));
+        others.truncate(TASKS_A_CALL.saturating_sub(asked.len()));
+        others.into_iter().cloned().collect()
     }
 }

@@ -126,6 +126,36 @@ mod tests {
     }
 
     #[test]
+    fn short_times_that_fit_are_taken() {
+        let demo = [
+            ("FUNCTION_TIMEOUT", "20s"),
+            ("REAPER_TIMEOUT", "60s"),
+            ("UPLOAD_TIMEOUT", "8s"),
+            ("VERIFY_TIMEOUT", "6s"),
+            ("TARGET_TIMEOUT", "6s"),
+            ("STOP_TIMEOUT", "3s"),
+            ("RECEIPT_TIMEOUT", "2s"),
+        ];
+        with(&demo).unwrap();
+        let brief = [
+            ("FUNCTION_TIMEOUT", "10s"),
+            ("IDENTIFY_TIMEOUT", "3s"),
+            ("UPLOAD_TIMEOUT", "4s"),
+            ("TARGET_TIMEOUT", "3s"),
+            ("VERIFY_TIMEOUT", "3s"),
+            ("STOP_TIMEOUT", "2s"),
+            ("RECEIPT_TIMEOUT", "1s"),
+        ];
+        with(&brief).unwrap();
+        let quick = [("REAPER_TIMEOUT", "10s"), ("CONNECT_TIMEOUT", "400ms")];
+        let steps = ["IDENTIFY_TIMEOUT", "UPLOAD_TIMEOUT", "TARGET_TIMEOUT", "VERIFY_TIMEOUT"];
+        let steps = steps.map(|name| (name, "1s"));
+        let rest =
+            [("STOP_TIMEOUT", "1s"), ("RECEIPT_TIMEOUT", "500ms"), ("PROBE_TIMEOUT", "500ms")];
+        with(&[&quick[..], &steps, &rest].concat()).unwrap();
+    }
+
+    #[test]
     fn a_completion_whose_steps_do_not_fit_is_refused() {
         for change in [
             ("UPLOAD_TIMEOUT", "40s"),
