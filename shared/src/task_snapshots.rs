@@ -55,9 +55,12 @@ impl Drop for LookedAtAgain {
 impl TaskSnapshots {
     pub(crate) fn new(tasks: &Tasks, scope: &Scope) -> Self {
         let (latest, wanted): (Arc<Latest>, Arc<Wanted>) = Default::default();
-        let look =
-            Look { tasks: tasks.clone(), latest: Arc::clone(&latest), wanted: Arc::clone(&wanted) };
-        let describe = move |asked| look.clone().at_all(asked);
+        let call = SharedCall {
+            tasks: tasks.clone(),
+            latest: Arc::clone(&latest),
+            wanted: Arc::clone(&wanted),
+        };
+        let describe = move |asked| call.clone().at_all(asked);
         Self {
             tasks: tasks.clone(),
             scope: scope.clone(),
@@ -164,13 +167,13 @@ type Question = Asked<TaskArn, Result<TaskSnapshot, CallError>>;
 
 /// What a shared call needs.
 #[derive(Debug, Clone)]
-struct Look {
+struct SharedCall {
     tasks: Tasks,
     latest: Arc<Latest>,
     wanted: Arc<Wanted>,
 }
 
-impl Look {
+impl SharedCall {
     /// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
     /// no other waiting.
     async fn at_all(self, asked: Vec<Question>) {
@@ -178,12 +181,12 @@ impl Look {
         for one in asked {
             by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
         }
-        let look = &self;
+        let shared = &self;
         let calls = by_cluster.into_iter().enumerate().map(|(nth, (cluster, asked))| async move {
             if nth > 0 {
-                look.tasks.pace().read().await;
+                shared.tasks.pace().read().await;
             }
-            look.at_some(&cluster, asked).await;
+            shared.at_some(&cluster, asked).await;
         });
         futures_util::future::join_all(calls).await;
     }
