@@ -2,6 +2,7 @@
 //! No SDK type leaves this module.
 
 mod artifacts;
+mod authorities;
 mod clients;
 mod ecs;
 mod elb;

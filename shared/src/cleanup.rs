@@ -24,7 +24,6 @@ mod steps;
 mod stop;
 mod target;
 
-pub use budget::longest_cleanup;
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use report::{Artifacts, CleanupReport};
@@ -162,8 +161,8 @@ impl Cleanup<'_> {
         session: &IdentifiedSession,
         handover: &Handover,
     ) -> (Result<Salvage, TaskOver>, TaskFate) {
-        let deadline = self.budget.artifacts(session.task.stage());
-        let salvaging = salvage(self.invocation, session, self.request.cause.order(), deadline);
+        let order = self.request.cause.order();
+        let salvaging = salvage(self.invocation, session, order, self.budget);
         let result = |salvaged: &Result<Salvage, TaskOver>| match salvaged {
             Ok(salvage) => Artifacts::from(salvage.clone()).to_string(),
             Err(TaskOver) => "task_over".to_owned(),

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod sweep;
+mod time_budget;
 mod variables;
 
 use crate::session::{IdentitySource, Scope};
@@ -34,6 +35,10 @@ pub struct Config {
     pub log_level: tracing::Level,
 }
 
+/// The longest that a TCP connection may take. An act arrives so much later than it is sent, and must
+/// not rest on a look that is more than 5 s old then: a look counts for the 3 s that are left.
+pub const LONGEST_CONNECTING: Duration = Duration::from_secs(2);
+
 /// The session container's contract.
 #[derive(Debug, Clone)]
 pub struct Container {
@@ -45,7 +50,7 @@ pub struct Container {
     pub health_path: String,
     /// How long an answer to our own health check may take. Longer than a connection may.
     pub probe_timeout: Duration,
-    /// How long a TCP connection may take.
+    /// How long a TCP connection may take; at most [`LONGEST_CONNECTING`].
     pub connect_timeout: Duration,
 }
 
@@ -86,7 +91,7 @@ impl Config {
         let (target_groups, home) = read.target_groups("TARGET_GROUP_ARNS")?;
         let artifact_bucket = read.one("ARTIFACT_BUCKET", variables::bucket)?;
         let ledger_bucket = read.ledger(&artifact_bucket)?;
-        Ok(Self {
+        let config = Self {
             scope: Scope {
                 clusters: read
                     .list("CLUSTERS", |text| variables::cluster(text, &home))?
@@ -101,7 +106,7 @@ impl Config {
                 port: read.one("CONTAINER_PORT", variables::port)?,
                 complete_path: read.one("COMPLETE_PATH", variables::path)?,
                 health_path: read.one("HEALTH_PATH", variables::path)?,
-                connect_timeout: read.duration("CONNECT_TIMEOUT")?,
+                connect_timeout: read.at_most("CONNECT_TIMEOUT", LONGEST_CONNECTING)?,
                 probe_timeout: read.longer("PROBE_TIMEOUT", "CONNECT_TIMEOUT")?,
             },
             artifacts: Artifacts {
@@ -140,7 +145,8 @@ impl Config {
                     .max(read.duration("REAPER_TIMEOUT")?),
             },
             log_level: read.one("LOG_LEVEL", variables::log_level)?,
-        })
+        };
+        config.fits_into_its_functions(&read)
     }
 }
 

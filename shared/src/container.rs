@@ -1,6 +1,8 @@
 //! The session's container: the two calls that we make to it.
 
-use crate::aws::{self, CallError, HttpSeam};
+mod connections;
+
+use crate::aws::{self, CallError, Failure, HttpSeam};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::deadline::Deadline;
@@ -14,11 +16,12 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
+pub use connections::Turn;
+use connections::{Connections, Purpose, causes, never_left};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
-use std::error::Error;
 use std::net::Ipv4Addr;
 use std::{fmt, io};
 
@@ -30,6 +33,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct SessionContainers {
     seam: HttpSeam,
+    connections: Connections,
     contract: config::Container,
     clock: Clock,
 }
@@ -113,17 +117,26 @@ impl SessionContainers {
     /// Containers that keep to the configured contract, over `seam`.
     #[must_use]
     pub fn new(seam: &HttpSeam, config: &Config, clock: &Clock) -> Self {
-        Self { seam: seam.clone(), contract: config.container.clone(), clock: clock.clone() }
+        let connections = Connections::default();
+        let (seam, contract) = (seam.clone(), config.container.clone());
+        Self { seam, connections, contract, clock: clock.clone() }
+    }
+
+    /// Waits for one's turn to complete a session: so many connections are open at once, and no more.
+    /// The caller limits the wait, during which nobody was asked anything.
+    pub async fn turn(&self) -> Option<Turn> {
+        self.connections.turn(Purpose::Completion).await
     }
 
     /// One `POST` of the complete path, no redirects, no proxy, no repetition. It takes as long as
     /// the upload takes: the caller limits it.
     ///
     /// # Errors
-    /// [`CallError`] when no whole answer came: the container may have uploaded or not. A dropped
-    /// request is never completion.
+    /// [`CallError`] when no whole answer came: the container may have uploaded or not, unless it is
+    /// [`Failure::NotSent`]. A dropped request is never completion.
     pub async fn complete(
         &self,
+        _turn: &Turn,
         ip: Ipv4Addr,
         session: &SessionId,
     ) -> Result<CompletionAnswer, CallError> {
@@ -137,11 +150,15 @@ impl SessionContainers {
         let operation = self.operation("POST", address, path);
         let answer = match operation.invoke(body).boxed().await {
             Ok(answer) => answer,
+            Err(error) if never_left(&error) => {
+                let failed = failed(aws::chain(&error));
+                return Err(CallError { failure: Failure::NotSent, ..failed });
+            }
             Err(error) if no_connection(&error) == Some(NoConnection::Unreached) => {
-                let why = failed(explain(&error)).to_string();
+                let why = failed(aws::chain(&error)).to_string();
                 return Ok(CompletionAnswer::Unreached { why });
             }
-            Err(error) => return Err(failed(explain(&error))),
+            Err(error) => return Err(failed(aws::chain(&error))),
         };
         let status = answer.status().as_u16();
         let body = beginning(answer.into_body())
@@ -155,31 +172,40 @@ impl SessionContainers {
     }
 
     /// One `GET` of the health path at `address`, for at most the probe's time limit. A 503 is a
-    /// session's word only where it names the one that should be there.
-    pub async fn probe(&self, address: TargetAddress, session: Option<&SessionId>) -> Probe {
+    /// session's word only where it names the one that should be there. `None` where nobody was asked:
+    /// there was no connection to be had within that time, or it failed by our own doing.
+    pub async fn probe(
+        &self,
+        address: TargetAddress,
+        session: Option<&SessionId>,
+    ) -> Option<Probe> {
+        let limit = self.contract.probe_timeout;
+        let waiting = self.connections.turn(Purpose::Probe);
+        let _turn = Deadline::after(limit).run(waiting).await.ok()??;
         let getting = async {
             let operation = self.operation("GET", address, &self.contract.health_path);
             let answer = match operation.invoke(String::new()).boxed().await {
                 Ok(answer) => answer,
+                Err(error) if never_left(&error) => return None,
                 Err(error) => {
-                    return match no_connection(&error) {
+                    return Some(match no_connection(&error) {
                         Some(NoConnection::Refused) => Probe::Silent,
                         Some(NoConnection::Unreached) => Probe::Blind,
                         None => Probe::Answers,
-                    };
+                    });
                 }
             };
-            match answer.status().as_u16() {
+            Some(match answer.status().as_u16() {
                 200 => Probe::Active,
                 503 => match beginning(answer.into_body()).await {
                     Ok(body) if names(&body, session) => Probe::Done,
                     Ok(_) | Err(_) => Probe::Answers,
                 },
                 _ => Probe::Answers,
-            }
+            })
         };
         // A connection has less time than this: what takes longer has connected, and is silent.
-        Deadline::after(self.contract.probe_timeout).run(getting).await.unwrap_or(Probe::Answers)
+        Deadline::after(limit).run(getting).await.unwrap_or(Some(Probe::Answers))
     }
 
     fn operation(
@@ -192,7 +218,7 @@ impl SessionContainers {
         Operation::builder()
             .service_name("session container")
             .operation_name(method)
-            .http_client(self.seam.client())
+            .http_client(self.seam.to_containers())
             .endpoint_url(&format!("http://{address}"))
             .no_auth()
             .no_retry()
@@ -207,6 +233,9 @@ impl SessionContainers {
                 let mut request = HttpRequest::new(SdkBody::from(body));
                 request.set_method(method)?;
                 request.set_uri(path.as_str())?;
+                // There is one question for each container: an open connection only takes a
+                // descriptor.
+                request.headers_mut().insert("connection", "close");
                 if length > 0 {
                     request.headers_mut().insert("content-type", "application/json");
                     request.headers_mut().insert("content-length", length.to_string());
@@ -232,20 +261,15 @@ enum NoConnection {
 fn no_connection(error: &SdkError<Infallible, HttpResponse>) -> Option<NoConnection> {
     let SdkError::DispatchFailure(failure) = error else { return None };
     let connector = failure.as_connector_error()?;
-    let mut cause: Option<&(dyn Error + 'static)> = connector.source();
-    while let Some(next) = cause {
-        if let Some(io) = next.downcast_ref::<io::Error>() {
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => return Some(NoConnection::Refused),
-                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                    return Some(NoConnection::Unreached);
-                }
-                _ => {}
+    let found =
+        causes(connector).find_map(|cause| match cause.downcast_ref::<io::Error>()?.kind() {
+            io::ErrorKind::ConnectionRefused => Some(NoConnection::Refused),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                Some(NoConnection::Unreached)
             }
-        }
-        cause = next.source();
-    }
-    connector.is_timeout().then_some(NoConnection::Unreached)
+            _ => None,
+        });
+    found.or(connector.is_timeout().then_some(NoConnection::Unreached))
 }
 
 /// Whether a health answer names this session.
@@ -299,10 +323,6 @@ async fn beginning(mut body: SdkBody) -> Result<String, String> {
         }
     }
     Ok(String::from_utf8_lossy(&read).into_owned())
-}
-
-fn explain(error: &SdkError<Infallible, HttpResponse>) -> String {
-    aws::chain(error)
 }
 
 #[cfg(test)]

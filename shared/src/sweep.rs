@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::SweepRequest;
 use crate::removal::{Holders, LeftBehind, RecoveredIntents};
-use act::{Acts, act, longest_reaping};
+use act::{Acts, act};
 use decide::{Known, Plan, decide, to_be_probed};
 use jiff::Timestamp;
 use observation::Observation;
@@ -52,6 +52,7 @@ pub async fn sweep(
         probe_and_decide(context, &request, &memory.suspects, &seen, looking).await;
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
+    problems.extend(memory.suspects.too_old(context.config.sweep.interval, began.time));
     problems.extend(left_unasked(seen.unasked + unasked));
     problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
@@ -83,12 +84,11 @@ struct Deadlines {
 
 impl Deadlines {
     fn of(context: &Context, mode: SweepMode, deadline: Deadline) -> Self {
-        let receipt = context.config.timeouts.receipt;
-        // The suspects whose salvage fails, and the report.
-        let acting = deadline.earlier(receipt * 2);
+        let config = &context.config;
+        let acting = deadline.earlier(config.timeouts.record());
         let looking = match mode {
-            SweepMode::Report => acting.earlier(receipt),
-            SweepMode::Enforce => acting.earlier(receipt + longest_reaping(context)),
+            SweepMode::Report => acting.earlier(config.timeouts.receipt),
+            SweepMode::Enforce => acting.earlier(config.kept_for_acting()),
         };
         Self { looking, acting }
     }
@@ -167,7 +167,7 @@ async fn probe_and_decide(
 fn left_unasked(count: usize) -> Option<String> {
     (count > 0).then(|| {
         format!(
-            "for lack of time {count} addresses were not asked whether anyone answers there; \
+            "for lack of time or of connections {count} addresses were not asked whether anyone answers there; \
              nothing is concluded from that"
         )
     })

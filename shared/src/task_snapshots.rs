@@ -18,6 +18,7 @@ pub struct TaskSnapshots {
     tasks: Tasks,
     scope: Scope,
     latest: Arc<Latest>,
+    wanted: Arc<Wanted>,
     taking: Gather<TaskArn, Result<TaskSnapshot, CallError>>,
     live: OnceCell<Vec<Task>>,
     stopped: OnceCell<Vec<Task>>,
@@ -25,15 +26,46 @@ pub struct TaskSnapshots {
 
 type Latest = Mutex<BTreeMap<TaskArn, TaskSnapshot>>;
 
+/// The tasks that will be looked at again, and by how many.
+type Wanted = Mutex<BTreeMap<TaskArn, usize>>;
+
+/// The most tasks that one call looks at.
+const TASKS_A_CALL: usize = 100;
+
+/// While it lives, each look at others takes this task along: cleanups that try again, each at a moment of
+/// its own, cost AWS no more than one does.
+#[derive(Debug)]
+pub(crate) struct LookedAtAgain {
+    task: TaskArn,
+    wanted: Arc<Wanted>,
+}
+
+impl Drop for LookedAtAgain {
+    fn drop(&mut self) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = wanted.get_mut(&self.task) {
+            *count -= 1;
+            if *count == 0 {
+                wanted.remove(&self.task);
+            }
+        }
+    }
+}
+
 impl TaskSnapshots {
     pub(crate) fn new(tasks: &Tasks, scope: &Scope) -> Self {
-        let latest: Arc<Latest> = Arc::default();
-        let (asks, seen) = (tasks.clone(), Arc::clone(&latest));
-        let describe = move |asked| describe_all(asks.clone(), Arc::clone(&seen), asked);
+        let (latest, wanted): (Arc<Latest>, Arc<Wanted>) = Default::default();
+        let call = SharedCall {
+            tasks: tasks.clone(),
+            latest: Arc::clone(&latest),
+            wanted: Arc::clone(&wanted),
+        };
+        let describe = move |asked| call.clone().at_all(asked);
         Self {
             tasks: tasks.clone(),
             scope: scope.clone(),
             latest,
+            wanted,
             taking: Gather::in_turn(tasks.pace(), describe),
             live: OnceCell::new(),
             stopped: OnceCell::new(),
@@ -58,6 +90,18 @@ impl TaskSnapshots {
     pub(crate) fn fresh(&self, arn: &TaskArn) -> Option<TaskSnapshot> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.get(arn).filter(|snapshot| snapshot.is_fresh()).cloned()
+    }
+
+    /// The last snapshot of a task, if an act may still rest on it and it was taken at `moment` or later.
+    pub(crate) fn since(&self, arn: &TaskArn, moment: Instant) -> Option<TaskSnapshot> {
+        self.fresh(arn).filter(|snapshot| snapshot.seen_at >= moment)
+    }
+
+    /// Lets the looks at others take this task along, as long as the answer lives.
+    pub(crate) fn look_again_at(&self, task: &TaskArn) -> LookedAtAgain {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        *wanted.entry(task.clone()).or_default() += 1;
+        LookedAtAgain { task: task.clone(), wanted: Arc::clone(&self.wanted) }
     }
 
     /// Whether the last snapshot of a task shows it holding `address`, and is still fresh.
@@ -136,38 +180,62 @@ impl TaskSnapshots {
 
 type Question = Asked<TaskArn, Result<TaskSnapshot, CallError>>;
 
-/// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
-/// no other waiting.
-async fn describe_all(tasks: Tasks, latest: Arc<Latest>, asked: Vec<Question>) {
-    let mut by_cluster: BTreeMap<ClusterName, Vec<Question>> = BTreeMap::new();
-    for one in asked {
-        by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
-    }
-    let (tasks, latest) = (&tasks, &latest);
-    let calls = by_cluster.into_values().enumerate().map(|(nth, asked)| async move {
-        if nth > 0 {
-            tasks.pace().read().await;
-        }
-        describe_some(tasks, latest, asked).await;
-    });
-    futures_util::future::join_all(calls).await;
+/// What a shared call needs.
+#[derive(Debug, Clone)]
+struct SharedCall {
+    tasks: Tasks,
+    latest: Arc<Latest>,
+    wanted: Arc<Wanted>,
 }
 
-async fn describe_some(tasks: &Tasks, latest: &Latest, asked: Vec<Question>) {
-    let arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
-    let shown = tasks.describe(&arns).await;
-    {
-        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-        for (arn, snapshot) in arns.iter().zip(&shown) {
-            let Ok(snapshot) = snapshot else { continue };
-            let known = latest.get(arn);
-            if known.is_none_or(|known| known.seen_at <= snapshot.seen_at) {
-                latest.insert(arn.clone(), snapshot.clone());
+impl SharedCall {
+    /// Each cluster's tasks are a call of their own, and are answered by themselves: one that hangs keeps
+    /// no other waiting.
+    async fn at_all(self, asked: Vec<Question>) {
+        let mut by_cluster: BTreeMap<ClusterName, Vec<Question>> = BTreeMap::new();
+        for one in asked {
+            by_cluster.entry(one.question.cluster().clone()).or_default().push(one);
+        }
+        let shared = &self;
+        let calls = by_cluster.into_iter().enumerate().map(|(nth, (cluster, asked))| async move {
+            if nth > 0 {
+                shared.tasks.pace().read().await;
+            }
+            shared.at_some(&cluster, asked).await;
+        });
+        futures_util::future::join_all(calls).await;
+    }
+
+    async fn at_some(&self, cluster: &ClusterName, asked: Vec<Question>) {
+        let mut arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
+        arns.extend(self.others(cluster, &arns));
+        let shown = self.tasks.describe(&arns).await;
+        {
+            let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            for (arn, snapshot) in arns.iter().zip(&shown) {
+                let Ok(snapshot) = snapshot else { continue };
+                let known = latest.get(arn);
+                if known.is_none_or(|known| known.seen_at <= snapshot.seen_at) {
+                    latest.insert(arn.clone(), snapshot.clone());
+                }
             }
         }
+        for (one, snapshot) in asked.into_iter().zip(shown) {
+            // One who has given up no longer listens.
+            let _ = one.answer.send(snapshot);
+        }
     }
-    for (one, snapshot) in asked.into_iter().zip(shown) {
-        // One who has given up no longer listens.
-        let _ = one.answer.send(snapshot);
+
+    /// Those of the same cluster that will be looked at again, as many as the call has room for: those whose
+    /// last snapshot is oldest.
+    fn others(&self, cluster: &ClusterName, asked: &[TaskArn]) -> Vec<TaskArn> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_the_cluster = wanted.keys().filter(|task| task.cluster() == cluster);
+        let mut others: Vec<&TaskArn> =
+            of_the_cluster.filter(|task| !asked.contains(task)).collect();
+        others.sort_by_key(|task| latest.get(*task).map(|seen| seen.seen_at));
+        others.truncate(TASKS_A_CALL.saturating_sub(asked.len()));
+        others.into_iter().cloned().collect()
     }
 }

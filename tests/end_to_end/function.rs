@@ -134,6 +134,18 @@ impl Function {
         self.process.kill().await.expect("the function runs");
     }
 
+    /// Allows it so many descriptors, as Lambda does.
+    pub(crate) async fn limit_descriptors(&self, most: usize) {
+        let (id, limit) = (self.process_id().to_string(), format!("--nofile={most}:{most}"));
+        let limited = Command::new("prlimit").args(["--pid", &id, &limit]).status().await;
+        assert!(limited.expect("prlimit (util-linux) is there").success());
+    }
+
+    /// Its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id().expect("the function runs")
+    }
+
     /// The most memory that it has had resident so far, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let id = self.process.id().expect("the function runs");

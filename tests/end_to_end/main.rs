@@ -14,6 +14,7 @@
 mod batch;
 mod chain;
 mod deployed_reaper;
+mod descriptors;
 mod fleet;
 mod function;
 mod garbage;

@@ -15,6 +15,23 @@ use tokio::time::sleep;
 const INTERVAL: (&str, &str) = ("SWEEP_INTERVAL", "4s");
 const HALF_AN_INTERVAL: Duration = Duration::from_millis(2_100);
 
+/// Functions so quick that an intent is left behind, and a suspect is long enough one, after seconds: as
+/// much as fits into them.
+pub(crate) const QUICK: [(&str, &str); 11] = [
+    ("FUNCTION_TIMEOUT", "10s"),
+    ("REAPER_TIMEOUT", "10s"),
+    ("IDENTIFY_TIMEOUT", "1s"),
+    ("UPLOAD_TIMEOUT", "1s"),
+    ("TARGET_TIMEOUT", "1s"),
+    ("VERIFY_TIMEOUT", "1s"),
+    ("STOP_TIMEOUT", "1s"),
+    ("RECEIPT_TIMEOUT", "500ms"),
+    ("CONNECT_TIMEOUT", "400ms"),
+    ("PROBE_TIMEOUT", "500ms"),
+    // Three of them, the longest that suspects count, are longer than the functions.
+    ("SWEEP_INTERVAL", "4s"),
+];
+
 /// The world, served, and a running instance of the reaper.
 pub(crate) struct Patrol {
     pub(crate) world: World,
@@ -98,6 +115,11 @@ impl Patrol {
     /// What was suspected before has now been so for long enough.
     pub(crate) async fn half_an_interval_passes(&self) {
         sleep(HALF_AN_INTERVAL).await;
+    }
+
+    /// With [`QUICK`] functions: what they have written so far has been left behind.
+    pub(crate) async fn intents_are_left_behind(&self) {
+        sleep(Duration::from_millis(10_100)).await;
     }
 
     /// Waits until something is true of the world.

@@ -2,7 +2,7 @@
 
 use crate::function::Function;
 use crate::one_stack::{address, assert_unharmed, play_without_emulator};
-use crate::patrol::{patrol, target_in, task_in};
+use crate::patrol::{QUICK, patrol, target_in, task_in};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::served::{Artifacts, Served};
@@ -152,9 +152,7 @@ fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
 
 #[test]
 fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
-    // Intents are old, and left behind, after a second.
-    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s"), ("UPLOAD_TIMEOUT", "2s")];
-    patrol(12, &short, async |patrol| {
+    patrol(12, &QUICK, async |patrol| {
         // Orphans of all sorts, a zombie, a stranger in another cluster, and a live session that a
         // crash has left without its target.
         let old = |session: SessionBuilder| session.started_ago(HOUR * 3);
@@ -194,7 +192,7 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
         assert_eq!(target_in(&second, zombie)["action"], "acted", "{second:#}");
         let looked = |call: &Call| call.api == Api::DescribeTasks && call.is_about("/another/");
         assert!(patrol.world.calls().iter().any(looked), "owners are sought everywhere");
-        patrol.half_an_interval_passes().await;
+        patrol.intents_are_left_behind().await;
         let third = patrol.enforce().await;
         assert_eq!(third["intents"]["settled"], 1, "{third:#}");
         assert_fits("ReaperRole", &NOT_CALLED_BY_REAPER, &patrol.world);

@@ -1,7 +1,7 @@
 //! What goes wrong in the field, and what the reaper's own binary makes of it. The numbers are those
 //! of `docs/decisions/field-failures.md`.
 
-use crate::patrol::{Patrol, patrol, target_in, task_in};
+use crate::patrol::{Patrol, QUICK, patrol, target_in, task_in};
 use serde_json::json;
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::{Api, Fault};
@@ -150,9 +150,7 @@ fn a_session_that_gets_the_address_while_its_target_is_deregistered_gets_its_tar
 /// 8, and the reaper dies between deregistering and registering again.
 #[test]
 fn a_session_that_lost_its_target_to_a_reaper_that_died_gets_it_back_from_the_next_sweep() {
-    // Then an intent counts as left behind after a second.
-    let short = [("FUNCTION_TIMEOUT", "1s"), ("REAPER_TIMEOUT", "1s")];
-    patrol(26, &short, async |patrol| {
+    patrol(26, &QUICK, async |patrol| {
         let address = suspect_address_taken_by_a_session_before_the_act(patrol).await;
         patrol.world.after(Api::DeregisterTargets, 1, |world| {
             world.fault(Fault::anywhere().always().hangs());
@@ -167,7 +165,7 @@ fn a_session_that_lost_its_target_to_a_reaper_that_died_gets_it_back_from_the_ne
         patrol.another_reaper().await;
         patrol.world.faults_cease();
         assert_eq!(patrol.world.live_targets_missing().len(), 1, "{}", patrol.world.history());
-        patrol.half_an_interval_passes().await;
+        patrol.intents_are_left_behind().await;
         // In both modes: it repairs our own doing.
         let report = patrol.report().await;
         assert_eq!(report["intents"]["re_registered"], 1, "{report:#}");

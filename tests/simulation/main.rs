@@ -10,11 +10,13 @@
 )]
 
 mod batches;
+mod connections;
 mod crashes;
 mod endings;
 mod garbage;
 mod invoke;
 mod load_balancer;
+mod looks;
 mod missing;
 mod races;
 mod reused;

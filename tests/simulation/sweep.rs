@@ -10,6 +10,7 @@ mod elsewhere;
 mod field;
 mod fleet;
 mod force;
+mod forgotten;
 mod leases;
 mod ledger;
 mod limits;

@@ -84,8 +84,9 @@ async fn the_stop_never_waits_for_the_load_balancer_to_drain() {
 async fn an_upload_that_takes_longer_than_the_function_ends_before_the_deadline() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").uploads_in(Duration::from_secs(500)).start();
-    let context =
-        crate::invoke::function_with(&world, "completion", &[("UPLOAD_TIMEOUT", "10m")]).0;
+    // As if it had twelve minutes; `deliver` gives it one.
+    let long = [("UPLOAD_TIMEOUT", "10m"), ("FUNCTION_TIMEOUT", "12m"), ("REAPER_TIMEOUT", "15m")];
+    let context = crate::invoke::function_with(&world, "completion", &long).0;
     let event = world.session_ended_event(&alice, "completed");
     // `deliver` asserts that the invocation ends before Lambda would end it.
     assert_eq!(deliver(&context, &[event]).await, [0]);

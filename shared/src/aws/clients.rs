@@ -1,4 +1,5 @@
 use super::artifacts::ArtifactStore;
+use super::authorities::authorities;
 use super::ecs::Tasks;
 use super::elb::TargetGroups;
 use super::ledger::Ledger;
@@ -11,16 +12,19 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{self, TlsContext, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use std::time::Duration;
 
-/// The one seam to the world: every request, to AWS and to a session's container, goes through this
-/// HTTP client. Tests give another one and change nothing else.
+/// The one seam to the world: every request, to AWS and to a session's container, goes through it.
+/// Tests give another HTTP client and change nothing else.
 #[derive(Debug, Clone)]
-pub struct HttpSeam(SharedHttpClient);
+pub struct HttpSeam {
+    aws: SharedHttpClient,
+    containers: SharedHttpClient,
+}
 
 impl HttpSeam {
     /// The client of a deployed function.
@@ -29,51 +33,38 @@ impl HttpSeam {
     /// costs about 50 ms of CPU more, and a 128 MB function has 1/14 of a core. No proxy and no
     /// redirect is ever followed, so a container's address is what ECS said it is.
     ///
+    /// Connections to AWS are kept for the next call; those to containers never, for each container is
+    /// asked once, and Lambda allows 1,024 descriptors.
+    ///
     /// # Errors
-    /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be read.
+    /// [`ConfigError`] when the file that `AWS_CA_BUNDLE` names can't be used.
     pub fn https(home: &Home) -> Result<Self, ConfigError> {
         let context = TlsContext::builder()
             .with_trust_store(authorities(home)?)
             .build()
-            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, "", &problem))?;
-        Ok(Self(
-            aws_smithy_http_client::Builder::new()
+            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
+        let client = aws_smithy_http_client::Builder::new;
+        Ok(Self {
+            aws: client()
                 .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
                 .tls_context(context)
                 .build_https(),
-        ))
+            containers: client().pool_max_idle_per_host(0).build_http(),
+        })
     }
 
     /// Any other client.
     #[must_use]
     pub fn new(client: SharedHttpClient) -> Self {
-        Self(client)
+        Self { aws: client.clone(), containers: client }
     }
 
-    pub(crate) fn client(&self) -> SharedHttpClient {
-        self.0.clone()
+    fn to_aws(&self) -> SharedHttpClient {
+        self.aws.clone()
     }
-}
 
-/// The variable by which AWS's own tools take other certificate authorities (a proxy's, a test's).
-const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-
-/// The certificate authorities that AWS is known by.
-///
-/// Reading the system's own, 140 or so, takes two thirds of a cold start. All of AWS's endpoints
-/// chain to five, which Amazon publishes for this use
-/// (<https://www.amazontrust.com/repository/>, "Amazon Trust Services"); the other partitions may
-/// differ, and take the system's.
-fn authorities(home: &Home) -> Result<TrustStore, ConfigError> {
-    let only = |pem: Vec<u8>| TrustStore::empty().with_pem_certificate(pem);
-    match std::env::var(CA_BUNDLE) {
-        Ok(path) if !path.is_empty() => std::fs::read(&path)
-            .map(only)
-            .map_err(|problem| ConfigError::wrong(CA_BUNDLE, &path, &problem)),
-        Ok(_) | Err(_) if home.partition == "aws" => {
-            Ok(only(include_bytes!("authorities.pem").to_vec()))
-        }
-        Ok(_) | Err(_) => Ok(TrustStore::default()),
+    pub(crate) fn to_containers(&self) -> SharedHttpClient {
+        self.containers.clone()
     }
 }
 
@@ -102,7 +93,7 @@ impl Aws {
     /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
     pub async fn connect(config: &Config, clock: &Clock, seam: &HttpSeam, pace: Pace) -> Self {
         let loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(seam.client())
+            .http_client(seam.to_aws())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
             .load();
@@ -135,7 +126,7 @@ impl Aws {
             ($service:ident) => {
                 $service::Client::from_conf(
                     $service::config::Builder::from(sdk)
-                        .http_client(seam.client())
+                        .http_client(seam.to_aws())
                         .sleep_impl(sleep.clone())
                         .time_source(clock.source())
                         .timeout_config(timeouts.clone())

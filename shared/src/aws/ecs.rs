@@ -1,5 +1,6 @@
 use super::error::{CallError, Failure};
 use super::pace::Pace;
+use crate::config::LONGEST_CONNECTING;
 use crate::session::{
     ClusterName, ContainerState, DesiredStatus, LastStatus, StopNote, Task, TaskArn,
     family_of_definition,
@@ -300,9 +301,9 @@ fn read_containers(task: &types::Task) -> Vec<ContainerState> {
     containers.into_values().collect()
 }
 
-/// How old a snapshot may be for an act that rests on it: 5 s, less the 2 s that a connection may
-/// take (`CONNECT_TIMEOUT`), for the act counts when it arrives.
-const FRESH: Duration = Duration::from_secs(3);
+/// How old a snapshot may be for an act that rests on it: 5 s, less what a connection may take
+/// (`CONNECT_TIMEOUT`), for the act counts when it arrives.
+const FRESH: Duration = Duration::from_secs(5).saturating_sub(LONGEST_CONNECTING);
 
 impl TaskSnapshot {
     /// Whether an act may still rest on it.

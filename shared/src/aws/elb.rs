@@ -176,6 +176,7 @@ impl TargetGroups {
                     | Failure::NotFound
                     | Failure::Conflict
                     | Failure::Unreadable
+                    | Failure::NotSent
                     | Failure::Unknown => second,
                 })
             }
@@ -345,7 +346,8 @@ impl CallError {
             | Failure::Refused
             | Failure::Denied
             | Failure::NotFound
-            | Failure::Conflict => false,
+            | Failure::Conflict
+            | Failure::NotSent => false,
         }
     }
 

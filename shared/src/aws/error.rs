@@ -36,6 +36,9 @@ pub enum Failure {
     Conflict,
     /// AWS answered, and what it says of this one thing can't be read: it is unknown by itself.
     Unreadable,
+    /// It never left us, for want of a descriptor, a port or memory: it was not done. That says nothing
+    /// of what was asked for.
+    NotSent,
     /// No usable answer (5xx, reset, time-out): it may have been done or not.
     Unknown,
 }
@@ -45,7 +48,9 @@ impl Failure {
     #[must_use]
     pub fn is_passing(self) -> bool {
         match self {
-            Self::Throttled | Self::Conflict | Self::Unreadable | Self::Unknown => true,
+            Self::Throttled | Self::Conflict | Self::Unreadable | Self::NotSent | Self::Unknown => {
+                true
+            }
             Self::Refused | Self::Denied | Self::NotFound => false,
         }
     }

@@ -1,9 +1,11 @@
+use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::Order;
+use crate::aws::Failure;
 use crate::aws::retry::pauses;
 use crate::config::ArtifactMode;
-use crate::container::CompletionAnswer;
+use crate::container::{CompletionAnswer, Turn};
 use crate::deadline::Deadline;
 use crate::session::{Stage, StoppedWith, Task};
 use backon::BackoffBuilder;
@@ -34,7 +36,7 @@ pub(super) enum Salvage {
         /// What kept them from being confirmed.
         why: String,
     },
-    /// The container could not even be asked.
+    /// The container could not even be asked: a failure of our own, which no stop ever rests on.
     NotAsked {
         /// Why.
         why: String,
@@ -60,23 +62,38 @@ pub(super) struct TaskOver;
 /// What ends the attempts.
 type Salvaged = Result<Salvage, TaskOver>;
 
-/// Gets the artifacts out of the session's container, until `deadline`. On the owner's word the
+/// Gets the artifacts out of the session's container, within its `budget`. On the owner's word the
 /// container is asked again and again; on our inference once, and the next sweep asks again.
 pub(super) async fn salvage(
     invocation: &Invocation,
     session: &IdentifiedSession,
     order: Order,
-    deadline: Deadline,
+    budget: Budget<'_>,
 ) -> Salvaged {
     if let Some(noted) = noted(&session.task) {
         return Ok(noted);
     }
-    if session.task.stage() == Stage::NeverStarted {
+    let stage = session.task.stage();
+    if stage == Stage::NeverStarted {
         return Ok(Salvage::NothingToSave);
     }
-    let mut attempts =
-        Attempts { invocation, session, asked: false, known: KnownSoFar::Nothing, problem: None };
-    let salvaged = match deadline.run(attempts.until_settled(order)).await {
+    let turn = match invocation.context().config.artifacts.mode {
+        ArtifactMode::Complete => {
+            let waiting = invocation.context().containers.turn();
+            budget.turn(stage).run(waiting).await.ok().flatten()
+        }
+        ArtifactMode::SelfUpload { .. } => None,
+    };
+    let turn = turn.as_ref();
+    let mut attempts = Attempts {
+        invocation,
+        session,
+        turn,
+        asked: false,
+        known: KnownSoFar::Nothing,
+        problem: None,
+    };
+    let salvaged = match budget.artifacts(stage).run(attempts.until_settled(order)).await {
         Ok(salvaged) => salvaged,
         Err(timed_out) => {
             let problem = attempts.problem.unwrap_or("there was no time for an attempt".to_owned());
@@ -88,12 +105,10 @@ pub(super) async fn salvage(
             })
         }
     };
-    match (salvaged, order) {
+    match salvaged {
         // A salvage window begins with a question, not with the wish to ask.
-        (Ok(Salvage::Unconfirmed { why }), Order::ArtifactsFirst) if !attempts.asked => {
-            Ok(Salvage::NotAsked { why })
-        }
-        (salvaged, Order::ArtifactsFirst | Order::Together) => salvaged,
+        Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
+        salvaged => salvaged,
     }
 }
 
@@ -113,6 +128,8 @@ fn noted(task: &Task) -> Option<Salvage> {
 struct Attempts<'a> {
     invocation: &'a Invocation,
     session: &'a IdentifiedSession,
+    /// Our turn to have a connection to it, where one is needed.
+    turn: Option<&'a Turn>,
     /// Whether the container may have been asked.
     asked: bool,
     /// What the last one came to.
@@ -141,6 +158,8 @@ enum Attempt {
 impl Attempts<'_> {
     async fn until_settled(&mut self, order: Order) -> Salvaged {
         let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(4)).build();
+        let Self { invocation, session, .. } = *self;
+        let mut looked_at_again = None;
         loop {
             match (self.attempt().await, order) {
                 (Attempt::Settled(salvaged), _) => return salvaged,
@@ -165,6 +184,8 @@ impl Attempts<'_> {
                     return Ok(Salvage::Unconfirmed { why: problem });
                 }
             }
+            looked_at_again
+                .get_or_insert_with(|| invocation.snapshots.look_again_at(&session.task.arn));
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
     }
@@ -189,7 +210,7 @@ impl Attempts<'_> {
     /// One attempt. It follows a check that shows the task holding its address: a resumed session
     /// may have got that address since, and would answer 200 for the same id.
     async fn attempt(&mut self) -> Attempt {
-        let Self { invocation, session, .. } = *self;
+        let Self { invocation, session, turn, .. } = *self;
         let address = match session.check_address(invocation).await {
             Ok(AddressCheck::Holds(address)) => address,
             Ok(AddressCheck::Spared { why, .. }) => {
@@ -206,9 +227,9 @@ impl Attempts<'_> {
         if let Some(noted) = seen.as_ref().and_then(noted) {
             return Attempt::Settled(Ok(noted));
         }
-        self.asked = true;
-        match invocation.context().config.artifacts.mode {
-            ArtifactMode::Complete => {}
+        let asked_before = std::mem::replace(&mut self.asked, true);
+        let turn = match invocation.context().config.artifacts.mode {
+            ArtifactMode::Complete => turn,
             ArtifactMode::SelfUpload { marker_written_last: true } => {
                 return marker(invocation, session).await;
             }
@@ -216,8 +237,12 @@ impl Attempts<'_> {
                 let why = "the container uploads by itself and has not exited yet".to_owned();
                 return Attempt::Settled(Ok(Salvage::Unconfirmed { why }));
             }
-        }
-        let answer = invocation.context().containers.complete(address, &session.id).await;
+        };
+        let Some(turn) = turn else {
+            let why = "too many containers are being asked already".to_owned();
+            return Attempt::Settled(Ok(Salvage::NotAsked { why }));
+        };
+        let answer = invocation.context().containers.complete(turn, address, &session.id).await;
         match (&answer, &session.routes) {
             (
                 Ok(
@@ -236,6 +261,10 @@ impl Attempts<'_> {
                 Attempt::Again(format!("the container answered HTTP {status}: {body}"))
             }
             Ok(CompletionAnswer::Unreached { why }) => Attempt::Unreached(why),
+            Err(error) if error.failure == Failure::NotSent => {
+                self.asked = asked_before;
+                Attempt::Again(error.to_string())
+            }
             Err(error) => Attempt::Again(error.to_string()),
         }
     }

@@ -4,7 +4,6 @@
 use crate::config::Timeouts;
 use crate::deadline::Deadline;
 use crate::session::Stage;
-use std::time::Duration;
 
 /// The time of one cleanup. Each answer is the moment by which a step that begins now gives up.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +27,17 @@ impl<'a> Budget<'a> {
             Stage::Dying => self.until_the_stop(),
             Stage::NeverStarted | Stage::Running | Stage::Over | Stage::Unknown => {
                 self.until_the_stop().at_most(self.timeouts.upload)
+            }
+        }
+    }
+
+    /// For the turn to ask the container. Waiting for it takes nothing of the time that the upload may
+    /// take: a question without time for its answer would look like one that was asked in vain.
+    pub(super) fn turn(self, stage: Stage) -> Deadline {
+        match stage {
+            Stage::Dying => self.until_the_stop(),
+            Stage::NeverStarted | Stage::Running | Stage::Over | Stage::Unknown => {
+                self.until_the_stop().earlier(self.timeouts.upload)
             }
         }
     }
@@ -59,11 +69,4 @@ impl<'a> Budget<'a> {
     fn until_the_stop(self) -> Deadline {
         self.invocation.earlier(self.timeouts.stop + self.timeouts.receipt * 2)
     }
-}
-
-/// The longest that one cleanup may take until its task is stopped and that is on record.
-#[must_use]
-pub fn longest_cleanup(timeouts: &Timeouts) -> Duration {
-    let until_stopped = timeouts.identify + timeouts.upload + timeouts.target + timeouts.stop;
-    until_stopped + timeouts.receipt * 2
 }

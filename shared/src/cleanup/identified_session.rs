@@ -6,6 +6,7 @@ use crate::session::{SessionId, Stage, Task, session_start};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// A session whose task was identified and may still hold its address: what a cleanup works on.
 #[derive(Debug)]
@@ -47,6 +48,18 @@ impl IdentifiedSession {
         invocation: &Invocation,
     ) -> Result<AddressCheck, CallError> {
         match invocation.snapshots.fresh(&self.task.arn) {
+            Some(snapshot) => Ok(self.judge(snapshot.task.as_ref())),
+            None => self.check_address_anew(invocation).await,
+        }
+    }
+
+    /// The same by a snapshot that was taken at `moment` or later.
+    pub(super) async fn check_address_since(
+        &self,
+        invocation: &Invocation,
+        moment: Instant,
+    ) -> Result<AddressCheck, CallError> {
+        match invocation.snapshots.since(&self.task.arn, moment) {
             Some(snapshot) => Ok(self.judge(snapshot.task.as_ref())),
             None => self.check_address_anew(invocation).await,
         }

@@ -52,7 +52,7 @@ impl Routes {
         let answered = cell.get_or_init(|| async {
             let neighbours = self.neighbours.get(neighbourhood).into_iter().flatten();
             let asking = neighbours.map(|address| containers.probe(*address, None));
-            join_all(asking).await.into_iter().any(Probe::shows_a_route)
+            join_all(asking).await.into_iter().flatten().any(Probe::shows_a_route)
         });
         *answered.await || self.is_proven(neighbourhood)
     }

@@ -10,6 +10,7 @@ use crate::session::{Stage, StopNote, StoppedWith};
 use backon::BackoffBuilder;
 use std::fmt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What became of a session's task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,8 +186,14 @@ pub(super) async fn stop(
         return TaskFate::StoppedByOthers;
     }
     let note = StopNote { session: session.id.clone(), cause: cause.to_string(), artifacts };
-    let mut attempts =
-        Attempts { invocation, session, note: &note, in_doubt: false, problem: String::new() };
+    let mut attempts = Attempts {
+        invocation,
+        session,
+        note: &note,
+        in_doubt: false,
+        failed_at: Instant::now(),
+        problem: String::new(),
+    };
     let fate = match deadline.run(attempts.until_settled()).await {
         Ok(fate) => fate,
         Err(timed_out) => {
@@ -206,7 +213,9 @@ struct Attempts<'a> {
     note: &'a StopNote,
     /// Whether one without a usable answer may have been done.
     in_doubt: bool,
-    /// What kept the last one from success.
+    /// When the last one failed.
+    failed_at: Instant,
+    /// What kept it from success.
     problem: String,
 }
 
@@ -214,6 +223,7 @@ impl Attempts<'_> {
     async fn until_settled(&mut self) -> TaskFate {
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
         let mut repeated = false;
+        let mut looked_at_again = None;
         loop {
             match self.attempt(repeated).await {
                 Ok(fate) => return fate,
@@ -222,6 +232,9 @@ impl Attempts<'_> {
                     self.problem = problem;
                 }
             }
+            self.failed_at = Instant::now();
+            let snapshots = &self.invocation.snapshots;
+            looked_at_again.get_or_insert_with(|| snapshots.look_again_at(&self.session.task.arn));
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
             repeated = true;
         }
@@ -231,7 +244,8 @@ impl Attempts<'_> {
         let as_decided = match self.note.artifacts {
             // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them
             // its identity, without leaving our note: so a repeated one checks first.
-            StoppedWith::ArtifactsConfirmed if repeated => match self.check_anew().await? {
+            StoppedWith::ArtifactsConfirmed if repeated => match self.check_since_the_last().await?
+            {
                 // A container that has confirmed is done, whatever its lease says.
                 AddressCheck::Holds(_)
                 | AddressCheck::Spared { .. }
@@ -275,8 +289,9 @@ impl Attempts<'_> {
         self.session.check_address(self.invocation).await.map_err(|error| error.to_string())
     }
 
-    async fn check_anew(&self) -> Result<AddressCheck, String> {
-        self.session.check_address_anew(self.invocation).await.map_err(|error| error.to_string())
+    async fn check_since_the_last(&self) -> Result<AddressCheck, String> {
+        let checking = self.session.check_address_since(self.invocation, self.failed_at);
+        checking.await.map_err(|error| error.to_string())
     }
 }
 

@@ -139,6 +139,29 @@ impl<'a> Variables<'a> {
         })
     }
 
+    /// A duration of at most `most`.
+    pub(super) fn at_most(&self, name: &str, most: Duration) -> Result<Duration, ConfigError> {
+        let duration = self.duration(name)?;
+        if duration > most {
+            return Err(wrong(name, &self.text(name)?, &format!("at most {most:?} is possible")));
+        }
+        Ok(duration)
+    }
+
+    /// That a duration is at least `least`, the sum of `what`.
+    pub(super) fn at_least(
+        &self,
+        name: &str,
+        least: Duration,
+        what: &str,
+    ) -> Result<(), ConfigError> {
+        if self.duration(name)? < least {
+            let problem = format!("it must be at least {least:?}: {what}");
+            return Err(wrong(name, &self.text(name)?, &problem));
+        }
+        Ok(())
+    }
+
     /// A duration that must be longer than that of another variable.
     pub(super) fn longer(&self, name: &str, than: &str) -> Result<Duration, ConfigError> {
         let (duration, least) = (self.duration(name)?, self.duration(than)?);

@@ -6,7 +6,6 @@ mod orphans;
 mod zombies;
 
 pub use acted::{Acted, Acts};
-pub(super) use orphans::longest_reaping;
 
 use super::decide::Plan;
 use crate::cleanup::Invocation;

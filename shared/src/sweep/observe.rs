@@ -215,7 +215,7 @@ async fn list(
 }
 
 /// Asks at each address whether anyone answers there; where it is known, as which session. Those that
-/// there is no time for are left out.
+/// could not be asked, for lack of time or of a connection, are left out.
 pub(super) async fn probe_all(
     context: &Context,
     at: Vec<(TargetAddress, Option<SessionId>)>,
@@ -225,11 +225,13 @@ pub(super) async fn probe_all(
     let asking: Vec<_> = at
         .into_iter()
         .map(|(address, session)| {
-            async move { (address, containers.probe(address, session.as_ref()).await) }.boxed()
+            async move { Some((address, containers.probe(address, session.as_ref()).await?)) }
+                .boxed()
         })
         .collect();
     let answers = stream::iter(asking).buffer_unordered(PROBES_AT_ONCE);
-    answers.take_until(tokio::time::sleep(deadline.left())).collect().await
+    let answers = answers.take_until(tokio::time::sleep(deadline.left()));
+    answers.filter_map(futures_util::future::ready).collect().await
 }
 
 /// Asks the containers of tasks, each as its own session; the answers, and how many there was no time

@@ -85,6 +85,21 @@ impl Suspects {
         self
     }
 
+    /// That none of them counts any more, because no sweep has seen them for too long: sweeps fail, or
+    /// come less often than their interval says.
+    #[must_use]
+    pub fn too_old(&self, interval: Duration, now: Timestamp) -> Option<String> {
+        let orphans = self.tasks.values().chain(self.failed_salvages.values());
+        let last = orphans.chain(self.targets.values()).map(|seen| seen.last).max()?;
+        let forgotten = self.clone().still_fresh(interval, now).is_empty();
+        let ago = now.duration_since(last).as_mins();
+        forgotten.then(|| {
+            format!(
+                "the sweep before was {ago} min ago, and SWEEP_INTERVAL says {interval:?}: what it                  suspected does not count, and nothing that must be seen twice is acted on"
+            )
+        })
+    }
+
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -203,6 +218,7 @@ fn not_remembered(error: &CallError) -> String {
         | Failure::Denied
         | Failure::NotFound
         | Failure::Unreadable
+        | Failure::NotSent
         | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
     }
 }

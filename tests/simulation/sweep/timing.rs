@@ -74,14 +74,24 @@ async fn a_sweep_of_100_000_tasks_that_finds_nothing_takes_what_awss_rates_allow
     a_sweep_that_finds_nothing(100_000).await;
 }
 
-/// A thousand orphans whose uploads take long: no stop waits for another's upload.
+/// No stop waits for another's upload.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_orphans_are_stopped_as_fast_as_awss_rate_of_stops_allows() {
+    a_thousand_orphans(Duration::from_secs(3), Duration::from_millis(22_500)).await;
+}
+
+/// 128 containers are asked at once: then uploads are what takes long, not stops.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_orphans_with_long_uploads_take_as_long_as_all_connections_together_need() {
     const UPLOAD: Duration = Duration::from_secs(20);
+    a_thousand_orphans(UPLOAD, UPLOAD * 7).await;
+}
+
+async fn a_thousand_orphans(upload: Duration, one_after_the_other: Duration) {
     let world = limited_world();
     fleet(&world, 4_000);
     for number in 0..1_000 {
-        let orphan = world.session(&format!("orphan-{number}")).uploads_in(UPLOAD).unregistered();
+        let orphan = world.session(&format!("orphan-{number}")).uploads_in(upload).unregistered();
         orphan.started_ago(Duration::from_hours(3)).start();
     }
     let (context, _) = function_at(&world, "sweep", whole(), &[]);
@@ -89,8 +99,8 @@ async fn a_thousand_orphans_are_stopped_as_fast_as_awss_rate_of_stops_allows() {
     let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
     let took = began.elapsed();
     assert_eq!(report["counts"]["reaped"], 1_000, "{:#}", report["counts"]);
-    let path = UPLOAD + Duration::from_millis(50) * 7;
-    let limit = limit_of_reads(&world) + path + Duration::from_millis(22_500);
+    let path = upload + Duration::from_millis(50) * 7;
+    let limit = limit_of_reads(&world) + path + one_after_the_other;
     println!("a sweep of 5,000 tasks with 1,000 orphans: {took:?}, AWS's limit: {limit:?}");
     assert_hardly_throttled(&world);
     assert!(took <= limit.mul_f64(1.1), "{took:?} is more than 1.1 times {limit:?}");

@@ -4,6 +4,7 @@
 use std::future::pending;
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -19,6 +20,7 @@ use tokio::time::sleep;
 
 use super::World;
 use super::body::ReplyBody;
+use super::connections::OpenConnections;
 use super::container::BodyShape;
 use super::exchange::Failure;
 use super::wire::{Incoming, Reply};
@@ -28,6 +30,7 @@ use super::wire::{Incoming, Reply};
 pub(crate) struct Caller {
     pub(crate) world: World,
     pub(crate) name: String,
+    pub(crate) open: Arc<OpenConnections>,
 }
 
 impl HttpClient for Caller {
@@ -48,11 +51,12 @@ struct Connection {
 
 impl HttpConnector for Connection {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Caller { world, name } = self.caller.clone();
+        let Caller { world, name, open } = self.caller.clone();
         let (connect_timeout, read_timeout) =
             (self.settings.connect_timeout(), self.settings.read_timeout());
         HttpConnectorFuture::new(async move {
             let incoming = incoming(request).await?;
+            let connection = open.connect(&world, &name, &incoming).map_err(error)?;
             let too_slow = async {
                 match read_timeout {
                     Some(limit) => sleep(limit).await,
@@ -62,7 +66,10 @@ impl HttpConnector for Connection {
             tokio::select! {
                 biased;
                 answer = world.exchange(&name, incoming, connect_timeout) => match answer {
-                    Ok(reply) => response(&reply),
+                    Ok(reply) => {
+                        connection.answered();
+                        response(&reply)
+                    }
                     Err(failure) => Err(error(failure)),
                 },
                 () = too_slow => Err(ConnectorError::timeout("the world did not answer in time".into())),
@@ -122,6 +129,10 @@ fn error(failure: Failure) -> ConnectorError {
         }
         Failure::Unreachable => {
             ConnectorError::timeout("no connection in time".into()).never_connected()
+        }
+        Failure::NoDescriptor => {
+            // EMFILE.
+            ConnectorError::io(io::Error::from_raw_os_error(24).into()).never_connected()
         }
         Failure::Reset => ConnectorError::io("connection reset by peer".into()),
     }

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Unreachable,
     /// The connection was reset.
     Reset,
+    /// The caller has no descriptor left: nothing was sent.
+    NoDescriptor,
 }
 
 /// What became of a request when it was applied.
@@ -82,6 +84,7 @@ impl World {
             }
             Some(Effect::Refused) => return self.fails(number, Failure::Refused),
             Some(Effect::Reset) => return self.fails(number, Failure::Reset),
+            Some(Effect::NoDescriptor) => return self.fails(number, Failure::NoDescriptor),
             Some(Effect::Hangs) => pending().await,
             _ => None,
         };
@@ -134,14 +137,15 @@ impl World {
         let mut state = self.lock();
         let now = state.clock.now();
         let (number, nth) = state.journal.sent(caller, request.api, request.subjects.clone(), now);
-        if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
-            &request.matter
-        {
-            state.asked_without_success(*address, session_id, now);
-        }
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
         let fault = state.chaos.befalls(call, &mut state.rng);
+        if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
+            &request.matter
+            && fault != Some(Effect::NoDescriptor)
+        {
+            state.asked_without_success(*address, session_id, now);
+        }
         let latency = &state.setup.latency;
         let latency = match request.service {
             Service::Ecs => latency.ecs,
@@ -215,7 +219,9 @@ impl World {
 
     fn fails(&self, number: usize, failure: Failure) -> Result<Reply, Failure> {
         let outcome = match failure {
-            Failure::Refused | Failure::Unreachable => Outcome::NotConnected,
+            Failure::Refused | Failure::Unreachable | Failure::NoDescriptor => {
+                Outcome::NotConnected
+            }
             Failure::Reset => Outcome::Reset,
         };
         self.lock().journal.came_to(number, outcome);

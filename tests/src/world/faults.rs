@@ -34,6 +34,7 @@ pub(crate) enum Effect {
     ServerError,
     Reset,
     Refused,
+    NoDescriptor,
     Hangs,
     AnswerLost,
     AnswerHangs,
@@ -134,6 +135,12 @@ impl Fault {
     #[must_use]
     pub const fn refused(self) -> Self {
         self.comes_to(Effect::Refused)
+    }
+
+    /// Never sent: the caller has no descriptor left for it.
+    #[must_use]
+    pub const fn without_descriptor(self) -> Self {
+        self.comes_to(Effect::NoDescriptor)
     }
 
     /// Never applied, never answered.

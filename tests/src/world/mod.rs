@@ -32,6 +32,7 @@ mod arrival;
 mod body;
 mod client;
 mod clock;
+mod connections;
 mod container;
 mod events;
 mod exchange;
@@ -132,7 +133,8 @@ impl World {
     /// The HTTP client of one invocation; what is seen by one caller is known to no other.
     #[must_use]
     pub fn caller(&self, name: &str) -> SharedHttpClient {
-        SharedHttpClient::new(client::Caller { world: self.clone(), name: name.to_owned() })
+        let open = Arc::default();
+        SharedHttpClient::new(client::Caller { world: self.clone(), name: name.to_owned(), open })
     }
 
     /// Begins a sentence about a session; it exists once `start` is called.

@@ -70,6 +70,8 @@ pub struct Setup {
     pub health: HealthTimes,
     /// Request throttling.
     pub limits: Limits,
+    /// How many connections a caller may have open at once: the descriptors of a Lambda function.
+    pub connections: usize,
 }
 
 impl Default for Setup {
@@ -106,11 +108,19 @@ impl Default for Setup {
             dwell: Dwell::default(),
             health: HealthTimes::default(),
             limits: Limits::none(),
+            connections: 1_024,
         }
     }
 }
 
 impl Setup {
+    /// For callers that may have so many connections open at once, those that wait for their next
+    /// request among them.
+    #[must_use]
+    pub fn with_connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
+
     /// For a world that is served on sockets: the machine's clock, no latency of its own, and
     /// addresses without a container refuse connections, as loopback does.
     #[must_use]

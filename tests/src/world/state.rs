@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) outbox: Option<Vec<(String, Bytes)>>,
     pub(crate) throttle: Throttle,
     pub(crate) journal: Journal,
+    /// The most connections that each caller had open at once.
+    pub(crate) most_open: BTreeMap<String, usize>,
     pub(crate) chaos: Chaos,
     pub(crate) routes: Routes,
     pub(crate) judge: Judge,
@@ -88,6 +90,7 @@ impl State {
             outbox: None,
             throttle: Throttle::default(),
             journal: Journal::default(),
+            most_open: BTreeMap::new(),
             chaos: Chaos::default(),
             routes: Routes::default(),
             judge: Judge::default(),

@@ -1,7 +1,5 @@
 use super::acted::Acted;
-use crate::cleanup::{
-    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, Routes, longest_cleanup,
-};
+use crate::cleanup::{Cause, CleanupReport, Invocation, OrphanCause, Request, Review, Routes};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
@@ -14,7 +12,6 @@ use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Cleans orphans up, those first that have waited longest, each through the one cleanup function: as many at once as
 /// AWS's rate of `StopTask` and the blast radius allow. One that can't be reaped makes room for the
@@ -35,7 +32,7 @@ pub(super) async fn reap(
     let mut acts = BTreeMap::new();
     loop {
         let free = waiting.len().min(allowance.free());
-        let goes_on = free > 0 && deadline.leaves_time_for(longest_reaping(context));
+        let goes_on = free > 0 && deadline.leaves_time_for(context.config.longest_reaping());
         tokio::select! {
             biased;
             turns = context.aws.tasks.pace().stops(free), if goes_on => {
@@ -52,11 +49,6 @@ pub(super) async fn reap(
     }
     acts.extend(waiting.into_iter().map(|one| (one.task.arn, Acted::left_over(&allowance))));
     acts
-}
-
-/// The longest that reaping one orphan may take; none is begun with less time left.
-pub(in crate::sweep) fn longest_reaping(context: &Context) -> Duration {
-    context.config.container.probe_timeout + longest_cleanup(&context.config.timeouts)
 }
 
 fn routes(plan: &Plan, context: &Context) -> Routes {
@@ -131,6 +123,7 @@ impl Victim {
         let ip = self.task.address.ok_or("it has no address")?;
         let address = TargetAddress { ip, port: context.config.container.port };
         let answer = context.containers.probe(address, self.task.session.as_ref()).await;
+        let answer = answer.ok_or("its container could not be asked once more")?;
         self.judged.evidence.probe = Some(answer);
         let row = self.row_of(&self.task, context);
         if row == self.judged.row {

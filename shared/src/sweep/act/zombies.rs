@@ -14,7 +14,6 @@ use futures_util::FutureExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 type OfZombies = BTreeMap<ZombieTarget, Acted<ZombieFate>>;
 
@@ -84,7 +83,7 @@ async fn remove_from(
     let mut acts = BTreeMap::new();
     while !waiting.is_empty()
         && allowance.free() > 0
-        && deadline.leaves_time_for(longest_round(context))
+        && deadline.leaves_time_for(context.config.longest_removal())
     {
         let begun: Vec<&TargetDecision> = waiting.drain(..allowance.begin(waiting.len())).collect();
         let mut victims = Vec::new();
@@ -108,12 +107,6 @@ async fn remove_from(
     }
     acts.extend(waiting.into_iter().map(|one| (one.zombie(), Acted::left_over(&allowance))));
     acts
-}
-
-/// What a round may take: intent, deregistration, whose it was, verification.
-fn longest_round(context: &Context) -> Duration {
-    let timeouts = &context.config.timeouts;
-    context.config.container.probe_timeout + timeouts.target * 3 + timeouts.receipt * 3
 }
 
 /// Health, holders and probe once more; with each what keeps it from being a zombie, if anything does.
