@@ -22,6 +22,7 @@ mod request;
 mod routes;
 mod steps;
 mod stop;
+mod tag;
 mod target;
 
 pub use invocation::Invocation;
@@ -36,7 +37,7 @@ pub use target::TargetFate;
 use crate::event::TaskReference;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
-use crate::session::{EndedTag, SESSION_ENDED_TAG, Stage, StoppedWith, TargetGroupArn};
+use crate::session::{Stage, StoppedWith, TargetGroupArn};
 use artifacts::{Salvage, TaskOver, give_up, salvage};
 use budget::Budget;
 use identified_session::{AddressCheck, IdentifiedSession};
@@ -48,6 +49,7 @@ use report::Findings;
 use request::Order;
 use steps::Steps;
 use stop::{Permission, may_stop, stop};
+use tag::tag_session_ended;
 use target::{Salvaged, TargetRemoval, re_register, remove, target_of, verify};
 use tokio::join;
 use tokio::sync::{SetOnce, watch};
@@ -137,7 +139,7 @@ impl Cleanup<'_> {
         if matches!(salvage, Salvage::Unreadable { .. }) {
             self.record.unreadable(&session.id);
         }
-        let tagging = self.tag_session_ended(session, &salvage, &task);
+        let tagging = tag_session_ended(self.record, session, &salvage, &task);
         let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let recording = self.record.put(Findings {
@@ -373,34 +375,6 @@ impl Cleanup<'_> {
             notes: Vec::new(),
         };
         self.record.put(findings).await
-    }
-
-    /// What is known of a living task is on the task: that its owner has ended it, and since when
-    /// its salvage goes on. Where that fails, the event is still in the queue and the next delivery
-    /// tries again.
-    async fn tag_session_ended(
-        &self,
-        session: &IdentifiedSession,
-        salvage: &Salvage,
-        task: &TaskFate,
-    ) {
-        let is_tagged =
-            EndedTag::of(&session.task, self.invocation.context().clock.now()).is_word();
-        let is_owners_word = self.request.cause.order() == Order::Together;
-        // What runs another session has not been ended, whatever else went wrong.
-        let is_anothers = *salvage == Salvage::WrongContainer;
-        if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
-            return;
-        }
-        let context = self.invocation.context();
-        let now = context.clock.now().to_string();
-        let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &now);
-        let result = |tagged: &Result<(), String>| match tagged {
-            Ok(()) => "tagged session-ended-at".to_owned(),
-            Err(why) => why.clone(),
-        };
-        let tagging = self.budget.receipt().answer(tagging);
-        let _tried = self.steps.measure(Step::Tag, tagging, result).await;
     }
 }
 

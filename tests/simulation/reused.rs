@@ -106,3 +106,17 @@ async fn with_several_groups_a_target_that_could_not_be_registered_again_is_the_
         assert_unharmed(&world);
     }
 }
+
+/// Whether it was the task's own word is not known: nobody says that its session has ended.
+#[tokio::test(start_paused = true)]
+async fn a_403_that_cannot_be_checked_tags_nothing() {
+    let world = World::new(Setup::default());
+    let agent = world.session("build-1").answers_403().start();
+    world.fault(Fault::on(Api::DescribeTasks).nth(2).always().server_error());
+    let event = world.session_ended_event(&agent, "completed");
+    deliver(&function(&world, "completion"), &[event]).await;
+    assert_eq!(world.completion_calls(&agent).len(), 1, "{}", world.history());
+    assert!(world.tags(&agent).is_empty(), "{}", world.history());
+    assert!(!world.is_stopping(&agent));
+    assert_unharmed(&world);
+}

@@ -211,10 +211,12 @@ async fn services_tasks_other_families_and_unidentified_tasks_are_never_touched(
     let service = world.session("alice").group("service:web").start();
     let family = world.session("bob").of_family("web").start();
     let unidentified = world.session("carol").unidentified().start();
-    for task in [&service, &family, &unidentified] {
+    for (task, expected) in
+        [(&service, "out_of_scope"), (&family, "out_of_scope"), (&unidentified, "rejected")]
+    {
         let event = world.session_ended_event(task, "completed");
         let answer = report(&function(&world, task.session_id()), &event).await;
-        assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+        assert_eq!(outcome(&answer), expected, "{answer:?}");
         assert!(!world.is_stopping(task));
     }
     assert_eq!(world.count(Api::DeregisterTargets), 0);

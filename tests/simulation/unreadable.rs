@@ -103,3 +103,16 @@ async fn an_artifact_bucket_in_another_region_is_asked_there() {
     }
     assert_eq!(world.count(Api::HeadObject), 3, "one answer is enough: {}", world.history());
 }
+
+/// The container has said 200, and S3 does not answer in time.
+#[tokio::test(start_paused = true)]
+async fn a_marker_whose_answer_does_not_come_is_unreadable() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").start();
+    world.fault(Fault::on(Api::HeadObject).always().hangs());
+    let event = world.session_ended_event(&alice, "completed");
+    let report = report(&function(&world, "completion"), &event).await.unwrap_err();
+    assert!(report["artifacts"].as_str().unwrap().starts_with("unreadable"), "{report:#}");
+    assert!(!world.is_stopping(&alice));
+    assert_unharmed(&world);
+}

@@ -85,15 +85,18 @@ pub(super) async fn salvage(
         ArtifactMode::SelfUpload { .. } => None,
     };
     let turn = turn.as_ref();
+    let deadline = budget.artifacts(stage);
     let mut attempts = Attempts {
         invocation,
         session,
         turn,
+        asking: deadline.earlier(deadline.left() / 2),
         asked: false,
+        forbidden: false,
         known: KnownSoFar::Nothing,
         problem: None,
     };
-    let salvaged = match budget.artifacts(stage).run(attempts.until_settled(order)).await {
+    let salvaged = match deadline.run(attempts.until_settled(order)).await {
         Ok(salvaged) => salvaged,
         Err(timed_out) => {
             let problem = attempts.problem.unwrap_or("there was no time for an attempt".to_owned());
@@ -106,6 +109,10 @@ pub(super) async fn salvage(
         }
     };
     match salvaged {
+        // Whatever came after it, and even if it may have been a stranger's.
+        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. }) if attempts.forbidden => {
+            Ok(Salvage::WrongContainer)
+        }
         // A salvage window begins with a question, not with the wish to ask.
         Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
         salvaged => salvaged,
@@ -130,8 +137,12 @@ struct Attempts<'a> {
     session: &'a IdentifiedSession,
     /// Our turn to have a connection to it, where one is needed.
     turn: Option<&'a Turn>,
+    /// A sweep begins no question later than this: one that ends for want of time was no fair try.
+    asking: Deadline,
     /// Whether the container may have been asked.
     asked: bool,
+    /// Whether a 403 came: another session may run there.
+    forbidden: bool,
     /// What the last one came to.
     known: KnownSoFar,
     /// What kept the last one from success.
@@ -161,7 +172,7 @@ impl Attempts<'_> {
         let Self { invocation, session, .. } = *self;
         let mut looked_at_again = None;
         loop {
-            match (self.attempt().await, order) {
+            match (self.attempt(order).await, order) {
                 (Attempt::Settled(salvaged), _) => return salvaged,
                 (Attempt::Unreadable(why), Order::ArtifactsFirst) => {
                     tracing::error!(problem = %why, "the marker can't be read; the next sweep tries again");
@@ -209,7 +220,7 @@ impl Attempts<'_> {
 
     /// One attempt. It follows a check that shows the task holding its address: a resumed session
     /// may have got that address since, and would answer 200 for the same id.
-    async fn attempt(&mut self) -> Attempt {
+    async fn attempt(&mut self, order: Order) -> Attempt {
         let Self { invocation, session, turn, .. } = *self;
         let address = match session.check_address(invocation).await {
             Ok(AddressCheck::Holds(address)) => address,
@@ -226,6 +237,10 @@ impl Attempts<'_> {
         let seen = invocation.snapshots.fresh(&session.task.arn).and_then(|shown| shown.task);
         if let Some(noted) = seen.as_ref().and_then(noted) {
             return Attempt::Settled(Ok(noted));
+        }
+        if order == Order::ArtifactsFirst && self.asking.left().is_zero() {
+            let why = "too little time was left to ask its container".to_owned();
+            return Attempt::Settled(Ok(Salvage::NotAsked { why }));
         }
         let asked_before = std::mem::replace(&mut self.asked, true);
         let turn = match invocation.context().config.artifacts.mode {
@@ -255,8 +270,17 @@ impl Attempts<'_> {
             (Ok(CompletionAnswer::Unreached { .. }) | Err(_), _) | (Ok(_), None) => {}
         }
         match answer {
-            Ok(CompletionAnswer::Uploaded) => marker(invocation, session).await,
-            Ok(CompletionAnswer::WrongContainer) => whose_word(invocation, session).await,
+            Ok(CompletionAnswer::Uploaded) => {
+                let problem = "the container says that all is in S3".to_owned();
+                (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
+                marker(invocation, session).await
+            }
+            Ok(CompletionAnswer::WrongContainer) => {
+                self.forbidden = true;
+                let word = whose_word(invocation, session).await;
+                self.forbidden = !matches!(word, Attempt::Settled(Err(TaskOver)));
+                word
+            }
             Ok(CompletionAnswer::Failed { status, body }) => {
                 Attempt::Again(format!("the container answered HTTP {status}: {body}"))
             }

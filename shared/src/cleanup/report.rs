@@ -176,11 +176,10 @@ impl CleanupReport {
     #[must_use]
     pub fn salvage_failed(&self) -> bool {
         match self.artifacts {
-            Artifacts::Unconfirmed { .. }
-            | Artifacts::Unreadable { .. }
-            | Artifacts::WrongContainer => true,
+            Artifacts::Unconfirmed { .. } | Artifacts::Unreadable { .. } => true,
             Artifacts::Confirmed
             | Artifacts::NothingToSave
+            | Artifacts::WrongContainer
             | Artifacts::NotAsked { .. }
             | Artifacts::Blind { .. }
             | Artifacts::Spared { .. }

@@ -212,8 +212,9 @@ impl From<TaskArn> for String {
 
 impl TaskArn {
     /// What tells tasks apart, in whichever form their ARNs are written.
-    fn key(&self) -> (&ClusterName, &str) {
-        (&self.cluster, self.id())
+    fn key(&self) -> (&str, &ClusterName, &str) {
+        let home = self.text.split_once(":task/").map_or(self.as_str(), |(home, _)| home);
+        (home, &self.cluster, self.id())
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Suspects {
     /// Orphans that were asked for their artifacts without success: their salvage window goes on since
     /// then.
     pub failed_salvages: BTreeMap<TaskArn, SeenSince>,
+    /// Orphans whose containers said that they run another session: nobody but the hard age ends them.
+    pub reused: BTreeMap<TaskArn, SeenSince>,
     /// Orphans that were worked on and run on, and when last: who waited longer comes first.
     pub tried: BTreeMap<TaskArn, Timestamp>,
     /// The leases that ran when everything was listed last.
@@ -79,6 +81,8 @@ impl Suspects {
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
         self.failed_salvages.retain(|_, seen| fresh(seen));
+        self.reused.retain(|_, seen| fresh(seen));
+        self.tried.retain(|_, at| now.duration_since(*at) <= longest);
         if self.leases.at.is_some_and(|at| now.duration_since(at) > longest) {
             self.leases = SeenLeases::default();
         }
@@ -231,6 +235,8 @@ struct Document {
     #[serde(alias = "vain")]
     failed_salvages: Vec<SuspectTask>,
     #[serde(default)]
+    reused: Vec<SuspectTask>,
+    #[serde(default)]
     tried: Vec<TaskAt>,
     #[serde(default)]
     leases_seen_at: Option<Timestamp>,
@@ -284,6 +290,7 @@ impl From<&Suspects> for Document {
             tasks: suspects.tasks.iter().map(task).collect(),
             targets: targets.collect(),
             failed_salvages: suspects.failed_salvages.iter().map(task).collect(),
+            reused: suspects.reused.iter().map(task).collect(),
             tried: listed(&suspects.tried),
             leases_seen_at: suspects.leases.at,
             leases: listed(&suspects.leases.ends),
@@ -301,6 +308,7 @@ impl From<Document> for Suspects {
             tasks: document.tasks.into_iter().map(task).collect(),
             targets: document.targets.into_iter().map(target).collect(),
             failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
+            reused: document.reused.into_iter().map(task).collect(),
             tried: by_task(document.tried),
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),

@@ -198,3 +198,23 @@ async fn a_lease_of_the_year_2099_proves_nothing_even_where_it_is_extended() {
     }
     assert_unharmed(&world);
 }
+
+/// In most sweeps nothing is seen to be extended.
+#[tokio::test(start_paused = true)]
+async fn renewals_that_are_rarer_than_sweeps_do_not_begin_the_salvage_window_anew() {
+    let world = World::new(Setup::default());
+    let rare = world.session("rare").leased_for(HOUR).start();
+    let orphan = world.session("orphan").lease_lapsed(MINUTE * 20).upload_never_works().start();
+    let mut sweeps = 0;
+    while !world.is_stopping(&orphan) {
+        if sweeps % 3 == 1 {
+            let end = world.now() + HOUR;
+            world.set_tag(&rare, "lease-expires-at", &end.to_string());
+        }
+        sweeps += 1;
+        assert!(sweeps < 14, "it is never given up\n{}", world.history());
+        enforce(&world, &format!("sweep-{sweeps}")).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert_unharmed(&world);
+}

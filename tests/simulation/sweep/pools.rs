@@ -3,7 +3,7 @@
 
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
 use crate::invoke::{
-    assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps, task_in,
+    INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps, task_in,
 };
 use session_cleanup_tests::world::{SessionBuilder, Setup, World};
 use std::time::Duration;
@@ -128,5 +128,19 @@ async fn only_the_owners_word_outranks_a_start_that_is_not_known() {
     let (report, _) = enforce_with(&world, "sweep", &POOL).await;
     assert_eq!(task_row(&report, &lapsed), ("T4a start_unknown", "kept"), "{report:#}");
     assert_eq!(task_row(&report, &ended), ("T4 ended", "acted"), "{report:#}");
+    assert_unharmed(&world);
+}
+
+/// Its task has waited for three days. Nobody reaches it, minutes after its owner ended it.
+#[tokio::test(start_paused = true)]
+async fn a_claim_without_a_start_has_its_whole_salvage_window() {
+    let world = World::new(Setup::default());
+    let task = world.session("ended").identified_by_tag().started_ago(HOUR * 72).deaf();
+    let ended = task.ended_by_owner().tag("session-ended-at", &world.now().to_string()).start();
+    for number in 0..12 {
+        enforce_with(&world, &format!("sweep-{number}"), &POOL).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert!(!world.is_stopping(&ended), "{}", world.history());
     assert_unharmed(&world);
 }

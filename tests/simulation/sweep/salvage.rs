@@ -245,3 +245,45 @@ async fn a_container_that_could_not_even_be_asked_starts_no_salvage_window() {
     assert_eq!(task_row(&report, &orphan), ("T8 too_old", "acted"), "{report:#}");
     assert_unharmed(&world);
 }
+
+/// It runs another session, and answers for that one in its own way: busy, broken, silent.
+#[tokio::test(start_paused = true)]
+async fn one_that_said_403_once_is_given_up_for_nothing_but_its_age() {
+    let world = World::new(Setup::default());
+    let agent = world.session("agent").started_ago(HOUR * 3).answers_403().start();
+    for number in 1..=8 {
+        enforce(&world, &format!("forbidden-{number}")).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    world.behaves(&agent, |container| {
+        container.forbids = false;
+        container.failing_uploads = u32::MAX;
+        container.marker_before_failure = false;
+    });
+    for number in 1..=10 {
+        enforce(&world, &format!("failing-{number}")).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert!(!world.is_stopping(&agent), "{}", world.history());
+    assert!(world.registered("sessions").contains(&agent.address()));
+    assert_unharmed(&world);
+}
+
+/// ECS takes most of the time: whoever could not have finished was not asked in vain.
+#[tokio::test(start_paused = true)]
+async fn a_question_for_which_too_little_time_is_left_is_not_asked() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).start();
+    let slow = std::time::Duration::from_secs(3);
+    for nth in 2..=3 {
+        world.fault(Fault::on(Api::DescribeTasks).nth(nth).delayed(slow));
+    }
+    let timeouts = [("UPLOAD_TIMEOUT", "5s"), ("IDENTIFY_TIMEOUT", "4s")];
+    let (report, _) = enforce_with(&world, "slow", &timeouts).await;
+    assert!(world.completion_calls(&orphan).is_empty(), "{}", world.history());
+    let artifacts = task_in(&report, &orphan)["cleanup"]["artifacts"].as_str().unwrap().to_owned();
+    assert!(artifacts.starts_with("not_asked"), "{report:#}");
+    assert_eq!(failed_salvages(&world), json!([]));
+    assert!(!world.is_stopping(&orphan));
+    assert_unharmed(&world);
+}

@@ -196,3 +196,19 @@ async fn the_target_of_an_ended_session_whose_stop_is_refused_is_not_re_register
     assert!(world.is_stopping(&ended));
     assert_unharmed(&world);
 }
+
+#[tokio::test(start_paused = true)]
+async fn orphans_whose_cleanups_panic_do_not_starve_younger_ones() {
+    let world = World::new(Setup::default());
+    let cursed = too_old(&world, "a-cursed", 10, |session| session);
+    let good = too_old(&world, "b-good", 10, |session| session.started_ago(super::crowd::HOUR * 3));
+    for nth in 1..=10 {
+        world.before(Api::ContainerComplete, nth, |_| panic!("a defect of ours"));
+    }
+    enforce(&world, "sweep-1").await;
+    assert!(stopped(&world, &good).is_empty());
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-2").await;
+    assert_eq!(stopped(&world, &good).len(), 10, "{}", world.history());
+    assert!(stopped(&world, &cursed).is_empty());
+}

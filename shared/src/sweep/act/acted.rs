@@ -1,4 +1,4 @@
-use crate::cleanup::CleanupReport;
+use crate::cleanup::{Artifacts, CleanupReport};
 use crate::removal::{ZombieFate, ZombieTarget};
 use crate::session::TaskArn;
 use crate::sweep::decide::{Allowance, Plan, TargetRow, TaskRow};
@@ -64,10 +64,20 @@ impl Acts {
         let mut suspects = plan.suspects.clone();
         for decision in plan.orphans() {
             let task = &decision.task.arn;
-            let Some(Acted::Worked(report)) = self.orphans.get(task) else { continue };
+            let report = match self.orphans.get(task) {
+                Some(Acted::Worked(report)) => report,
+                Some(Acted::Spared(_) | Acted::Panicked(_)) => {
+                    suspects.tried.insert(task.clone(), now);
+                    continue;
+                }
+                Some(Acted::Waits | Acted::OutOfTime) | None => continue,
+            };
+            let first = SeenSince { since: now, last: now };
             if report.salvage_failed() {
-                let first = SeenSince { since: now, last: now };
                 suspects.failed_salvages.entry(task.clone()).or_insert(first);
+            }
+            if report.artifacts == Artifacts::WrongContainer {
+                suspects.reused.entry(task.clone()).or_insert(first);
             }
             if !report.task.is_over() {
                 suspects.tried.insert(task.clone(), now);

@@ -21,6 +21,8 @@ pub struct JudgedTask {
     pub suspect: Option<SeenSince>,
     /// Since when it has been asked for its artifacts without success.
     pub salvage_failing: Option<SeenSince>,
+    /// Since when its container says that it runs another session.
+    pub reused: Option<SeenSince>,
     /// Whether its artifacts may be given up.
     pub salvage: SalvageWindow,
     /// Since when it is an orphan, or when it was worked on last: who waited longest comes first.
@@ -57,35 +59,59 @@ pub(super) fn judge(
     };
     let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
     let row = task_row(task, evidence, circumstances, policy, now);
+    let reused = suspects.reused.get(&task.arn).copied();
     let since = orphan_since(task, row, suspect.as_ref(), policy);
     let tried = suspects.tried.get(&task.arn).copied();
     JudgedTask {
         row,
         turn: tried.map_or(since, |tried| tried.max(since)),
-        salvage: salvage_window(task, salvage_failing.as_ref(), policy, now),
+        salvage: salvage_window(
+            task,
+            [salvage_failing.as_ref(), reused.as_ref()],
+            aged_since(task, evidence, policy, now),
+            policy,
+            now,
+        ),
+        reused,
         evidence,
         suspect,
         salvage_failing,
     }
 }
 
+/// Since when its hard age is counted: in a warm pool, where a session does not say when it began, from when
+/// it was seen first.
+fn aged_since(
+    task: &SessionTask,
+    evidence: TaskEvidence,
+    policy: &config::Sweep,
+    now: Timestamp,
+) -> Timestamp {
+    if policy.warm_pool && task.claimed_at.is_none() {
+        evidence.claimed_since.unwrap_or(now)
+    } else {
+        task.started_at()
+    }
+}
+
 /// The window counts from the owner's word, from the first failed salvage, or from the hard age. Nothing is
-/// given up before two sweeps have asked in vain: after an outage everybody gets a fair try.
+/// given up before two sweeps have asked in vain: after an outage everybody gets a fair try. And one whose
+/// container said once that it runs another session is given up for nothing but its age.
 fn salvage_window(
     task: &SessionTask,
-    failing: Option<&SeenSince>,
+    [failing, reused]: [Option<&SeenSince>; 2],
+    aged_since: Timestamp,
     policy: &config::Sweep,
     now: Timestamp,
 ) -> SalvageWindow {
-    let is_beyond_hard_age =
-        is_longer_ago(task.started_at(), policy.hard_age + policy.salvage_window, now);
+    let at_last = policy.hard_age.saturating_add(policy.salvage_window);
+    let is_beyond_hard_age = is_longer_ago(aged_since, at_last, now);
     let mut since = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
     let has_passed = since.any(|since| is_longer_ago(since, policy.salvage_window, now));
-    let asked_in_vain = failing.is_some_and(|seen| seen.is_long_enough(policy.interval, now));
-    SalvageWindow {
-        is_over: asked_in_vain && (has_passed || is_beyond_hard_age),
-        is_beyond_hard_age,
-    }
+    let twice = |seen: &SeenSince| seen.is_long_enough(policy.interval, now);
+    let asked_in_vain = failing.is_some_and(twice) || reused.is_some_and(twice);
+    let is_due = is_beyond_hard_age || (has_passed && reused.is_none());
+    SalvageWindow { is_over: asked_in_vain && is_due, is_beyond_hard_age }
 }
 
 /// When its row began to call it an orphan; for other rows, when it was made.

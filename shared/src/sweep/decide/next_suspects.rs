@@ -3,7 +3,7 @@
 
 use super::judge_task::JudgedTask;
 use super::known::Known;
-use super::leases::{Leases, running_lease};
+use super::leases::running_lease;
 use super::targets::{TargetEvidence, TargetRow};
 use super::tasks::TaskRow;
 use crate::clock::is_longer_ago;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub(super) fn task(
     suspects: &mut Suspects,
     (task, judged): (&SessionTask, &JudgedTask),
-    leases: Leases,
+    all_listed: bool,
     policy: &config::Sweep,
     now: Timestamp,
 ) {
@@ -30,22 +30,25 @@ pub(super) fn task(
     if judged.row.needs_two_sweeps() {
         suspects.tasks.insert(task.arn.clone(), SeenSince::again(judged.suspect.as_ref(), now));
     }
-    if let Some(failing) = judged.salvage_failing
-        && judged.row.is_orphan()
-    {
-        let failing = SeenSince { last: now, ..failing };
-        suspects.failed_salvages.insert(task.arn.clone(), failing);
+    if judged.row.is_orphan() {
+        let again = |seen: SeenSince| (task.arn.clone(), SeenSince { last: now, ..seen });
+        suspects.failed_salvages.extend(judged.salvage_failing.map(again));
+        suspects.reused.extend(judged.reused.map(again));
     }
     if unknown {
         suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
     }
-    // Beyond its grace a lapsed lease hangs on the other leases, and not all of them were seen.
+    // Beyond its grace a lapsed lease hangs on the other leases: whether all were seen, and any extended.
     let hangs_on_others = judged.row == TaskRow::LeaseLapsed
-        && !leases.all_listed
         && matches!(task.lease, Lease::Until(end) if is_longer_ago(end, policy.lease_grace, now));
     if unknown || hangs_on_others {
-        let failing = judged.salvage_failing.map(|seen| (task.arn.clone(), seen));
-        suspects.failed_salvages.extend(failing);
+        let seen_again = hangs_on_others && all_listed;
+        let as_it_was = |seen: SeenSince| {
+            let last = if seen_again { now } else { seen.last };
+            (task.arn.clone(), SeenSince { last, ..seen })
+        };
+        suspects.failed_salvages.extend(judged.salvage_failing.map(as_it_was));
+        suspects.reused.extend(judged.reused.map(as_it_was));
     }
 }
 
@@ -55,10 +58,9 @@ pub(super) fn tried(
     (task, judged): (&SessionTask, &JudgedTask),
     before: &Suspects,
 ) {
-    let at = before
-        .tried
-        .get(&task.arn)
-        .filter(|_| judged.row.is_orphan() || suspects.failed_salvages.contains_key(&task.arn));
+    let remembered =
+        suspects.failed_salvages.contains_key(&task.arn) || suspects.reused.contains_key(&task.arn);
+    let at = before.tried.get(&task.arn).filter(|_| judged.row.is_orphan() || remembered);
     suspects.tried.extend(at.map(|at| (task.arn.clone(), *at)));
 }
 
@@ -139,12 +141,17 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     };
     suspects.tasks.extend(tasks(&known.suspects.tasks));
     suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
+    suspects.reused.extend(tasks(&known.suspects.reused));
     let times = |memory: &BTreeMap<TaskArn, Timestamp>| {
         let kept = memory.iter().filter(|(task, _)| unseen(task));
         kept.map(|(task, at)| (task.clone(), *at)).collect::<Vec<_>>()
     };
     suspects.tried.extend(times(&known.suspects.tried));
-    suspects.claimed.extend(times(&known.suspects.claimed));
+    // What has not been seen for so long is gone.
+    let longest = known.policy.hard_age.saturating_mul(2);
+    let mut claimed = times(&known.suspects.claimed);
+    claimed.retain(|(_, since)| !is_longer_ago(*since, longest, known.now));
+    suspects.claimed.extend(claimed);
     let targets = known.suspects.targets.iter();
     let kept = targets.filter(|((group, _), _)| seen.groups.get(group).is_some_and(Result::is_err));
     suspects.targets.extend(kept.map(|(target, seen)| (target.clone(), *seen)));

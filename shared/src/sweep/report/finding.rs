@@ -2,7 +2,7 @@
 
 use super::reason;
 use crate::aws::TargetHealth;
-use crate::cleanup::{CleanupReport, Outcome};
+use crate::cleanup::{Artifacts, CleanupReport, Outcome};
 use crate::container::Probe;
 use crate::removal::ZombieFate;
 use crate::session::{Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn};
@@ -171,7 +171,7 @@ fn action_of(report: &CleanupReport) -> Action {
         | Outcome::ArtifactsLost => Action::Acted,
         Outcome::AwaitingSalvage | Outcome::Incomplete => Action::Tried,
         // A 403 is an orphan's all the same: in the end it is stopped.
-        Outcome::Rejected if report.salvage_failed() => Action::Tried,
+        Outcome::Rejected if report.artifacts == Artifacts::WrongContainer => Action::Tried,
         Outcome::Rejected | Outcome::OutOfScope => Action::Spared,
     }
 }
