@@ -12,16 +12,18 @@ fn an_event_is_retried_alone_and_then_kept_in_the_dead_letter_queue() {
     assert!(mapping["ScalingConfig"]["MaximumConcurrency"].is_u64());
 
     let dead_letters = json!({"Fn::GetAtt": ["DeadLetterQueue", "Arn"]});
-    let redrive = &properties("Queue")["RedrivePolicy"];
-    assert_eq!(redrive["deadLetterTargetArn"], dead_letters);
-    assert_eq!(redrive["maxReceiveCount"], json!({"Ref": "MaxReceiveCount"}));
+    for queue in ["Queue", "EndingTasksQueue"] {
+        let redrive = &properties(queue)["RedrivePolicy"];
+        assert_eq!(redrive["deadLetterTargetArn"], dead_letters, "{queue}");
+        assert_eq!(redrive["maxReceiveCount"], json!({"Ref": "MaxReceiveCount"}), "{queue}");
+    }
     for rule in rules_that_fill_the_queue() {
         for target in list(&properties(rule)["Targets"]) {
             assert_eq!(target["DeadLetterConfig"]["Arn"], dead_letters, "{rule}");
             assert!(target["RetryPolicy"]["MaximumRetryAttempts"].is_u64(), "{rule}");
         }
     }
-    for queue in ["Queue", "DeadLetterQueue"] {
+    for queue in ["Queue", "EndingTasksQueue", "DeadLetterQueue"] {
         assert_eq!(properties(queue)["SqsManagedSseEnabled"], true, "{queue}");
     }
 }
@@ -56,9 +58,33 @@ fn every_event_of_which_there_is_a_sample_is_let_in_by_a_rule() {
     assert!(seen > 4, "only {seen} are seen: the test can't tell");
 }
 
+/// A Spot warning waits behind no batch, and its second try comes before SIGKILL.
+#[test]
+fn tasks_that_are_being_stopped_have_a_queue_of_their_own() {
+    let mapping = properties("CompletionFunctionEndingTasks");
+    assert_eq!(mapping["EventSourceArn"], json!({"Fn::GetAtt": ["EndingTasksQueue", "Arn"]}));
+    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        (&mapping["BatchSize"], &mapping["MaximumBatchingWindowInSeconds"]),
+        (&json!(10), &Value::Null)
+    );
+    let (function, visibility) = (seconds("FunctionTimeout"), seconds("EndingVisibilityTimeout"));
+    assert!(visibility > function && visibility <= function + 10, "{visibility} s");
+    assert!(
+        visibility + function <= 2 * 61,
+        "a second try ends within Fargate's longest stopTimeout"
+    );
+    // Each event of a task that stops is taken by one rule.
+    let detail = |rule: &str| properties(rule)["EventPattern"]["detail"].clone();
+    assert_eq!(detail("TaskStoppedRule")["lastStatus"], json!(["STOPPED"]));
+    assert_eq!(detail("TaskEndsRule")["lastStatus"], json!([{"anything-but": ["STOPPED"]}]));
+    assert_eq!(detail("TaskEndsRule")["desiredStatus"], json!(["STOPPED"]));
+}
+
 fn rules_that_fill_the_queue() -> Vec<&'static str> {
-    let queue = json!({"Fn::GetAtt": ["Queue", "Arn"]});
-    let fills = |rule: &Value| list(&rule["Targets"]).iter().any(|target| target["Arn"] == queue);
+    let queues = ["Queue", "EndingTasksQueue"].map(|name| json!({"Fn::GetAtt": [name, "Arn"]}));
+    let fills =
+        |rule: &Value| list(&rule["Targets"]).iter().any(|target| queues.contains(&target["Arn"]));
     let rules = all("AWS::Events::Rule").into_iter().filter(|(_, rule)| fills(rule));
     rules.map(|(name, _)| name).collect()
 }
