@@ -263,3 +263,16 @@ async fn every_cleanup_leaves_figures_in_embedded_metric_format() {
         assert!(lines.contains(name), "{lines}");
     }
 }
+
+/// What a tag's value may be, but for spaces and slashes.
+#[tokio::test(start_paused = true)]
+async fn an_id_with_every_character_that_it_may_have_is_cleaned_like_any_other() {
+    let world = World::new(Setup::default());
+    let odd = world.session("run-7:a+b=c@d.e_F").start();
+    let event = world.session_ended_event(&odd, "completed");
+    let context = function(&world, "completion");
+    assert_eq!(outcome(&report(&context, &event).await), "cleaned", "{}", world.history());
+    assert_clean(&world, &odd);
+    assert_eq!(outcome(&report(&context, &event).await), "already_clean");
+    assert_unharmed(&world);
+}

@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The id of a session: 1 to 128 of `A-Z a-z 0-9 . _ -`, and neither `.` nor `..`.
+/// The id of a session: 1 to 128 of `A-Z a-z 0-9 . _ - : + = @`, and neither `.` nor `..`.
 ///
-/// It becomes part of S3 keys, so anything else is refused where it comes in. An id may come back:
+/// What may be a tag's value, without spaces and `/`: with `/`, the role of session `a` could write the
+/// marker of session `a/b`. Anything else is refused where it comes in. An id may come back:
 /// a resumed session runs in a new task, and nothing known of the old task says anything of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -18,8 +19,8 @@ pub enum SessionIdError {
     /// Longer than 128 characters.
     #[error("a session id has at most 128 characters, this one has {0}")]
     TooLong(usize),
-    /// A character that has no place in an S3 key of ours.
-    #[error("a session id is made of A-Z a-z 0-9 . _ - only, this one has {0:?}")]
+    /// A character that has no place in an id.
+    #[error("a session id is made of A-Z a-z 0-9 . _ - : + = @ only, this one has {0:?}")]
     Character(char),
     /// `.` or `..`, which are path steps.
     #[error("`.` and `..` are not session ids")]
@@ -42,7 +43,9 @@ impl SessionId {
         if length > Self::MAX_LENGTH {
             return Err(SessionIdError::TooLong(length));
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let allowed = |c: char| {
+            c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '+' | '=' | '@')
+        };
         if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
             return Err(SessionIdError::Character(wrong));
         }
@@ -85,8 +88,12 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn letters_digits_dots_underscores_and_dashes_are_accepted() {
-        assert_eq!(SessionId::parse("a.B_9-").unwrap().as_str(), "a.B_9-");
+    fn what_a_tag_can_hold_but_spaces_and_slashes_is_accepted() {
+        assert_eq!(SessionId::parse("a.B_9-:+=@").unwrap().as_str(), "a.B_9-:+=@");
+        for wrong in [' ', '/', '%', ';', ',', '~', '\u{e4}'] {
+            let error = Err(SessionIdError::Character(wrong));
+            assert_eq!(SessionId::parse(&format!("a{wrong}")), error);
+        }
         assert!(SessionId::parse(&"x".repeat(128)).is_ok());
     }
 

@@ -293,7 +293,7 @@ mod tests {
             StoppedWith::NothingToSave => None,
         };
         for artifacts in std::iter::successors(Some(StoppedWith::ArtifactsConfirmed), next) {
-            let session = SessionId::parse(&"x".repeat(128)).unwrap();
+            let session = SessionId::parse(&"a:+=@._-".repeat(16)).unwrap();
             let note = StopNote { session, cause: "lease_expired".to_owned(), artifacts };
             let text = note.to_string();
             assert!(text.len() <= 255, "ECS takes 255 characters, not {}", text.len());
