@@ -27,7 +27,7 @@ pub use budget::longest_cleanup;
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use report::{Artifacts, CleanupReport};
-pub use request::{Cause, OrphanCause, Request, Review, SalvageWindow};
+pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
 pub use steps::MeasuredStep;
 pub use stop::TaskFate;
 pub use target::TargetFate;
@@ -124,7 +124,7 @@ impl Cleanup<'_> {
         let tagging = self.tag_session_ended(session, &salvage, &task);
         let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
-        let recording = self.record.put(Findings {
+        let findings = Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
@@ -132,8 +132,8 @@ impl Cleanup<'_> {
             artifacts: salvage.clone().into(),
             target,
             task: task.clone(),
-        });
-        let (report, ()) = join!(recording, tagging);
+        };
+        let (report, ()) = join!(self.record.put_session(session, findings), tagging);
         report
     }
 
@@ -282,7 +282,7 @@ impl Cleanup<'_> {
             task: TaskFate::ToBeStopped,
             notes: vec!["the salvage window is over: its artifacts are given up".to_owned()],
         };
-        self.record.put(loss).await;
+        self.record.put_session(session, loss).await;
     }
 
     /// The task lost its address while we were at it.

@@ -16,6 +16,8 @@ mod garbage;
 mod invoke;
 mod missing;
 mod races;
+mod receipts;
+mod receipts;
 mod reused;
 mod sessions;
 mod sidecars;

@@ -1,5 +1,6 @@
 use super::artifacts::Salvage;
 use super::outcome::Outcome;
+use super::receipt::WRONG_CONTAINER;
 use super::request::{Cause, Request};
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Display};
 
-/// What one cleanup did. As an object in the ledger (`receipts/{task_id}.json`) it is the task's
+/// What one cleanup did. As an object in the ledger (`receipts/{session}/{task_id}.json`) it is the task's
 /// *receipt*: a record for people and for duplicates. No decision to stop anything rests on it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CleanupReport {
@@ -116,7 +117,7 @@ impl fmt::Display for Artifacts {
             Self::Unreadable { why } => write!(f, "unreadable: {why}"),
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
-            Self::WrongContainer => f.write_str("wrong_container"),
+            Self::WrongContainer => f.write_str(WRONG_CONTAINER),
             Self::Unverified => f.write_str("unverified"),
             Self::Lost => f.write_str("lost"),
             Self::AsInReceipt => f.write_str("as_in_receipt"),
@@ -164,6 +165,19 @@ impl CleanupReport {
         Self { outcome: Outcome::Incomplete, notes, ..self }
     }
 
+    /// Whether it is put on record: a rejection only after a 403, which was obeyed.
+    pub(super) fn leaves_a_receipt(&self) -> bool {
+        match self.outcome {
+            Outcome::AlreadyClean => false,
+            Outcome::Rejected => self.artifacts == Artifacts::WrongContainer,
+            Outcome::Cleaned
+            | Outcome::AwaitingSalvage
+            | Outcome::ArtifactsUnverified
+            | Outcome::ArtifactsLost
+            | Outcome::Incomplete => true,
+        }
+    }
+
     /// Whether the container was asked for its artifacts, and they are not confirmed while its task
     /// still runs.
     #[must_use]
@@ -205,11 +219,16 @@ impl CleanupReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
+    use crate::cleanup::request::{Delivery, OrphanCause, Review, SalvageWindow};
     use crate::event::TaskReference;
 
     fn failures(outcome: Outcome, cause: Cause) -> u64 {
-        let request = Request { task: TaskReference::ByIdentity, cause, request_id: None };
+        let request = Request {
+            task: TaskReference::ByIdentity,
+            cause,
+            request_id: None,
+            delivery: Delivery::First,
+        };
         let findings = Findings {
             session: None,
             task_arn: None,

@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The id of a session: 1 to 128 of `A-Z a-z 0-9 . _ -`, and neither `.` nor `..`.
+/// The id of a session: 1 to 128 of `A-Z a-z 0-9 . _ - : + = @`, and neither `.` nor `..`.
 ///
-/// It becomes part of S3 keys, so anything else is refused where it comes in. An id may come back:
+/// What may be a tag's value, without spaces and `/`: with `/`, the role of session `a` could write the
+/// marker of session `a/b`. Anything else is refused where it comes in. An id may come back:
 /// a resumed session runs in a new task, and nothing known of the old task says anything of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -18,8 +19,8 @@ pub enum SessionIdError {
     /// Longer than 128 characters.
     #[error("a session id has at most 128 characters, this one has {0}")]
     TooLong(usize),
-    /// A character that has no place in an S3 key of ours.
-    #[error("a session id is made of A-Z a-z 0-9 . _ - only, this one has {0:?}")]
+    /// A character that has no place in an id.
+    #[error("a session id is made of A-Z a-z 0-9 . _ - : + = @ only, this one has {0:?}")]
     Character(char),
     /// `.` or `..`, which are path steps.
     #[error("`.` and `..` are not session ids")]
@@ -42,8 +43,8 @@ impl SessionId {
         if length > Self::MAX_LENGTH {
             return Err(SessionIdError::TooLong(length));
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
+        let allowed = |c: &char| is_plain(*c) || matches!(c, ':' | '+' | '=' | '@');
+        if let Some(wrong) = text.chars().find(|c| !allowed(c)) {
             return Err(SessionIdError::Character(wrong));
         }
         if text == "." || text == ".." {
@@ -57,6 +58,27 @@ impl SessionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id as a part of a key of the ledger: percent-encoded but for `A-Z a-z 0-9 . _ -`, so that
+    /// no tool on the way to S3 reads a `+` or a `:` as anything else. The artifact bucket's keys are
+    /// the container's, and have the id as it is.
+    #[must_use]
+    pub fn as_key_part(&self) -> String {
+        let mut part = String::with_capacity(self.0.len());
+        for c in self.0.chars() {
+            if is_plain(c) {
+                part.push(c);
+            } else {
+                // All of an id is ASCII.
+                part.push_str(&format!("%{:02X}", u32::from(c)));
+            }
+        }
+        part
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
 impl fmt::Display for SessionId {
@@ -85,8 +107,12 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn letters_digits_dots_underscores_and_dashes_are_accepted() {
-        assert_eq!(SessionId::parse("a.B_9-").unwrap().as_str(), "a.B_9-");
+    fn what_a_tag_can_hold_but_spaces_and_slashes_is_accepted() {
+        assert_eq!(SessionId::parse("a.B_9-:+=@").unwrap().as_str(), "a.B_9-:+=@");
+        for wrong in [' ', '%', ';', ',', '~', '\u{e4}'] {
+            let error = Err(SessionIdError::Character(wrong));
+            assert_eq!(SessionId::parse(&format!("a{wrong}")), error);
+        }
         assert!(SessionId::parse(&"x".repeat(128)).is_ok());
     }
 
@@ -104,7 +130,27 @@ mod tests {
         assert_eq!(SessionId::parse(&"x".repeat(129)), Err(SessionIdError::TooLong(129)));
     }
 
+    #[test]
+    fn as_part_of_a_key_only_letters_digits_dots_underscores_and_dashes_stay() {
+        let id = SessionId::parse("run-1:a+b=c@d.e_F").unwrap();
+        assert_eq!(id.as_key_part(), "run-1%3Aa%2Bb%3Dc%40d.e_F");
+    }
+
     proptest! {
+        #[test]
+        fn a_part_of_a_key_reads_back(text in "[A-Za-z0-9._:+=@-]{1,128}") {
+            if let Ok(id) = SessionId::parse(&text) {
+                let part = id.as_key_part();
+                let mut pieces = part.split('%');
+                let mut read = pieces.next().unwrap().to_owned();
+                for piece in pieces {
+                    read.push(char::from(u8::from_str_radix(&piece[..2], 16).unwrap()));
+                    read.push_str(&piece[2..]);
+                }
+                prop_assert_eq!(read, text);
+            }
+        }
+
         #[test]
         fn whatever_is_accepted_is_one_safe_key_segment(text in any::<String>()) {
             if let Ok(id) = SessionId::parse(&text) {

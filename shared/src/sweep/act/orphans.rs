@@ -1,6 +1,6 @@
 use super::acted::Acted;
 use crate::cleanup::{
-    Cause, CleanupReport, Invocation, OrphanCause, Request, Review, longest_cleanup,
+    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Request, Review, longest_cleanup,
 };
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -103,7 +103,7 @@ impl Victim {
         let review = self.review(Arc::clone(invocation.context()));
         let cause = Cause::Orphan { session, cause, salvage, review };
         let task = TaskReference::Arn(arn.clone());
-        let request = Request { task, cause, request_id: None };
+        let request = Request { task, cause, request_id: None, delivery: Delivery::First };
         match SpawnedCleanup::start(invocation, request, request_id).report().await {
             Ok(report) => (arn, Acted::Worked(report)),
             Err(panic) => {
