@@ -21,6 +21,6 @@ pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};
 pub(crate) use error::chain;
 pub use error::{CallError, Failure};
 pub use gather::{Asked, Gather};
-pub use ledger::{Ledger, Stored};
+pub use ledger::{Ledger, Stored, parse_document};
 pub use meter::{ApiUse, Meter};
 pub use pace::Pace;

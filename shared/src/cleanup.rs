@@ -28,7 +28,7 @@ mod target;
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use report::{Artifacts, CleanupReport};
-pub use request::{Cause, OrphanCause, Request, Review, SalvageWindow};
+pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
 pub use routes::Routes;
 pub use steps::MeasuredStep;
 pub use stop::TaskFate;
@@ -60,7 +60,8 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
     let (steps, budget) = (Steps::begin(), invocation.budget());
     let record = Record { invocation, request, steps: &steps };
     let cleanup = Cleanup { invocation, request, steps: &steps, budget, record };
-    let identifying = budget.identify().run(identify(invocation, request, budget.identify()));
+    let identifying =
+        budget.identify().run(Box::pin(identify(invocation, request, budget.identify())));
     let identified = steps
         .measure(Step::Identify, identifying, |found| match found {
             Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
@@ -142,7 +143,7 @@ impl Cleanup<'_> {
         let tagging = tag_session_ended(self.record, session, &salvage, &task);
         let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
-        let recording = self.record.put(Findings {
+        let findings = Findings {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome,
@@ -150,8 +151,8 @@ impl Cleanup<'_> {
             artifacts: salvage.clone().into(),
             target,
             task: task.clone(),
-        });
-        let (report, ()) = join!(recording, tagging);
+        };
+        let (report, ()) = join!(self.record.put_session(session, findings), tagging);
         report
     }
 
@@ -327,7 +328,7 @@ impl Cleanup<'_> {
             task: TaskFate::ToBeStopped,
             notes: vec!["the salvage window is over: its artifacts are given up".to_owned()],
         };
-        self.record.put(loss).await;
+        self.record.put_session(session, loss).await;
     }
 
     /// The task lost its address while we were at it.

@@ -2,7 +2,7 @@
 //! its own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
 //! alone.
 
-use crate::cleanup::{Invocation, Request};
+use crate::cleanup::{Delivery, Invocation, Request};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventError, Payload};
@@ -93,6 +93,11 @@ async fn batch(
     for message in messages {
         let id = message.message_id.unwrap_or_default();
         let body = message.body.unwrap_or_default();
+        let received = message.attributes.get("ApproximateReceiveCount");
+        let delivery = match received.and_then(|count| count.parse::<u32>().ok()) {
+            Some(2..) => Delivery::Repeated,
+            Some(0..=1) | None => Delivery::First,
+        };
         match Event::parse_text(&body, &context.config) {
             Err(error) => {
                 let error = refused(context, error);
@@ -101,6 +106,7 @@ async fn batch(
             }
             Ok(event) => {
                 if let Some(request) = request(context, event) {
+                    let request = Request { delivery, ..request };
                     cleanups.push((id, SpawnedCleanup::start(&invocation, request, request_id)));
                 }
             }

@@ -39,7 +39,7 @@ fn a_hundred_sessions_of_one_invocation_are_all_cleaned() {
         assert_eq!(answer, json!({"batchItemFailures": []}), "{}", scene.world.history());
         let receipts = scene.stack().ledger("receipts/").await.unwrap();
         for session in &sessions {
-            assert_eq!(receipts[&format!("receipts/{}.json", session.id())]["outcome"], "cleaned");
+            assert_eq!(receipts[&session.receipt_key()]["outcome"], "cleaned");
             scene.assert_cleaned(session).await;
         }
         assert!(since.elapsed() < PATIENCE);

@@ -192,7 +192,7 @@ impl Scene {
     /// The session's receipt, once it says this.
     pub(crate) async fn receipt(&self, session: &TaskHandle, outcome: &str) -> Value {
         let what = format!("the receipt {outcome} of {}", session.session_id());
-        let key = format!("receipts/{}.json", session.id());
+        let key = session.receipt_key();
         let receipt = eventually(&what, PATIENCE, async || {
             let receipt = self.stack().ledger(&key).await?.remove(&key);
             Ok(receipt.filter(|receipt| receipt["outcome"] == outcome))

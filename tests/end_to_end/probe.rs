@@ -109,7 +109,7 @@ async fn busy(address: Ipv4Addr) -> (TcpListener, Vec<TcpStream>) {
 
 /// It looks like nobody, and it lives: no task is stopped for silence.
 #[test]
-fn a_session_so_busy_that_its_queue_is_full_is_silent_and_keeps_its_task_and_its_target() {
+fn a_session_so_busy_that_its_queue_is_full_is_not_reached_and_keeps_its_task_and_its_target() {
     patrol(31, &SHORT, async |patrol| {
         // The world opens no listener for one that is deaf; the full queue is ours.
         let session = patrol.session("busy").deaf();
@@ -118,7 +118,7 @@ fn a_session_so_busy_that_its_queue_is_full_is_silent_and_keeps_its_task_and_its
         for _ in 0..2 {
             let report = patrol.enforce().await;
             let found = crate::patrol::task_in(&report, &session);
-            assert_eq!(found["evidence"]["probe"], "silent", "{report:#}");
+            assert_eq!(found["evidence"]["probe"], "blind", "{report:#}");
             assert_eq!(found["row"], "T9b unrouted", "{report:#}");
             assert_eq!(found["action"], "kept", "{report:#}");
             patrol.half_an_interval_passes().await;

@@ -16,8 +16,12 @@ fn a_session_whose_owner_crashed_is_reaped_and_its_artifacts_are_saved() {
     patrol(20, &[], async |patrol| {
         let orphan = patrol.session("owner-crashed").lease_lapsed(MINUTE * 20);
         let orphan = patrol.start(orphan).await;
-        let leased = patrol.session("owner-lives").leased_for(MINUTE * 5);
+        let leased = patrol.session("owner-lives").renewed_for(MINUTE * 5);
         let leased = patrol.start(leased).await;
+        let report = patrol.report().await;
+        assert_eq!(task_in(&report, &orphan)["row"], "T7a lease_lapsed", "{report:#}");
+        // Long enough for its owner to extend the other lease.
+        tokio::time::sleep(Duration::from_secs(4)).await;
         let report = patrol.report().await;
         assert_eq!(task_in(&report, &orphan)["action"], "would_act", "{report:#}");
         patrol.assert_untouched(&orphan, 1);

@@ -6,8 +6,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 use session_cleanup::aws::{Aws, HttpSeam, Pace};
 use session_cleanup::cleanup::{
-    Cause, CleanupReport, Invocation, OrphanCause, Outcome, Request, Review, SalvageWindow,
-    clean_up,
+    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Outcome, Request, Review,
+    SalvageWindow, clean_up,
 };
 use session_cleanup::clock::Clock;
 use session_cleanup::config::Config;
@@ -265,6 +265,7 @@ pub(crate) async fn reap(
             routes: Arc::default(),
         },
         request_id: None,
+        delivery: Delivery::First,
     };
     let report = clean_up(&invocation, &request).await;
     invocation.end().await;

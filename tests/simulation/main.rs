@@ -19,6 +19,7 @@ mod load_balancer;
 mod looks;
 mod missing;
 mod races;
+mod receipts;
 mod reused;
 mod sessions;
 mod sidecars;

@@ -199,7 +199,7 @@ async fn a_receipt_never_goes_backward() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").upload_never_works().start();
     let earlier = r#"{ "session_id": "alice", "outcome": "artifacts_unverified" }"#;
-    world.put_object("ledger", &format!("receipts/{}.json", alice.id()), earlier);
+    world.put_object("ledger", &alice.receipt_key(), earlier);
     let event = world.session_ended_event(&alice, "completed");
     let answer = report(&function(&world, "completion"), &event).await;
     assert_eq!(outcome(&answer), "awaiting_salvage");

@@ -3,8 +3,39 @@ use crate::config::Config;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::FutureExt;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The version of the ledger's objects that is written here. One without a version is older.
+const VERSION: u32 = 1;
+
+/// An object of the ledger: it names its version beside its own fields.
+#[derive(Debug, Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    document: &'a T,
+}
+
+/// The version that an object names.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
+    version: u32,
+}
+
+/// Reads an object of this version or an older one. What a newer version wrote may mean something else
+/// by the same words: it is not read.
+///
+/// # Errors
+/// A sentence that says why it can't be read.
+pub fn parse_document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let Named { version } = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    if version > VERSION {
+        return Err(format!("a newer version of this program wrote it: {version}, not {VERSION}"));
+    }
+    serde_json::from_slice(bytes).map_err(|e| e.to_string())
+}
 
 /// The ledger bucket: receipts and intents, written by nobody but us.
 #[derive(Debug, Clone)]
@@ -55,7 +86,7 @@ impl Ledger {
         key: &str,
         document: &T,
     ) -> Result<String, CallError> {
-        let body = serde_json::to_vec_pretty(document)
+        let body = serde_json::to_vec_pretty(&Versioned { version: VERSION, document })
             .map_err(|e| CallError::unusable("PutObject", self.name(key), e.to_string()))?;
         put.bucket(&self.bucket)
             .key(key)
@@ -71,14 +102,34 @@ impl Ledger {
     /// `GetObject`; `None` when there is none.
     ///
     /// # Errors
-    /// [`CallError`] when it is not known whether there is one, or when it can't be read.
+    /// [`CallError`] when it is not known whether there is one, or when it can't be read: a newer
+    /// version's never is.
     pub async fn read<T: DeserializeOwned>(
         &self,
         key: &str,
     ) -> Result<Option<Stored<T>>, CallError> {
+        self.read_by(key, parse_document).await
+    }
+
+    /// The same for what means the same in every version that spells it so; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`CallError`] when it is not known whether there is one, or when it can't be read.
+    pub async fn read_of_any_version<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<Stored<T>>, CallError> {
+        self.read_by(key, |bytes| serde_json::from_slice(bytes).map_err(|e| e.to_string())).await
+    }
+
+    async fn read_by<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<Option<Stored<T>>, CallError> {
         let Some(Stored { document, etag }) = self.read_bytes(key).await? else { return Ok(None) };
-        let document = serde_json::from_slice(&document)
-            .map_err(|e| CallError::unusable("GetObject", self.name(key), e.to_string()))?;
+        let document = parse(&document)
+            .map_err(|problem| CallError::unusable("GetObject", self.name(key), problem))?;
         Ok(Some(Stored { document, etag }))
     }
 

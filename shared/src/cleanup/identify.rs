@@ -2,7 +2,7 @@ use super::identified_session::IdentifiedSession;
 use super::invocation::Invocation;
 use super::judge::OverTask;
 use super::receipt;
-use super::request::{Cause, Request};
+use super::request::{Cause, Delivery, Request};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
@@ -61,7 +61,7 @@ pub(super) async fn identify(
         Err(error) => return unclear(error.to_string()),
     };
     let Some(task) = snapshot.task else {
-        return match from_receipt(invocation, &arn).await {
+        return match from_ledger(invocation, request, &arn).await {
             Ok(Some(session)) => agreed(request, OverTask { session, arn, task: None }),
             Ok(None) => rejected("ECS knows no such task, and it has no receipt".to_owned()),
             Err(error) => unclear(error.to_string()),
@@ -93,7 +93,7 @@ pub(super) async fn identify(
     let noted = task.stop_note().map(|note| note.session);
     let session = match noted.or_else(|| IdentitySource::identify(&scope.identity, &task)) {
         Some(session) => session,
-        None if over => match from_receipt(invocation, &arn).await {
+        None if over => match from_ledger(invocation, request, &arn).await {
             Ok(Some(session)) => session,
             Ok(None) => return rejected(UNIDENTIFIED.to_owned()),
             Err(error) => return unclear(error.to_string()),
@@ -105,7 +105,7 @@ pub(super) async fn identify(
     }
     if task.stop_note().is_some() {
         // We are stopping it. Where the cleanup that did so has finished, this is a duplicate.
-        match receipt::read(&invocation.context().aws.ledger, &arn).await {
+        match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             Ok(Some(receipt)) if receipt.outcome.is_final() => {
                 return agreed(request, OverTask { session, arn, task: Some(task) });
             }
@@ -116,9 +116,19 @@ pub(super) async fn identify(
     if let Some(why) = disagreement(request, &session) {
         return rejected(why);
     }
+    if request.delivery == Delivery::Repeated {
+        match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
+            Ok(Some(receipt)) if receipt.is_of_a_403() => return rejected(OBEYED.to_owned()),
+            Ok(_) => {}
+            Err(error) => return unclear(error.to_string()),
+        }
+    }
     let (review, routes) = (request.cause.review().cloned(), request.cause.routes().cloned());
     Identified::Session(Box::new(IdentifiedSession { id: session, task, review, routes }))
 }
+
+const OBEYED: &str = "its container has answered an earlier delivery that it runs another session; \
+                      what is still to be registered again is in its intent";
 
 const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
 
@@ -191,12 +201,13 @@ fn whole_second(at: Timestamp) -> Timestamp {
         .unwrap_or(at)
 }
 
-async fn from_receipt(
+async fn from_ledger(
     invocation: &Invocation,
+    request: &Request,
     task: &TaskArn,
 ) -> Result<Option<SessionId>, CallError> {
-    let receipt = receipt::read(&invocation.context().aws.ledger, task).await?;
-    Ok(receipt.map(|receipt| receipt.session_id))
+    let ledger = &invocation.context().aws.ledger;
+    receipt::session_of(ledger, task, request.cause.session()).await
 }
 
 /// The task that the request names, or else the one that runs its session.

@@ -29,7 +29,7 @@ pub(super) struct Verdict {
 pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Verdict, CallError> {
     let context = invocation.context();
     let verdict = |outcome, artifacts| Ok(Verdict { outcome, artifacts });
-    let known = receipt::read(&context.aws.ledger, &over.arn).await?;
+    let known = receipt::read(&context.aws.ledger, &over.session, &over.arn).await?;
     if known.is_some_and(|receipt| receipt.outcome.is_final()) {
         return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
     }

@@ -31,21 +31,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Receipts only move forward: to a higher rank. Outcomes without a rank write no receipt.
+    /// Receipts only move forward: to a higher rank. Outcomes without a rank write no receipt, and
+    /// `rejected` only after a 403.
     pub(super) fn rank(self) -> Option<u8> {
         match self {
-            Self::AwaitingSalvage | Self::Incomplete => Some(0),
+            Self::AwaitingSalvage | Self::Incomplete | Self::Rejected => Some(0),
             Self::ArtifactsLost => Some(1),
             Self::ArtifactsUnverified => Some(2),
             Self::Cleaned => Some(3),
-            Self::AlreadyClean | Self::Rejected | Self::OutOfScope => None,
+            Self::AlreadyClean | Self::OutOfScope => None,
         }
-    }
-
-    /// Whether it is put on record.
-    #[must_use]
-    pub fn leaves_a_receipt(self) -> bool {
-        self.rank().is_some()
     }
 
     /// Whether a receipt with this outcome says that the task is finished with.
@@ -64,7 +59,15 @@ impl Outcome {
     /// Whether something is left to do that a further attempt can do.
     #[must_use]
     pub fn is_unfinished(self) -> bool {
-        self.leaves_a_receipt() && !self.is_final()
+        match self {
+            Self::AwaitingSalvage | Self::Incomplete => true,
+            Self::Cleaned
+            | Self::AlreadyClean
+            | Self::ArtifactsUnverified
+            | Self::ArtifactsLost
+            | Self::Rejected
+            | Self::OutOfScope => false,
+        }
     }
 
     /// Whether the event must be delivered again (and end in the dead-letter queue in the end).

@@ -1,15 +1,19 @@
 use super::outcome::Outcome;
-use super::report::CleanupReport;
+use super::report::{CleanupReport, WRONG_CONTAINER};
 use super::stop::TaskFate;
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::session::{SessionId, TaskArn};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// What later cleanups read of a receipt.
+/// What later cleanups read of a receipt. Its outcomes mean the same in every version; one with an
+/// outcome that is not known here can't be read, and is never replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Receipt {
-    pub(super) session_id: SessionId,
+    session_id: SessionId,
     pub(super) outcome: Outcome,
+    /// What it says of the artifacts.
+    #[serde(default)]
+    artifacts: String,
     /// What it says of the task.
     #[serde(default)]
     task: String,
@@ -20,30 +24,109 @@ impl Receipt {
     fn is_before_the_stop(&self) -> bool {
         self.task == TaskFate::ToBeStopped.to_string()
     }
+
+    /// Whether the task's container has said that it runs another session, and was obeyed.
+    pub(super) fn is_of_a_403(&self) -> bool {
+        self.outcome == Outcome::Rejected && self.artifacts == WRONG_CONTAINER
+    }
 }
 
-fn key(task: &TaskArn) -> String {
+/// Which session a task runs, for when the task can't say so any more.
+#[derive(Debug, Serialize, Deserialize)]
+struct NamedTask {
+    session_id: SessionId,
+}
+
+/// All receipts of a session have its id in front: listing them says what became of it.
+fn key(session: &SessionId, task: &TaskArn) -> String {
+    format!("receipts/{}/{}.json", session.as_key_part(), task.id())
+}
+
+/// Where versions before this one kept it.
+fn key_before(task: &TaskArn) -> String {
     format!("receipts/{}.json", task.id())
 }
 
-/// The receipt of `task`, if there is one.
-pub(super) async fn read(ledger: &Ledger, task: &TaskArn) -> Result<Option<Receipt>, CallError> {
-    Ok(ledger.read(&key(task)).await?.map(|stored: Stored<Receipt>| stored.document))
+fn name_key(task: &TaskArn) -> String {
+    format!("tasks/{}", task.id())
+}
+
+/// The receipt of `task` in `session`, if there is one: the one of this version, or that of a version
+/// before where it got further.
+pub(super) async fn read(
+    ledger: &Ledger,
+    session: &SessionId,
+    task: &TaskArn,
+) -> Result<Option<Receipt>, CallError> {
+    let receipt = read_at(ledger, &key(session, task)).await?;
+    if receipt.as_ref().is_some_and(|receipt| receipt.outcome.is_final()) {
+        return Ok(receipt);
+    }
+    let before = read_at(ledger, &key_before(task)).await?;
+    let before = before.filter(|before| before.session_id == *session);
+    Ok(match (receipt, before) {
+        (Some(receipt), Some(before)) if before.outcome.rank() > receipt.outcome.rank() => {
+            Some(before)
+        }
+        (Some(receipt), Some(_) | None) => Some(receipt),
+        (None, before) => before,
+    })
+}
+
+async fn read_at(ledger: &Ledger, key: &str) -> Result<Option<Receipt>, CallError> {
+    Ok(ledger.read_of_any_version(key).await?.map(|stored: Stored<Receipt>| stored.document))
+}
+
+/// The session of a task that no longer says it itself. `asked` is the session that the request names:
+/// its receipt of this task shows that it is the one.
+pub(super) async fn session_of(
+    ledger: &Ledger,
+    task: &TaskArn,
+    asked: Option<&SessionId>,
+) -> Result<Option<SessionId>, CallError> {
+    if let Some(asked) = asked
+        && let Some(receipt) = read_at(ledger, &key(asked, task)).await?
+    {
+        return Ok(Some(receipt.session_id));
+    }
+    let named: Option<Stored<NamedTask>> = ledger.read(&name_key(task)).await?;
+    if let Some(Stored { document: NamedTask { session_id }, .. }) = named {
+        return Ok(Some(session_id));
+    }
+    let before = read_at(ledger, &key_before(task)).await?;
+    Ok(before.map(|receipt| receipt.session_id))
+}
+
+/// Writes down which session `task` runs, for when its tags are gone. One that is there already says
+/// the same: a task runs one session.
+pub(super) async fn name(
+    ledger: &Ledger,
+    session: &SessionId,
+    task: &TaskArn,
+) -> Result<(), CallError> {
+    let named = NamedTask { session_id: session.clone() };
+    match ledger.create(&name_key(task), &named).await {
+        Err(error) if error.failure != Failure::Conflict => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes `report` as the receipt of its task, unless there is one that is further along. One call
 /// where there is none yet.
 pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), CallError> {
-    let (Some(task), Some(rank)) = (&report.task_arn, report.outcome.rank()) else {
+    let (Some(session), Some(task), Some(rank)) =
+        (&report.session_id, &report.task_arn, report.outcome.rank())
+    else {
         return Ok(());
     };
-    let key = key(task);
+    let key = key(session, task);
     loop {
         match ledger.create(&key, report).await {
             Err(error) if error.failure == Failure::Conflict => {}
             done => return done.map(drop),
         }
-        let Some(Stored { document, etag }) = ledger.read::<Receipt>(&key).await? else {
+        let Some(Stored { document, etag }) = ledger.read_of_any_version::<Receipt>(&key).await?
+        else {
             continue;
         };
         let further = document.outcome.rank().is_some_and(|known| known > rank);

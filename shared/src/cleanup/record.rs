@@ -1,5 +1,6 @@
 //! Putting on record what became of a session: its receipt, and the metric of a loss.
 
+use super::identified_session::IdentifiedSession;
 use super::invocation::Invocation;
 use super::outcome::Outcome;
 use super::receipt;
@@ -9,7 +10,7 @@ use super::steps::Steps;
 use super::stop::TaskFate;
 use super::target::TargetFate;
 use crate::metrics::{Metric, Step};
-use crate::session::{SessionId, TaskArn};
+use crate::session::{IdentitySource, SessionId, TaskArn};
 use serde_json::json;
 
 /// Where one cleanup puts what it found out.
@@ -21,10 +22,36 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The report, and the receipt where its outcome leaves one.
-    pub(super) async fn put(&self, findings: Findings) -> CleanupReport {
+    /// The report of `session`, and the receipt where it leaves one. What only a tag says is written
+    /// down before: ECS deletes the tag with the task.
+    pub(super) async fn put_session(
+        &self,
+        session: &IdentifiedSession,
+        findings: Findings,
+    ) -> CleanupReport {
+        let context = self.invocation.context();
         let report = self.report(findings);
-        if !report.outcome.leaves_a_receipt() {
+        let sources = &context.config.scope.identity;
+        if !report.leaves_a_receipt() || !IdentitySource::ends_with_the_task(sources, &session.task)
+        {
+            return self.keep(report).await;
+        }
+        let naming = receipt::name(&context.aws.ledger, &session.id, &session.task.arn);
+        let named = self.invocation.budget().receipt().answer(Box::pin(naming)).await;
+        let report = self.keep(report).await;
+        match named {
+            Ok(()) => report,
+            Err(problem) => report.unrecorded(&format!("its session is not on record: {problem}")),
+        }
+    }
+
+    /// The report of a task that is over, and the receipt where it leaves one.
+    pub(super) async fn put(&self, findings: Findings) -> CleanupReport {
+        self.keep(self.report(findings)).await
+    }
+
+    async fn keep(&self, report: CleanupReport) -> CleanupReport {
+        if !report.leaves_a_receipt() {
             return report;
         }
         let saving = receipt::save(&self.invocation.context().aws.ledger, &report);

@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Display};
 
-/// What one cleanup did. As an object in the ledger (`receipts/{task_id}.json`) it is the task's
+/// What a receipt says of the artifacts after a 403.
+pub(super) const WRONG_CONTAINER: &str = "wrong_container";
+
+/// What one cleanup did. As an object in the ledger (`receipts/{session}/{task_id}.json`) it is the task's
 /// *receipt*: a record for people and for duplicates. No decision to stop anything rests on it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CleanupReport {
@@ -123,7 +126,7 @@ impl fmt::Display for Artifacts {
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
             Self::Blind { why } => write!(f, "blind: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
-            Self::WrongContainer => f.write_str("wrong_container"),
+            Self::WrongContainer => f.write_str(WRONG_CONTAINER),
             Self::Unverified => f.write_str("unverified"),
             Self::Lost => f.write_str("lost"),
             Self::AsInReceipt => f.write_str("as_in_receipt"),
@@ -169,6 +172,19 @@ impl CleanupReport {
         let note = format!("{problem}; {}", self.cause.next());
         let notes = self.notes.into_iter().chain([note]).collect();
         Self { outcome: Outcome::Incomplete, notes, ..self }
+    }
+
+    /// Whether it is put on record: a rejection only after a 403, which was obeyed.
+    pub(super) fn leaves_a_receipt(&self) -> bool {
+        match self.outcome {
+            Outcome::AlreadyClean | Outcome::OutOfScope => false,
+            Outcome::Rejected => self.artifacts == Artifacts::WrongContainer,
+            Outcome::Cleaned
+            | Outcome::AwaitingSalvage
+            | Outcome::ArtifactsUnverified
+            | Outcome::ArtifactsLost
+            | Outcome::Incomplete => true,
+        }
     }
 
     /// Whether the container was asked for its artifacts, and they are not confirmed while its task
@@ -239,12 +255,17 @@ impl CleanupReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
+    use crate::cleanup::request::{Delivery, OrphanCause, Review, SalvageWindow};
     use crate::event::TaskReference;
     use std::sync::Arc;
 
     fn failures(outcome: Outcome, cause: Cause) -> u64 {
-        let request = Request { task: TaskReference::ByIdentity, cause, request_id: None };
+        let request = Request {
+            task: TaskReference::ByIdentity,
+            cause,
+            request_id: None,
+            delivery: Delivery::First,
+        };
         let findings = Findings {
             session: None,
             task_arn: None,

@@ -15,6 +15,17 @@ pub struct Request {
     pub cause: Cause,
     /// The owner's id of the request, for logs and receipt.
     pub request_id: Option<String>,
+    /// Whether its event was delivered before.
+    pub delivery: Delivery,
+}
+
+/// Whether an event was delivered before, as far as its source tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Not that we know.
+    First,
+    /// The queue has delivered it before: its receipt may say what came of that.
+    Repeated,
 }
 
 /// On whose word a session is cleaned up.
@@ -191,7 +202,8 @@ impl Serialize for Cause {
 impl From<SessionEnded> for Request {
     fn from(event: SessionEnded) -> Self {
         let SessionEnded { session, task, at, reason, request_id } = event;
-        Self { task, cause: Cause::SessionEnded { session, at, reason }, request_id }
+        let cause = Cause::SessionEnded { session, at, reason };
+        Self { task, cause, request_id, delivery: Delivery::First }
     }
 }
 
@@ -202,6 +214,7 @@ impl From<TaskChange> for Request {
             task: TaskReference::Arn(task),
             cause: Cause::TaskChanged { version, says_end },
             request_id: None,
+            delivery: Delivery::First,
         }
     }
 }

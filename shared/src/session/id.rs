@@ -43,10 +43,8 @@ impl SessionId {
         if length > Self::MAX_LENGTH {
             return Err(SessionIdError::TooLong(length));
         }
-        let allowed = |c: char| {
-            c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '+' | '=' | '@')
-        };
-        if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
+        let allowed = |c: &char| is_plain(*c) || matches!(c, ':' | '+' | '=' | '@');
+        if let Some(wrong) = text.chars().find(|c| !allowed(c)) {
             return Err(SessionIdError::Character(wrong));
         }
         if text == "." || text == ".." {
@@ -60,6 +58,21 @@ impl SessionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id as a part of a key of the ledger: percent-encoded but for `A-Z a-z 0-9 . _ -`, so that
+    /// no tool on the way to S3 reads a `+` or a `:` as anything else. The artifact bucket's keys are
+    /// the container's, and have the id as it is.
+    #[must_use]
+    pub fn as_key_part(&self) -> String {
+        // All of an id is ASCII.
+        let encoded =
+            |c| if is_plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) };
+        self.0.chars().map(encoded).collect()
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
 impl fmt::Display for SessionId {
@@ -111,7 +124,27 @@ mod tests {
         assert_eq!(SessionId::parse(&"x".repeat(129)), Err(SessionIdError::TooLong(129)));
     }
 
+    #[test]
+    fn as_part_of_a_key_only_letters_digits_dots_underscores_and_dashes_stay() {
+        let id = SessionId::parse("run-1:a+b=c@d.e_F").unwrap();
+        assert_eq!(id.as_key_part(), "run-1%3Aa%2Bb%3Dc%40d.e_F");
+    }
+
     proptest! {
+        #[test]
+        fn a_part_of_a_key_reads_back(text in "[A-Za-z0-9._:+=@-]{1,128}") {
+            if let Ok(id) = SessionId::parse(&text) {
+                let part = id.as_key_part();
+                let mut pieces = part.split('%');
+                let mut read = pieces.next().unwrap().to_owned();
+                for piece in pieces {
+                    read.push(char::from(u8::from_str_radix(&piece[..2], 16).unwrap()));
+                    read.push_str(&piece[2..]);
+                }
+                prop_assert_eq!(read, text);
+            }
+        }
+
         #[test]
         fn whatever_is_accepted_is_one_safe_key_segment(text in any::<String>()) {
             if let Ok(id) = SessionId::parse(&text) {

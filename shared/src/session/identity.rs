@@ -42,10 +42,23 @@ impl IdentitySource {
     /// The identity of `task` by the first of `sources` that holds one.
     #[must_use]
     pub fn identify(sources: &[Self], task: &Task) -> Option<SessionId> {
-        sources
-            .iter()
-            .filter_map(|source| source.read(task))
-            .find_map(|text| SessionId::parse(text).ok())
+        Self::first(sources, task).map(|(_source, session)| session)
+    }
+
+    /// Whether what names the session of `task` is a tag, which ECS deletes with the task.
+    #[must_use]
+    pub fn ends_with_the_task(sources: &[Self], task: &Task) -> bool {
+        match Self::first(sources, task) {
+            Some((Self::Tag(_), _)) => true,
+            Some((Self::Environment(_) | Self::StartedBy, _)) | None => false,
+        }
+    }
+
+    fn first<'a>(sources: &'a [Self], task: &Task) -> Option<(&'a Self, SessionId)> {
+        sources.iter().find_map(|source| {
+            let session = SessionId::parse(source.read(task)?).ok()?;
+            Some((source, session))
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the sweep before suspected. A state that may pass is acted on only when two consecutive sweeps
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
-use crate::aws::{CallError, Failure, Ledger, Stored};
+use crate::aws::{CallError, Failure, Ledger, Stored, parse_document};
 use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use futures_util::FutureExt;
@@ -159,7 +159,7 @@ impl Memory {
             }
             Ok(Some(Stored { document, etag })) => {
                 let version = Version::Known(etag);
-                match serde_json::from_slice::<Document>(&document) {
+                match parse_document::<Document>(&document) {
                     Ok(document) => Self { version, suspects: document.into(), problem: None },
                     Err(problem) => {
                         let problem =

@@ -12,7 +12,7 @@ fn assert_given_up(world: &World, task: &TaskHandle, metrics: &MetricLines) {
     assert!(metric(metrics, "ArtifactsLost") >= 1);
     let calls = world.calls();
     let stop = calls.iter().position(|call| call.api == Api::StopTask).unwrap();
-    let key = format!("receipts/{}", task.id());
+    let key = task.receipt_key();
     let recorded =
         calls[..stop].iter().any(|call| call.api == Api::PutObject && call.is_about(&key));
     assert!(recorded, "the loss is on record before the stop\n{}", world.history());

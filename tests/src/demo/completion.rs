@@ -108,7 +108,7 @@ fn print_receipts(local: &LocalStack, cast: &Cast, seen: &Seen) -> Result<(), Fa
     println!("Receipts, in s3://{}/receipts/:", local.stack.output("LedgerBucket"));
     for (task, receipt) in &seen.receipts {
         let text = |name: &str| receipt[name].as_str().unwrap_or("-").to_owned();
-        println!("  {task}.json  {:6} {}", text("session_id"), text("outcome"));
+        println!("  {}/{task}.json  {}", text("session_id"), text("outcome"));
     }
     let receipt = serde_json::to_string_pretty(&seen.receipts[cast.bob.task.id()])?;
     println!("\nThe one of bob, whose upload failed twice:\n\n{receipt}\n");

@@ -33,6 +33,16 @@ impl TaskHandle {
         &self.key.id
     }
 
+    /// The key of its receipt in the ledger.
+    #[must_use]
+    pub fn receipt_key(&self) -> String {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let encoded = self.session_id.bytes().map(|byte| {
+            if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        });
+        format!("receipts/{}/{}.json", encoded.collect::<String>(), self.id())
+    }
+
     /// The name of its cluster.
     #[must_use]
     pub fn cluster(&self) -> &str {

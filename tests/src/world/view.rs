@@ -156,7 +156,8 @@ impl World {
         self.now_with(|state, _| {
             let objects = state.buckets.get(&state.setup.ledger_bucket).into_iter().flatten();
             let receipts = objects.filter_map(|(key, object)| {
-                let id = key.strip_prefix("receipts/")?.strip_suffix(".json")?;
+                let name = key.strip_prefix("receipts/")?.strip_suffix(".json")?;
+                let id = name.rsplit('/').next()?;
                 Some((id.to_owned(), serde_json::from_slice(&object.body).unwrap_or_default()))
             });
             receipts.collect()

@@ -1,5 +1,7 @@
 use super::acted::Acted;
-use crate::cleanup::{Cause, CleanupReport, Invocation, OrphanCause, Request, Review, Routes};
+use crate::cleanup::{
+    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Request, Review, Routes,
+};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
@@ -108,7 +110,7 @@ impl Victim {
         let review = self.review(Arc::clone(invocation.context()));
         let cause = Cause::Orphan { session, cause, salvage, review, routes };
         let task = TaskReference::Arn(arn.clone());
-        let request = Request { task, cause, request_id: None };
+        let request = Request { task, cause, request_id: None, delivery: Delivery::First };
         match SpawnedCleanup::start(invocation, request, request_id).report().await {
             Ok(report) => (arn, Acted::Worked(report)),
             Err(panic) => {

@@ -62,7 +62,8 @@ impl Seen {
 /// The receipts in the ledger, by task id.
 pub(super) async fn receipts(stack: &Stack) -> Result<BTreeMap<String, Value>, LocalAwsError> {
     let found = stack.ledger("receipts/").await?.into_iter().map(|(key, receipt)| {
-        let id = key.trim_start_matches("receipts/").trim_end_matches(".json");
+        let name = key.trim_start_matches("receipts/").trim_end_matches(".json");
+        let id = name.rsplit('/').next().unwrap_or(name);
         (id.to_owned(), receipt)
     });
     Ok(found.collect())

@@ -83,7 +83,7 @@ impl Marks {
     }
 
     fn outcome(&self, part: &Part) -> Option<&str> {
-        self.ledger_after.get(&format!("receipts/{}.json", part.task.id()))?["outcome"].as_str()
+        self.ledger_after.get(&part.task.receipt_key())?["outcome"].as_str()
     }
 
     fn saved(&self, part: &Part) -> bool {
