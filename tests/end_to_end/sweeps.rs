@@ -18,13 +18,15 @@ fn a_session_whose_owner_crashed_is_reaped_and_its_artifacts_are_saved() {
         let orphan = patrol.start(orphan).await;
         let leased = patrol.session("owner-lives").renewed_for(MINUTE * 5);
         let leased = patrol.start(leased).await;
+        // Between two sweeps: long enough for its owner to extend the other lease.
+        let renewal = Duration::from_secs(4);
         let report = patrol.report().await;
         assert_eq!(task_in(&report, &orphan)["row"], "T7a lease_lapsed", "{report:#}");
-        // Long enough for its owner to extend the other lease.
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        tokio::time::sleep(renewal).await;
         let report = patrol.report().await;
         assert_eq!(task_in(&report, &orphan)["action"], "would_act", "{report:#}");
         patrol.assert_untouched(&orphan, 1);
+        tokio::time::sleep(renewal).await;
         let report = patrol.enforce().await;
         assert_eq!(task_in(&report, &orphan)["row"], "T7 lease_expired", "{report:#}");
         assert_eq!(task_in(&report, &orphan)["action"], "acted", "{report:#}");

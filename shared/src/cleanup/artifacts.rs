@@ -257,6 +257,7 @@ impl Attempts<'_> {
             let why = "too many containers are being asked already".to_owned();
             return Attempt::Settled(Ok(Salvage::NotAsked { why }));
         };
+        self.problem = Some(format!("no answer of the container at {address} yet"));
         let answer = invocation.context().containers.complete(turn, address, &session.id).await;
         match (&answer, &session.routes) {
             (
