@@ -221,7 +221,7 @@ struct Attempts<'a> {
 
 impl Attempts<'_> {
     async fn until_settled(&mut self) -> TaskFate {
-        let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
+        let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(3)).build();
         let mut repeated = false;
         let mut looked_at_again = None;
         loop {

@@ -59,7 +59,9 @@ async fn a_report_is_kept_under_sweeps_once_anything_was_found() {
         let key = report["kept_as"].as_str().unwrap_or_else(|| panic!("{what}: {report:#}"));
         assert_eq!(kept_reports(&world), [key], "{what}");
         let kept = world.object("ledger", key).unwrap();
-        let kept: Value = serde_json::from_slice(&kept).unwrap();
+        let mut kept: Value = serde_json::from_slice(&kept).unwrap();
+        let version = kept.as_object_mut().unwrap().remove("version");
+        assert_eq!(version, Some(json!(1)), "each object of the ledger names its version");
         assert_eq!(kept, report, "{what}: what is kept is what was answered");
     }
 }
