@@ -85,6 +85,8 @@ async fn waiting_for_a_connection_takes_nothing_of_the_time_of_an_upload() {
     let tasks = ended(&world, 400, Duration::from_secs(28));
     sweep_all(&world, "sweep-1").await;
     assert_none_is_lost(&world, &tasks);
+    let saved = tasks.iter().filter(|task| receipt(&world, task).as_deref() == Some("cleaned"));
+    assert!(saved.count() > 250, "who waited for a round has all the time of an upload");
     tokio::time::sleep(INTERVAL).await;
     sweep_all(&world, "sweep-2").await;
     assert_none_is_lost(&world, &tasks);
