@@ -150,7 +150,8 @@ async fn i3_ends_with_the_salvage_window() {
         let (world, clients) = stage();
         let alice = world.session("alice").upload_never_works().ended_by_owner();
         let alice = match window {
-            "age" => alice.started_ago(secs(24 * 3600)).start(),
+            // The hard age, and the window.
+            "age" => alice.started_ago(secs(24 * 3600 + 1800)).start(),
             "never started" => alice.never_started().start(),
             _ => alice.start(),
         };
