@@ -252,8 +252,5 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         .filter(|task| at >= whole_second(session_start(task, now)))
         .max_by_key(|task| session_start(task, now))
         .map(|task| task.arn.clone())
-        .map_or_else(
-            || rejected(format!("no task runs session {session} since {at} or before")),
-            Ok,
-        )
+        .map_or_else(|| rejected(format!("no task runs session {session} that began by {at}")), Ok)
 }

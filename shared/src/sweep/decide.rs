@@ -15,6 +15,7 @@ pub use blast_radius::Allowance;
 pub use judge_task::JudgedTask;
 pub use known::Known;
 pub use leases::Leases;
+pub(in crate::sweep) use neighbours::NEIGHBOURS;
 pub use plan::{Plan, TargetDecision, TaskDecision, decide, to_be_probed};
 pub use targets::{TargetEvidence, TargetRow, TargetVerdict, target_row};
 pub use tasks::{Circumstances, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row};

@@ -1,6 +1,7 @@
 //! What a sweep looks at: targets first, then tasks, so that every target that was seen belongs to a
 //! task that had already started when tasks are listed. All pages, or it is unknown.
 
+use super::decide::NEIGHBOURS;
 use super::observation::{Holder, Observation};
 use crate::aws::{CallError, Failure, TargetHealth};
 use crate::container::Probe;
@@ -60,9 +61,6 @@ pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observatio
     }
     seen
 }
-
-/// So many of a group's tasks are asked whether packets of ours get there.
-const NEIGHBOURS: usize = 5;
 
 /// The groups to whose targets packets of ours get, of those whose fate hangs on it: a task that is
 /// registered there answers. Where there is none, the load balancer and ECS agree already.

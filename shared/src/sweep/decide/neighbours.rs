@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// So many of a neighbourhood are asked at most.
-const NEIGHBOURS: usize = 5;
+pub(in crate::sweep) const NEIGHBOURS: usize = 5;
 
 /// Who could say whether a route is whole: the tasks of each neighbourhood, those first that should answer.
 #[derive(Debug, Default)]
