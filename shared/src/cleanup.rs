@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod budget;
+mod identified;
 mod identified_session;
 mod identify;
 mod invocation;
@@ -24,6 +25,7 @@ mod steps;
 mod stop;
 mod tag;
 mod target;
+mod unnamed;
 
 pub use invocation::Invocation;
 pub use outcome::Outcome;
@@ -40,8 +42,9 @@ use crate::removal::{Authority, ContainersWord, Removed};
 use crate::session::{Stage, StoppedWith, TargetGroupArn};
 use artifacts::{Salvage, TaskOver, give_up, salvage};
 use budget::Budget;
+use identified::Identified;
 use identified_session::{AddressCheck, IdentifiedSession};
-use identify::{Identified, identify};
+use identify::identify;
 use judge::{OverTask, Verdict, judge};
 use outcome::{notes, outcome};
 use record::Record;
@@ -69,6 +72,8 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
             Ok(
                 Identified::Rejected { why, .. }
                 | Identified::OutOfScope { why, .. }
+                | Identified::NothingLost { why, .. }
+                | Identified::CannotBeTold { why, .. }
                 | Identified::Unclear { why, .. },
             ) => why.clone(),
             Err(timed_out) => timed_out.to_string(),
@@ -88,6 +93,12 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
         }
         Ok(Identified::OutOfScope { task, why }) => {
             record.untouched(Outcome::OutOfScope, Some(task), why)
+        }
+        Ok(Identified::NothingLost { task, artifacts, why }) => {
+            record.put_unnamed(Outcome::Cleaned, task, artifacts, why).await
+        }
+        Ok(Identified::CannotBeTold { task, why }) => {
+            record.put_unnamed(Outcome::Unknown, task, Artifacts::Unknown, why).await
         }
         Ok(Identified::Unclear { task, why }) => record.untouched(Outcome::Incomplete, task, why),
         Err(timed_out) => {

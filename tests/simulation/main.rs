@@ -26,5 +26,6 @@ mod sidecars;
 mod storms;
 mod sweep;
 mod timing;
+mod unnamed;
 mod unreadable;
 mod uploads;

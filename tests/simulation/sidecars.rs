@@ -66,6 +66,33 @@ async fn where_containers_upload_by_themselves_the_sessions_own_exit_code_counts
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_configured_container_is_the_sessions_where_the_environment_does_not_say_which() {
+    for (configured, sidecar, expected) in [
+        ("session", Some(143), "cleaned"),
+        ("session", None, "cleaned"),
+        ("another", Some(143), "artifacts_lost"),
+        ("another", Some(0), "cleaned"),
+        ("", Some(143), "artifacts_lost"),
+    ] {
+        let world = World::new(Setup { containers_upload_themselves: true, ..Setup::default() });
+        let alice = world.session("alice").identified_by_started_by();
+        let alice = alice.with_a_sidecar_that_exits(sidecar).stopped(0).start();
+        let (context, _) = function_with(
+            &world,
+            "completion",
+            &[
+                ("ARTIFACT_MODE", "none"),
+                ("IDENTITY_SOURCES", "started-by"),
+                ("SESSION_CONTAINER", configured),
+            ],
+        );
+        let event = world.task_event(&alice);
+        assert!(deliver(&context, &[event]).await.is_empty());
+        assert_eq!(receipt(&world, &alice).as_deref(), Some(expected), "{configured} {sidecar:?}");
+    }
+}
+
 /// Without an identity in its environment any container may be the session's: all must have exited
 /// well, and one whose exit nobody knows did not.
 #[tokio::test(start_paused = true)]

@@ -44,7 +44,7 @@ fn every_alarm_is_on_a_metric_that_is_written() {
 }
 
 #[test]
-fn everything_that_a_sweep_warns_of_has_an_alarm() {
+fn everything_that_people_are_warned_of_has_an_alarm() {
     for metric in [
         "ArtifactsLost",
         "CleanupFailures",
@@ -54,6 +54,8 @@ fn everything_that_a_sweep_warns_of_has_an_alarm() {
         "TasksReused",
         "MisroutedTargets",
         "OrphansFound",
+        "OutcomeOutOfScope",
+        "OutcomeUnknown",
         "ReRegistrations",
         "BlastRadiusReached",
         "SweepDuration",

@@ -138,9 +138,9 @@ fn places(role: &str, action: &str) -> Vec<&'static str> {
 fn objects_are_written_to_the_ledger_only_each_kind_by_those_who_write_it() {
     let [intents, receipts] = ["${LedgerBucket.Arn}/intents/*", "${LedgerBucket.Arn}/receipts/*"];
     let [suspects, sweeps] = ["${LedgerBucket.Arn}/suspects.json", "${LedgerBucket.Arn}/sweeps/*"];
-    let tasks = "${LedgerBucket.Arn}/tasks/*";
-    assert_eq!(places("CompletionRole", "s3:PutObject"), [intents, receipts, tasks]);
-    let by_reaper = [intents, receipts, suspects, sweeps, tasks];
+    let [tasks, unknown] = ["${LedgerBucket.Arn}/tasks/*", "${LedgerBucket.Arn}/unknown/*"];
+    assert_eq!(places("CompletionRole", "s3:PutObject"), [intents, receipts, tasks, unknown]);
+    let by_reaper = [intents, receipts, suspects, sweeps, tasks, unknown];
     assert_eq!(places("ReaperRole", "s3:PutObject"), by_reaper);
     for role in ROLES {
         assert_eq!(places(role, "s3:DeleteObject"), [intents], "{role}");
@@ -162,7 +162,7 @@ fn receipts_and_reports_expire_but_no_intent_and_no_suspect() {
     let prefixes: Vec<_> = list(rules).into_iter().map(|rule| &rule["Prefix"]).collect();
     assert_eq!(
         prefixes,
-        ["receipts/", "tasks/", "sweeps/"],
+        ["receipts/", "tasks/", "unknown/", "sweeps/"],
         "an intent that expires is a target that stays away"
     );
 }

@@ -1,8 +1,10 @@
+use super::identified::Identified;
 use super::identified_session::IdentifiedSession;
 use super::invocation::Invocation;
 use super::judge::OverTask;
 use super::receipt;
 use super::request::{Cause, Delivery, Request};
+use super::unnamed::{UNIDENTIFIED, session_of_ending, session_of_forgotten};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
@@ -11,36 +13,6 @@ use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_st
 use backon::BackoffBuilder;
 use jiff::{Timestamp, Unit};
 use std::time::Duration;
-
-/// What a request turned out to be about.
-#[derive(Debug)]
-pub(super) enum Identified {
-    /// A session whose task still has, or may have, containers.
-    Session(Box<IdentifiedSession>),
-    /// A session whose task is over: its end is judged.
-    Over(Box<OverTask>),
-    /// Not ours to clean. Nothing was touched, nothing will be.
-    Rejected {
-        /// The task, where one was found.
-        task: Option<TaskArn>,
-        /// Why, for a person.
-        why: String,
-    },
-    /// A task of another fleet, or one that goes on: nothing is wrong.
-    OutOfScope {
-        /// The task.
-        task: TaskArn,
-        /// Why, for a person.
-        why: String,
-    },
-    /// AWS did not say enough; it is tried again.
-    Unclear {
-        /// The task, where one was found.
-        task: Option<TaskArn>,
-        /// What was not to be had.
-        why: String,
-    },
-}
 
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
 /// names; until `deadline`.
@@ -61,10 +33,9 @@ pub(super) async fn identify(
         Err(error) => return unclear(error.to_string()),
     };
     let Some(task) = snapshot.task else {
-        return match from_ledger(invocation, request, &arn).await {
-            Ok(Some(session)) => agreed(request, OverTask { session, arn, task: None }),
-            Ok(None) => rejected("ECS knows no such task, and it has no receipt".to_owned()),
-            Err(error) => unclear(error.to_string()),
+        return match session_of_forgotten(invocation, request, &arn).await {
+            Ok(over) => agreed(request, over),
+            Err(concluded) => concluded,
         };
     };
     let scope = &invocation.context().config.scope;
@@ -91,35 +62,30 @@ pub(super) async fn identify(
         Stage::Unknown => return unclear("ECS shows a status that is not known here".to_owned()),
     };
     let noted = task.stop_note().map(|note| note.session);
+    let by_us = noted.is_some();
     let session = match noted.or_else(|| IdentitySource::identify(&scope.identity, &task)) {
         Some(session) => session,
-        None if over => match from_ledger(invocation, request, &arn).await {
-            Ok(Some(session)) => session,
-            Ok(None) => return rejected(UNIDENTIFIED.to_owned()),
-            Err(error) => return unclear(error.to_string()),
+        None if task.shall_run() => return rejected(UNIDENTIFIED.to_owned()),
+        None => match session_of_ending(invocation, request, &task).await {
+            Ok(session) => session,
+            Err(concluded) => return concluded,
         },
-        None => return rejected(UNIDENTIFIED.to_owned()),
     };
-    if over {
-        return agreed(request, OverTask { session, arn, task: Some(task) });
-    }
-    if task.stop_note().is_some() {
-        // We are stopping it. Where the cleanup that did so has finished, this is a duplicate.
-        match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
-            Ok(Some(receipt)) if receipt.outcome.is_final() => {
-                return agreed(request, OverTask { session, arn, task: Some(task) });
-            }
-            Ok(_) => {}
-            Err(error) => return unclear(error.to_string()),
-        }
-    }
     if let Some(why) = disagreement(request, &session) {
         return rejected(why);
     }
-    if request.delivery == Delivery::Repeated {
+    if over {
+        return Identified::Over(Box::new(OverTask { session, arn, task: Some(task) }));
+    }
+    if by_us || request.delivery == Delivery::Repeated {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
+            // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
+            Ok(Some(receipt)) if by_us && receipt.outcome.is_final() => {
+                return Identified::Over(Box::new(OverTask { session, arn, task: Some(task) }));
+            }
             Ok(Some(receipt)) if receipt.is_of_a_403() => return rejected(OBEYED.to_owned()),
             Ok(_) => {}
+            Err(error) if by_us => return unclear(error.to_string()),
             // Its owner's word goes on; nothing of it waits for the ledger.
             Err(error) => tracing::warn!(%error, "what came of earlier deliveries is not known"),
         }
@@ -130,8 +96,6 @@ pub(super) async fn identify(
 
 const OBEYED: &str = "its container has answered an earlier delivery that it runs another session; \
                       what is still to be registered again is in its intent";
-
-const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
 
 fn agreed(request: &Request, over: OverTask) -> Identified {
     match disagreement(request, &over.session) {
@@ -200,15 +164,6 @@ fn is_shown(cause: &Cause, task: &Task) -> Shown {
 fn whole_second(at: Timestamp) -> Timestamp {
     at.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor))
         .unwrap_or(at)
-}
-
-async fn from_ledger(
-    invocation: &Invocation,
-    request: &Request,
-    task: &TaskArn,
-) -> Result<Option<SessionId>, CallError> {
-    let ledger = &invocation.context().aws.ledger;
-    receipt::session_of(ledger, task, request.cause.session()).await
 }
 
 /// The task that the request names, or else the one that runs its session.

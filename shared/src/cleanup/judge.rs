@@ -50,9 +50,7 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
         return verdict(Outcome::Cleaned, Artifacts::NothingToSave);
     }
     match context.config.artifacts.mode {
-        ArtifactMode::SelfUpload { .. }
-            if session_exited_well(task, &context.config.scope.identity) =>
-        {
+        ArtifactMode::SelfUpload { .. } if session_exited_well(task, &context.config.scope) => {
             verdict(Outcome::Cleaned, Artifacts::Confirmed)
         }
         ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {

@@ -28,6 +28,8 @@ pub enum Outcome {
     Rejected,
     /// It is a task of another fleet, or one that goes on: nothing was done, and nothing is wrong.
     OutOfScope,
+    /// The task is over, and nobody can tell any more which session it ran, or what became of it.
+    Unknown,
 }
 
 impl Outcome {
@@ -39,7 +41,7 @@ impl Outcome {
             Self::ArtifactsLost => Some(1),
             Self::ArtifactsUnverified => Some(2),
             Self::Cleaned => Some(3),
-            Self::AlreadyClean | Self::OutOfScope => None,
+            Self::AlreadyClean | Self::OutOfScope | Self::Unknown => None,
         }
     }
 
@@ -52,7 +54,8 @@ impl Outcome {
             | Self::AwaitingSalvage
             | Self::Incomplete
             | Self::Rejected
-            | Self::OutOfScope => false,
+            | Self::OutOfScope
+            | Self::Unknown => false,
         }
     }
 
@@ -66,7 +69,8 @@ impl Outcome {
             | Self::ArtifactsUnverified
             | Self::ArtifactsLost
             | Self::Rejected
-            | Self::OutOfScope => false,
+            | Self::OutOfScope
+            | Self::Unknown => false,
         }
     }
 
@@ -79,7 +83,8 @@ impl Outcome {
             | Self::AlreadyClean
             | Self::ArtifactsUnverified
             | Self::ArtifactsLost
-            | Self::OutOfScope => false,
+            | Self::OutOfScope
+            | Self::Unknown => false,
         }
     }
 
@@ -95,6 +100,7 @@ impl Outcome {
             Self::Incomplete => Metric::OUTCOME_INCOMPLETE,
             Self::Rejected => Metric::OUTCOME_REJECTED,
             Self::OutOfScope => Metric::OUTCOME_OUT_OF_SCOPE,
+            Self::Unknown => Metric::OUTCOME_UNKNOWN,
         }
     }
 
@@ -110,6 +116,7 @@ impl Outcome {
             Self::Incomplete => "incomplete",
             Self::Rejected => "rejected",
             Self::OutOfScope => "out_of_scope",
+            Self::Unknown => "unknown",
         }
     }
 }

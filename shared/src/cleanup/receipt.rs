@@ -31,10 +31,22 @@ impl Receipt {
     }
 }
 
-/// Which session a task runs, for when the task can't say so any more.
+/// Which session a task runs, for when the task can't say so any more; none, where it waited in a pool and
+/// none had claimed it.
 #[derive(Debug, Serialize, Deserialize)]
 struct NamedTask {
-    session_id: SessionId,
+    session_id: Option<SessionId>,
+}
+
+/// What the ledger says of which session a task ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OnRecord {
+    /// This one.
+    Session(SessionId),
+    /// It ran none.
+    NoSession,
+    /// Nothing.
+    Nothing,
 }
 
 /// All receipts of a session have its id in front: listing them says what became of it.
@@ -49,6 +61,11 @@ fn key_before(task: &TaskArn) -> String {
 
 fn name_key(task: &TaskArn) -> String {
     format!("tasks/{}", task.id())
+}
+
+/// What is on record of a task of which nobody can tell which session it ran.
+fn unknown_key(task: &TaskArn) -> String {
+    format!("unknown/{}.json", task.id())
 }
 
 /// The receipt of `task` in `session`, if there is one: the one of this version, or that of a version
@@ -83,29 +100,36 @@ pub(super) async fn session_of(
     ledger: &Ledger,
     task: &TaskArn,
     asked: Option<&SessionId>,
-) -> Result<Option<SessionId>, CallError> {
+) -> Result<OnRecord, CallError> {
     if let Some(asked) = asked
         && let Some(receipt) = read_at(ledger, &key(asked, task)).await?
     {
-        return Ok(Some(receipt.session_id));
+        return Ok(OnRecord::Session(receipt.session_id));
     }
     let named: Option<Stored<NamedTask>> = ledger.read(&name_key(task)).await?;
     if let Some(Stored { document: NamedTask { session_id }, .. }) = named {
-        return Ok(Some(session_id));
+        return Ok(session_id.map_or(OnRecord::NoSession, OnRecord::Session));
     }
     let before = read_at(ledger, &key_before(task)).await?;
-    Ok(before.map(|receipt| receipt.session_id))
+    Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id)))
 }
 
-/// Writes down which session `task` runs, for when its tags are gone. One that is there already says
-/// the same: a task runs one session.
+/// Writes down which session `task` runs, or that it runs none, for when its tags are gone. One that is
+/// there already says the same: a task runs one session.
 pub(super) async fn name(
     ledger: &Ledger,
-    session: &SessionId,
+    session: Option<&SessionId>,
     task: &TaskArn,
 ) -> Result<(), CallError> {
-    let named = NamedTask { session_id: session.clone() };
-    match ledger.create(&name_key(task), &named).await {
+    create_once(ledger, &name_key(task), &NamedTask { session_id: session.cloned() }).await
+}
+
+async fn create_once<T: Serialize>(
+    ledger: &Ledger,
+    key: &str,
+    document: &T,
+) -> Result<(), CallError> {
+    match ledger.create(key, document).await {
         Err(error) if error.failure != Failure::Conflict => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
@@ -114,6 +138,9 @@ pub(super) async fn name(
 /// Writes `report` as the receipt of its task, unless there is one that is further along. One call
 /// where there is none yet.
 pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), CallError> {
+    if let (Outcome::Unknown, Some(task)) = (report.outcome, &report.task_arn) {
+        return create_once(ledger, &unknown_key(task), report).await;
+    }
     let (Some(session), Some(task), Some(rank)) =
         (&report.session_id, &report.task_arn, report.outcome.rank())
     else {

@@ -32,11 +32,10 @@ impl Record<'_> {
         let context = self.invocation.context();
         let report = self.report(findings);
         let sources = &context.config.scope.identity;
-        if !report.leaves_a_receipt() || !IdentitySource::ends_with_the_task(sources, &session.task)
-        {
+        if !report.leaves_a_receipt() || IdentitySource::outlives(sources, &session.task) {
             return self.keep(report).await;
         }
-        let naming = receipt::name(&context.aws.ledger, &session.id, &session.task.arn);
+        let naming = receipt::name(&context.aws.ledger, Some(&session.id), &session.task.arn);
         let named = self.invocation.budget().receipt().answer(Box::pin(naming)).await;
         let report = self.keep(report).await;
         match named {
@@ -64,6 +63,26 @@ impl Record<'_> {
             Ok(()) => report,
             Err(problem) => report.unrecorded(&format!("the receipt is not written: {problem}")),
         }
+    }
+
+    /// The report of a task that ended without a session's name; `outcome` says what of it is known.
+    pub(super) async fn put_unnamed(
+        &self,
+        outcome: Outcome,
+        task: TaskArn,
+        artifacts: Artifacts,
+        why: String,
+    ) -> CleanupReport {
+        self.put(Findings {
+            session: self.request.cause.session().cloned(),
+            task_arn: Some(task),
+            outcome,
+            artifacts,
+            target: TargetFate::LeftToReaper,
+            task: TaskFate::StoppedByOthers,
+            notes: vec![why],
+        })
+        .await
     }
 
     /// The report of a session that nothing was done about. It leaves no receipt.

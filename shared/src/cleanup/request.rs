@@ -46,6 +46,10 @@ pub enum Cause {
         version: i64,
         /// Whether the event itself says that the task ends.
         says_end: bool,
+        /// When the event was made.
+        at: Timestamp,
+        /// The session by what the event shows of the task: for when ECS has forgotten it.
+        shows: Option<SessionId>,
     },
     /// Nobody will end it any more: our own inference.
     Orphan {
@@ -157,6 +161,14 @@ impl Cause {
         }
     }
 
+    /// The session by what an event of ECS shows of the task.
+    pub(super) fn shown_session(&self) -> Option<&SessionId> {
+        match self {
+            Self::TaskChanged { shows, .. } => shows.as_ref(),
+            Self::SessionEnded { .. } | Self::Orphan { .. } => None,
+        }
+    }
+
     pub(super) fn review(&self) -> Option<&Review> {
         match self {
             Self::Orphan { review, .. } => Some(review),
@@ -209,10 +221,10 @@ impl From<SessionEnded> for Request {
 
 impl From<TaskChange> for Request {
     fn from(event: TaskChange) -> Self {
-        let TaskChange { task, version, says_end } = event;
+        let TaskChange { task, version, says_end, at, session: shows } = event;
         Self {
             task: TaskReference::Arn(task),
-            cause: Cause::TaskChanged { version, says_end },
+            cause: Cause::TaskChanged { version, says_end, at, shows },
             request_id: None,
             delivery: Delivery::First,
         }

@@ -26,6 +26,7 @@ pub const VARIABLES: &[Variable] = &[
     required("CLUSTERS"),
     required("FAMILIES"),
     optional("IDENTITY_SOURCES", "env:SESSION_ID,tag:session-id"),
+    optional("SESSION_CONTAINER", ""),
     required("TARGET_GROUP_ARNS"),
     optional("CONTAINER_PORT", "8080"),
     optional("COMPLETE_PATH", "/session/complete"),
@@ -230,12 +231,24 @@ pub(super) fn cluster(text: &str, home: &Home) -> Result<ClusterName, String> {
 }
 
 pub(super) fn family(text: &str) -> Result<String, &'static str> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if text.bytes().all(fits) {
+    if is_name(text) {
         Ok(text.to_owned())
     } else {
         Err("a family is made of A-Z a-z 0-9 - _ only")
     }
+}
+
+/// A container by its name in the task definition; empty for none.
+pub(super) fn container(text: &str) -> Result<Option<String>, &'static str> {
+    match text {
+        "" => Ok(None),
+        name if is_name(name) => Ok(Some(name.to_owned())),
+        _ => Err("a container's name is made of A-Z a-z 0-9 - _ only"),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {

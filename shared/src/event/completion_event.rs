@@ -82,7 +82,7 @@ impl Event {
                 })
             }
             "ECS Task State Change" if source == "aws.ecs" => {
-                Ok(match task_change::parse(&detail, config)? {
+                Ok(match task_change::parse(&detail, sent_at, config)? {
                     Ok(change) => Self::TaskChange(change),
                     Err(NotOurs { reason }) => Self::NothingToDo { reason },
                 })

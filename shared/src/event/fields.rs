@@ -29,6 +29,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field whatever it is.
+    pub(super) fn any(&self, name: &str) -> Option<&'a Value> {
+        self.map.get(name)
+    }
+
     /// Refuses every field that is none of `known`.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), EventError> {
         match self.map.keys().find(|name| !known.contains(&name.as_str())) {

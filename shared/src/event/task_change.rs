@@ -1,7 +1,11 @@
 use super::error::EventError;
 use super::fields::Fields;
 use crate::config::Config;
-use crate::session::{DesiredStatus, LastStatus, StopNote, TaskArn, family_of_definition};
+use crate::session::{
+    DesiredStatus, IdentitySource, LastStatus, SessionId, StopNote, TaskArn, family_of_definition,
+};
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// `detail-type: "ECS Task State Change"` of a session task that has died or is being stopped by
 /// someone else. These events carry no tags and may lack `stopCode`, and those that people make by hand
@@ -14,6 +18,10 @@ pub struct TaskChange {
     pub version: i64,
     /// Whether the event itself says that the task ends.
     pub says_end: bool,
+    /// When the event was made.
+    pub at: Timestamp,
+    /// The session by what the event shows of the task. It serves where ECS has forgotten the task.
+    pub session: Option<SessionId>,
 }
 
 /// A change that is understood, and that nothing is done about.
@@ -24,6 +32,7 @@ pub(super) struct NotOurs {
 
 pub(super) fn parse(
     detail: &Fields<'_>,
+    at: Timestamp,
     config: &Config,
 ) -> Result<Result<TaskChange, NotOurs>, EventError> {
     let out_of_scope = |reason: String| Ok(Err(NotOurs { reason }));
@@ -56,5 +65,23 @@ pub(super) fn parse(
         }
         DesiredStatus::Running | DesiredStatus::Unrecognised => is_ending,
     };
-    Ok(Ok(TaskChange { task, version, says_end }))
+    let session = session(detail, &scope.identity);
+    Ok(Ok(TaskChange { task, version, says_end, at, session }))
+}
+
+/// Events show a task's environment overrides and `startedBy`, though never its tags.
+fn session(detail: &Fields<'_>, sources: &[IdentitySource]) -> Option<SessionId> {
+    IdentitySource::identify_by(sources, |source| match source {
+        IdentitySource::Environment(name) => {
+            let containers = detail.any("overrides")?.get("containerOverrides");
+            let mut pairs = list(containers).flat_map(|one| list(one.get("environment")));
+            pairs.find(|pair| pair["name"] == **name)?["value"].as_str()
+        }
+        IdentitySource::StartedBy => detail.optional_text("startedBy").ok().flatten(),
+        IdentitySource::Tag(_) => None,
+    })
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
 }

@@ -2,7 +2,7 @@ mod reaper;
 
 use super::*;
 use crate::config::Config;
-use crate::session::TaskArn;
+use crate::session::{SessionId, TaskArn};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -164,7 +164,7 @@ fn a_change_with_a_good_task_arn_is_looked_up_whatever_else_it_lacks() {
         (Value::from(lacking(&["desiredStatus", "lastStatus", "version", "group"])), false, 0),
         (json!({"desiredStatus": "RUNNING", "lastStatus": "HIBERNATED"}), false, 7),
     ] {
-        let expected = TaskChange { task: arn(TASK), version, says_end };
+        let expected = TaskChange { version, says_end, ..the_change() };
         assert_eq!(changed(&change), Ok(Event::TaskChange(expected)), "{change}");
     }
     for change in [json!({"taskArn": "0123"}), Value::from(lacking(&["taskArn"]))] {
@@ -182,10 +182,34 @@ fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
     assert_eq!(field("ECS Task State Change", "session.lifecycle"), "source");
 }
 
+fn the_change() -> TaskChange {
+    let at = "2026-11-24T12:00:00Z".parse().unwrap();
+    TaskChange { task: arn(TASK), version: 7, says_end: true, at, session: None }
+}
+
+#[test]
+fn a_change_shows_the_session_by_the_environment_and_whatever_is_odd_about_it_shows_none() {
+    let shown = |overrides: &Value| match changed(&json!({"overrides": overrides})) {
+        Ok(Event::TaskChange(change)) => change.session,
+        other => panic!("{other:?}"),
+    };
+    let named = |value: &Value| {
+        json!({"containerOverrides": [
+            {"name": "sidecar"},
+            {"name": "session", "environment": [{"name": "SESSION_ID", "value": value}]},
+        ]})
+    };
+    assert_eq!(shown(&named(&json!("s-1"))), Some(SessionId::parse("s-1").unwrap()));
+    let odd =
+        [json!(7), json!({"containerOverrides": "none"}), named(&json!(1)), named(&json!("/"))];
+    for overrides in odd {
+        assert_eq!(shown(&overrides), None, "{overrides}");
+    }
+}
+
 #[test]
 fn a_stopped_and_a_stopping_session_task_are_task_changes() {
-    let expected =
-        Ok(Event::TaskChange(TaskChange { task: arn(TASK), version: 7, says_end: true }));
+    let expected = Ok(Event::TaskChange(the_change()));
     assert_eq!(changed(&json!({})), expected);
     assert_eq!(changed(&json!({"lastStatus": "RUNNING"})), expected);
 }
@@ -216,11 +240,7 @@ fn garbage_is_an_error_and_never_a_panic() {
 #[test]
 fn every_sample_event_is_understood() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
-    let schema: Value = serde_json::from_str(
-        &std::fs::read_to_string(format!("{folder}/session-ended.schema.json")).unwrap(),
-    )
-    .unwrap();
-    let schema = jsonschema::validator_for(&schema).unwrap();
+    let schema = schema();
     let mut understood = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -265,15 +285,31 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
+fn schema() -> jsonschema::Validator {
+    let schema = include_str!("../../../events/session-ended.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_code_takes() {
+    let schema = schema();
+    for ended_at in [json!("2026-11-24T12:00:00"), json!("yesterday"), json!(7), json!(null)] {
+        let detail = json!({"session_id": "s", "task_arn": TASK, "ended_at": ended_at});
+        assert!(schema.is_valid(&detail), "the schema refuses {detail}");
+        assert!(ended(&detail).is_ok(), "the code refuses {detail}");
+    }
+}
+
 #[test]
 fn the_schema_refuses_what_the_code_refuses() {
-    let schema = include_str!("../../../events/session-ended.schema.json");
-    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let schema = schema();
     for detail in [
         json!({}),
         json!({"session_id": "a/b", "task_arn": TASK}),
         json!({"session_id": "..", "task_arn": TASK}),
         json!({"session_id": "s"}),
+        json!({"session_id": "s", "ended_at": "2026-11-24T12:00:00"}),
+        json!({"session_id": "s", "ended_at": 7}),
         json!({"session_id": "s", "task_arn": TASK, "reason": "bored"}),
     ] {
         assert!(!schema.is_valid(&detail), "the schema takes {detail}");

@@ -81,6 +81,7 @@ metrics! {
     OUTCOME_ARTIFACTS_LOST = "OutcomeArtifactsLost", Count, "Cleanups that ended as `artifacts_lost`";
     OUTCOME_INCOMPLETE = "OutcomeIncomplete", Count, "Cleanups in which something of AWS's failed, and which are tried again";
     OUTCOME_OUT_OF_SCOPE = "OutcomeOutOfScope", Count, "Events about a task of no configured cluster or family: acknowledged";
+    OUTCOME_UNKNOWN = "OutcomeUnknown", Count, "Tasks that ended without a session's name: whose artifacts were saved or lost can't be told";
     OUTCOME_REJECTED = "OutcomeRejected", Count, "Events that were not about what they said, and orphans that turned out to be none";
     IDENTIFY_DURATION = "IdentifyDuration", Milliseconds, "The step `identify`";
     ARTIFACTS_DURATION = "ArtifactsDuration", Milliseconds, "The step `artifacts`";

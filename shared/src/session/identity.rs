@@ -42,21 +42,42 @@ impl IdentitySource {
     /// The identity of `task` by the first of `sources` that holds one.
     #[must_use]
     pub fn identify(sources: &[Self], task: &Task) -> Option<SessionId> {
-        Self::first(sources, task).map(|(_source, session)| session)
+        Self::first(sources, |source| source.read(task)).map(|(_source, session)| session)
     }
 
-    /// Whether what names the session of `task` is a tag, which ECS deletes with the task.
+    /// The same by what `read` finds in a source.
+    pub fn identify_by<'a>(
+        sources: &[Self],
+        read: impl Fn(&Self) -> Option<&'a str>,
+    ) -> Option<SessionId> {
+        Self::first(sources, read).map(|(_source, session)| session)
+    }
+
+    /// Whether `task` still says which session it ran once it is over. A tag does not: ECS deletes it
+    /// with the task.
     #[must_use]
-    pub fn ends_with_the_task(sources: &[Self], task: &Task) -> bool {
-        match Self::first(sources, task) {
-            Some((Self::Tag(_), _)) => true,
-            Some((Self::Environment(_) | Self::StartedBy, _)) | None => false,
+    pub fn outlives(sources: &[Self], task: &Task) -> bool {
+        match Self::first(sources, |source| source.read(task)) {
+            Some((Self::Environment(_) | Self::StartedBy, _)) => true,
+            Some((Self::Tag(_), _)) | None => false,
         }
     }
 
-    fn first<'a>(sources: &'a [Self], task: &Task) -> Option<(&'a Self, SessionId)> {
+    /// Whether a tag may have named the session of a task that is over.
+    #[must_use]
+    pub fn may_have_been_a_tag(sources: &[Self]) -> bool {
+        sources.iter().any(|source| match source {
+            Self::Tag(_) => true,
+            Self::Environment(_) | Self::StartedBy => false,
+        })
+    }
+
+    fn first<'a, 'b>(
+        sources: &'a [Self],
+        read: impl Fn(&Self) -> Option<&'b str>,
+    ) -> Option<(&'a Self, SessionId)> {
         sources.iter().find_map(|source| {
-            let session = SessionId::parse(source.read(task)?).ok()?;
+            let session = SessionId::parse(read(source)?).ok()?;
             Some((source, session))
         })
     }

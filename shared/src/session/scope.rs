@@ -14,6 +14,8 @@ pub struct Scope {
     pub families: BTreeSet<String>,
     /// Where a task says which session it runs, first found wins.
     pub identity: Vec<IdentitySource>,
+    /// The container that runs the session, where no environment override says which.
+    pub session_container: Option<String>,
     /// Target groups that session tasks are registered in.
     pub target_groups: Vec<TargetGroupArn>,
 }

@@ -109,6 +109,8 @@ pub struct Task {
     pub started_by: Option<String>,
     /// `stoppedReason`.
     pub stopped_reason: Option<String>,
+    /// Whether `StopTask` ended it (`stopCode` is `UserInitiated`): ECS deletes its tags with that call.
+    pub stopped_by_a_call: bool,
     /// Its containers.
     pub containers: Vec<ContainerState>,
     /// Grows with every change of the task.

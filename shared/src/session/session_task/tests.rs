@@ -20,6 +20,7 @@ fn task() -> Task {
         tags: BTreeMap::new(),
         started_by: None,
         stopped_reason: None,
+        stopped_by_a_call: false,
         containers: Vec::new(),
         version: 1,
     }

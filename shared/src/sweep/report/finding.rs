@@ -172,7 +172,7 @@ fn action_of(report: &CleanupReport) -> Action {
         Outcome::AwaitingSalvage | Outcome::Incomplete => Action::Tried,
         // A 403 is an orphan's all the same: in the end it is stopped.
         Outcome::Rejected if report.artifacts == Artifacts::WrongContainer => Action::Tried,
-        Outcome::Rejected | Outcome::OutOfScope => Action::Spared,
+        Outcome::Rejected | Outcome::OutOfScope | Outcome::Unknown => Action::Spared,
     }
 }
 

@@ -86,6 +86,7 @@ pub(in crate::sweep) fn task(id: &str) -> Task {
         tags: BTreeMap::new(),
         started_by: None,
         stopped_reason: None,
+        stopped_by_a_call: false,
         containers: Vec::new(),
         version: 1,
     }

@@ -1,0 +1,150 @@
+//! A task that ends and no longer says which session it ran: ECS deletes its tags with `StopTask`, and at
+//! the latest when it is over. The ledger may say it. Where that says nothing either, nobody can tell whose
+//! artifacts were saved or lost; people are told so, unless nothing can have been lost.
+
+use super::identified::Identified;
+use super::invocation::Invocation;
+use super::judge::OverTask;
+use super::receipt::{self, OnRecord};
+use super::report::Artifacts;
+use super::request::{Cause, Delivery, Request};
+use crate::config::{ArtifactMode, Config};
+use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_exited_well};
+use std::time::Duration;
+
+pub(super) const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
+
+/// How long ECS shows a task that has stopped, at least (`DescribeTasks`).
+const REMEMBERED: Duration = Duration::from_hours(1);
+
+/// The session of a task that ends, or is over, and does not say it; else what is concluded.
+pub(super) async fn session_of_ending(
+    invocation: &Invocation,
+    request: &Request,
+    task: &Task,
+) -> Result<SessionId, Identified> {
+    let context = invocation.context();
+    let arn = || task.arn.clone();
+    let nothing_lost = |artifacts, why: &str| {
+        Err(Identified::NothingLost { task: arn(), artifacts, why: why.to_owned() })
+    };
+    match receipt::session_of(&context.aws.ledger, &task.arn, request.cause.session()).await {
+        Ok(OnRecord::Session(session)) => return Ok(session),
+        Ok(OnRecord::NoSession) => return nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
+        Ok(OnRecord::Nothing) => {}
+        Err(error) => return Err(unclear(arn(), error.to_string())),
+    }
+    match (conclude(&context.config, task), &request.cause) {
+        (Conclusion::NothingLost { artifacts, why }, _) => nothing_lost(artifacts, why),
+        // Its container says so if it runs another session, and nothing worse can happen to it now.
+        (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => Ok(session.clone()),
+        (Conclusion::Unclaimed, _) => {
+            match receipt::name(&context.aws.ledger, None, &task.arn).await {
+                Ok(()) => nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
+                Err(error) => Err(unclear(arn(), error.to_string())),
+            }
+        }
+        (Conclusion::TagsDeleted, Cause::TaskChanged { .. } | Cause::Orphan { .. })
+        | (Conclusion::CannotBeTold, _) => Err(cannot_be_told(request, arn())),
+        (Conclusion::Unidentified, _) => {
+            Err(Identified::Rejected { task: Some(arn()), why: UNIDENTIFIED.to_owned() })
+        }
+    }
+}
+
+/// The same of a task that ECS knows no longer.
+pub(super) async fn session_of_forgotten(
+    invocation: &Invocation,
+    request: &Request,
+    arn: &TaskArn,
+) -> Result<OverTask, Identified> {
+    let context = invocation.context();
+    let over = |session| Ok(OverTask { session, arn: arn.clone(), task: None });
+    let asked = request.cause.session().or(request.cause.shown_session());
+    match receipt::session_of(&context.aws.ledger, arn, asked).await {
+        Ok(OnRecord::Session(session)) => return over(session),
+        Ok(OnRecord::NoSession) => {
+            let (artifacts, why) = (Artifacts::NothingToSave, UNCLAIMED.to_owned());
+            return Err(Identified::NothingLost { task: arn.clone(), artifacts, why });
+        }
+        Ok(OnRecord::Nothing) => {}
+        Err(error) => return Err(unclear(arn.clone(), error.to_string())),
+    }
+    match &request.cause {
+        Cause::TaskChanged { at, .. } if *at + REMEMBERED > context.clock.now() => {
+            let why = "ECS does not show the task, though it shows each for an hour after its end";
+            Err(unclear(arn.clone(), why.to_owned()))
+        }
+        Cause::TaskChanged { shows: Some(session), .. } => over(session.clone()),
+        Cause::TaskChanged { shows: None, .. }
+            if IdentitySource::may_have_been_a_tag(&context.config.scope.identity) =>
+        {
+            Err(cannot_be_told(request, arn.clone()))
+        }
+        Cause::TaskChanged { .. } | Cause::SessionEnded { .. } | Cause::Orphan { .. } => {
+            let why = "ECS knows no such task, and it has no receipt".to_owned();
+            Err(Identified::Rejected { task: Some(arn.clone()), why })
+        }
+    }
+}
+
+const UNCLAIMED: &str = "no session had claimed it: there was nothing to lose";
+
+/// What a task that ends and is named nowhere lets one conclude.
+enum Conclusion {
+    /// Nothing of any session can have been lost.
+    NothingLost { artifacts: Artifacts, why: &'static str },
+    /// It waits in a pool, still shows its tags, and none of them is a session's.
+    Unclaimed,
+    /// Its container still runs, and `StopTask` has deleted the tag that may have named its session.
+    TagsDeleted,
+    /// It is over, and a tag may have named its session.
+    CannotBeTold,
+    /// It never named one.
+    Unidentified,
+}
+
+fn conclude(config: &Config, task: &Task) -> Conclusion {
+    let scope = &config.scope;
+    let is_dying = task.stage() == Stage::Dying;
+    let uploads_itself = match config.artifacts.mode {
+        ArtifactMode::SelfUpload { .. } => true,
+        ArtifactMode::Complete => false,
+    };
+    if task.never_started() {
+        let why = "it never started: there was nothing to lose";
+        return Conclusion::NothingLost { artifacts: Artifacts::NothingToSave, why };
+    }
+    if uploads_itself && session_exited_well(task, scope) {
+        let why = "its session's name went with its tags; it exited with code 0";
+        return Conclusion::NothingLost { artifacts: Artifacts::Confirmed, why };
+    }
+    let tag = IdentitySource::may_have_been_a_tag(&scope.identity);
+    match (tag, config.sweep.warm_pool, task.stopped_by_a_call, is_dying) {
+        (true, true, true, _) => {
+            let why = "it was stopped by a call, and no session is known to have claimed it";
+            Conclusion::NothingLost { artifacts: Artifacts::NothingToSave, why }
+        }
+        (true, true, false, true) => Conclusion::Unclaimed,
+        (true, false, true, true) => Conclusion::TagsDeleted,
+        (true, _, _, false) => Conclusion::CannotBeTold,
+        (true, false, false, true) | (false, _, _, _) => Conclusion::Unidentified,
+    }
+}
+
+/// At first a cleanup that is under way may yet name it.
+fn cannot_be_told(request: &Request, task: TaskArn) -> Identified {
+    match request.delivery {
+        Delivery::First => unclear(task, format!("{NOT_NAMED}, so far; it is looked for again")),
+        Delivery::Repeated => Identified::CannotBeTold { task, why: format!("{NOT_NAMED}; {SEE}") },
+    }
+}
+
+const NOT_NAMED: &str =
+    "the task is over, a tag may have named its session, and the ledger does not name it either";
+
+const SEE: &str = "what became of its artifacts can't be told: see its log, and who started it";
+
+fn unclear(task: TaskArn, why: String) -> Identified {
+    Identified::Unclear { task: Some(task), why }
+}
