@@ -31,7 +31,7 @@ use observe::{observe, probe_tasks};
 use report::{Course, Story, SweepReport, publish};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use suspects::{Memory, Suspects};
+use suspects::{InARow, Memory, Suspects};
 use tokio::join;
 use tokio::time::Instant;
 
@@ -57,7 +57,16 @@ pub async fn sweep(
     problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
     let ledger = &context.aws.ledger;
-    problems.extend(memory.replace(ledger, &plan.suspects, record()).await.err());
+    let before = memory.before();
+    let of_this_sweep = |in_a_row: InARow, suspects: Suspects| Suspects {
+        in_a_row,
+        swept_at: Some(began.time),
+        ..suspects
+    };
+    let suspects = of_this_sweep(memory.suspects.in_a_row, plan.suspects.clone());
+    let unwritten = memory.replace(ledger, &suspects, record()).await.err();
+    let is_unwritten = unwritten.is_some();
+    problems.extend(unwritten);
     let acts = match request.mode {
         SweepMode::Report => Acts::none(&plan),
         SweepMode::Enforce => {
@@ -65,14 +74,21 @@ pub async fn sweep(
             act(&invocation, &plan, &addressed, acting, request_id).await
         }
     };
-    if let Some(suspects) = acts.remembered(&plan, context.clock.now()) {
-        problems.extend(memory.replace(ledger, &suspects, record()).await.err());
-    }
+    let remembered = acts.remembered(&plan, context.clock.now());
     Invocation::finish(invocation).await;
 
     let story = Story { seen: &seen, plan: &plan, acts, recovered, problems };
-    let report = SweepReport::new(request, began.course(context), story);
-    publish(context, report, record()).await
+    let report = SweepReport::new(request, story);
+    let interval = context.config.sweep.interval;
+    let in_a_row = InARow::after(before, report.trouble(), interval, began.time);
+    let mut report = SweepReport { in_a_row, ..report };
+    let remembered = of_this_sweep(in_a_row, remembered);
+    if (is_unwritten || remembered != suspects)
+        && let Err(problem) = memory.replace(ledger, &remembered, record()).await
+    {
+        report = report.unrecorded(&problem);
+    }
+    publish(context, report.of(began.course(context)), record()).await
 }
 
 /// How a sweep divides its time. Whatever hangs, there is time left for one round of acting, and after

@@ -18,6 +18,7 @@ mod invoke;
 mod load_balancer;
 mod looks;
 mod missing;
+mod notes;
 mod races;
 mod receipts;
 mod reused;

@@ -2,10 +2,11 @@
 //! group that refuses us keeps no other group's target.
 
 use crate::invoke::{
-    INTERVAL, assert_clean, assert_unharmed, enforce, function, outcome, report, target_in,
+    INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, open_intents, outcome,
+    report, target_in,
 };
 use serde_json::Value;
-use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Crash, Fault, Setup, TaskHandle, World};
 use std::time::Duration;
 
 fn groups(names: &[&str]) -> World {
@@ -107,4 +108,68 @@ async fn a_missing_cluster_keeps_no_session_from_being_found() {
     let answer = report(&function(&world, "completion"), &event).await;
     assert_eq!(outcome(&answer), "cleaned", "{answer:?}");
     assert_clean(&world, &alice);
+}
+
+/// An address goes to another session while it is deregistered, the function dies at any call, and then
+/// the cluster of the task that was cleaned up is deleted: whose the address is now decides all the same.
+#[tokio::test(start_paused = true)]
+async fn an_intent_about_a_task_of_a_deleted_cluster_is_settled() {
+    let mut open = 0;
+    for calls in 1..=8 {
+        let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
+        let world = World::new(Setup { clusters, ..Setup::default() });
+        let alice = world.session("alice").in_cluster("batch").start();
+        let event = world.session_ended_event(&alice, "completed");
+        let dies = alice.clone();
+        world.before(Api::DeregisterTargets, 1, move |world| {
+            world.crash(&dies, 137);
+            world.session("bob").started_ago(Duration::ZERO).at_address_of(&dies).start();
+        });
+        let events = [event];
+        let context = function(&world, "dies");
+        world.run_until_crash("dies", Crash::After(calls), deliver(&context, &events)).await;
+        world.faults_cease();
+        open += open_intents(&world).len();
+        world.delete_cluster("batch");
+        for sweep in ["sweep-1", "sweep-2", "sweep-3"] {
+            tokio::time::sleep(INTERVAL).await;
+            enforce(&world, sweep).await;
+        }
+        assert_eq!(open_intents(&world), Vec::<String>::new(), "{calls}\n{}", world.history());
+        assert_unharmed(&world);
+    }
+    assert!(open >= 3, "only {open} were left open");
+}
+
+/// Its own cluster is gone with it; its receipt is not.
+#[tokio::test(start_paused = true)]
+async fn an_event_about_a_task_of_a_deleted_cluster_is_answered_by_its_receipt() {
+    let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
+    let world = World::new(Setup { clusters, ..Setup::default() });
+    let alice = world.session("alice").in_cluster("batch").start();
+    let event = world.session_ended_event(&alice, "completed");
+    assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "cleaned");
+    world.delete_cluster("batch");
+    assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "already_clean");
+}
+
+/// An intent outlives a configuration: what is no longer configured is not written to.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_no_longer_configured_gets_no_target_back_and_that_is_said() {
+    let world = groups(&["sessions", "internal"]);
+    let agent = world.session("agent").answers_403().registered_in(&["internal"]).start();
+    let event = world.session_ended_event(&agent, "completed");
+    world.fault(Fault::on(Api::RegisterTargets).always().denied());
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+    world.faults_cease();
+    world.adjust(|setup| setup.target_groups = vec!["sessions".to_owned()]);
+    let before = world.count(Api::RegisterTargets);
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep").await;
+    assert_eq!(world.count(Api::RegisterTargets), before, "{}", world.history());
+    let problems = report["intents"]["problems"].to_string();
+    assert!(problems.contains("TARGET_GROUP_ARNS"), "{report:#}");
+    assert_eq!(open_intents(&world).len(), 1);
+    world.assert_unharmed();
 }

@@ -83,11 +83,17 @@ impl Tasks {
         cluster: &ClusterName,
         arns: Vec<&'a TaskArn>,
     ) -> Vec<(&'a TaskArn, Result<TaskSnapshot, CallError>)> {
+        let asked_at = Instant::now();
         let spread = |answer: &Result<Described, CallError>, arn: &TaskArn| match answer {
             Ok(seen) => seen.of(arn),
             Err(error) => Err(error.clone()),
         };
         let together = self.describe_once(cluster, &arns).await;
+        if let Err(CallError { failure: Failure::NotFound, .. }) = together {
+            // A cluster that does not exist has no task.
+            let none = || Ok(TaskSnapshot { task: None, seen_at: asked_at });
+            return arns.into_iter().map(|arn| (arn, none())).collect();
+        }
         let refused = matches!(&together, Err(e) if e.failure == Failure::Refused);
         if !refused || arns.len() == 1 {
             return arns.into_iter().map(|arn| (arn, spread(&together, arn))).collect();

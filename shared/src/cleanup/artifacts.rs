@@ -2,8 +2,8 @@ use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::Order;
-use crate::aws::Failure;
 use crate::aws::retry::pauses;
+use crate::aws::{CallError, Failure};
 use crate::config::ArtifactMode;
 use crate::container::{CompletionAnswer, Turn};
 use crate::deadline::Deadline;
@@ -222,6 +222,8 @@ impl Attempts<'_> {
     /// may have got that address since, and would answer 200 for the same id.
     async fn attempt(&mut self, order: Order) -> Attempt {
         let Self { invocation, session, turn, .. } = *self;
+        let looking = || format!("DescribeTasks of {} is not answered", session.task.arn);
+        self.problem.get_or_insert_with(looking);
         let address = match session.check_address(invocation).await {
             Ok(AddressCheck::Holds(address)) => address,
             Ok(AddressCheck::Spared { why, .. }) => {
@@ -272,7 +274,10 @@ impl Attempts<'_> {
         }
         match answer {
             Ok(CompletionAnswer::Uploaded) => {
-                let problem = "the container says that all is in S3".to_owned();
+                let key = invocation.context().aws.artifacts.marker_key(&session.id);
+                let problem = format!(
+                    "the container says that all is in S3, and HeadObject of {key} is not answered"
+                );
                 (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
                 marker(invocation, session).await
             }
@@ -348,7 +353,8 @@ pub(super) async fn give_up(
         | Salvage::Spared { .. } => return salvage,
     };
     let reading = invocation.context().aws.artifacts.marker_written_at(&session.id);
-    match deadline.answer(reading).await {
+    let key = invocation.context().aws.artifacts.marker_key(&session.id);
+    match CallError::answered_by(deadline, "HeadObject", &key, reading).await {
         Ok(Some(at)) if at.as_second() >= session.started_at(invocation).as_second() => {
             Salvage::Unverified { why: format!("{why}; its marker is there") }
         }

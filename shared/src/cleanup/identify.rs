@@ -118,8 +118,9 @@ async fn look(
     deadline: Deadline,
 ) -> Result<TaskSnapshot, CallError> {
     let mut pauses = pauses(Duration::from_millis(250), Duration::from_secs(2)).build();
+    let snapshots = &invocation.snapshots;
+    let (mut snapshot, mut looked_at_again) = (snapshots.take(arn).await?, None);
     loop {
-        let snapshot = invocation.snapshots.take(arn).await?;
         let shown = snapshot.task.as_ref().map(|task| is_shown(&request.cause, task));
         let pause = pauses.next().unwrap_or_default();
         match shown {
@@ -128,7 +129,12 @@ async fn look(
             }
             Some(Shown::Yes | Shown::NotYet(_) | Shown::GoesOn) | None => return Ok(snapshot),
         }
+        looked_at_again.get_or_insert_with(|| snapshots.look_again_at(arn));
         tokio::time::sleep(pause).await;
+        snapshot = match snapshots.fresh(arn) {
+            Some(shown) if shown.seen_at > snapshot.seen_at => shown,
+            Some(_) | None => snapshots.take(arn).await?,
+        };
     }
 }
 

@@ -9,6 +9,7 @@ use super::request::Request;
 use super::steps::Steps;
 use super::stop::TaskFate;
 use super::target::TargetFate;
+use crate::aws::CallError;
 use crate::metrics::{Metric, Step};
 use crate::session::{IdentitySource, SessionId, TaskArn};
 use serde_json::json;
@@ -36,7 +37,9 @@ impl Record<'_> {
             return self.keep(report).await;
         }
         let naming = receipt::name(&context.aws.ledger, Some(&session.id), &session.task.arn);
-        let named = self.invocation.budget().receipt().answer(Box::pin(naming)).await;
+        let deadline = self.invocation.budget().receipt();
+        let what = "the name of the task";
+        let named = CallError::answered_by(deadline, "PutObject", what, Box::pin(naming)).await;
         let report = self.keep(report).await;
         match named {
             Ok(()) => report,
@@ -54,10 +57,12 @@ impl Record<'_> {
             return report;
         }
         let saving = receipt::save(&self.invocation.context().aws.ledger, &report);
-        let saving = self.invocation.budget().receipt().answer(Box::pin(saving));
-        let result = |saved: &Result<(), String>| match saved {
+        let deadline = self.invocation.budget().receipt();
+        let what = "what became of the session";
+        let saving = CallError::answered_by(deadline, "PutObject", what, Box::pin(saving));
+        let result = |saved: &Result<(), CallError>| match saved {
             Ok(()) => "written".to_owned(),
-            Err(problem) => problem.clone(),
+            Err(problem) => problem.to_string(),
         };
         match self.steps.measure(Step::Receipt, saving, result).await {
             Ok(()) => report,

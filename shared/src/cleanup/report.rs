@@ -283,12 +283,7 @@ mod tests {
 
     #[test]
     fn a_cleanup_that_left_something_to_do_counts_as_a_failure_unless_a_sweep_made_it() {
-        let died = || Cause::TaskChanged {
-            version: 1,
-            says_end: true,
-            at: Timestamp::UNIX_EPOCH,
-            shows: None,
-        };
+        let died = || Cause::TaskChanged { version: 1, says_end: true, at: None, shows: None };
         let orphan = Cause::Orphan {
             session: SessionId::parse("s-1").unwrap(),
             cause: OrphanCause::TooOld,

@@ -46,8 +46,8 @@ pub enum Cause {
         version: i64,
         /// Whether the event itself says that the task ends.
         says_end: bool,
-        /// When the event was made.
-        at: Timestamp,
+        /// When the event was made, if it says so.
+        at: Option<Timestamp>,
         /// The session by what the event shows of the task: for when ECS has forgotten it.
         shows: Option<SessionId>,
     },

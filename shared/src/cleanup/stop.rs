@@ -192,7 +192,7 @@ pub(super) async fn stop(
         note: &note,
         in_doubt: false,
         failed_at: Instant::now(),
-        problem: String::new(),
+        problem: format!("DescribeTasks or StopTask of {} is not answered", session.task.arn),
     };
     let fate = match deadline.run(attempts.until_settled()).await {
         Ok(fate) => fate,

@@ -151,7 +151,7 @@ pub(super) async fn remove(
         }
     };
     deadline.run(removing).await.unwrap_or_else(|timed_out| TargetRemoval::TimedOut {
-        why: format!("deregistering {address}: {timed_out}"),
+        why: format!("DeregisterTargets of {address} is not settled: {timed_out}"),
     })
 }
 
@@ -204,20 +204,33 @@ impl Rounds<'_> {
         let Self { invocation, session, .. } = *self;
         let (address, removals) = (self.target.address, &invocation.removals);
         let mut pauses = pauses(Duration::from_millis(300), Duration::from_secs(3)).build();
+        let mut looked_at_again = None;
         loop {
-            match removals.registrations(address.ip).await {
+            let read_at = Instant::now();
+            let seen_at = match removals.registrations(address.ip).await {
                 Ok(registered) if registered.is_empty() => return TargetFate::Gone,
                 Ok(registered) => {
                     self.why = still_registered(address, &registered);
                     self.target.seen = registered;
+                    Some(read_at)
                 }
-                Err(error) => self.why = error.to_string(),
-            }
+                Err(error) => {
+                    self.why = error.to_string();
+                    None
+                }
+            };
+            let snapshots = &invocation.snapshots;
+            looked_at_again.get_or_insert_with(|| snapshots.look_again_at(&session.task.arn));
             let pause = pauses.next().unwrap_or_default();
             if is_of_another_session_within(pause, salvaged, window).await {
                 return TargetFate::Kept;
             }
-            match session.check_address_anew(invocation).await {
+            let checked = match seen_at {
+                // Whoever is registered there is still the task if it holds the address later.
+                Some(seen_at) => session.check_address_since(invocation, seen_at).await,
+                None => session.check_address(invocation).await,
+            };
+            match checked {
                 Ok(AddressCheck::Holds(held)) if held == address.ip => {}
                 Ok(AddressCheck::Spared { .. }) if self.target.authority == Authority::GivenUp => {
                     return TargetFate::Kept;
@@ -323,7 +336,10 @@ pub(super) async fn re_register(
             Some(why) => Err(format!("{why}; it may come about yet")),
         }
     };
-    deadline.answer(registering).await.unwrap_or_else(|why| TargetFate::NotReRegistered {
+    let registered = deadline.run(registering).await.unwrap_or_else(|timed_out| {
+        Err(format!("DescribeTasks or RegisterTargets of {ip} is not answered; {timed_out}"))
+    });
+    registered.unwrap_or_else(|why| TargetFate::NotReRegistered {
         why: format!("{why}; its intent stays, and the next sweep tries again"),
     })
 }

@@ -71,7 +71,9 @@ pub(super) async fn session_of_forgotten(
         Err(error) => return Err(unclear(arn.clone(), error.to_string())),
     }
     match &request.cause {
-        Cause::TaskChanged { at, .. } if *at + REMEMBERED > context.clock.now() => {
+        Cause::TaskChanged { at, .. }
+            if at.is_none_or(|at| at + REMEMBERED > context.clock.now()) =>
+        {
             let why = "ECS does not show the task, though it shows each for an hour after its end";
             Err(unclear(arn.clone(), why.to_owned()))
         }

@@ -4,7 +4,6 @@ use super::session_ended::{self, SessionEnded};
 use super::task_change::{self, NotOurs, TaskChange};
 use crate::config::Config;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use jiff::Timestamp;
 use serde_json::Value;
 
 /// Every form in which the completion function is invoked.
@@ -72,17 +71,21 @@ impl Event {
     pub fn parse(event: &Value, config: &Config) -> Result<Self, EventError> {
         let envelope = Fields::of_root(event)?;
         let source = envelope.text("source")?;
-        let sent_at: Timestamp = envelope.timestamp("time")?;
+        let sent_at = match envelope.timestamp("time") {
+            // What people make by hand may lack it, and an event of ECS only says where to look.
+            Err(error) if source != "aws.ecs" => return Err(error),
+            sent_at => sent_at,
+        };
         let detail = envelope.object("detail")?;
         match envelope.text("detail-type")? {
             "Session Ended" if source == config.event_source => {
-                Ok(match session_ended::parse(&detail, sent_at, config)? {
+                Ok(match session_ended::parse(&detail, sent_at?, config)? {
                     Ok(ended) => Self::SessionEnded(ended),
                     Err(NotOurs { reason }) => Self::OutOfScope { reason },
                 })
             }
             "ECS Task State Change" if source == "aws.ecs" => {
-                Ok(match task_change::parse(&detail, sent_at, config)? {
+                Ok(match task_change::parse(&detail, sent_at.ok(), config)? {
                     Ok(change) => Self::TaskChange(change),
                     Err(NotOurs { reason }) => Self::NothingToDo { reason },
                 })

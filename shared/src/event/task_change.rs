@@ -18,8 +18,8 @@ pub struct TaskChange {
     pub version: i64,
     /// Whether the event itself says that the task ends.
     pub says_end: bool,
-    /// When the event was made.
-    pub at: Timestamp,
+    /// When the event was made; those that people make by hand may not say it.
+    pub at: Option<Timestamp>,
     /// The session by what the event shows of the task. It serves where ECS has forgotten the task.
     pub session: Option<SessionId>,
 }
@@ -32,14 +32,14 @@ pub(super) struct NotOurs {
 
 pub(super) fn parse(
     detail: &Fields<'_>,
-    at: Timestamp,
+    at: Option<Timestamp>,
     config: &Config,
 ) -> Result<Result<TaskChange, NotOurs>, EventError> {
     let out_of_scope = |reason: String| Ok(Err(NotOurs { reason }));
-    let (task, home) = TaskArn::parse(detail.text("taskArn")?)
-        .map_err(|problem| detail.error("taskArn", problem.to_string()))?;
     // What is missing or can't be read lets nothing be ruled out: the task is looked at.
     let said = |name: &str| detail.optional_text(name).ok().flatten().unwrap_or_default();
+    let (task, home) = TaskArn::parse_beside(detail.text("taskArn")?, said("clusterArn"))
+        .map_err(|problem| detail.error("taskArn", problem.to_string()))?;
     let family = family_of_definition(said("taskDefinitionArn"));
     let version = detail.optional_integer("version").ok().flatten().unwrap_or_default();
 

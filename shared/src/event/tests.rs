@@ -35,6 +35,10 @@ fn ended(detail: &Value) -> Result<Event, EventError> {
 }
 
 fn changed(changes: &Value) -> Result<Event, EventError> {
+    Event::parse(&stopped(changes), &config())
+}
+
+fn stopped(changes: &Value) -> Value {
     let mut detail = json!({
         "taskArn": TASK, "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "version": 7,
         "group": "family:session",
@@ -43,7 +47,7 @@ fn changed(changes: &Value) -> Result<Event, EventError> {
     for (name, value) in changes.as_object().unwrap() {
         detail[name] = value.clone();
     }
-    Event::parse(&envelope("ECS Task State Change", "aws.ecs", &detail), &config())
+    envelope("ECS Task State Change", "aws.ecs", &detail)
 }
 
 fn arn(text: &str) -> TaskArn {
@@ -173,6 +177,26 @@ fn a_change_with_a_good_task_arn_is_looked_up_whatever_else_it_lacks() {
 }
 
 #[test]
+fn a_change_without_its_time_or_with_a_short_task_arn_beside_its_cluster_is_looked_up() {
+    let short = TASK.replace("/sessions/", "/");
+    let cluster = "arn:aws:ecs:us-east-1:000000000000:cluster/sessions";
+    let Ok(Event::TaskChange(change)) =
+        changed(&json!({"taskArn": short.clone(), "clusterArn": cluster}))
+    else {
+        panic!("not understood");
+    };
+    assert_eq!((change.task.as_str(), change.task.cluster().as_str()), (&*short, "sessions"));
+    let elsewhere = cluster.replace("/sessions", "/elsewhere");
+    let change = changed(&json!({"taskArn": short.clone(), "clusterArn": elsewhere}));
+    assert!(matches!(change, Ok(Event::NothingToDo { .. })), "{change:?}");
+    assert_eq!(changed(&json!({"taskArn": short})).unwrap_err().field, "detail.taskArn");
+    let mut event = stopped(&json!({}));
+    event.as_object_mut().unwrap().remove("time");
+    let parsed = Event::parse(&event, &config());
+    assert_eq!(parsed, Ok(Event::TaskChange(TaskChange { at: None, ..the_change() })));
+}
+
+#[test]
 fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
     let detail = json!({"session_id": "s", "task_arn": TASK});
     let parse = |kind, source| Event::parse(&envelope(kind, source, &detail), &config());
@@ -183,7 +207,7 @@ fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
 }
 
 fn the_change() -> TaskChange {
-    let at = "2026-11-24T12:00:00Z".parse().unwrap();
+    let at = "2026-11-24T12:00:00Z".parse().ok();
     TaskChange { task: arn(TASK), version: 7, says_end: true, at, session: None }
 }
 

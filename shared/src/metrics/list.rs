@@ -108,6 +108,11 @@ metrics! {
     SWEEPS_INCOMPLETE = "SweepsIncomplete", Count, "1 when a sweep could not list everything";
     SWEEPS_TRUNCATED = "SweepsTruncated", Count, "1 when a sweep stopped before its deadline with work left";
     SWEEP_PROBLEMS = "SweepProblems", Count, "What else went wrong in a sweep";
+    INCOMPLETE_IN_A_ROW = "IncompleteInARow", Count, "So many sweeps in a row could not list everything";
+    TRUNCATED_IN_A_ROW = "TruncatedInARow", Count, "So many sweeps in a row stopped before their deadlines with work left";
+    PROBLEMS_IN_A_ROW = "ProblemsInARow", Count, "So many sweeps in a row had other problems; one that the next sweep can't know of counts twice";
+    FOREIGN_IN_A_ROW = "ForeignInARow", Count, "So many sweeps in a row saw targets at which something answers that no task has";
+    UNIDENTIFIED_IN_A_ROW = "UnidentifiedInARow", Count, "So many sweeps in a row saw session tasks that name no session";
     EVENTS_REFUSED = "EventsRefused", Count, "Events and invocations that can't be understood";
     API_CALLS = "ApiCalls", Count, "Requests to AWS of one invocation, retries included";
     API_THROTTLES = "ApiThrottles", Count, "Those of them that AWS throttled";

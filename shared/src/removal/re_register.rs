@@ -44,11 +44,16 @@ pub(super) async fn re_register(
             return Ok(Back::InPlace);
         }
     }
-    target_groups.register(group, *address).await?;
     let unseen = |answer: &str| {
         let resource = format!("{address} in {group}");
         CallError::unanswered("RegisterTargets", resource, answer)
     };
+    if !context.config.scope.target_groups.contains(group) {
+        return Err(unseen(
+            "the group has been taken out of TARGET_GROUP_ARNS, and nothing is written to any other:              register it by hand",
+        ));
+    }
+    target_groups.register(group, *address).await?;
     match target_groups.states(group, &[*address]).await?.get(address) {
         Some(TargetState::Registered) => context.metrics.count(Metric::RE_REGISTRATIONS, &[]),
         Some(TargetState::Draining | TargetState::NotRegistered) | None => {

@@ -155,6 +155,22 @@ impl TaskArn {
         }
     }
 
+    /// The same of a task whose cluster is named beside it, where it is named at all.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps `text` from being a task's ARN.
+    pub fn parse_beside(text: &str, cluster_arn: &str) -> Result<(Self, Home), ArnError> {
+        let Ok((cluster, home)) = ClusterName::parse_arn(cluster_arn) else {
+            return Self::parse(text);
+        };
+        match Self::parse(text) {
+            Err(_) if split(text, "ecs", "a task ARN")?.0 == home => {
+                Self::parse_in(text, &cluster).map(|arn| (arn, home))
+            }
+            parsed => parsed,
+        }
+    }
+
     fn of(text: &str, cluster: ClusterName, id: &str) -> Result<Self, ArnError> {
         let wrong = |problem: &str| ArnError::new(text, "a task's ARN", problem);
         let well_formed = (1..=64).contains(&id.len())

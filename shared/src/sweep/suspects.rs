@@ -1,6 +1,10 @@
 //! What the sweep before suspected. A state that may pass is acted on only when two consecutive sweeps
 //! saw it, at least half an interval apart; the memory is one object of the ledger, `suspects.json`.
 
+mod in_a_row;
+
+pub use in_a_row::{Before, InARow};
+
 use crate::aws::{CallError, Failure, Ledger, Stored, parse_document};
 use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
@@ -44,6 +48,10 @@ pub struct Suspects {
     pub claimed: BTreeMap<TaskArn, Timestamp>,
     /// Tasks that were stopped because their leases had lapsed, and when.
     pub reaped_for_leases: BTreeMap<TaskArn, Timestamp>,
+    /// How many sweeps in a row had the same trouble.
+    pub in_a_row: InARow,
+    /// When the sweep began that has written this.
+    pub swept_at: Option<Timestamp>,
 }
 
 /// The leases that ran at the last sweep that had listed everything: whether they are extended shows
@@ -75,8 +83,7 @@ impl Suspects {
     /// Those that still count: seen at most three intervals ago.
     #[must_use]
     pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
-        let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
-        let longest = interval.checked_mul(INTERVALS).unwrap_or(SignedDuration::MAX);
+        let longest = three_times(interval);
         let fresh = |seen: &SeenSince| now.duration_since(seen.last) <= longest;
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
@@ -89,19 +96,27 @@ impl Suspects {
         self
     }
 
-    /// That none of them counts any more, because no sweep has seen them for too long: sweeps fail, or
-    /// come less often than their interval says.
+    /// That some of them count no more, because the sweep before was too long ago: sweeps fail, or come
+    /// less often than their interval says.
     #[must_use]
     pub fn too_old(&self, interval: Duration, now: Timestamp) -> Option<String> {
-        let orphans = self.tasks.values().chain(self.failed_salvages.values());
-        let last = orphans.chain(self.targets.values()).map(|seen| seen.last).max()?;
-        let forgotten = self.clone().still_fresh(interval, now).is_empty();
-        let ago = now.duration_since(last).as_mins();
-        forgotten.then(|| {
+        let forgets = self.clone().still_fresh(interval, now) != *self;
+        let ago = now.duration_since(self.last_sweep()?);
+        let is_long_ago = ago > three_times(interval);
+        (forgets && is_long_ago).then(|| {
             format!(
-                "the sweep before was {ago} min ago, and SWEEP_INTERVAL says {interval:?}: what it                  suspected does not count, and nothing that must be seen twice is acted on"
+                "the sweep before was {} min ago, and SWEEP_INTERVAL says {interval:?}: what it suspected does \
+                 not count, and nothing that must be seen twice is acted on",
+                ago.as_mins()
             )
         })
+    }
+
+    /// When the sweep before was; versions before did not say so themselves.
+    fn last_sweep(&self) -> Option<Timestamp> {
+        let tasks = self.tasks.values().chain(self.failed_salvages.values());
+        let seen = tasks.chain(self.reused.values()).chain(self.targets.values());
+        self.swept_at.or_else(|| seen.map(|seen| seen.last).chain(self.leases.at).max())
     }
 
     /// Whether there is nothing to remember.
@@ -110,9 +125,15 @@ impl Suspects {
         *self
             == Self {
                 leases: SeenLeases { at: self.leases.at, ..SeenLeases::default() },
+                swept_at: self.swept_at,
                 ..Self::default()
             }
     }
+}
+
+fn three_times(interval: Duration) -> SignedDuration {
+    let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+    interval.checked_mul(INTERVALS).unwrap_or(SignedDuration::MAX)
 }
 
 impl SeenSince {
@@ -174,6 +195,15 @@ impl Memory {
                 suspects: Suspects::default(),
                 problem: Some(format!("{error}; nobody is suspect yet")),
             },
+        }
+    }
+
+    /// What is known of the sweeps before.
+    #[must_use]
+    pub fn before(&self) -> Before {
+        match self.problem {
+            Some(_) => Before::Unknown,
+            None => Before::Known(self.suspects.in_a_row, self.suspects.swept_at),
         }
     }
 
@@ -246,6 +276,10 @@ struct Document {
     claimed: Vec<TaskAt>,
     #[serde(default)]
     reaped_for_leases: Vec<TaskAt>,
+    #[serde(default)]
+    in_a_row: InARow,
+    #[serde(default)]
+    swept_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -296,6 +330,8 @@ impl From<&Suspects> for Document {
             leases: listed(&suspects.leases.ends),
             claimed: listed(&suspects.claimed),
             reaped_for_leases: listed(&suspects.reaped_for_leases),
+            in_a_row: suspects.in_a_row,
+            swept_at: suspects.swept_at,
         }
     }
 }
@@ -313,6 +349,8 @@ impl From<Document> for Suspects {
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),
             reaped_for_leases: by_task(document.reaped_for_leases),
+            in_a_row: document.in_a_row,
+            swept_at: document.swept_at,
         }
     }
 }

@@ -49,6 +49,32 @@ async fn an_orphan_that_never_uploads_is_asked_once_a_sweep_until_its_window_is_
     assert_given_up(&world, &orphan, &metrics);
 }
 
+/// A loss that nobody could read of is none that may come about.
+#[tokio::test(start_paused = true)]
+async fn artifacts_are_not_given_up_while_their_loss_can_not_be_put_on_record() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works();
+    let orphan = orphan.behaves(|container| container.marker_before_failure = false).start();
+    for number in 1..=6 {
+        enforce(&world, &format!("sweep-{number}")).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    world.fault(Fault::on(Api::PutObject).of("ledger/receipts/").always().server_error());
+    for number in 7..=9 {
+        let (report, metrics) = enforce_with(&world, &format!("sweep-{number}"), &[]).await;
+        assert_eq!(task_row(&report, &orphan), ("T8 too_old", "tried"), "{report:#}");
+        let why = task_in(&report, &orphan)["result"].to_string();
+        assert!(why.contains("PutObject"), "{why}");
+        assert_eq!(metric(&metrics, "ArtifactsLost"), 0, "none is lost yet");
+        assert!(!world.is_stopping(&orphan), "{}", world.history());
+        tokio::time::sleep(INTERVAL).await;
+    }
+    world.faults_cease();
+    let (_, metrics) = enforce_with(&world, "sweep-10", &[]).await;
+    assert_eq!(metric(&metrics, "ArtifactsLost"), 1);
+    assert_given_up(&world, &orphan, &metrics);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_window_of_a_session_that_its_owner_ended_counts_from_the_owners_word() {
     let world = World::new(Setup::default());

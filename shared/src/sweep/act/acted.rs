@@ -58,9 +58,9 @@ impl Acts {
     }
 
     /// The plan's suspects with what came of acting: whose salvage failed, who was worked on and runs on,
-    /// and who was stopped for a lapsed lease; `None` when there is nothing new.
+    /// and who was stopped for a lapsed lease.
     #[must_use]
-    pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Option<Suspects> {
+    pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Suspects {
         let mut suspects = plan.suspects.clone();
         for decision in plan.orphans() {
             let task = &decision.task.arn;
@@ -86,6 +86,6 @@ impl Acts {
                 suspects.reaped_for_leases.insert(task.clone(), now);
             }
         }
-        (suspects != plan.suspects).then_some(suspects)
+        suspects
     }
 }

@@ -8,6 +8,7 @@ use crate::removal::RecoveredIntents;
 use crate::sweep::act::Acts;
 use crate::sweep::decide::{Plan, TaskRow};
 use crate::sweep::observation::Observation;
+use crate::sweep::suspects::InARow;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,6 +32,8 @@ pub struct SweepReport {
     pub warnings: BTreeSet<Warning>,
     /// How much there was of what.
     pub counts: Counts,
+    /// How many sweeps in a row, this one included, had the same trouble.
+    pub in_a_row: InARow,
     /// Requests to AWS, and how many of them it throttled.
     pub api: ApiUse,
     /// The listings that are missing: no decision that needs them was taken.
@@ -88,8 +91,19 @@ impl SweepReport {
         json!(Self { tasks: Vec::new(), targets: Vec::new(), ..self.clone() })
     }
 
-    pub(in crate::sweep) fn new(request: SweepRequest, course: Course, story: Story<'_>) -> Self {
-        let Course { started_at, duration_ms, api } = course;
+    /// What was wrong with it, as far as sweeps are counted for that: 1 of each kind.
+    #[must_use]
+    pub fn trouble(&self) -> InARow {
+        InARow {
+            incomplete: self.warnings.contains(&Warning::Incomplete).into(),
+            truncated: self.warnings.contains(&Warning::Truncated).into(),
+            problems: (!self.problems.is_empty() || !self.intents.problems.is_empty()).into(),
+            foreign: (self.counts.foreign > 0).into(),
+            unidentified: (self.counts.unidentified > 0).into(),
+        }
+    }
+
+    pub(in crate::sweep) fn new(request: SweepRequest, story: Story<'_>) -> Self {
         let Story { seen, plan, mut acts, recovered, problems } = story;
         let tasks: Vec<TaskFinding> = plan
             .tasks
@@ -119,14 +133,15 @@ impl SweepReport {
             trigger: request.trigger,
             mode: request.mode,
             force_cluster: request.force,
-            started_at,
-            duration_ms,
+            started_at: Timestamp::UNIX_EPOCH,
+            duration_ms: 0,
             warnings: warnings
                 .into_iter()
                 .filter_map(|(one, holds)| holds.then_some(one))
                 .collect(),
             counts,
-            api,
+            in_a_row: InARow::default(),
+            api: ApiUse::default(),
             not_decided,
             problems,
             intents: recovered,
@@ -141,11 +156,21 @@ impl SweepReport {
         Self { kept_as: Some(key.to_owned()), ..self }
     }
 
+    /// The same, with when it began, how long it took, and what it called.
+    pub(in crate::sweep) fn of(self, course: Course) -> Self {
+        let Course { started_at, duration_ms, api } = course;
+        Self { started_at, duration_ms, api, ..self }
+    }
+
+    /// The same with a problem that the next sweep can't know of.
+    pub(in crate::sweep) fn unrecorded(self, problem: &str) -> Self {
+        let problems = self.problems.into_iter().chain([problem.to_owned()]).collect();
+        Self { problems, in_a_row: self.in_a_row.with_an_unrecorded_problem(), ..self }
+    }
+
     /// The same where it could not be put on record.
     pub(in crate::sweep) fn not_kept(self, problem: &str) -> Self {
-        let problem = format!("{problem}; this report is in the log alone");
-        let problems = self.problems.into_iter().chain([problem]).collect();
-        Self { problems, ..self }
+        self.unrecorded(&format!("{problem}; this report is in the log alone"))
     }
 
     /// How long it took, what it found and did, and what it warns of.
@@ -171,6 +196,11 @@ impl SweepReport {
             warned(Metric::SWEEPS_INCOMPLETE, Warning::Incomplete),
             warned(Metric::SWEEPS_TRUNCATED, Warning::Truncated),
             Metric::SWEEP_PROBLEMS.number(self.problems.len() + self.intents.problems.len()),
+            Metric::INCOMPLETE_IN_A_ROW.of(self.in_a_row.incomplete.into()),
+            Metric::TRUNCATED_IN_A_ROW.of(self.in_a_row.truncated.into()),
+            Metric::PROBLEMS_IN_A_ROW.of(self.in_a_row.problems.into()),
+            Metric::FOREIGN_IN_A_ROW.of(self.in_a_row.foreign.into()),
+            Metric::UNIDENTIFIED_IN_A_ROW.of(self.in_a_row.unidentified.into()),
         ]
     }
 }

@@ -1,0 +1,316 @@
+//! The two lanes of one cleanup, side by side: the artifacts and then the stop; the target and then its
+//! verification. They hand each other two things, each once.
+
+use super::artifacts::{Salvage, TaskOver, give_up, salvage};
+use super::budget::Budget;
+use super::identified_session::{AddressCheck, IdentifiedSession};
+use super::invocation::Invocation;
+use super::judge::{OverTask, Verdict, judge};
+use super::outcome::{Outcome, notes, outcome};
+use super::record::Record;
+use super::report::{Artifacts, CleanupReport, Findings};
+use super::request::{Order, Request};
+use super::steps::Steps;
+use super::stop::{Permission, TaskFate, may_stop, stop};
+use super::tag::tag_session_ended;
+use super::target::{Salvaged, TargetFate, TargetRemoval, re_register, remove, target_of, verify};
+use crate::aws::CallError;
+use crate::metrics::Step;
+use crate::removal::{Authority, ContainersWord, Removed};
+use crate::session::{Stage, StoppedWith, TargetGroupArn};
+use tokio::join;
+use tokio::sync::{SetOnce, watch};
+
+/// One cleanup, and what it needs.
+pub(super) struct Cleanup<'a> {
+    pub(super) invocation: &'a Invocation,
+    pub(super) request: &'a Request,
+    pub(super) steps: &'a Steps,
+    pub(super) budget: Budget<'a>,
+    pub(super) record: Record<'a>,
+}
+
+/// What the two lanes hand each other, each once.
+struct Handover {
+    salvaged: Salvaged,
+    removal: SetOnce<TargetRemoval>,
+    /// For the intent of the removal, which outlives a lane.
+    word: watch::Sender<ContainersWord>,
+}
+
+impl Handover {
+    fn new() -> Self {
+        let (word, _) = watch::channel(ContainersWord::Awaited);
+        Self { salvaged: Salvaged::new(), removal: SetOnce::new(), word }
+    }
+}
+
+impl Cleanup<'_> {
+    /// The whole concurrency of a cleanup: two lanes side by side.
+    pub(super) async fn both_lanes(&self, session: &IdentifiedSession) -> CleanupReport {
+        let handover = Handover::new();
+        let ((salvaged, task), (removal, target)) = join!(
+            self.artifacts_then_stop(session, &handover),
+            self.target_then_verify(session, &handover)
+        );
+        let target =
+            if task.is_spared() { self.re_register(session, &removal).await } else { target };
+        let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
+
+        let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
+        if matches!(salvage, Salvage::Unreadable { .. }) {
+            self.record.unreadable(&session.id);
+        }
+        let tagging = tag_session_ended(self.record, session, &salvage, &task);
+        let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
+        notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
+        let findings = Findings {
+            session: Some(session.id.clone()),
+            task_arn: Some(session.task.arn.clone()),
+            outcome,
+            notes,
+            artifacts: salvage.clone().into(),
+            target,
+            task: task.clone(),
+        };
+        let (report, ()) = join!(self.record.put_session(session, findings), tagging);
+        report
+    }
+
+    /// The lane of the artifacts. The stop waits for the target's steps to be answered or given up,
+    /// so that the load balancer never sends a stranger's request to a task that is gone; never for
+    /// the verification or the drain.
+    async fn artifacts_then_stop(
+        &self,
+        session: &IdentifiedSession,
+        handover: &Handover,
+    ) -> (Result<Salvage, TaskOver>, TaskFate) {
+        let order = self.request.cause.order();
+        let salvaging = salvage(self.invocation, session, order, self.budget);
+        let result = |salvaged: &Result<Salvage, TaskOver>| match salvaged {
+            Ok(salvage) => Artifacts::from(salvage.clone()).to_string(),
+            Err(TaskOver) => "task_over".to_owned(),
+        };
+        let salvaged = self.steps.measure(Step::Artifacts, salvaging, result).await;
+        // Only this lane sets it.
+        let _ = handover.salvaged.set(salvaged.clone());
+        let window = self.request.cause.salvage_window();
+        if !matches!(&salvaged, Ok(salvage) if salvage.is_of_another_session(window)) {
+            handover.word.send_replace(ContainersWord::Settled);
+        }
+        let removal = handover.removal.wait().await;
+        match salvaged {
+            Ok(salvage) => {
+                let salvage = self.give_up_in_the_end(session, salvage).await;
+                let task = self.stop(session, &salvage, removal).await;
+                (Ok(salvage), task)
+            }
+            Err(TaskOver) => (Err(TaskOver), TaskFate::StoppedByOthers),
+        }
+    }
+
+    /// The lane of the target. On the owner's word it begins at once; on our inference only after
+    /// the artifacts are confirmed, or given up.
+    async fn target_then_verify(
+        &self,
+        session: &IdentifiedSession,
+        handover: &Handover,
+    ) -> (TargetRemoval, TargetFate) {
+        let window = self.request.cause.salvage_window();
+        let authority = match self.request.cause.order() {
+            Order::Together => Some(Authority::OwnersWord),
+            Order::ArtifactsFirst => match handover.salvaged.wait().await {
+                Ok(salvage) => may_stop(salvage, window).authority(),
+                Err(TaskOver) => None,
+            },
+        };
+        let target = authority.and_then(|authority| {
+            target_of(self.invocation, session, authority, handover.word.subscribe())
+        });
+        let removal = match authority {
+            Some(_) => {
+                let deadline = self.budget.removal();
+                let removing = remove(self.invocation, session, target.as_ref(), deadline);
+                self.steps.measure(Step::Deregister, removing, TargetRemoval::to_string).await
+            }
+            None => TargetRemoval::NotTried,
+        };
+        // Only this lane sets it.
+        let _ = handover.removal.set(removal.clone());
+        if authority.is_none() {
+            return (removal, TargetFate::Kept);
+        }
+        let deadline = self.budget.verification();
+        let salvaged = (&handover.salvaged, window);
+        let verifying = verify(self.invocation, session, &removal, target, deadline, salvaged);
+        let fate = self.steps.measure(Step::VerifyTarget, verifying, TargetFate::to_string).await;
+        let fate = match handover.salvaged.wait().await {
+            Ok(salvage) if salvage.is_of_another_session(window) => {
+                let fate = self.re_register(session, &removal).await;
+                handover.word.send_replace(match &fate {
+                    TargetFate::NotReRegistered { .. } => ContainersWord::AnotherSession,
+                    TargetFate::Gone
+                    | TargetFate::TakenOver
+                    | TargetFate::ReRegistered
+                    | TargetFate::Kept
+                    | TargetFate::Untouched
+                    | TargetFate::NeverHadOne
+                    | TargetFate::LeftToReaper
+                    | TargetFate::Unverified { .. } => ContainersWord::Settled,
+                });
+                fate
+            }
+            Ok(_) | Err(TaskOver) => fate,
+        };
+        (removal, fate)
+    }
+
+    /// Once the salvage window is over: whether what is given up is lost.
+    async fn give_up_in_the_end(&self, session: &IdentifiedSession, salvage: Salvage) -> Salvage {
+        match may_stop(&salvage, self.request.cause.salvage_window()) {
+            Permission::Stop(StoppedWith::ArtifactsLost) => {
+                give_up(self.invocation, session, salvage, self.budget.stop()).await
+            }
+            Permission::Stop(
+                StoppedWith::ArtifactsConfirmed
+                | StoppedWith::ArtifactsUnverified
+                | StoppedWith::NothingToSave,
+            )
+            | Permission::Leave(_) => salvage,
+        }
+    }
+
+    async fn stop(
+        &self,
+        session: &IdentifiedSession,
+        salvage: &Salvage,
+        removal: &TargetRemoval,
+    ) -> TaskFate {
+        let is_dying = session.task.stage() == Stage::Dying;
+        let with = match may_stop(salvage, self.request.cause.salvage_window()) {
+            Permission::Stop(with) => with,
+            Permission::Leave(_) if is_dying => return TaskFate::StoppedByOthers,
+            Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },
+        };
+        match removal {
+            TargetRemoval::Answered(Removed::Waits(error)) => {
+                return TaskFate::NotStopped { why: error.to_string() };
+            }
+            TargetRemoval::Spared { why, .. } => return TaskFate::Spared { why: why.clone() },
+            TargetRemoval::NoAddress
+            | TargetRemoval::NotTried
+            | TargetRemoval::Answered(_)
+            | TargetRemoval::TimedOut { .. } => {}
+        }
+        let outcome = match with {
+            StoppedWith::ArtifactsLost => Some(Outcome::ArtifactsLost),
+            StoppedWith::ArtifactsUnverified => Some(Outcome::ArtifactsUnverified),
+            StoppedWith::ArtifactsConfirmed | StoppedWith::NothingToSave => None,
+        };
+        if let Some(outcome) = outcome.filter(|_| !is_dying) {
+            // No loss is put on record that will not come about.
+            let checking = session.check_address(self.invocation);
+            if let Ok(Ok(AddressCheck::Spared { why, .. })) = self.budget.stop().run(checking).await
+            {
+                return TaskFate::Spared { why };
+            }
+            if let Err(why) = self.report_what_is_given_up(session, salvage, outcome).await {
+                return TaskFate::NotStopped { why };
+            }
+        }
+        let deadline = self.budget.stop();
+        let stopping = stop(self.invocation, session, with, &self.request.cause, deadline);
+        self.steps.measure(Step::Stop, stopping, TaskFate::to_string).await
+    }
+
+    async fn re_register(
+        &self,
+        session: &IdentifiedSession,
+        removal: &TargetRemoval,
+    ) -> TargetFate {
+        let deadline = self.budget.until_the_receipt();
+        let registering = re_register(self.invocation, session, removal, deadline);
+        self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await
+    }
+
+    /// What is given up is on record before the stop that makes it final; else the answer is why not.
+    async fn report_what_is_given_up(
+        &self,
+        session: &IdentifiedSession,
+        salvage: &Salvage,
+        outcome: Outcome,
+    ) -> Result<(), String> {
+        let loss = Findings {
+            session: Some(session.id.clone()),
+            task_arn: Some(session.task.arn.clone()),
+            outcome,
+            artifacts: salvage.clone().into(),
+            target: TargetFate::Untouched,
+            task: TaskFate::ToBeStopped,
+            notes: vec!["the salvage window is over: its artifacts are given up".to_owned()],
+        };
+        let report = self.record.put_session(session, loss).await;
+        if report.outcome != outcome {
+            return Err(report.notes.join("; "));
+        }
+        if outcome == Outcome::ArtifactsLost {
+            self.record.lost(&session.id);
+        }
+        Ok(())
+    }
+
+    /// The task lost its address while we were at it.
+    async fn over_meanwhile(
+        &self,
+        session: &IdentifiedSession,
+        target: TargetFate,
+    ) -> CleanupReport {
+        let arn = session.task.arn.clone();
+        let taking = self.invocation.snapshots.take(&arn);
+        let deadline = self.budget.until_the_receipt();
+        match CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), taking).await {
+            Ok(snapshot) => {
+                let over = OverTask { session: session.id.clone(), arn, task: snapshot.task };
+                self.judge(&over, target).await
+            }
+            Err(error) => self.record.untouched(Outcome::Incomplete, Some(arn), error.to_string()),
+        }
+    }
+
+    /// Says what became of a session whose task is over.
+    pub(super) async fn judge(&self, over: &OverTask, target: TargetFate) -> CleanupReport {
+        let deadline = self.budget.until_the_receipt();
+        let what = format!("receipt and marker of session {}", over.session);
+        let judging = Box::pin(judge(self.invocation, over));
+        let judging = CallError::answered_by(deadline, "GetObject or HeadObject", &what, judging);
+        let result = |judged: &Result<Verdict, CallError>| match judged {
+            Ok(verdict) => verdict.outcome.to_string(),
+            Err(why) => why.to_string(),
+        };
+        let judged = self.steps.measure(Step::Judge, judging, result).await;
+        let Verdict { outcome, artifacts } = match judged {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                let (task, why) = (Some(over.arn.clone()), error.to_string());
+                return self.record.untouched(Outcome::Incomplete, task, why);
+            }
+        };
+        if outcome == Outcome::ArtifactsLost {
+            self.record.lost(&over.session);
+        }
+        let findings = Findings {
+            session: Some(over.session.clone()),
+            task_arn: Some(over.arn.clone()),
+            outcome,
+            artifacts,
+            target,
+            task: TaskFate::StoppedByOthers,
+            notes: Vec::new(),
+        };
+        self.record.put(findings).await
+    }
+}
+
+fn missing(group: &TargetGroupArn) -> String {
+    format!("there is no target group {group}: take it out of TARGET_GROUP_ARNS")
+}

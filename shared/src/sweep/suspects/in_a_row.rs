@@ -1,0 +1,105 @@
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How many sweeps in a row had the same trouble. Alarms on what may pass rest on these counts, so that they
+/// ring whatever the interval between two sweeps is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InARow {
+    /// Could not list everything.
+    pub incomplete: u32,
+    /// Stopped before their deadlines with work left.
+    pub truncated: u32,
+    /// Had other problems.
+    pub problems: u32,
+    /// Saw targets at which something answers that no task has.
+    pub foreign: u32,
+    /// Saw tasks that name no session.
+    pub unidentified: u32,
+}
+
+/// What is known of the sweeps before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// So much, and when the last one was.
+    Known(InARow, Option<Timestamp>),
+    /// Nothing: the memory can't be read.
+    Unknown,
+}
+
+impl InARow {
+    /// The counts after a sweep at `now` that had `trouble`: 1 of each kind that it had. Two sweeps within
+    /// half an interval count as one. Where nothing is known of those before, what is wrong now is taken
+    /// for the second time.
+    #[must_use]
+    pub fn after(before: Before, trouble: Self, interval: Duration, now: Timestamp) -> Self {
+        let half = SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX);
+        let count = |of: fn(&Self) -> u32| match before {
+            _ if of(&trouble) == 0 => 0,
+            Before::Unknown => TWICE,
+            Before::Known(counts, Some(at)) if now.duration_since(at) < half => of(&counts).max(1),
+            Before::Known(counts, _) => of(&counts).saturating_add(1),
+        };
+        Self {
+            incomplete: count(|counts| counts.incomplete),
+            truncated: count(|counts| counts.truncated),
+            problems: count(|counts| counts.problems),
+            foreign: count(|counts| counts.foreign),
+            unidentified: count(|counts| counts.unidentified),
+        }
+    }
+
+    /// The same after a problem that the next sweep can't know of: it is taken for the second time.
+    #[must_use]
+    pub fn with_an_unrecorded_problem(self) -> Self {
+        Self { problems: self.problems.max(TWICE), ..self }
+    }
+}
+
+/// What alarms wait for.
+const TWICE: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_mins(10);
+    const PROBLEM: InARow =
+        InARow { incomplete: 0, truncated: 0, problems: 1, foreign: 0, unidentified: 0 };
+
+    fn minutes(count: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(count)
+    }
+
+    fn problems(before: Before, now: Timestamp) -> u32 {
+        InARow::after(before, PROBLEM, INTERVAL, now).problems
+    }
+
+    #[test]
+    fn each_sweep_adds_one_however_far_apart_they_are_and_a_good_one_ends_the_row() {
+        let mut counts = InARow::default();
+        for (number, at) in [(1, 0), (2, 5), (3, 600), (4, 100_000)] {
+            let last = Some(minutes(at - 5));
+            counts = InARow::after(Before::Known(counts, last), PROBLEM, INTERVAL, minutes(at));
+            assert_eq!(counts, InARow { problems: number, ..InARow::default() });
+        }
+        let good = InARow::default();
+        let before = Before::Known(counts, Some(minutes(0)));
+        assert_eq!(InARow::after(before, good, INTERVAL, minutes(10)), InARow::default());
+    }
+
+    #[test]
+    fn two_sweeps_within_half_an_interval_count_as_one() {
+        let once = InARow { problems: 1, ..InARow::default() };
+        assert_eq!(problems(Before::Known(once, Some(minutes(0))), minutes(4)), 1);
+        assert_eq!(problems(Before::Known(InARow::default(), Some(minutes(0))), minutes(4)), 1);
+        assert_eq!(problems(Before::Known(once, Some(minutes(0))), minutes(5)), 2);
+    }
+
+    #[test]
+    fn what_can_not_be_remembered_rings_at_once() {
+        assert_eq!(problems(Before::Unknown, minutes(0)), 2);
+        assert_eq!(InARow::default().with_an_unrecorded_problem().problems, 2);
+    }
+}
