@@ -1,7 +1,7 @@
 //! What a receipt says of a call that was not answered: which API, of what. Someone on call must know where
 //! to look.
 
-use crate::invoke::{assert_unharmed, function_with, report};
+use crate::invoke::{assert_unharmed, function_with, report, sweeps};
 use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
 
 /// What is not answered, of which kind of session, and the API that must be named.
@@ -36,6 +36,7 @@ async fn a_note_on_a_call_that_gave_up_names_the_api() {
         let empty = ["\"; ", "there was no time for an attempt"];
         assert!(!empty.iter().any(|nothing| notes.contains(nothing)), "{what}: {notes}");
         world.faults_cease();
+        sweeps(&world, "sweep", 2).await;
         assert_unharmed(&world);
     }
 }

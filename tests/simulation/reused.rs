@@ -118,5 +118,8 @@ async fn a_403_that_cannot_be_checked_tags_nothing() {
     assert_eq!(world.completion_calls(&agent).len(), 1, "{}", world.history());
     assert!(world.tags(&agent).is_empty(), "{}", world.history());
     assert!(!world.is_stopping(&agent));
+    world.faults_cease();
+    sweeps(&world, "sweep", 2).await;
+    assert!(world.is_live(&agent), "it runs its second session\n{}", world.history());
     assert_unharmed(&world);
 }

@@ -8,8 +8,11 @@ fn fleet(world: &World, lapsed: u32, leased: u32) -> Vec<TaskHandle> {
     for number in 0..leased {
         renewing(world, &format!("leased-{number}"));
     }
-    let lapse =
-        |number| world.session(&format!("lapsed-{number}")).lease_lapsed(MINUTE * 20).start();
+    let lapse = |number| {
+        let session = world.session(&format!("lapsed-{number}")).lease_lapsed(MINUTE * 20).start();
+        world.renewal_breaks(&session);
+        session
+    };
     (0..lapsed).map(lapse).collect()
 }
 

@@ -199,6 +199,7 @@ async fn a_target_in_any_other_state_is_kept_and_reported() {
 #[tokio::test(start_paused = true)]
 async fn a_503_that_names_no_session_or_another_is_no_word_of_being_done() {
     for body in [
+        json!(null),
         json!({}),
         json!("upstream connect error"),
         json!({ "message": "starting" }),

@@ -10,7 +10,7 @@ use super::container::Container;
 use super::session::{Entry, Identity, Oddity, SessionBuilder, TaskHandle};
 use super::setup::Dwell;
 use super::state::{Effect, State};
-use super::task::{Task, TaskKey};
+use super::task::{Renewal, Task, TaskKey};
 
 impl SessionBuilder {
     pub(super) fn enter(mut self, state: &mut State, now: Timestamp) -> TaskHandle {
@@ -114,7 +114,7 @@ impl SessionBuilder {
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
             sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
-            renewed: self.renewed_for.is_some(),
+            renewal: self.renewed_for.map_or(Renewal::None, |_| Renewal::Works),
             loss_allowed: false,
             salvage_failing_since: None,
         }

@@ -31,7 +31,7 @@ impl World {
             "session_id": session.session_id(),
             "task_arn": session.arn(),
             "reason": reason,
-            "ended_at": self.now().to_string(),
+            "ended_at": (self.now() + self.setup().owners_clock_is_ahead).to_string(),
         });
         self.envelope("session.lifecycle", "Session Ended", &[], &detail)
     }

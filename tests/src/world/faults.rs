@@ -188,6 +188,8 @@ impl Fault {
 pub struct Weather {
     /// See [`Fault::throttled`].
     pub throttled: f64,
+    /// See [`Fault::denied`].
+    pub denied: f64,
     /// See [`Fault::server_error`].
     pub server_error: f64,
     /// See [`Fault::reset`].
@@ -208,6 +210,7 @@ impl Weather {
     pub const fn stormy(share: f64) -> Self {
         Self {
             throttled: share,
+            denied: share,
             server_error: share,
             reset: share,
             refused: share,
@@ -220,6 +223,7 @@ impl Weather {
     fn strikes(&self, rng: &mut fastrand::Rng) -> Option<Effect> {
         let kinds = [
             (self.throttled, Effect::Throttled),
+            (self.denied, Effect::Denied),
             (self.server_error, Effect::ServerError),
             (self.reset, Effect::Reset),
             (self.refused, Effect::Refused),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::api::Api;
 use super::state::State;
 use super::targets::Address;
-use super::task::{Task, TaskKey};
+use super::task::{Renewal, Task, TaskKey};
 
 /// How old a look at a task may be when it is acted upon.
 const FRESH: Duration = Duration::from_secs(5);
@@ -91,7 +91,15 @@ impl State {
         // One that ended before the session began was copied from another's.
         let began = task.session_began();
         let lease = lease.filter(|end| *end >= began);
-        let until = lease.unwrap_or(began + self.setup.max_session_age);
+        let until = match lease {
+            None => began + self.setup.max_session_age,
+            // Its owner lives: it is protected while others' leases do not show that renewal works.
+            Some(end) if task.renewal == Renewal::Broken && self.leases_are_renewed(now) => {
+                end + self.setup.lease_grace
+            }
+            Some(end) if task.renewal == Renewal::Broken => end + self.setup.max_session_age,
+            Some(end) => end,
+        };
         task.owner_ended_at.is_none()
             && task.container.completed_at.is_none()
             && task.wanted_running()

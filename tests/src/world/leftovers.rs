@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::World;
 use super::state::State;
-use super::task::{Phase, Task};
+use super::task::{Phase, Renewal, Task};
 
 impl World {
     /// I4, for the end of a story: the session tasks that no one will end and that still run. A
@@ -98,7 +98,7 @@ impl State {
     }
 
     /// Whether a single lease that lapsed speaks for itself. Simplified: every listing is whole.
-    fn leases_are_renewed(&self, now: Timestamp) -> bool {
+    pub(crate) fn leases_are_renewed(&self, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
             let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
@@ -113,7 +113,8 @@ impl State {
         let latest = now + self.setup.hard_age;
         let runs = |end: &Timestamp| *end > now && *end <= latest;
         let running = leased.iter().filter(|(_, end)| runs(end)).count();
-        let is_renewed = leased.iter().any(|(task, end)| task.renewed && runs(end));
+        let is_renewed =
+            leased.iter().any(|(task, end)| task.renewal == Renewal::Works && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)
     }
 

@@ -152,7 +152,7 @@ impl World {
         self.lock().chaos.set_weather(weather);
     }
 
-    /// No more faults and no more weather. Hooks and crashes stay.
+    /// No more faults, no more weather, and nothing more that happens between two calls. Crashes stay.
     pub fn faults_cease(&self) {
         self.lock().chaos.cease();
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::container::Behaviour;
 use super::objects::Object;
 use super::targets::{Health, Target, TargetGroup};
-use super::task::Task;
+use super::task::{Renewal, Task};
 use super::{TaskHandle, World};
 
 impl World {
@@ -20,10 +20,13 @@ impl World {
         })
     }
 
-    /// The owner has ended the session: from now on it is not live.
+    /// The owner has ended the session: from now on it is not live. Where its task runs another by now,
+    /// that one is.
     pub fn owner_ends(&self, session: &TaskHandle) {
         self.alter(session, |task, now| {
-            task.owner_ended_at.get_or_insert(now);
+            if !task.container.behaviour.forbids {
+                task.owner_ended_at.get_or_insert(now);
+            }
         });
     }
 
@@ -100,7 +103,7 @@ impl World {
 
     /// The renewal of a session's lease breaks; its owner lives.
     pub fn renewal_breaks(&self, session: &TaskHandle) {
-        self.alter(session, |task, _| task.renewed = false);
+        self.alter(session, |task, _| task.renewal = Renewal::Broken);
     }
 
     /// Another cluster exists in the account, without tasks so far.

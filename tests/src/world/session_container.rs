@@ -43,7 +43,7 @@ impl SessionBuilder {
         self.behaves(|container| container.health_names = Some(name))
     }
 
-    /// Its health path answers 503 with this body, and it is not complete.
+    /// Its health path answers 503 with this body (`null`: with none), and it is not complete.
     pub fn answers_503(self, body: serde_json::Value) -> Self {
         self.behaves(|container| container.unready = Some(body))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The account, Region, names, times and limits of a world. The defaults are those of
 /// the template, with the account number that emulators use.
@@ -56,6 +56,8 @@ pub struct Setup {
     pub salvage_window: Duration,
     /// `DescribeTasks` shows the end of a task so much later than its event says it.
     pub reads_lag: Duration,
+    /// So much the clocks of owners are ahead of AWS's.
+    pub owners_clock_is_ahead: SignedDuration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
     /// Mode `none`: a finished upload confirms itself, without a 200 to anyone.
@@ -101,6 +103,7 @@ impl Default for Setup {
             start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
             reads_lag: Duration::ZERO,
+            owners_clock_is_ahead: SignedDuration::ZERO,
             stop_timeout: Duration::from_secs(30),
             containers_upload_themselves: false,
             absent: Absent::Unreachable,
@@ -227,6 +230,9 @@ pub struct HealthTimes {
     pub registration: Duration,
     /// How long a target is still called healthy after it has ceased to be.
     pub unhealthy_after: Duration,
+    /// How long a target that stayed registered is still called unhealthy after it answers again: so
+    /// many checks must pass.
+    pub healthy_after: Duration,
     /// The deregistration delay.
     pub draining: Duration,
     /// How long a read still shows a target as it was before it was registered or deregistered.
@@ -252,6 +258,7 @@ impl Default for HealthTimes {
         Self {
             registration: Duration::from_secs(10),
             unhealthy_after: Duration::ZERO,
+            healthy_after: Duration::from_secs(10),
             draining: Duration::from_mins(5),
             reads_lag: Duration::ZERO,
             registering_what_drains: RegisteringWhatDrains::Works,

@@ -16,9 +16,9 @@ use super::journal::Journal;
 use super::limits::Throttle;
 use super::objects::{Bucket, Object};
 use super::routes::Routes;
-use super::setup::Setup;
+use super::setup::{RegisteringWhatDrains, Setup};
 use super::targets::TargetGroup;
-use super::task::{Phase, Task, TaskKey};
+use super::task::{Phase, Renewal, Task, TaskKey};
 
 pub(crate) struct State {
     pub(crate) setup: Setup,
@@ -143,7 +143,9 @@ impl State {
     /// An owner that lives extends the lease of a session that it has not ended.
     pub(crate) fn renew(&mut self, key: &TaskKey, left: Duration, at: Timestamp) {
         let name = self.setup.lease_tag.clone();
-        let task = self.task_mut(key).filter(|task| task.renewed && task.owner_ended_at.is_none());
+        let renews =
+            |task: &&mut Task| task.renewal == Renewal::Works && task.owner_ended_at.is_none();
+        let task = self.task_mut(key).filter(renews);
         if let Some(task) = task {
             task.tags.insert(name, (at + left).to_string());
             self.schedule(at + RENEWAL, key, Effect::Renew(left));
@@ -174,10 +176,25 @@ impl State {
     pub(crate) fn owner_registers(&mut self, key: &TaskKey, at: Timestamp) {
         let Some(task) = self.task(key) else { return };
         let (address, groups) = ((task.address, task.target_port), task.registers_in.clone());
-        for group in groups {
-            self.judge.registered(&group, address);
-            if let Some(group) = self.groups.get_mut(&group) {
-                group.register(address, at);
+        let delay = self.setup.health.draining;
+        let drains_on = match self.setup.health.registering_what_drains {
+            RegisteringWhatDrains::Works => false,
+            RegisteringWhatDrains::IsRefused | RegisteringWhatDrains::IsIgnored => true,
+        };
+        for name in groups {
+            self.drain(&name, at);
+            let Some(group) = self.groups.get_mut(&name) else { continue };
+            match group.targets.get(&address).map(|target| target.deregistered_at) {
+                // Whoever had the address has left it registered: it stays as it is.
+                Some(None) => self.judge.registered(&name, address),
+                // The owner tries again until it is registered.
+                Some(Some(since)) if drains_on => {
+                    self.schedule(since + delay, key, Effect::Register);
+                }
+                Some(Some(_)) | None => {
+                    group.register(address, at);
+                    self.judge.registered(&name, address);
+                }
             }
         }
     }

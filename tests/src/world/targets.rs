@@ -134,18 +134,23 @@ impl State {
         if now < verdict_at {
             return Health::new("initial", "Elb.InitialHealthChecking");
         }
-        self.checked(address, now)
+        self.checked(address, target.registered_at, now)
     }
 
-    /// Simplified: one check decides, its path and success codes are those of the session
+    /// Simplified: one check decides, but for a target that was unhealthy before; its path and success codes are those of the session
     /// container, and a busy container passes it.
-    fn checked(&self, (ip, port): Address, now: Timestamp) -> Health {
+    fn checked(&self, (ip, port): Address, registered_at: Timestamp, now: Timestamp) -> Health {
         let unhealthy = |reason| Health::new("unhealthy", reason);
         let last =
             self.tenants.get(&ip).and_then(|tenants| tenants.last()).and_then(|key| self.task(key));
         let Some(task) = last.filter(|task| task.started(now)) else {
             return unhealthy("Target.Timeout");
         };
+        // Registered for someone who had the address before: it becomes healthy check by check.
+        let answers_since = task.runs_at.filter(|at| *at > registered_at);
+        if answers_since.is_some_and(|at| now < at + self.setup.health.healthy_after) {
+            return unhealthy("Target.Timeout");
+        }
         let container = &task.container;
         let ended = task.stop.as_ref().map(|stop| stop.process_ends).filter(|at| *at <= now);
         let since = ended.into_iter().chain(container.completed_at).min();

@@ -62,6 +62,17 @@ pub(crate) struct Sidecar {
     pub(crate) exit_code: Option<i32>,
 }
 
+/// What an owner does about a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// Nothing: it ends when it ends.
+    None,
+    /// It keeps extending it.
+    Works,
+    /// It lives, and does not get to extend it.
+    Broken,
+}
+
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
@@ -92,8 +103,8 @@ pub(crate) struct Task {
     pub(crate) container: Container,
     pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,
-    /// Its owner keeps extending its lease.
-    pub(crate) renewed: bool,
+    /// Whether its owner extends its lease.
+    pub(crate) renewal: Renewal,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.

@@ -69,8 +69,10 @@ impl Reply {
         Self { status, headers, body: body.into(), shape: BodyShape::Whole, code: None }
     }
 
+    /// A document; `null` is no body.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::new(status, "application/json", body.to_string())
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        Self::new(status, "application/json", text)
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
