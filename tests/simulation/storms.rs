@@ -5,8 +5,12 @@
 use crate::invoke::{
     REAPER_TIMEOUT, assert_unharmed, deliver, deliver_until_done, function, look, receipt,
 };
+use jiff::SignedDuration;
 use serde_json::Value;
-use session_cleanup_tests::world::{Crash, Dwell, Setup, TaskHandle, Weather, World};
+use session_cleanup_tests::world::{
+    Crash, Dwell, HealthTimes, RegisteringWhatDrains, SessionBuilder, Setup, TaskHandle, Weather,
+    World,
+};
 use std::future::Future;
 use std::time::Duration;
 
@@ -19,9 +23,43 @@ fn seeds(count: u64) -> Vec<u64> {
     }
 }
 
+/// A world as a seed makes it: what its load balancer makes of draining addresses, how far its reads lag
+/// behind, how many target groups there are, and how wrong owners' clocks are.
+pub(crate) fn setup(seed: u64, random: &mut fastrand::Rng) -> Setup {
+    let load_balancers = [
+        RegisteringWhatDrains::Works,
+        RegisteringWhatDrains::IsRefused,
+        RegisteringWhatDrains::IsIgnored,
+    ];
+    let groups = [&["sessions"][..], &["sessions", "internal"]][random.usize(0..2)];
+    let health = HealthTimes {
+        registering_what_drains: load_balancers[random.usize(0..3)],
+        reads_lag: Duration::from_secs([0, 0, 1, 3][random.usize(0..4)]),
+        ..HealthTimes::default()
+    };
+    Setup {
+        seed,
+        health,
+        target_groups: groups.iter().map(|name| (*name).to_owned()).collect(),
+        owners_clock_is_ahead: SignedDuration::from_mins(random.i64(-10..=10)),
+        ..Setup::default()
+    }
+}
+
+/// What tasks are like beside how their containers behave.
+pub(crate) fn of_any_kind(session: SessionBuilder, random: &mut fastrand::Rng) -> SessionBuilder {
+    match random.u8(0..8) {
+        0 => session.with_a_sidecar_being_pulled(),
+        1 => session.with_a_sidecar_that_exits(Some(143)),
+        2 => session.registered_at_port(3001),
+        _ => session,
+    }
+}
+
 pub(crate) fn session(world: &World, random: &mut fastrand::Rng, number: usize) -> TaskHandle {
     let session = world.session(&format!("s-{number}"));
     let session = if random.bool() { session.identified_by_tag() } else { session };
+    let session = of_any_kind(session, random);
     match random.u8(0..9) {
         0 => session.upload_fails(2),
         1 => session.upload_never_works(),
@@ -38,8 +76,8 @@ pub(crate) fn session(world: &World, random: &mut fastrand::Rng, number: usize) 
 
 async fn history(seed: u64) {
     let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
-    let world = World::new(Setup { seed, dwell, ..Setup::default() });
     let mut random = fastrand::Rng::with_seed(seed);
+    let world = World::new(Setup { dwell, ..setup(seed, &mut random) });
     let ended: Vec<TaskHandle> = (0..6).map(|n| session(&world, &mut random, n)).collect();
     let live: Vec<TaskHandle> =
         (0..3).map(|n| world.session(&format!("live-{n}")).start()).collect();

@@ -116,3 +116,17 @@ async fn a_marker_whose_answer_does_not_come_is_unreadable() {
     assert!(!world.is_stopping(&alice));
     assert_unharmed(&world);
 }
+
+/// The container encrypts what it uploads with a key that nobody else has: no permission helps.
+#[tokio::test(start_paused = true)]
+async fn a_marker_that_only_its_container_can_read_is_unreadable_and_ends_as_unverified() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").encrypts().start();
+    let event = world.session_ended_event(&alice, "completed");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "awaiting_salvage", "{answer:?}");
+    sweeps(&world, "sweep", 8).await;
+    assert!(world.is_stopping(&alice));
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_unverified"));
+    assert_unharmed(&world);
+}

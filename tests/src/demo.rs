@@ -30,7 +30,7 @@ pub async fn show() -> Result<(), Failure> {
     let local = LocalStack::set().await?;
     let completion = completion::Act::begin(&local).await?;
     // While the first act's queue tries again what can't be cleaned, and gives it up.
-    let reaper = reaper::Act::look_twice(&local, completion.carol()).await?;
+    let reaper = reaper::Act::look_twice(&local, completion.left_to_the_reaper()).await?;
     let broken = completion.end(&local).await? + reaper.enforce(&local).await?;
     if broken == 0 {
         local.say("All promises kept.");

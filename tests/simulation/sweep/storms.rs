@@ -8,7 +8,7 @@ use super::fleet::{
 use crate::invoke::{
     INTERVAL, assert_unharmed, deliver, deliver_until_done, enforce, function, sweeps,
 };
-use crate::storms::{session, tell};
+use crate::storms::{of_any_kind, session, setup, tell};
 use serde_json::Value;
 use session_cleanup_tests::world::{Api, Crash, SessionBuilder, Setup, TaskHandle, Weather, World};
 use std::net::Ipv4Addr;
@@ -51,6 +51,8 @@ fn quirk(session: SessionBuilder, random: &mut fastrand::Rng) -> SessionBuilder 
 fn orphan(world: &World, random: &mut fastrand::Rng, number: usize) -> TaskHandle {
     let why = Why::ALL[random.usize(0..4)];
     let session = quirk(world.session(&format!("{why:?}-{number}")), random);
+    let session = of_any_kind(session, random);
+    let session = if random.u8(0..8) == 0 { session.with_a_short_arn() } else { session };
     let session = if random.bool() { session.in_cluster("batch") } else { session };
     why.apply(session, world).start()
 }
@@ -132,8 +134,8 @@ fn takes_over(world: &World, random: &mut fastrand::Rng, zombie: Ipv4Addr, newco
 
 async fn history(seed: u64) {
     let clusters = vec!["sessions".to_owned(), "batch".to_owned()];
-    let world = quick_world_of(Setup { seed, clusters, ..Setup::default() });
     let mut random = fastrand::Rng::with_seed(seed);
+    let world = quick_world_of(Setup { clusters, ..setup(seed, &mut random) });
     let living = Living::start(&world);
     let strangers = Strangers::start(&world);
     let orphans: Vec<TaskHandle> = (0..4).map(|n| orphan(&world, &mut random, n)).collect();

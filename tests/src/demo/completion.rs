@@ -41,9 +41,9 @@ impl Act {
         Ok(Self { cast, sequential, invocations_before })
     }
 
-    /// The one whose upload never works: she is left to the reaper.
-    pub(super) fn carol(&self) -> &Part {
-        &self.cast.carol
+    /// Those whose artifacts are not confirmed: they are left to the reaper.
+    pub(super) fn left_to_the_reaper(&self) -> [&Part; 2] {
+        [&self.cast.carol, &self.cast.sven]
     }
 
     /// What can't be cleaned is dead-lettered; answers how many promises were broken.
@@ -64,7 +64,7 @@ impl Act {
 async fn watch_receipts(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
     local.say("Waiting for the receipts");
     let mut missing = cast.with_receipt().to_vec();
-    eventually("five receipts", PATIENCE, async || {
+    eventually("six receipts", PATIENCE, async || {
         let receipts = seen::receipts(&local.stack).await?;
         missing.retain(|part| {
             let Some(receipt) = receipts.get(part.task.id()) else { return true };
@@ -77,16 +77,16 @@ async fn watch_receipts(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsE
     .await
 }
 
-/// Waits until alice's second event is answered and the three events that can't succeed have been
+/// Waits until alice's second event is answered and the four events that can't succeed have been
 /// tried again and dead-lettered.
 async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), LocalAwsError> {
     let stack = &local.stack;
     local.say("Waiting for what can't be cleaned to be delivered again, and then dead-lettered");
     let mut known = seen::Outcomes::read(&[]);
     let mut given_up = 0;
-    eventually("three messages in the dead-letter queue", PATIENCE, async || {
+    eventually("four messages in the dead-letter queue", PATIENCE, async || {
         let outcomes = seen::Outcomes::read(&stack.log_lines(Lambda::Completion).await?);
-        for part in [&cast.alice, &cast.carol, &cast.dave, &cast.rita] {
+        for part in [&cast.alice, &cast.carol, &cast.dave, &cast.rita, &cast.sven] {
             let deliveries = outcomes.of(part).iter().enumerate();
             for (before, outcome) in deliveries.skip(known.of(part).len()) {
                 let session = part.task.session_id();
@@ -97,9 +97,9 @@ async fn watch_dead_letters(local: &LocalStack, cast: &Cast) -> Result<(), Local
         let letters = stack.dead_letters().await?.len();
         if letters > given_up {
             given_up = letters;
-            local.say(&format!("  in the dead-letter queue: {given_up} of 3"));
+            local.say(&format!("  in the dead-letter queue: {given_up} of 4"));
         }
-        Ok((given_up >= 3 && known.of(&cast.alice).len() >= 2).then_some(()))
+        Ok((given_up >= 4 && known.of(&cast.alice).len() >= 2).then_some(()))
     })
     .await
 }

@@ -26,9 +26,9 @@ pub(super) struct Act {
 
 impl Act {
     /// Sessions and targets are there, and two sweeps say what they would do.
-    pub(super) async fn look_twice(local: &LocalStack, carol: &Part) -> Result<Self, Failure> {
+    pub(super) async fn look_twice(local: &LocalStack, left: [&Part; 2]) -> Result<Self, Failure> {
         local.say("Meanwhile, the reaper: starting what no event speaks of");
-        let cast = Cast::start(&local.world, &local.served, carol).await;
+        let cast = Cast::start(&local.world, &local.served, left).await;
         let stranger = Stranger::settles_at(cast.foreign.address, &local.world).await?;
         let mut marks = Marks::set(local).await?;
         let first = Sweep::run(local, "report").await?;

@@ -5,7 +5,11 @@ use aws_sdk_s3::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::Builder;
 use tokio::sync::Mutex;
 
-use crate::world::World;
+use crate::world::{World, Written};
+
+/// `a key that only the container ha`, as S3 wants it.
+const CONTAINERS_KEY: &str = "YSBrZXkgdGhhdCBvbmx5IHRoZSBjb250YWluZXIgaGE=";
+const CONTAINERS_KEY_MD5: &str = "BDy4TSe68qXIzmpMWpg+bQ==";
 
 /// Carries what containers have written to an external S3, in their order.
 #[derive(Debug)]
@@ -44,11 +48,18 @@ impl Uploads {
     pub(super) async fn flush(&self) -> bool {
         let _turn = self.turn.lock().await;
         let mut waiting = self.world.take_outbox().into_iter();
-        while let Some((key, body)) = waiting.next() {
-            let put =
-                self.client.put_object().bucket(&self.bucket).key(&key).body(body.clone().into());
+        while let Some(written) = waiting.next() {
+            let Written { key, body, encrypted } = written.clone();
+            let put = self.client.put_object().bucket(&self.bucket).key(key).body(body.into());
+            let put = if encrypted {
+                put.sse_customer_algorithm("AES256")
+                    .sse_customer_key(CONTAINERS_KEY)
+                    .sse_customer_key_md5(CONTAINERS_KEY_MD5)
+            } else {
+                put
+            };
             if put.send().await.is_err() {
-                self.world.return_to_outbox(std::iter::once((key, body)).chain(waiting).collect());
+                self.world.return_to_outbox(std::iter::once(written).chain(waiting).collect());
                 return false;
             }
         }

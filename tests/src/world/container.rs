@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub marker_before_failure: bool,
     /// Answers 200 without having written anything.
     pub uploads_nothing: bool,
+    /// Encrypts what it uploads with a key that nobody else has.
+    pub encrypts: bool,
     /// Its health path names this session instead of its own.
     pub health_names: Option<String>,
     /// Its health path answers 503 with this, as what is not ready does: a proxy, a framework that
@@ -48,6 +50,7 @@ impl Default for Behaviour {
             failing_uploads: 0,
             marker_before_failure: true,
             uploads_nothing: false,
+            encrypts: false,
             health_names: None,
             unready: None,
             forbids: false,

@@ -63,6 +63,7 @@ pub use targets::Health;
 pub use task::Phase;
 
 pub(crate) use body::ReplyBody;
+pub(crate) use objects::Written;
 pub(crate) use wire::Incoming;
 
 use std::fmt;

@@ -12,12 +12,23 @@ pub(crate) struct Object {
     pub(crate) body: Bytes,
     pub(crate) modified: Timestamp,
     pub(crate) etag: String,
+    /// With a key that no caller has.
+    pub(crate) encrypted: bool,
+}
+
+/// What a container has written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) key: String,
+    pub(crate) body: Bytes,
+    /// With a key that no caller has.
+    pub(crate) encrypted: bool,
 }
 
 impl Object {
     pub(crate) fn new(body: Bytes, modified: Timestamp) -> Self {
         let etag = format!("\"{:016x}{:016x}\"", fingerprint(&body), body.len());
-        Self { body, modified, etag }
+        Self { body, modified, etag, encrypted: false }
     }
 }
 

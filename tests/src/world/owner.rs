@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 
 use super::container::Behaviour;
-use super::objects::Object;
+use super::objects::{Object, Written};
 use super::targets::{Health, Target, TargetGroup};
 use super::task::{Renewal, Task};
 use super::{TaskHandle, World};
@@ -199,12 +199,12 @@ impl World {
     }
 
     /// What containers have written since the last time.
-    pub(crate) fn take_outbox(&self) -> Vec<(String, bytes::Bytes)> {
+    pub(crate) fn take_outbox(&self) -> Vec<Written> {
         self.now_with(|state, _| state.outbox.as_mut().map(std::mem::take).unwrap_or_default())
     }
 
     /// What could not be written, to be tried again first.
-    pub(crate) fn return_to_outbox(&self, mut unwritten: Vec<(String, bytes::Bytes)>) {
+    pub(crate) fn return_to_outbox(&self, mut unwritten: Vec<Written>) {
         if let Some(outbox) = &mut self.lock().outbox {
             unwritten.append(outbox);
             *outbox = unwritten;

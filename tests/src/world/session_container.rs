@@ -48,6 +48,11 @@ impl SessionBuilder {
         self.behaves(|container| container.unready = Some(body))
     }
 
+    /// It encrypts what it uploads with a key that nobody else has (SSE-C): S3 lets nobody read it without.
+    pub fn encrypts(self) -> Self {
+        self.behaves(|container| container.encrypts = true)
+    }
+
     /// It accepts connections and never answers.
     pub fn silent(self) -> Self {
         self.behaves(|container| container.silent = true)

@@ -14,7 +14,7 @@ use super::faults::Chaos;
 use super::invariants::Judge;
 use super::journal::Journal;
 use super::limits::Throttle;
-use super::objects::{Bucket, Object};
+use super::objects::{Bucket, Object, Written};
 use super::routes::Routes;
 use super::setup::{RegisteringWhatDrains, Setup};
 use super::targets::TargetGroup;
@@ -31,7 +31,7 @@ pub(crate) struct State {
     pub(crate) buckets: BTreeMap<String, Bucket>,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     /// What containers have written and an external S3 has not received yet; `None`: our own S3.
-    pub(crate) outbox: Option<Vec<(String, Bytes)>>,
+    pub(crate) outbox: Option<Vec<Written>>,
     pub(crate) throttle: Throttle,
     pub(crate) journal: Journal,
     /// The most connections that each caller had open at once.
@@ -341,10 +341,11 @@ impl State {
             serde_json::Value::String(text) => text,
             other => other.to_string(),
         });
+        let encrypted = task.container.behaviour.encrypts;
         if let Some(outbox) = &mut self.outbox {
-            outbox.push((path, body));
+            outbox.push(Written { key: path, body, encrypted });
         } else if let Some(bucket) = self.buckets.get_mut(&self.setup.artifact_bucket) {
-            bucket.insert(path, Object::new(body, at));
+            bucket.insert(path, Object { encrypted, ..Object::new(body, at) });
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) struct Cast {
     pub(super) frank: Part,
     pub(super) heidi: Part,
     pub(super) rita: Part,
+    pub(super) sven: Part,
     pub(super) grace: Part,
     /// The event of alice's end, which comes twice.
     pub(super) alice_event: Value,
@@ -43,6 +44,9 @@ impl Cast {
         let frank = part("frank", "container crashes", |s| s);
         let heidi = part("heidi", "gets a Spot warning", |s| s.uploads_in(Duration::from_secs(2)));
         let rita = part("rita", "task runs another now", SessionBuilder::answers_403);
+        let sven = part("sven", "marker can't be read", |s| {
+            s.encrypts().uploads_in(Duration::from_millis(300))
+        });
         let grace = part("grace", "today's way", |s| s.uploads_in(Duration::from_secs(3)));
         let cast = Self {
             alice,
@@ -53,6 +57,7 @@ impl Cast {
             frank,
             heidi,
             rita,
+            sven,
             grace,
             alice_event: Value::Null,
         };
@@ -62,15 +67,15 @@ impl Cast {
         cast
     }
 
-    pub(super) fn parts(&self) -> [&Part; 9] {
-        let Self { alice, bob, carol, dave, erin, frank, heidi, rita, grace, .. } = self;
-        [alice, bob, carol, dave, erin, frank, heidi, rita, grace]
+    pub(super) fn parts(&self) -> [&Part; 10] {
+        let Self { alice, bob, carol, dave, erin, frank, heidi, rita, sven, grace, .. } = self;
+        [alice, bob, carol, dave, erin, frank, heidi, rita, sven, grace]
     }
 
     /// Those that the function leaves a receipt for.
-    pub(super) fn with_receipt(&self) -> [&Part; 5] {
-        let Self { alice, bob, carol, frank, heidi, .. } = self;
-        [alice, bob, carol, frank, heidi]
+    pub(super) fn with_receipt(&self) -> [&Part; 6] {
+        let Self { alice, bob, carol, frank, heidi, sven, .. } = self;
+        [alice, bob, carol, frank, heidi, sven]
     }
 
     /// Ends the sessions as their owners, their containers and Spot would.
@@ -80,8 +85,8 @@ impl Cast {
         self.alice_event = ended(&self.alice);
         let mut about_dave = ended(&self.dave);
         about_dave["task_arn"] = json!(self.erin.task.arn());
-        let [bob, carol, rita] = [&self.bob, &self.carol, &self.rita].map(ended);
-        for detail in [&self.alice_event, &bob, &carol, &about_dave, &rita] {
+        let [bob, carol, rita, sven] = [&self.bob, &self.carol, &self.rita, &self.sven].map(ended);
+        for detail in [&self.alice_event, &bob, &carol, &about_dave, &rita, &sven] {
             stack.put_event("session.lifecycle", "Session Ended", detail).await?;
         }
         // Only AWS may put events of ECS on a bus: these two enter by the queue behind it.

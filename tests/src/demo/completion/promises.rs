@@ -20,7 +20,12 @@ pub(super) fn check(world: &World, cast: &Cast, seen: &Seen) -> usize {
 }
 
 fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
-    let Cast { alice, bob, carol, heidi, frank, .. } = cast;
+    let Cast { alice, bob, carol, heidi, frank, sven, .. } = cast;
+    let says = |part: &Part, name: &str| {
+        let receipt = seen.receipts.get(part.task.id());
+        receipt.and_then(|receipt| receipt[name].as_str()).unwrap_or_default()
+    };
+    let counted = |metric: &str| seen.log.iter().any(|line| line.contains(metric));
     let stopped = |part: &Part| is_called(world, Api::StopTask, part.task.arn());
     let gone = |part: &Part| !is_registered(world, part.task.address());
     let saved = |part: &Part| world.has_completed(&part.task) && seen.artifacts_of(part) >= 3;
@@ -52,6 +57,17 @@ fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
         (
             "carol: tried twice, then in the dead-letter queue",
             seen.outcomes.of(carol) == ["awaiting_salvage"; 2] && seen.is_given_up(carol),
+        ),
+        (
+            "sven, whose marker can't be read: awaiting salvage and no loss, task alive, counted",
+            seen.receipt(sven) == "awaiting_salvage"
+                && says(sven, "artifacts").starts_with("unreadable")
+                && !world.is_stopping(&sven.task)
+                && counted("\"ArtifactsUnreadable\":1"),
+        ),
+        (
+            "sven: tried twice, then in the dead-letter queue",
+            seen.outcomes.of(sven) == ["awaiting_salvage"; 2] && seen.is_given_up(sven),
         ),
         ("frank: the loss is on record", seen.receipt(frank) == "artifacts_lost"),
         (

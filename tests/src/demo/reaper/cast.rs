@@ -15,7 +15,7 @@ pub(super) struct Left {
     pub(super) story: &'static str,
 }
 
-/// All of them. Those up to `carol` are orphans.
+/// All of them. Those up to `sven` are orphans.
 pub(super) struct Cast {
     pub(super) ivan: Part,
     pub(super) judy: Part,
@@ -25,6 +25,7 @@ pub(super) struct Cast {
     pub(super) storm: Vec<TaskHandle>,
     /// Of the first act.
     pub(super) carol: Part,
+    pub(super) sven: Part,
     pub(super) mia: Part,
     pub(super) quinn: Part,
     pub(super) nina: Part,
@@ -39,7 +40,7 @@ pub(super) struct Cast {
 const STORM: u8 = 50;
 
 impl Cast {
-    pub(super) async fn start(world: &World, served: &Served, carol: &Part) -> Self {
+    pub(super) async fn start(world: &World, served: &Served, [carol, sven]: [&Part; 2]) -> Self {
         let mut last = 0;
         let mut part = |id, story, shape: &dyn Fn(SessionBuilder) -> SessionBuilder| {
             last += 1;
@@ -67,6 +68,7 @@ impl Cast {
             }),
             storm,
             carol: Part { story: "of the first act", ..carol.clone() },
+            sven: Part { story: "of the first act", ..sven.clone() },
             mia: part("mia", "live, in no target group", &|s| {
                 s.started_ago(MINUTE * 40).unregistered()
             }),
@@ -101,15 +103,29 @@ impl Cast {
         cast
     }
 
-    pub(super) fn parts(&self) -> [&Part; 11] {
-        let Self { ivan, judy, kevin, leo, carol, mia, quinn, nina, oscar, peggy, walter, .. } =
-            self;
-        [ivan, judy, kevin, leo, carol, mia, quinn, nina, oscar, peggy, walter]
+    pub(super) fn parts(&self) -> [&Part; 12] {
+        let Self {
+            ivan,
+            judy,
+            kevin,
+            leo,
+            carol,
+            sven,
+            mia,
+            quinn,
+            nina,
+            oscar,
+            peggy,
+            walter,
+            ..
+        } = self;
+        [ivan, judy, kevin, leo, carol, sven, mia, quinn, nina, oscar, peggy, walter]
     }
 
     /// Those of this act alone.
     pub(super) fn own(&self) -> impl Iterator<Item = &Part> {
-        self.parts().into_iter().filter(|part| part.task != self.carol.task)
+        let earlier = [&self.carol.task, &self.sven.task];
+        self.parts().into_iter().filter(move |part| !earlier.contains(&&part.task))
     }
 
     pub(super) fn targets(&self) -> [&Left; 3] {

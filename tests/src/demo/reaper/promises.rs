@@ -148,7 +148,7 @@ fn about_orphans(
     [sweep, next]: [&Sweep; 2],
     marks: &Marks,
 ) -> Vec<Promise> {
-    let Cast { ivan, judy, kevin, leo, carol, storm, .. } = cast;
+    let Cast { ivan, judy, kevin, leo, carol, sven, storm, .. } = cast;
     let gone =
         |part: &Part| world.is_stopping(&part.task) && !is_registered(world, part.task.address());
     let reaped = |part: &Part, row: &str| {
@@ -179,6 +179,14 @@ fn about_orphans(
                 && next.task(&carol.task)["row"] == "T4 ended"
                 && marks.outcome(carol) == Some("artifacts_lost")
                 && gone(carol),
+        ),
+        (
+            "sven: asked by two sweeps, then stopped as unverified, for nobody has lost anything",
+            sweep.task(&sven.task)["action"] == "tried"
+                && next.task(&sven.task)["row"] == "T4 ended"
+                && marks.outcome(sven) == Some("artifacts_unverified")
+                && marks.saved(sven)
+                && gone(sven),
         ),
     ]
 }

@@ -135,15 +135,18 @@ impl State {
 
     /// Simplified: no ranges, no conditions.
     fn get(&self, api: Api, call: &S3Call) -> Reply {
+        let without_body = |reply: Reply| {
+            if api == Api::HeadObject { Reply { body: Bytes::new(), ..reply } } else { reply }
+        };
         let Some(object) = self.buckets.get(&call.bucket).and_then(|bucket| bucket.get(&call.key))
         else {
-            let reply = no_such_key();
-            return if api == Api::HeadObject {
-                Reply { body: Bytes::new(), ..reply }
-            } else {
-                reply
-            };
+            return without_body(no_such_key());
         };
+        if object.encrypted {
+            let message = "The object was stored using a form of Server Side Encryption. The correct \
+                           parameters must be provided to retrieve the object.";
+            return without_body(error(400, "InvalidRequest", message));
+        }
         let body = if api == Api::HeadObject { Bytes::new() } else { object.body.clone() };
         let reply =
             Reply::new(200, "application/octet-stream", body).with("etag", &object.etag).with(
