@@ -19,6 +19,7 @@ mod load_balancer;
 mod looks;
 mod missing;
 mod notes;
+mod older_ledger;
 mod races;
 mod receipts;
 mod reused;
