@@ -14,7 +14,7 @@ mod meter;
 mod pace;
 pub(crate) mod retry;
 
-pub use artifacts::ArtifactStore;
+pub use artifacts::{ArtifactStore, Marker};
 pub use clients::{Aws, HttpSeam};
 pub use ecs::{TaskSnapshot, Tasks};
 pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};

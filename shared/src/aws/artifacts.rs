@@ -19,6 +19,17 @@ pub struct ArtifactStore {
     region: Arc<OnceLock<Region>>,
 }
 
+/// What S3 says of a session's marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// It is there.
+    Present,
+    /// It is there since before the session began: an earlier task of the session has left it.
+    OfAnEarlierSession(Timestamp),
+    /// It is not.
+    Absent,
+}
+
 /// The header by which S3 says where a bucket is (S3 API reference, `HeadBucket`).
 const BUCKET_REGION: &str = "x-amz-bucket-region";
 
@@ -35,28 +46,39 @@ impl ArtifactStore {
         format!("{}{session}/{}", self.place.prefix, self.place.marker)
     }
 
-    /// `HeadObject` of the marker: when it was written, `None` when there is none. A bucket in
-    /// another Region is asked there.
+    /// `HeadObject` of the marker of a session that began at `started_at`. A bucket in another Region is
+    /// asked there.
     ///
     /// # Errors
     /// [`CallError`] when it is not known whether there is one.
-    pub async fn marker_written_at(
+    pub async fn marker(
         &self,
         session: &SessionId,
-    ) -> Result<Option<Timestamp>, CallError> {
+        started_at: Timestamp,
+    ) -> Result<Marker, CallError> {
         let key = self.marker_key(session);
         let answer = match self.head(&key).await {
             Err(error) if self.learn_region(&error) => self.head(&key).await,
             answer => answer,
         };
-        match answer {
-            Ok(head) => Ok(head.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok())),
+        let written_at = match answer {
+            Ok(head) => head.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             Err(error) => {
                 let resource = format!("s3://{}/{key}", self.place.bucket);
                 let error = CallError::from_sdk("HeadObject", resource, &error);
-                if error.failure == Failure::NotFound { Ok(None) } else { Err(error) }
+                return if error.failure == Failure::NotFound {
+                    Ok(Marker::Absent)
+                } else {
+                    Err(error)
+                };
             }
-        }
+        };
+        // S3 tells whole seconds.
+        Ok(match written_at {
+            Some(at) if at.as_second() >= started_at.as_second() => Marker::Present,
+            Some(at) => Marker::OfAnEarlierSession(at),
+            None => Marker::Absent,
+        })
     }
 
     async fn head(&self, key: &str) -> Answer {

@@ -3,7 +3,7 @@ use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::Order;
 use crate::aws::retry::pauses;
-use crate::aws::{CallError, Failure};
+use crate::aws::{CallError, Failure, Marker};
 use crate::config::ArtifactMode;
 use crate::container::{CompletionAnswer, Turn};
 use crate::deadline::Deadline;
@@ -318,15 +318,13 @@ async fn whose_word(invocation: &Invocation, session: &IdentifiedSession) -> Att
 /// together do. One that is older than the task was left by an earlier task of the session.
 async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt {
     let store = &invocation.context().aws.artifacts;
-    match store.marker_written_at(&session.id).await {
-        Ok(Some(at)) if at.as_second() >= session.started_at(invocation).as_second() => {
-            Attempt::Settled(Ok(Salvage::Confirmed))
-        }
-        Ok(Some(at)) => Attempt::Again(format!(
+    match store.marker(&session.id, session.started_at(invocation)).await {
+        Ok(Marker::Present) => Attempt::Settled(Ok(Salvage::Confirmed)),
+        Ok(Marker::OfAnEarlierSession(at)) => Attempt::Again(format!(
             "the marker {} is of {at}, before the session began",
             store.marker_key(&session.id)
         )),
-        Ok(None) => {
+        Ok(Marker::Absent) => {
             Attempt::Again(format!("the marker {} is not in S3", store.marker_key(&session.id)))
         }
         Err(error) => Attempt::Unreadable(error.to_string()),
@@ -352,13 +350,12 @@ pub(super) async fn give_up(
         | Salvage::NotAsked { .. }
         | Salvage::Spared { .. } => return salvage,
     };
-    let reading = invocation.context().aws.artifacts.marker_written_at(&session.id);
+    let store = &invocation.context().aws.artifacts;
+    let reading = store.marker(&session.id, session.started_at(invocation));
     let key = invocation.context().aws.artifacts.marker_key(&session.id);
     match CallError::answered_by(deadline, "HeadObject", &key, reading).await {
-        Ok(Some(at)) if at.as_second() >= session.started_at(invocation).as_second() => {
-            Salvage::Unverified { why: format!("{why}; its marker is there") }
-        }
-        Ok(Some(_) | None) => salvage,
+        Ok(Marker::Present) => Salvage::Unverified { why: format!("{why}; its marker is there") },
+        Ok(Marker::OfAnEarlierSession(_) | Marker::Absent) => salvage,
         Err(problem) => Salvage::Unverified { why: format!("{why}; {problem}") },
     }
 }

@@ -2,7 +2,7 @@ use super::invocation::Invocation;
 use super::outcome::Outcome;
 use super::receipt;
 use super::report::Artifacts;
-use crate::aws::CallError;
+use crate::aws::{CallError, Marker};
 use crate::config::ArtifactMode;
 use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well, session_start};
 use jiff::Timestamp;
@@ -67,8 +67,7 @@ async fn by_marker(
     started_at: Timestamp,
 ) -> Result<Verdict, CallError> {
     let store = &invocation.context().aws.artifacts;
-    let written_at = store.marker_written_at(session).await?;
-    let present = written_at.is_some_and(|at| at.as_second() >= started_at.as_second());
+    let present = store.marker(session, started_at).await? == Marker::Present;
     Ok(match (present, invocation.context().config.artifacts.mode) {
         (true, ArtifactMode::SelfUpload { marker_written_last: true }) => {
             Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }
