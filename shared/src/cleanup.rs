@@ -45,6 +45,7 @@ use lanes::Cleanup;
 use record::Record;
 use request::Order;
 use steps::Steps;
+use target::leftover;
 
 /// Cleans one session up. The answer is what was done; nothing that goes wrong in here is anything
 /// but an outcome.
@@ -57,6 +58,7 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
     let identified = steps
         .measure(Step::Identify, identifying, |found| match found {
             Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
+            Ok(Identified::Obeyed(_)) => "its container runs another session".to_owned(),
             Ok(Identified::Over(_)) => "the task is over".to_owned(),
             Ok(
                 Identified::Rejected { why, .. }
@@ -70,7 +72,8 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
         .await;
     match identified {
         Ok(Identified::Session(session)) => Box::pin(cleanup.both_lanes(&session)).await,
-        Ok(Identified::Over(over)) => cleanup.judge(&over, TargetFate::LeftToReaper).await,
+        Ok(Identified::Obeyed(session)) => cleanup.register_again(&session).await,
+        Ok(Identified::Over(over)) => cleanup.judge(&over, leftover(invocation)).await,
         Ok(Identified::Rejected { task, why }) => {
             let note = match request.cause.order() {
                 Order::Together => {

@@ -88,19 +88,17 @@ impl Config {
     /// [`ConfigError`] names the variable, its value, and what it should be.
     pub fn from_variables(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let read = Variables::new(&look_up);
-        let (target_groups, home) = read.target_groups("TARGET_GROUP_ARNS")?;
-        let artifact_bucket = read.one("ARTIFACT_BUCKET", variables::bucket)?;
-        let ledger_bucket = read.ledger(&artifact_bucket)?;
+        let home = read.home()?;
+        let mode = read.artifact_mode()?;
+        let artifact_bucket = read.artifact_bucket(mode)?;
+        let ledger_bucket = read.ledger(artifact_bucket.as_deref())?;
         let config = Self {
             scope: Scope {
-                clusters: read
-                    .list("CLUSTERS", |text| variables::cluster(text, &home))?
-                    .into_iter()
-                    .collect(),
+                clusters: read.clusters(&home)?.into_iter().collect(),
                 families: read.list("FAMILIES", variables::family)?.into_iter().collect(),
                 identity: read.list("IDENTITY_SOURCES", IdentitySource::parse)?,
                 session_container: read.one("SESSION_CONTAINER", variables::container)?,
-                target_groups,
+                target_groups: read.target_groups(&home)?,
                 home,
             },
             container: Container {
@@ -114,7 +112,7 @@ impl Config {
                 bucket: artifact_bucket,
                 prefix: read.text("ARTIFACT_PREFIX")?,
                 marker: read.one("ARTIFACT_MARKER", variables::key)?,
-                mode: read.artifact_mode()?,
+                mode,
             },
             ledger_bucket,
             event_source: read.one("EVENT_SOURCE", variables::event_source)?,
@@ -252,6 +250,23 @@ mod tests {
         let arn = "arn:aws:ecs:us-east-1:000000000000:cluster/sessions";
         let config = with(&[("CLUSTERS", arn)]).unwrap();
         assert_eq!(config.scope.clusters, with(&[]).unwrap().scope.clusters);
+    }
+
+    #[test]
+    fn without_target_groups_the_clusters_arns_say_where_everything_is() {
+        let arn = "arn:aws:ecs:eu-central-1:222222222222:cluster/sessions";
+        let config = with(&[("TARGET_GROUP_ARNS", ""), ("CLUSTERS", arn)]).unwrap();
+        assert!(!config.scope.routes_traffic());
+        assert_eq!(config.scope.home.to_string(), "aws:eu-central-1:222222222222");
+        let named = with(&[("TARGET_GROUP_ARNS", "")]).unwrap_err().to_string();
+        assert!(named.contains("CLUSTERS") && named.contains("ARN"), "{named}");
+    }
+
+    #[test]
+    fn a_function_that_runs_in_another_region_than_its_arns_is_refused() {
+        assert!(with(&[("AWS_REGION", "us-east-1")]).is_ok());
+        let error = with(&[("AWS_REGION", "us-west-2")]).unwrap_err().to_string();
+        assert!(error.contains("AWS_REGION") && error.contains("us-east-1"), "{error}");
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Role {
         let mut policies = list(&properties(name)["Policies"]);
         policies.push(properties("CleanupPolicy"));
         let documents = policies.iter().map(|policy| &policy["PolicyDocument"]["Statement"]);
-        Self(documents.flat_map(list).collect())
+        Self(documents.flat_map(list).map(|one| where_all_is_configured(&one)).collect())
     }
 
     /// The actions that it allows, apart from those that nobody sees called.
@@ -68,7 +68,8 @@ impl Role {
             .0
             .iter()
             .filter(|statement| list(&statement["Action"]).iter().any(|known| known == action));
-        statements.flat_map(|statement| list(&statement["Resource"])).any(|resource| {
+        let resources = statements.flat_map(|statement| list(&statement["Resource"]));
+        resources.map(|one| where_all_is_configured(&one)).any(|resource| {
             let resource = match resource["Fn::Sub"].as_str() {
                 Some(path) => path
                     .replace("arn:${AWS::Partition}:s3:::", "")
@@ -83,6 +84,11 @@ impl Role {
             }
         })
     }
+}
+
+/// What a condition leaves where everything is configured: the most that a role may do.
+fn where_all_is_configured(value: &Value) -> Value {
+    value.get("Fn::If").map_or(value, |branches| &branches[1]).clone()
 }
 
 fn list(value: &Value) -> Vec<Value> {

@@ -154,10 +154,21 @@ pub(crate) fn batch(bodies: &[String]) -> Value {
     json!({ "Records": records })
 }
 
+/// Invokes the function with one event that the queue delivers for the `received`th time.
+pub(crate) async fn receive(context: &Arc<Context>, event: &Value, received: u32) -> Vec<usize> {
+    let mut payload = batch(&[event.to_string()]);
+    payload["Records"][0]["attributes"] = json!({"ApproximateReceiveCount": received.to_string()});
+    deliver_payload(context, payload).await
+}
+
 /// Invokes the function with a batch; the answer is the places of the items that failed.
 pub(crate) async fn deliver_bodies(context: &Arc<Context>, bodies: &[String]) -> Vec<usize> {
+    deliver_payload(context, batch(bodies)).await
+}
+
+async fn deliver_payload(context: &Arc<Context>, payload: Value) -> Vec<usize> {
     let began = Instant::now();
-    let answer = completion::handle(context, batch(bodies), deadline(context), "request")
+    let answer = completion::handle(context, payload, deadline(context), "request")
         .await
         .expect("a batch never fails as a whole");
     assert!(began.elapsed() < FUNCTION_TIMEOUT, "the invocation outlived its deadline (I7)");

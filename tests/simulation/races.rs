@@ -217,7 +217,7 @@ async fn a_target_that_is_registered_again_is_deregistered_again_while_it_is_our
     let world = World::new(Setup::default());
     let alice = world.session("alice").uploads_in(Duration::from_secs(10)).start();
     let again = alice.clone();
-    world.before(Api::DescribeTargetHealth, 1, move |world| world.owner_registers(&again));
+    world.before(Api::DescribeTargetHealth, 2, move |world| world.owner_registers(&again));
     let event = world.session_ended_event(&alice, "completed");
     report(&function(&world, "completion"), &event).await.unwrap();
     assert_eq!(world.count(Api::DeregisterTargets), 2, "{}", world.history());

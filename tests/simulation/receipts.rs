@@ -2,12 +2,10 @@
 //! before and after this one have written.
 
 use crate::invoke::{
-    assert_clean, assert_unharmed, batch, deliver, function, function_with, open_intents, outcome,
-    receipt, report, sweeps,
+    assert_clean, assert_unharmed, deliver, function, function_with, open_intents, outcome,
+    receipt, receive, report, sweeps,
 };
 use serde_json::{Value, json};
-use session_cleanup::completion;
-use session_cleanup::deadline::Deadline;
 use session_cleanup_tests::world::{Api, Setup, World};
 use std::time::Duration;
 
@@ -103,12 +101,7 @@ async fn a_403_costs_its_session_the_traffic_once_however_often_its_event_comes(
     let event = world.session_ended_event(&alice, "completed");
     for received in 1..=4 {
         let context = function(&world, &format!("delivery-{received}"));
-        let mut payload = batch(&[event.to_string()]);
-        let attributes = json!({ "ApproximateReceiveCount": received.to_string() });
-        payload["Records"][0]["attributes"] = attributes;
-        let deadline = Deadline::after(Duration::from_mins(1));
-        let answer = completion::handle(&context, payload, deadline, "request").await.unwrap();
-        assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1);
+        assert_eq!(receive(&context, &event, received).await, [0]);
         tokio::time::sleep(Duration::from_mins(12)).await;
     }
     assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());

@@ -2,31 +2,25 @@
 //! session they ran.
 
 use crate::invoke::{
-    assert_clean, assert_unharmed, batch, deliver, function, function_with, outcome, receipt,
+    assert_clean, assert_unharmed, deliver, function, function_with, outcome, receipt, receive,
     report,
 };
 use serde_json::{Value, json};
-use session_cleanup::completion;
-use session_cleanup::deadline::Deadline;
 use session_cleanup_tests::world::{Api, Setup, TaskHandle, World};
 use std::time::Duration;
 
 const POOL: [(&str, &str); 1] = [("WARM_POOL", "true")];
 
-/// Delivers an event as the queue does, for the `received`th time. Whether it comes again, and what was
+/// Delivers an event as the queue does, for the `count`th time. Whether it comes again, and what was
 /// written as metrics.
-async fn receive(
+async fn received(
     world: &World,
     event: &Value,
-    received: u32,
+    count: u32,
     variables: &[(&str, &str)],
 ) -> (bool, String) {
-    let (context, metrics) = function_with(world, &format!("delivery-{received}"), variables);
-    let mut payload = batch(&[event.to_string()]);
-    payload["Records"][0]["attributes"] = json!({"ApproximateReceiveCount": received.to_string()});
-    let deadline = Deadline::after(Duration::from_mins(1));
-    let answer = completion::handle(&context, payload, deadline, "request").await.unwrap();
-    let comes_again = !answer["batchItemFailures"].as_array().unwrap().is_empty();
+    let (context, metrics) = function_with(world, &format!("delivery-{count}"), variables);
+    let comes_again = !receive(&context, event, count).await.is_empty();
     let lines = metrics.lock().unwrap().join("\n");
     tokio::time::sleep(Duration::from_mins(6)).await;
     (comes_again, lines)
@@ -47,10 +41,10 @@ async fn whose_session_a_dead_task_ran_is_looked_for_twice_and_then_put_on_recor
     let world = World::new(Setup::default());
     let alice = world.session("alice").identified_by_tag().stopped(137).start();
     let event = world.task_event(&alice);
-    let (comes_again, _) = receive(&world, &event, 1, &[]).await;
+    let (comes_again, _) = received(&world, &event, 1, &[]).await;
     assert!(comes_again, "a cleanup under way may yet name it\n{}", world.history());
     assert!(records(&world).is_empty());
-    let (comes_again, metrics) = receive(&world, &event, 2, &[]).await;
+    let (comes_again, metrics) = received(&world, &event, 2, &[]).await;
     assert!(!comes_again, "it is on record\n{}", world.history());
     assert!(metrics.contains("\"OutcomeUnknown\":1"), "{metrics}");
     assert!(!metrics.contains("\"ArtifactsLost\":1"), "nobody knows that");
@@ -60,7 +54,7 @@ async fn whose_session_a_dead_task_ran_is_looked_for_twice_and_then_put_on_recor
     assert_eq!(record["session_id"], Value::Null);
     assert_eq!(record["version"], 1);
     // Duplicates change nothing.
-    assert!(!receive(&world, &event, 2, &[]).await.0);
+    assert!(!received(&world, &event, 2, &[]).await.0);
     assert_eq!(unknown(&world, &alice), Some(record));
     assert_eq!(records(&world).len(), 1);
     assert_unharmed(&world);
@@ -71,10 +65,10 @@ async fn one_that_is_named_between_the_two_deliveries_is_judged_as_ever() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").identified_by_tag().completed().stopped(137).start();
     let event = world.task_event(&alice);
-    assert!(receive(&world, &event, 1, &[]).await.0);
+    assert!(received(&world, &event, 1, &[]).await.0);
     let named = json!({"session_id": "alice"}).to_string();
     world.put_object("ledger", &format!("tasks/{}", alice.id()), named);
-    assert!(!receive(&world, &event, 2, &[]).await.0);
+    assert!(!received(&world, &event, 2, &[]).await.0);
     assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_unverified"));
     assert_eq!(unknown(&world, &alice), None);
 }
@@ -85,8 +79,8 @@ async fn an_owners_event_about_it_is_on_record_with_the_session_that_it_names() 
     let world = World::new(Setup::default());
     let alice = world.session("alice").identified_by_tag().stopped(137).start();
     let event = world.session_ended_event(&alice, "failed");
-    assert!(receive(&world, &event, 1, &[]).await.0);
-    assert!(!receive(&world, &event, 2, &[]).await.0);
+    assert!(received(&world, &event, 1, &[]).await.0);
+    assert!(!received(&world, &event, 2, &[]).await.0);
     assert_eq!(unknown(&world, &alice).unwrap()["session_id"], "alice");
 }
 
@@ -96,7 +90,7 @@ async fn a_ledger_that_can_not_be_written_lets_the_event_come_again() {
     let alice = world.session("alice").identified_by_tag().stopped(137).start();
     let event = world.task_event(&alice);
     world.fault(session_cleanup_tests::world::Fault::on(Api::PutObject).denied().always());
-    assert!(receive(&world, &event, 2, &[]).await.0);
+    assert!(received(&world, &event, 2, &[]).await.0);
     assert!(records(&world).is_empty());
 }
 
@@ -112,7 +106,7 @@ async fn a_task_that_never_started_or_exited_well_has_lost_nothing_whosever_it_w
     let badly = world.session("badly").identified_by_tag().stopped(1).start();
     tokio::time::sleep(Duration::from_mins(1)).await;
     for (task, fails) in [(&never, false), (&well, false), (&badly, true)] {
-        let (comes_again, metrics) = receive(&world, &world.task_event(task), 1, &none).await;
+        let (comes_again, metrics) = received(&world, &world.task_event(task), 1, &none).await;
         assert_eq!(comes_again, fails, "{}\n{}", task.session_id(), world.history());
         assert!(!metrics.contains("\"OutcomeUnknown\":1"));
     }
@@ -129,16 +123,11 @@ async fn the_end_of_an_unclaimed_task_of_a_pool_is_no_loss_and_no_dead_letter() 
     world.interrupt(&interrupted);
     for moment in ["dying", "stopped"] {
         for task in [&scaled_in, &interrupted] {
-            for received in [1, 2] {
+            for count in [1, 2] {
                 let event = world.task_event(task);
                 let (context, metrics) = function_with(&world, moment, &POOL);
-                let mut payload = batch(&[event.to_string()]);
-                let received = json!({"ApproximateReceiveCount": received.to_string()});
-                payload["Records"][0]["attributes"] = received;
-                let deadline = Deadline::after(Duration::from_mins(1));
-                let answer = completion::handle(&context, payload, deadline, "r").await.unwrap();
-                let failures = answer["batchItemFailures"].as_array().unwrap();
-                assert!(failures.is_empty(), "{moment}\n{}", world.history());
+                let failed = receive(&context, &event, count).await;
+                assert!(failed.is_empty(), "{moment}\n{}", world.history());
                 let metrics = metrics.lock().unwrap().join("\n");
                 assert!(!metrics.contains("OutcomeUnknown") && !metrics.contains("OutcomeOutOf"));
             }
@@ -157,8 +146,8 @@ async fn a_task_of_a_pool_that_crashes_unseen_may_have_been_claimed() {
     world.crash(&alice, 137);
     tokio::time::sleep(Duration::from_mins(1)).await;
     let event = world.task_event(&alice);
-    assert!(receive(&world, &event, 1, &POOL).await.0);
-    assert!(!receive(&world, &event, 2, &POOL).await.0);
+    assert!(received(&world, &event, 1, &POOL).await.0);
+    assert!(!received(&world, &event, 2, &POOL).await.0);
     assert!(unknown(&world, &alice).is_some());
 }
 
@@ -175,6 +164,33 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_saved_by_its_owners_wor
     tokio::time::sleep(Duration::from_mins(5)).await;
     let stopped = report(&function(&world, "second"), &world.task_event(&alice)).await;
     assert_eq!(outcome(&stopped), "already_clean", "the ledger names it: {stopped:?}");
+}
+
+/// In a pool the tag is the claim.
+#[tokio::test(start_paused = true)]
+async fn a_session_of_a_pool_whose_owner_stops_its_task_at_once_is_saved_by_its_owners_word() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").identified_by_tag().start();
+    let event = world.session_ended_event(&alice, "completed");
+    world.operator_stops(&alice, "my own cleanup");
+    let (context, _) = function_with(&world, "completion", &POOL);
+    assert!(deliver(&context, &[event]).await.is_empty());
+    assert_eq!(world.completion_calls(&alice).len(), 1, "{}", world.history());
+    assert_clean(&world, &alice);
+}
+
+/// The same comes too late to ask the container: nobody says `cleaned`.
+#[tokio::test(start_paused = true)]
+async fn an_owners_event_about_a_pools_task_that_is_over_is_never_called_clean() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").identified_by_tag().start();
+    let event = world.session_ended_event(&alice, "completed");
+    world.operator_stops(&alice, "my own cleanup");
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(received(&world, &event, 1, &POOL).await.0);
+    assert!(!received(&world, &event, 2, &POOL).await.0);
+    assert_eq!(unknown(&world, &alice).unwrap()["session_id"], "alice");
+    assert_eq!(receipt(&world, &alice), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,8 +242,8 @@ async fn one_that_shows_no_session_is_on_record_as_unknown_once_ecs_has_forgotte
     let alice = world.session("alice").identified_by_tag().stopped(137).start();
     let event = world.task_event(&alice);
     tokio::time::sleep(Duration::from_hours(3)).await;
-    assert!(receive(&world, &event, 1, &[]).await.0);
-    assert!(!receive(&world, &event, 2, &[]).await.0);
+    assert!(received(&world, &event, 1, &[]).await.0);
+    assert!(!received(&world, &event, 2, &[]).await.0);
     assert!(unknown(&world, &alice).is_some());
 }
 
@@ -244,8 +260,8 @@ async fn a_task_that_ecs_does_not_show_yet_is_not_one_that_it_has_forgotten() {
         let session = if by_tag { session.identified_by_tag() } else { session };
         let alice = session.stopped_ago(137, Duration::from_secs(5)).start();
         let event = world.task_event(&alice);
-        for received in 1..=2 {
-            assert!(receive(&world, &event, received, &[]).await.0, "{}", world.history());
+        for count in 1..=2 {
+            assert!(received(&world, &event, count, &[]).await.0, "{}", world.history());
         }
         assert!(records(&world).is_empty(), "{}", world.history());
     }

@@ -8,7 +8,7 @@ use session_cleanup::cleanup::{Outcome, SalvageWindow};
 use session_cleanup_tests::world::{Api, Fault, Setup, World};
 use std::time::Duration;
 
-const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+const OVER: SalvageWindow = SalvageWindow { is_over: true, ..SalvageWindow::OPEN };
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_fails_twice_and_then_works_ends_clean_in_one_delivery() {

@@ -59,6 +59,7 @@ fn everything_that_people_are_warned_of_has_an_alarm() {
         "CleanupFailures",
         "LeasesLapsing",
         "RoutesBroken",
+        "ContainersNotAsked",
         "TasksReused",
         "MisroutedTargets",
         "OrphansFound",

@@ -45,8 +45,10 @@ fn every_artifact_mode_has_its_word_in_the_functions_in_the_template_and_on_the_
     let word = |mode: ArtifactMode| match mode {
         ArtifactMode::Complete => "complete",
         ArtifactMode::SelfUpload { .. } => "none",
+        ArtifactMode::Discard => "discard",
     };
-    let modes = [ArtifactMode::Complete, ArtifactMode::SelfUpload { marker_written_last: false }];
+    let by_itself = ArtifactMode::SelfUpload { marker_written_last: false };
+    let modes = [ArtifactMode::Complete, by_itself, ArtifactMode::Discard];
     let allowed = &TEMPLATE["Parameters"]["ArtifactMode"]["AllowedValues"];
     assert_eq!(*allowed, json!(modes.map(word)), "template.yaml");
     let page = include_str!("../../docs/configuration.md");
@@ -57,6 +59,8 @@ fn every_artifact_mode_has_its_word_in_the_functions_in_the_template_and_on_the_
         let config = Config::from_variables(|name| match name {
             "ARTIFACT_MODE" => Some(word(mode).to_owned()),
             "TARGET_GROUP_ARNS" => Some(group.to_owned()),
+            "AWS_REGION" => None,
+            "ARTIFACT_BUCKET" => Some("artifacts".to_owned()),
             name if VARIABLES.iter().any(|v| v.name == name && v.default.is_some()) => None,
             name => Some(name.to_lowercase().replace('_', "-")),
         });

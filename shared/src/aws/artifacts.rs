@@ -57,14 +57,17 @@ impl ArtifactStore {
         started_at: Timestamp,
     ) -> Result<Marker, CallError> {
         let key = self.marker_key(session);
-        let answer = match self.head(&key).await {
-            Err(error) if self.learn_region(&error) => self.head(&key).await,
+        let Some(bucket) = &self.place.bucket else {
+            return Err(CallError::unusable("HeadObject", key, "ARTIFACT_BUCKET is not set"));
+        };
+        let answer = match self.head(bucket, &key).await {
+            Err(error) if self.learn_region(&error) => self.head(bucket, &key).await,
             answer => answer,
         };
         let written_at = match answer {
             Ok(head) => head.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             Err(error) => {
-                let resource = format!("s3://{}/{key}", self.place.bucket);
+                let resource = format!("s3://{bucket}/{key}");
                 let error = CallError::from_sdk("HeadObject", resource, &error);
                 return if error.failure == Failure::NotFound {
                     Ok(Marker::Absent)
@@ -81,8 +84,8 @@ impl ArtifactStore {
         })
     }
 
-    async fn head(&self, key: &str) -> Answer {
-        let head = self.client.head_object().bucket(&self.place.bucket).key(key).customize();
+    async fn head(&self, bucket: &str, key: &str) -> Answer {
+        let head = self.client.head_object().bucket(bucket).key(key).customize();
         let head = match self.region.get() {
             Some(region) => head.config_override(Builder::new().region(region.clone())),
             None => head,

@@ -18,6 +18,8 @@ pub(super) enum Salvage {
     Confirmed,
     /// The task never started: there is nothing.
     NothingToSave,
+    /// There are none, by configuration.
+    Discarded,
     /// We are stopping the task already, without them.
     GivenUpBefore,
     /// The container said that all is in S3, and we can't read whether the marker is: our failure,
@@ -83,6 +85,9 @@ pub(super) async fn salvage(
             budget.turn(stage).run(waiting).await.ok().flatten()
         }
         ArtifactMode::SelfUpload { .. } => None,
+        ArtifactMode::Discard => {
+            return discard(invocation, session, order, budget.artifacts(stage)).await;
+        }
     };
     let turn = turn.as_ref();
     let deadline = budget.artifacts(stage);
@@ -119,6 +124,32 @@ pub(super) async fn salvage(
     }
 }
 
+/// Nobody is asked. On our inference the row is decided once more, as it is before a container is asked.
+async fn discard(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    order: Order,
+    deadline: Deadline,
+) -> Salvaged {
+    let checked = match order {
+        Order::Together => return Ok(Salvage::Discarded),
+        Order::ArtifactsFirst => {
+            let checking = session.check_address(invocation);
+            let task = session.task.arn.as_str();
+            CallError::answered_by(deadline, "DescribeTasks", task, checking).await
+        }
+    };
+    match checked {
+        Ok(AddressCheck::Holds(_) | AddressCheck::NeverStarted) => Ok(Salvage::Discarded),
+        Ok(AddressCheck::Spared { why, .. }) => Ok(Salvage::Spared { why }),
+        Ok(AddressCheck::TaskOver) => Err(TaskOver),
+        Ok(AddressCheck::Unclear) => {
+            Ok(Salvage::NotAsked { why: "ECS shows no address of the task".to_owned() })
+        }
+        Err(error) => Ok(Salvage::NotAsked { why: error.to_string() }),
+    }
+}
+
 /// What we wrote when we stopped the task: what was known then is what is known.
 fn noted(task: &Task) -> Option<Salvage> {
     Some(match task.stop_note()?.artifacts {
@@ -128,6 +159,7 @@ fn noted(task: &Task) -> Option<Salvage> {
             Salvage::Unverified { why: "they were given up before".to_owned() }
         }
         StoppedWith::NothingToSave => Salvage::NothingToSave,
+        StoppedWith::Discarded => Salvage::Discarded,
     })
 }
 
@@ -247,6 +279,7 @@ impl Attempts<'_> {
         let asked_before = std::mem::replace(&mut self.asked, true);
         let turn = match invocation.context().config.artifacts.mode {
             ArtifactMode::Complete => turn,
+            ArtifactMode::Discard => return Attempt::Settled(Ok(Salvage::Discarded)),
             ArtifactMode::SelfUpload { marker_written_last: true } => {
                 return marker(invocation, session).await;
             }
@@ -344,6 +377,7 @@ pub(super) async fn give_up(
         Salvage::WrongContainer => "the container runs another session".to_owned(),
         Salvage::Confirmed
         | Salvage::NothingToSave
+        | Salvage::Discarded
         | Salvage::GivenUpBefore
         | Salvage::Unreadable { .. }
         | Salvage::Unverified { .. }

@@ -8,6 +8,9 @@ use crate::session::TaskArn;
 pub(super) enum Identified {
     /// A session whose task still has, or may have, containers.
     Session(Box<IdentifiedSession>),
+    /// A session whose container has answered an earlier delivery that it runs another one: nothing is done
+    /// to it, and what is still to be registered again is.
+    Obeyed(Box<IdentifiedSession>),
     /// A session whose task is over: its end is judged.
     Over(Box<OverTask>),
     /// Not ours to clean. Nothing was touched, nothing will be.

@@ -4,14 +4,13 @@ use super::invocation::Invocation;
 use super::judge::OverTask;
 use super::receipt;
 use super::request::{Cause, Delivery, Request};
-use super::unnamed::{UNIDENTIFIED, session_of_ending, session_of_forgotten};
+use super::unnamed::{Named, UNIDENTIFIED, session_of_ending, session_of_forgotten};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
 use backon::BackoffBuilder;
-use jiff::{Timestamp, Unit};
 use std::time::Duration;
 
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
@@ -63,11 +62,12 @@ pub(super) async fn identify(
     };
     let noted = task.stop_note().map(|note| note.session);
     let by_us = noted.is_some();
-    let session = match noted.or_else(|| IdentitySource::identify(&scope.identity, &task)) {
-        Some(session) => session,
+    let named = noted.or_else(|| IdentitySource::identify(&scope.identity, &task));
+    let Named { session, started_at } = match named {
+        Some(session) => Named { session, started_at: None },
         None if task.shall_run() => return rejected(UNIDENTIFIED.to_owned()),
         None => match session_of_ending(invocation, request, &task).await {
-            Ok(session) => session,
+            Ok(named) => named,
             Err(concluded) => return concluded,
         },
     };
@@ -75,15 +75,24 @@ pub(super) async fn identify(
         return rejected(why);
     }
     if over {
-        return Identified::Over(Box::new(OverTask { session, arn, task: Some(task) }));
+        return Identified::Over(Box::new(OverTask { session, arn, task: Some(task), started_at }));
     }
     if by_us || request.delivery == Delivery::Repeated {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
             Ok(Some(receipt)) if by_us && receipt.outcome.is_final() => {
-                return Identified::Over(Box::new(OverTask { session, arn, task: Some(task) }));
+                return Identified::Over(Box::new(OverTask {
+                    session,
+                    arn,
+                    task: Some(task),
+                    started_at,
+                }));
             }
-            Ok(Some(receipt)) if receipt.is_of_a_403() => return rejected(OBEYED.to_owned()),
+            Ok(Some(receipt)) if receipt.is_of_a_403() => {
+                let (id, review, routes) = (session, None, None);
+                let session = IdentifiedSession { id, task, review, routes };
+                return Identified::Obeyed(Box::new(session));
+            }
             Ok(_) => {}
             Err(error) if by_us => return unclear(error.to_string()),
             // Its owner's word goes on; nothing of it waits for the ledger.
@@ -93,9 +102,6 @@ pub(super) async fn identify(
     let (review, routes) = (request.cause.review().cloned(), request.cause.routes().cloned());
     Identified::Session(Box::new(IdentifiedSession { id: session, task, review, routes }))
 }
-
-const OBEYED: &str = "its container has answered an earlier delivery that it runs another session; \
-                      what is still to be registered again is in its intent";
 
 fn agreed(request: &Request, over: OverTask) -> Identified {
     match disagreement(request, &over.session) {
@@ -166,12 +172,6 @@ fn is_shown(cause: &Cause, task: &Task) -> Shown {
     }
 }
 
-/// Events carry whole seconds more often than not.
-fn whole_second(at: Timestamp) -> Timestamp {
-    at.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor))
-        .unwrap_or(at)
-}
-
 /// The task that the request names, or else the one that runs its session.
 async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Identified> {
     let (session, at) = match (&request.task, &request.cause) {
@@ -194,7 +194,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         invocation.snapshots.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
     match live.as_slice() {
         [] => {}
-        [one] if at >= whole_second(session_start(one, now)) => return Ok(one.arn.clone()),
+        [one] if at >= session_start(one, now) => return Ok(one.arn.clone()),
         [_later] => {}
         several => {
             return rejected(format!(
@@ -210,7 +210,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         .map_err(unclear)?
         .iter()
         .filter(runs_it)
-        .filter(|task| at >= whole_second(session_start(task, now)))
+        .filter(|task| at >= session_start(task, now))
         .max_by_key(|task| session_start(task, now))
         .map(|task| task.arn.clone())
         .map_or_else(|| rejected(format!("no task runs session {session} that began by {at}")), Ok)

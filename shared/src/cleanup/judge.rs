@@ -14,6 +14,8 @@ pub(super) struct OverTask {
     pub(super) arn: TaskArn,
     /// The task; `None` when ECS has forgotten it.
     pub(super) task: Option<Task>,
+    /// When the session began, where the ledger knows it: the tag that said so is gone.
+    pub(super) started_at: Option<Timestamp>,
 }
 
 /// What can be said of a session whose task is over.
@@ -33,13 +35,20 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     if known.is_some_and(|receipt| receipt.outcome.is_final()) {
         return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
     }
+    let proves = match context.config.artifacts.mode {
+        ArtifactMode::Discard => return verdict(Outcome::Cleaned, Artifacts::Discarded),
+        ArtifactMode::Complete => false,
+        ArtifactMode::SelfUpload { marker_written_last } => marker_written_last,
+    };
     let Some(task) = &over.task else {
-        return by_marker(invocation, &over.session, Timestamp::MIN).await;
+        let start = over.started_at.unwrap_or(Timestamp::MIN);
+        return by_marker(invocation, &over.session, start, proves).await;
     };
     if let Some(note) = task.stop_note() {
         return match note.artifacts {
             StoppedWith::ArtifactsConfirmed => verdict(Outcome::Cleaned, Artifacts::Confirmed),
             StoppedWith::NothingToSave => verdict(Outcome::Cleaned, Artifacts::NothingToSave),
+            StoppedWith::Discarded => verdict(Outcome::Cleaned, Artifacts::Discarded),
             StoppedWith::ArtifactsLost => verdict(Outcome::ArtifactsLost, Artifacts::Lost),
             StoppedWith::ArtifactsUnverified => {
                 verdict(Outcome::ArtifactsUnverified, Artifacts::Unverified)
@@ -53,30 +62,31 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
         ArtifactMode::SelfUpload { .. } if session_exited_well(task, &context.config.scope) => {
             verdict(Outcome::Cleaned, Artifacts::Confirmed)
         }
-        ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete => {
-            let start = session_start(task, context.clock.now());
-            by_marker(invocation, &over.session, start).await
+        ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete | ArtifactMode::Discard => {
+            let of_task = session_start(task, context.clock.now());
+            let start = over.started_at.map_or(of_task, |at| at.max(of_task));
+            by_marker(invocation, &over.session, start, proves).await
         }
     }
 }
 
-/// The marker is often written first: it shows that an upload began, not that it is whole.
+/// The marker is often written first: it shows that an upload began, and `proves` that it is whole only
+/// where it is written last.
 async fn by_marker(
     invocation: &Invocation,
     session: &SessionId,
     started_at: Timestamp,
+    proves: bool,
 ) -> Result<Verdict, CallError> {
     let store = &invocation.context().aws.artifacts;
-    let present = store.marker(session, started_at).await? == Marker::Present;
-    Ok(match (present, invocation.context().config.artifacts.mode) {
-        (true, ArtifactMode::SelfUpload { marker_written_last: true }) => {
+    Ok(match (store.marker(session, started_at).await?, proves) {
+        (Marker::Present, true) => {
             Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }
         }
-        (
-            true,
-            ArtifactMode::SelfUpload { marker_written_last: false } | ArtifactMode::Complete,
-        ) => Verdict { outcome: Outcome::ArtifactsUnverified, artifacts: Artifacts::Unverified },
-        (false, ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete) => {
+        (Marker::Present, false) => {
+            Verdict { outcome: Outcome::ArtifactsUnverified, artifacts: Artifacts::Unverified }
+        }
+        (Marker::OfAnEarlierSession(_) | Marker::Absent, _) => {
             Verdict { outcome: Outcome::ArtifactsLost, artifacts: Artifacts::Lost }
         }
     })

@@ -13,7 +13,9 @@ use super::request::{Order, Request};
 use super::steps::Steps;
 use super::stop::{Permission, TaskFate, may_stop, stop};
 use super::tag::tag_session_ended;
-use super::target::{Salvaged, TargetFate, TargetRemoval, re_register, remove, target_of, verify};
+use super::target::{
+    Salvaged, TargetFate, TargetRemoval, open_intents, re_register, remove, target_of, verify,
+};
 use crate::aws::CallError;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
@@ -53,8 +55,11 @@ impl Cleanup<'_> {
             self.artifacts_then_stop(session, &handover),
             self.target_then_verify(session, &handover)
         );
-        let target =
-            if task.is_spared() { self.re_register(session, &removal).await } else { target };
+        let target = if task.is_spared() && removal != TargetRemoval::NotRouted {
+            self.re_register(session, &removal).await
+        } else {
+            target
+        };
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
         let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
@@ -75,6 +80,31 @@ impl Cleanup<'_> {
         };
         let (report, ()) = join!(self.record.put_session(session, findings), tagging);
         report
+    }
+
+    /// After a 403 that an earlier delivery was answered with: its task is left alone, and what is still
+    /// missing from its groups is registered again.
+    pub(super) async fn register_again(&self, session: &IdentifiedSession) -> CleanupReport {
+        let deadline = self.budget.until_the_receipt();
+        let registering = open_intents(self.invocation, session, deadline);
+        let target = self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await;
+        if target == TargetFate::Kept {
+            let task = Some(session.task.arn.clone());
+            return self.record.untouched(Outcome::Rejected, task, OBEYED.to_owned());
+        }
+        let why = "its container has answered an earlier delivery that it runs another session";
+        let task = TaskFate::Running { why: why.to_owned() };
+        let salvage = Salvage::WrongContainer;
+        let findings = Findings {
+            session: Some(session.id.clone()),
+            task_arn: Some(session.task.arn.clone()),
+            outcome: Outcome::Rejected,
+            notes: notes(&salvage, &target, &task, self.request.cause.next()),
+            artifacts: salvage.into(),
+            target,
+            task,
+        };
+        self.record.put_session(session, findings).await
     }
 
     /// The lane of the artifacts. The stop waits for the target's steps to be answered or given up,
@@ -116,6 +146,11 @@ impl Cleanup<'_> {
         session: &IdentifiedSession,
         handover: &Handover,
     ) -> (TargetRemoval, TargetFate) {
+        if !self.invocation.context().config.scope.routes_traffic() {
+            // Only this lane sets it.
+            let _ = handover.removal.set(TargetRemoval::NotRouted);
+            return (TargetRemoval::NotRouted, TargetFate::NotRouted);
+        }
         let window = self.request.cause.salvage_window();
         let authority = match self.request.cause.order() {
             Order::Together => Some(Authority::OwnersWord),
@@ -155,6 +190,7 @@ impl Cleanup<'_> {
                     | TargetFate::Kept
                     | TargetFate::Untouched
                     | TargetFate::NeverHadOne
+                    | TargetFate::NotRouted
                     | TargetFate::LeftToReaper
                     | TargetFate::Unverified { .. } => ContainersWord::Settled,
                 });
@@ -174,7 +210,8 @@ impl Cleanup<'_> {
             Permission::Stop(
                 StoppedWith::ArtifactsConfirmed
                 | StoppedWith::ArtifactsUnverified
-                | StoppedWith::NothingToSave,
+                | StoppedWith::NothingToSave
+                | StoppedWith::Discarded,
             )
             | Permission::Leave(_) => salvage,
         }
@@ -198,6 +235,7 @@ impl Cleanup<'_> {
             }
             TargetRemoval::Spared { why, .. } => return TaskFate::Spared { why: why.clone() },
             TargetRemoval::NoAddress
+            | TargetRemoval::NotRouted
             | TargetRemoval::NotTried
             | TargetRemoval::Answered(_)
             | TargetRemoval::TimedOut { .. } => {}
@@ -205,7 +243,9 @@ impl Cleanup<'_> {
         let outcome = match with {
             StoppedWith::ArtifactsLost => Some(Outcome::ArtifactsLost),
             StoppedWith::ArtifactsUnverified => Some(Outcome::ArtifactsUnverified),
-            StoppedWith::ArtifactsConfirmed | StoppedWith::NothingToSave => None,
+            StoppedWith::ArtifactsConfirmed
+            | StoppedWith::NothingToSave
+            | StoppedWith::Discarded => None,
         };
         if let Some(outcome) = outcome.filter(|_| !is_dying) {
             // No loss is put on record that will not come about.
@@ -270,7 +310,9 @@ impl Cleanup<'_> {
         let deadline = self.budget.until_the_receipt();
         match CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), taking).await {
             Ok(snapshot) => {
-                let over = OverTask { session: session.id.clone(), arn, task: snapshot.task };
+                let started_at = Some(session.started_at(self.invocation));
+                let (session, task) = (session.id.clone(), snapshot.task);
+                let over = OverTask { session, arn, task, started_at };
                 self.judge(&over, target).await
             }
             Err(error) => self.record.untouched(Outcome::Incomplete, Some(arn), error.to_string()),
@@ -310,6 +352,9 @@ impl Cleanup<'_> {
         self.record.put(findings).await
     }
 }
+
+const OBEYED: &str = "its container has answered an earlier delivery that it runs another session, and no \
+                      target of it is missing";
 
 fn missing(group: &TargetGroupArn) -> String {
     format!("there is no target group {group}: take it out of TARGET_GROUP_ARNS")

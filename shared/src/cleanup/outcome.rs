@@ -145,7 +145,9 @@ pub(super) fn outcome(
         (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, window) if !window.is_over => {
             Outcome::AwaitingSalvage
         }
-        (Salvage::Confirmed | Salvage::NothingToSave, _) if is_done => Outcome::Cleaned,
+        (Salvage::Confirmed | Salvage::NothingToSave | Salvage::Discarded, _) if is_done => {
+            Outcome::Cleaned
+        }
         (Salvage::Unreadable { .. } | Salvage::Unverified { .. }, _) if is_done => {
             Outcome::ArtifactsUnverified
         }
@@ -159,6 +161,7 @@ pub(super) fn outcome(
         (
             Salvage::Confirmed
             | Salvage::NothingToSave
+            | Salvage::Discarded
             | Salvage::GivenUpBefore
             | Salvage::Unconfirmed { .. }
             | Salvage::Unreadable { .. }
@@ -196,7 +199,10 @@ pub(super) fn notes(
             "the container says that it runs another session; see its SESSION_ID and the owner"
                 .to_owned(),
         ),
-        Salvage::Confirmed | Salvage::NothingToSave | Salvage::GivenUpBefore => None,
+        Salvage::Confirmed
+        | Salvage::NothingToSave
+        | Salvage::Discarded
+        | Salvage::GivenUpBefore => None,
     };
     let of_target = match target {
         TargetFate::Unverified { why } => {
@@ -211,7 +217,8 @@ pub(super) fn notes(
         | TargetFate::ReRegistered
         | TargetFate::Kept
         | TargetFate::NeverHadOne
-        | TargetFate::LeftToReaper => None,
+        | TargetFate::LeftToReaper
+        | TargetFate::NotRouted => None,
     };
     let of_task = match task {
         TaskFate::Spared { why } => Some(format!("{why}; its task runs on")),
@@ -260,7 +267,8 @@ mod tests {
     #[test]
     fn after_the_window_the_same_is_a_loss() {
         for salvage in [unconfirmed(), Salvage::WrongContainer, Salvage::GivenUpBefore] {
-            let over = SalvageWindow { is_over: true, is_beyond_hard_age: true };
+            let over =
+                SalvageWindow { is_over: true, is_beyond_hard_age: true, ..SalvageWindow::OPEN };
             let lost = outcome(&salvage, &TargetFate::Gone, &TaskFate::Stopped, over);
             assert_eq!(lost, Outcome::ArtifactsLost, "{salvage:?}");
         }

@@ -3,6 +3,7 @@ use super::report::{CleanupReport, WRONG_CONTAINER};
 use super::stop::TaskFate;
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::session::{SessionId, TaskArn};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What later cleanups read of a receipt. Its outcomes mean the same in every version; one with an
@@ -36,13 +37,16 @@ impl Receipt {
 #[derive(Debug, Serialize, Deserialize)]
 struct NamedTask {
     session_id: Option<SessionId>,
+    /// When the session began: a tag says that, too.
+    #[serde(default)]
+    started_at: Option<Timestamp>,
 }
 
 /// What the ledger says of which session a task ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OnRecord {
-    /// This one.
-    Session(SessionId),
+    /// This one, and when it began, if that is on record.
+    Session(SessionId, Option<Timestamp>),
     /// It ran none.
     NoSession,
     /// Nothing.
@@ -101,27 +105,30 @@ pub(super) async fn session_of(
     task: &TaskArn,
     asked: Option<&SessionId>,
 ) -> Result<OnRecord, CallError> {
+    let named: Option<Stored<NamedTask>> = ledger.read(&name_key(task)).await?;
+    let started_at = named.as_ref().and_then(|named| named.document.started_at);
     if let Some(asked) = asked
         && let Some(receipt) = read_at(ledger, &key(asked, task)).await?
     {
-        return Ok(OnRecord::Session(receipt.session_id));
+        return Ok(OnRecord::Session(receipt.session_id, started_at));
     }
-    let named: Option<Stored<NamedTask>> = ledger.read(&name_key(task)).await?;
-    if let Some(Stored { document: NamedTask { session_id }, .. }) = named {
-        return Ok(session_id.map_or(OnRecord::NoSession, OnRecord::Session));
+    if let Some(Stored { document: NamedTask { session_id, .. }, .. }) = named {
+        let session = |session| OnRecord::Session(session, started_at);
+        return Ok(session_id.map_or(OnRecord::NoSession, session));
     }
     let before = read_at(ledger, &key_before(task)).await?;
-    Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id)))
+    Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id, None)))
 }
 
 /// Writes down which session `task` runs, or that it runs none, for when its tags are gone. One that is
 /// there already says the same: a task runs one session.
 pub(super) async fn name(
     ledger: &Ledger,
-    session: Option<&SessionId>,
+    session: Option<(&SessionId, Timestamp)>,
     task: &TaskArn,
 ) -> Result<(), CallError> {
-    create_once(ledger, &name_key(task), &NamedTask { session_id: session.cloned() }).await
+    let (session_id, started_at) = session.map(|(id, at)| (id.clone(), at)).unzip();
+    create_once(ledger, &name_key(task), &NamedTask { session_id, started_at }).await
 }
 
 async fn create_once<T: Serialize>(

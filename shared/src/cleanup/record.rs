@@ -8,7 +8,7 @@ use super::report::{Artifacts, CleanupReport, Findings};
 use super::request::Request;
 use super::steps::Steps;
 use super::stop::TaskFate;
-use super::target::TargetFate;
+use super::target::{TargetFate, leftover};
 use crate::aws::CallError;
 use crate::metrics::{Metric, Step};
 use crate::session::{IdentitySource, SessionId, TaskArn};
@@ -36,7 +36,10 @@ impl Record<'_> {
         if !report.leaves_a_receipt() || IdentitySource::outlives(sources, &session.task) {
             return self.keep(report).await;
         }
-        let naming = receipt::name(&context.aws.ledger, Some(&session.id), &session.task.arn);
+        let naming = {
+            let named = (&session.id, session.started_at(self.invocation));
+            receipt::name(&context.aws.ledger, Some(named), &session.task.arn)
+        };
         let deadline = self.invocation.budget().receipt();
         let what = "the name of the task";
         let named = CallError::answered_by(deadline, "PutObject", what, Box::pin(naming)).await;
@@ -83,7 +86,7 @@ impl Record<'_> {
             task_arn: Some(task),
             outcome,
             artifacts,
-            target: TargetFate::LeftToReaper,
+            target: leftover(self.invocation),
             task: TaskFate::StoppedByOthers,
             notes: vec![why],
         })

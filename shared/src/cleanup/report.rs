@@ -61,6 +61,8 @@ pub enum Artifacts {
     Confirmed,
     /// The task never started: there is nothing.
     NothingToSave,
+    /// There are none, by configuration.
+    Discarded,
     /// Not confirmed, as far as we got.
     Unconfirmed {
         /// What kept them from being confirmed.
@@ -104,6 +106,7 @@ impl From<Salvage> for Artifacts {
         match salvage {
             Salvage::Confirmed => Self::Confirmed,
             Salvage::NothingToSave => Self::NothingToSave,
+            Salvage::Discarded => Self::Discarded,
             Salvage::GivenUpBefore => Self::Lost,
             Salvage::Unconfirmed { why } => Self::Unconfirmed { why },
             Salvage::Unreadable { why } => Self::Unreadable { why },
@@ -121,6 +124,7 @@ impl fmt::Display for Artifacts {
         match self {
             Self::Confirmed => f.write_str("confirmed"),
             Self::NothingToSave => f.write_str("nothing_to_save"),
+            Self::Discarded => f.write_str("discarded"),
             Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
             Self::Unreadable { why } => write!(f, "unreadable: {why}"),
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
@@ -196,6 +200,7 @@ impl CleanupReport {
             Artifacts::Unconfirmed { .. } | Artifacts::Unreadable { .. } => true,
             Artifacts::Confirmed
             | Artifacts::NothingToSave
+            | Artifacts::Discarded
             | Artifacts::WrongContainer
             | Artifacts::NotAsked { .. }
             | Artifacts::Blind { .. }
@@ -213,6 +218,12 @@ impl CleanupReport {
         matches!(self.artifacts, Artifacts::Blind { .. })
     }
 
+    /// Whether its container could not be asked, for a failure of our own.
+    #[must_use]
+    pub fn was_not_asked(&self) -> bool {
+        matches!(self.artifacts, Artifacts::NotAsked { .. })
+    }
+
     /// Whether anything that it did may have reached its task: a completion call that was not answered
     /// with a 403, its target's deregistration, its stop.
     #[must_use]
@@ -224,6 +235,7 @@ impl CleanupReport {
             | Artifacts::Unverified
             | Artifacts::Lost => true,
             Artifacts::NothingToSave
+            | Artifacts::Discarded
             | Artifacts::NotAsked { .. }
             | Artifacts::Blind { .. }
             | Artifacts::Spared { .. }

@@ -112,11 +112,14 @@ pub struct SalvageWindow {
     /// The hard age has passed by the window, too: a task is stopped then even if nobody reaches it, or
     /// if it says that it runs another session.
     pub is_beyond_hard_age: bool,
+    /// An earlier sweep has not reached it either: nobody is given up for one bad moment of the network.
+    pub was_blind_before: bool,
 }
 
 impl SalvageWindow {
     /// The task is not stopped before its artifacts are confirmed.
-    pub const OPEN: Self = Self { is_over: false, is_beyond_hard_age: false };
+    pub const OPEN: Self =
+        Self { is_over: false, is_beyond_hard_age: false, was_blind_before: false };
 }
 
 /// In which order a cleanup's two lanes begin.

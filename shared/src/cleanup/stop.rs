@@ -129,19 +129,21 @@ impl Permission {
             Self::Stop(
                 StoppedWith::ArtifactsLost
                 | StoppedWith::ArtifactsUnverified
-                | StoppedWith::NothingToSave,
+                | StoppedWith::NothingToSave
+                | StoppedWith::Discarded,
             ) => Some(Authority::GivenUp),
             Self::Leave(_) => None,
         }
     }
 }
 
-/// The one rule about stopping: confirmed, never started, or the salvage window is over; and where nobody
+/// The one rule about stopping: confirmed, never started, nothing to save by configuration, or the salvage window is over; and where nobody
 /// was reached, or it was a 403, only once the hard age has passed by that window, too.
 pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
     match (salvage, window) {
         (Salvage::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
         (Salvage::NothingToSave, _) => Permission::Stop(StoppedWith::NothingToSave),
+        (Salvage::Discarded, _) => Permission::Stop(StoppedWith::Discarded),
         (Salvage::GivenUpBefore, _) => Permission::Stop(StoppedWith::ArtifactsLost),
         (Salvage::Unverified { .. }, _) => Permission::Stop(StoppedWith::ArtifactsUnverified),
         (Salvage::Unconfirmed { .. }, window) if window.is_over => {
@@ -153,7 +155,7 @@ pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
         (Salvage::WrongContainer, window) if window.is_over && window.is_beyond_hard_age => {
             Permission::Stop(StoppedWith::ArtifactsLost)
         }
-        (Salvage::Blind { .. }, window) if window.is_beyond_hard_age => {
+        (Salvage::Blind { .. }, window) if window.is_beyond_hard_age && window.was_blind_before => {
             Permission::Stop(StoppedWith::ArtifactsLost)
         }
         (Salvage::Unreadable { .. }, _) => Permission::Leave("its marker can't be read"),
@@ -262,6 +264,12 @@ impl Attempts<'_> {
                     AddressCheck::NeverStarted | AddressCheck::Unclear => false,
                 }
             }
+            StoppedWith::Discarded => match self.check().await? {
+                AddressCheck::Holds(_) | AddressCheck::NeverStarted => true,
+                AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
+                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
+                AddressCheck::Unclear => false,
+            },
             StoppedWith::NothingToSave => match self.check().await? {
                 AddressCheck::NeverStarted => true,
                 AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
@@ -299,13 +307,15 @@ impl Attempts<'_> {
 mod tests {
     use super::*;
 
-    const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+    const OVER: SalvageWindow = SalvageWindow { is_over: true, ..SalvageWindow::OPEN };
+    const BEYOND_HARD_AGE: SalvageWindow =
+        SalvageWindow { is_beyond_hard_age: true, ..SalvageWindow::OPEN };
     const UNASKED_BEYOND_HARD_AGE: SalvageWindow =
-        SalvageWindow { is_over: false, is_beyond_hard_age: true };
+        SalvageWindow { was_blind_before: true, ..BEYOND_HARD_AGE };
     const OVER_BEYOND_HARD_AGE: SalvageWindow =
-        SalvageWindow { is_over: true, is_beyond_hard_age: true };
-    const WINDOWS: [SalvageWindow; 4] =
-        [SalvageWindow::OPEN, OVER, UNASKED_BEYOND_HARD_AGE, OVER_BEYOND_HARD_AGE];
+        SalvageWindow { is_over: true, ..UNASKED_BEYOND_HARD_AGE };
+    const WINDOWS: [SalvageWindow; 5] =
+        [SalvageWindow::OPEN, OVER, BEYOND_HARD_AGE, UNASKED_BEYOND_HARD_AGE, OVER_BEYOND_HARD_AGE];
 
     /// In which windows it may be stopped, and as what.
     fn stops(salvage: &Salvage) -> Vec<(SalvageWindow, StoppedWith)> {

@@ -4,7 +4,9 @@ use super::invocation::Invocation;
 use super::request::SalvageWindow;
 use crate::aws::retry::pauses;
 use crate::deadline::Deadline;
-use crate::removal::{Authority, ContainersWord, Registration, Removed, SessionTarget};
+use crate::removal::{
+    Authority, ContainersWord, Holders, LeftBehind, Registration, Removed, SessionTarget,
+};
 use crate::session::TargetAddress;
 use backon::BackoffBuilder;
 use std::fmt;
@@ -29,6 +31,8 @@ pub enum TargetFate {
     NeverHadOne,
     /// The task is over; a leftover target is the reaper's.
     LeftToReaper,
+    /// Nothing routes to sessions here: no target groups are configured.
+    NotRouted,
     /// It may still be registered.
     Unverified {
         /// What kept it from being deregistered.
@@ -45,7 +49,11 @@ impl TargetFate {
     /// Whether nothing is left to do about it.
     pub(super) fn is_settled(&self) -> bool {
         match self {
-            Self::Gone | Self::TakenOver | Self::NeverHadOne | Self::LeftToReaper => true,
+            Self::Gone
+            | Self::TakenOver
+            | Self::NeverHadOne
+            | Self::LeftToReaper
+            | Self::NotRouted => true,
             Self::ReRegistered
             | Self::Kept
             | Self::Untouched
@@ -64,7 +72,11 @@ impl TargetFate {
             | Self::ReRegistered
             | Self::Unverified { .. }
             | Self::NotReRegistered { .. } => true,
-            Self::Kept | Self::Untouched | Self::NeverHadOne | Self::LeftToReaper => false,
+            Self::Kept
+            | Self::Untouched
+            | Self::NeverHadOne
+            | Self::LeftToReaper
+            | Self::NotRouted => false,
         }
     }
 }
@@ -79,6 +91,7 @@ impl fmt::Display for TargetFate {
             Self::Untouched => f.write_str("untouched"),
             Self::NeverHadOne => f.write_str("never_had_one"),
             Self::LeftToReaper => f.write_str("left_to_reaper"),
+            Self::NotRouted => f.write_str("not_routed"),
             Self::Unverified { why } => write!(f, "unverified: {why}"),
             Self::NotReRegistered { why } => write!(f, "not_re_registered: {why}"),
         }
@@ -90,6 +103,8 @@ impl fmt::Display for TargetFate {
 pub(super) enum TargetRemoval {
     /// The task has no address that could be registered.
     NoAddress,
+    /// Nothing routes to sessions here.
+    NotRouted,
     /// It was not tried, since nothing had confirmed that the session is over.
     NotTried,
     /// It was answered.
@@ -112,6 +127,7 @@ impl fmt::Display for TargetRemoval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAddress => f.write_str("no_address"),
+            Self::NotRouted => f.write_str("not_routed"),
             Self::NotTried => f.write_str("kept"),
             Self::Answered(Removed::From(_)) => f.write_str("deregistered"),
             Self::Spared { why, .. } => write!(f, "spared: {why}"),
@@ -171,6 +187,7 @@ pub(super) async fn verify(
 ) -> TargetFate {
     let why = match removal {
         TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
+        TargetRemoval::NotRouted => return TargetFate::NotRouted,
         TargetRemoval::NotTried | TargetRemoval::Spared { .. } => return TargetFate::Kept,
         TargetRemoval::Answered(Removed::TakenOver) => return TargetFate::TakenOver,
         TargetRemoval::Answered(Removed::From(_) | Removed::NotRegistered) => {
@@ -305,6 +322,7 @@ pub(super) async fn re_register(
     let has_attempted = removals.has_attempted(&session.task.arn);
     let goes_on = match removal {
         TargetRemoval::NoAddress => return TargetFate::NeverHadOne,
+        TargetRemoval::NotRouted => return TargetFate::NotRouted,
         TargetRemoval::NotTried => return TargetFate::Kept,
         TargetRemoval::Answered(removed) | TargetRemoval::Spared { removed, .. } => match removed {
             Removed::TakenOver => return TargetFate::TakenOver,
@@ -342,6 +360,31 @@ pub(super) async fn re_register(
     registered.unwrap_or_else(|why| TargetFate::NotReRegistered {
         why: format!("{why}; its intent stays, and the next sweep tries again"),
     })
+}
+
+/// What is still open of earlier removals of the task's target: a session that goes on gets it back.
+pub(super) async fn open_intents(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    deadline: Deadline,
+) -> TargetFate {
+    let context = invocation.context();
+    let left = LeftBehind::read(context, deadline).await.about(&session.task.arn);
+    let done = left.settle(context, invocation.snapshots(), Holders::ToBeListed, deadline).await;
+    match (done.problems.as_slice(), done.re_registered) {
+        ([], 0) => TargetFate::Kept,
+        ([], _) => TargetFate::ReRegistered,
+        (problems, _) => TargetFate::NotReRegistered { why: problems.join("; ") },
+    }
+}
+
+/// What becomes of the target that a task may have left behind.
+pub(super) fn leftover(invocation: &Invocation) -> TargetFate {
+    if invocation.context().config.scope.routes_traffic() {
+        TargetFate::LeftToReaper
+    } else {
+        TargetFate::NotRouted
+    }
 }
 
 /// The task's target, at the configured port until it is seen elsewhere.

@@ -10,6 +10,7 @@ use super::report::Artifacts;
 use super::request::{Cause, Delivery, Request};
 use crate::config::{ArtifactMode, Config};
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_exited_well};
+use jiff::Timestamp;
 use std::time::Duration;
 
 pub(super) const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
@@ -17,27 +18,36 @@ pub(super) const UNIDENTIFIED: &str = "the task names no session, by none of IDE
 /// How long ECS shows a task that has stopped, at least (`DescribeTasks`).
 const REMEMBERED: Duration = Duration::from_hours(1);
 
+/// A session that the task itself no longer names.
+pub(super) struct Named {
+    pub(super) session: SessionId,
+    /// When it began, where that is on record.
+    pub(super) started_at: Option<Timestamp>,
+}
+
 /// The session of a task that ends, or is over, and does not say it; else what is concluded.
 pub(super) async fn session_of_ending(
     invocation: &Invocation,
     request: &Request,
     task: &Task,
-) -> Result<SessionId, Identified> {
+) -> Result<Named, Identified> {
     let context = invocation.context();
     let arn = || task.arn.clone();
     let nothing_lost = |artifacts, why: &str| {
         Err(Identified::NothingLost { task: arn(), artifacts, why: why.to_owned() })
     };
     match receipt::session_of(&context.aws.ledger, &task.arn, request.cause.session()).await {
-        Ok(OnRecord::Session(session)) => return Ok(session),
+        Ok(OnRecord::Session(session, started_at)) => return Ok(Named { session, started_at }),
         Ok(OnRecord::NoSession) => return nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
         Ok(OnRecord::Nothing) => {}
         Err(error) => return Err(unclear(arn(), error.to_string())),
     }
-    match (conclude(&context.config, task), &request.cause) {
+    match (conclude(&context.config, task, &request.cause), &request.cause) {
         (Conclusion::NothingLost { artifacts, why }, _) => nothing_lost(artifacts, why),
         // Its container says so if it runs another session, and nothing worse can happen to it now.
-        (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => Ok(session.clone()),
+        (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => {
+            Ok(Named { session: session.clone(), started_at: None })
+        }
         (Conclusion::Unclaimed, _) => {
             match receipt::name(&context.aws.ledger, None, &task.arn).await {
                 Ok(()) => nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
@@ -59,10 +69,11 @@ pub(super) async fn session_of_forgotten(
     arn: &TaskArn,
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
-    let over = |session| Ok(OverTask { session, arn: arn.clone(), task: None });
+    let over =
+        |session, started_at| Ok(OverTask { session, arn: arn.clone(), task: None, started_at });
     let asked = request.cause.session().or(request.cause.shown_session());
     match receipt::session_of(&context.aws.ledger, arn, asked).await {
-        Ok(OnRecord::Session(session)) => return over(session),
+        Ok(OnRecord::Session(session, started_at)) => return over(session, started_at),
         Ok(OnRecord::NoSession) => {
             let (artifacts, why) = (Artifacts::NothingToSave, UNCLAIMED.to_owned());
             return Err(Identified::NothingLost { task: arn.clone(), artifacts, why });
@@ -77,7 +88,7 @@ pub(super) async fn session_of_forgotten(
             let why = "ECS does not show the task, though it shows each for an hour after its end";
             Err(unclear(arn.clone(), why.to_owned()))
         }
-        Cause::TaskChanged { shows: Some(session), .. } => over(session.clone()),
+        Cause::TaskChanged { shows: Some(session), .. } => over(session.clone(), None),
         Cause::TaskChanged { shows: None, .. }
             if IdentitySource::may_have_been_a_tag(&context.config.scope.identity) =>
         {
@@ -106,12 +117,16 @@ enum Conclusion {
     Unidentified,
 }
 
-fn conclude(config: &Config, task: &Task) -> Conclusion {
+fn conclude(config: &Config, task: &Task, cause: &Cause) -> Conclusion {
     let scope = &config.scope;
     let is_dying = task.stage() == Stage::Dying;
     let uploads_itself = match config.artifacts.mode {
         ArtifactMode::SelfUpload { .. } => true,
         ArtifactMode::Complete => false,
+        ArtifactMode::Discard => {
+            let why = "there are no artifacts, by configuration";
+            return Conclusion::NothingLost { artifacts: Artifacts::Discarded, why };
+        }
     };
     if task.never_started() {
         let why = "it never started: there was nothing to lose";
@@ -122,14 +137,19 @@ fn conclude(config: &Config, task: &Task) -> Conclusion {
         return Conclusion::NothingLost { artifacts: Artifacts::Confirmed, why };
     }
     let tag = IdentitySource::may_have_been_a_tag(&scope.identity);
-    match (tag, config.sweep.warm_pool, task.stopped_by_a_call, is_dying) {
+    // Whose owner speaks of it had been claimed.
+    let may_wait = match cause {
+        Cause::SessionEnded { .. } => false,
+        Cause::TaskChanged { .. } | Cause::Orphan { .. } => config.sweep.warm_pool,
+    };
+    match (tag, may_wait, task.stopped_by_a_call, is_dying) {
         (true, true, true, _) => {
             let why = "it was stopped by a call, and no session is known to have claimed it";
             Conclusion::NothingLost { artifacts: Artifacts::NothingToSave, why }
         }
         (true, true, false, true) => Conclusion::Unclaimed,
         (true, false, true, true) => Conclusion::TagsDeleted,
-        (true, _, _, false) => Conclusion::CannotBeTold,
+        (true, _, false, false) | (true, false, true, false) => Conclusion::CannotBeTold,
         (true, false, false, true) | (false, _, _, _) => Conclusion::Unidentified,
     }
 }

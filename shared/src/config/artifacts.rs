@@ -9,13 +9,15 @@ pub enum ArtifactMode {
         /// Whether the marker proves that everything before it was uploaded.
         marker_written_last: bool,
     },
+    /// There are none: nobody is asked, and nothing can be lost.
+    Discard,
 }
 
 /// Where a session's artifacts are. This bucket is only read.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
-    /// The bucket.
-    pub bucket: String,
+    /// The bucket; none where there are no artifacts.
+    pub bucket: Option<String>,
     /// Comes before `{session_id}/` as it is, so it usually ends in `/`.
     pub prefix: String,
     /// The key of the marker below `{prefix}{session_id}/`.

@@ -27,13 +27,13 @@ pub const VARIABLES: &[Variable] = &[
     required("FAMILIES"),
     optional("IDENTITY_SOURCES", "env:SESSION_ID,tag:session-id"),
     optional("SESSION_CONTAINER", ""),
-    required("TARGET_GROUP_ARNS"),
+    optional("TARGET_GROUP_ARNS", ""),
     optional("CONTAINER_PORT", "8080"),
     optional("COMPLETE_PATH", "/session/complete"),
     optional("HEALTH_PATH", "/health"),
     optional("CONNECT_TIMEOUT", "2s"),
     optional("PROBE_TIMEOUT", "5s"),
-    required("ARTIFACT_BUCKET"),
+    optional("ARTIFACT_BUCKET", ""),
     optional("ARTIFACT_PREFIX", ""),
     optional("ARTIFACT_MARKER", "debug/session_status.json"),
     optional("ARTIFACT_MODE", "complete"),
@@ -116,20 +116,28 @@ impl<'a> Variables<'a> {
         parse(value.trim()).map_err(|problem| wrong(name, &value, &problem))
     }
 
+    /// A list of at least one.
     pub(super) fn list<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let list = self.any(name, parse)?;
+        if list.is_empty() {
+            return Err(wrong(name, &self.text(name)?, &"at least one entry is needed"));
+        }
+        Ok(list)
+    }
+
+    /// A list that may be empty.
+    fn any<T, E: Display>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, ConfigError> {
         let value = self.text(name)?;
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let list = parts
-            .map(|part| parse(part).map_err(|problem| wrong(name, &value, &problem)))
-            .collect::<Result<Vec<T>, ConfigError>>()?;
-        if list.is_empty() {
-            return Err(wrong(name, &value, &"at least one entry is needed"));
-        }
-        Ok(list)
+        parts.map(|part| parse(part).map_err(|problem| wrong(name, &value, &problem))).collect()
     }
 
     pub(super) fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
@@ -173,20 +181,60 @@ impl<'a> Variables<'a> {
         Ok(duration)
     }
 
-    pub(super) fn target_groups(
-        &self,
-        name: &str,
-    ) -> Result<(Vec<TargetGroupArn>, Home), ConfigError> {
-        let parsed = self.list(name, TargetGroupArn::parse)?;
-        let mut homes: Vec<&Home> = parsed.iter().map(|(_, home)| home).collect();
-        homes.dedup();
-        match homes.as_slice() {
-            [home] => {
-                let home = (*home).clone();
-                Ok((parsed.into_iter().map(|(arn, _)| arn).collect(), home))
+    /// The target groups; none, where no load balancer routes to sessions.
+    pub(super) fn target_groups(&self, home: &Home) -> Result<Vec<TargetGroupArn>, ConfigError> {
+        let parse = |text: &str| {
+            let (arn, its_home) =
+                TargetGroupArn::parse(text).map_err(|problem| problem.to_string())?;
+            of_home(&its_home, home).map(|()| arn)
+        };
+        self.any(TARGET_GROUPS, parse)
+    }
+
+    pub(super) fn clusters(&self, home: &Home) -> Result<Vec<ClusterName>, ConfigError> {
+        self.list(CLUSTERS, |text| {
+            if !text.starts_with("arn:") {
+                return ClusterName::parse(text).map_err(|problem| problem.to_string());
             }
-            _ => Err(wrong(name, &self.text(name)?, &"all must be of one account and Region")),
+            let (cluster, its_home) =
+                ClusterName::parse_arn(text).map_err(|problem| problem.to_string())?;
+            of_home(&its_home, home).map(|()| cluster)
+        })
+    }
+
+    /// Partition, Region and account: those of the first ARN of a cluster, or else of a target group. All
+    /// others must agree, and so must the Region that Lambda tells the function.
+    pub(super) fn home(&self) -> Result<Home, ConfigError> {
+        let first = |name: &str, home: fn(&str) -> Option<Home>| {
+            let value = self.text(name)?;
+            Ok::<_, ConfigError>(value.split(',').map(str::trim).find_map(home))
+        };
+        let of_cluster = |text: &str| ClusterName::parse_arn(text).ok().map(|(_, home)| home);
+        let of_group = |text: &str| TargetGroupArn::parse(text).ok().map(|(_, home)| home);
+        let of_groups = first(TARGET_GROUPS, of_group)?;
+        let Some(home) = first(CLUSTERS, of_cluster)?.or(of_groups) else {
+            return Err(self.homeless()?);
+        };
+        let region = (self.look_up)(REGION).filter(|region| !region.is_empty());
+        match region.filter(|region| *region != home.region) {
+            None => Ok(home),
+            Some(region) => {
+                let problem = format!("the ARNs of CLUSTERS and TARGET_GROUP_ARNS are of {home}");
+                Err(wrong(REGION, &region, &problem))
+            }
         }
+    }
+
+    /// Why nothing says in which account and Region the clusters are.
+    fn homeless(&self) -> Result<ConfigError, ConfigError> {
+        let groups = self.text(TARGET_GROUPS)?;
+        let group = groups.split(',').map(str::trim).find(|text| !text.is_empty());
+        if let Some(Err(problem)) = group.map(TargetGroupArn::parse) {
+            return Ok(wrong(TARGET_GROUPS, &groups, &problem));
+        }
+        let problem = "without a target group they must be ARNs, for nothing else says in which account \
+                       and Region they are";
+        Ok(wrong(CLUSTERS, &self.text(CLUSTERS)?, &problem))
     }
 
     pub(super) fn artifact_mode(&self) -> Result<ArtifactMode, ConfigError> {
@@ -194,15 +242,30 @@ impl<'a> Variables<'a> {
         self.one("ARTIFACT_MODE", |text| match text {
             "complete" => Ok(ArtifactMode::Complete),
             "none" => Ok(ArtifactMode::SelfUpload { marker_written_last }),
-            _ => Err("it is either complete or none"),
+            "discard" => Ok(ArtifactMode::Discard),
+            _ => Err("it is complete, none or discard"),
         })
     }
 
+    /// The bucket of artifacts, where there are any.
+    pub(super) fn artifact_bucket(
+        &self,
+        mode: ArtifactMode,
+    ) -> Result<Option<String>, ConfigError> {
+        let name = "ARTIFACT_BUCKET";
+        match mode {
+            ArtifactMode::Discard if self.text(name)?.is_empty() => Ok(None),
+            ArtifactMode::Complete | ArtifactMode::SelfUpload { .. } | ArtifactMode::Discard => {
+                self.one(name, bucket).map(Some)
+            }
+        }
+    }
+
     /// The ledger is written by us alone, and no session's role may write it: not the artifacts'.
-    pub(super) fn ledger(&self, artifact_bucket: &str) -> Result<String, ConfigError> {
+    pub(super) fn ledger(&self, artifact_bucket: Option<&str>) -> Result<String, ConfigError> {
         let name = "LEDGER_BUCKET";
         let bucket = self.one(name, bucket)?;
-        if bucket == artifact_bucket {
+        if Some(bucket.as_str()) == artifact_bucket {
             return Err(wrong(name, &bucket, &"it must be another bucket than ARTIFACT_BUCKET"));
         }
         Ok(bucket)
@@ -217,17 +280,17 @@ fn wrong(name: &str, value: &str, problem: &impl Display) -> ConfigError {
     }
 }
 
-/// A cluster by its name, or by its ARN, which must be of the target groups' account and Region.
-pub(super) fn cluster(text: &str, home: &Home) -> Result<ClusterName, String> {
-    if !text.starts_with("arn:") {
-        return ClusterName::parse(text).map_err(|problem| problem.to_string());
+const CLUSTERS: &str = "CLUSTERS";
+const TARGET_GROUPS: &str = "TARGET_GROUP_ARNS";
+
+/// The variable by which Lambda tells a function where it runs.
+const REGION: &str = "AWS_REGION";
+
+fn of_home(its_home: &Home, home: &Home) -> Result<(), String> {
+    if its_home == home {
+        return Ok(());
     }
-    let (cluster, its_home) =
-        ClusterName::parse_arn(text).map_err(|problem| problem.to_string())?;
-    if its_home != *home {
-        return Err(format!("it is of {its_home}, and TARGET_GROUP_ARNS are of {home}"));
-    }
-    Ok(cluster)
+    Err(format!("it is of {its_home}, and others of CLUSTERS and TARGET_GROUP_ARNS are of {home}"))
 }
 
 pub(super) fn family(text: &str) -> Result<String, &'static str> {

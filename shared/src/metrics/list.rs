@@ -103,6 +103,7 @@ metrics! {
     UNIDENTIFIED_TASKS = "UnidentifiedTasks", Count, "Session tasks that name no session";
     LEASES_LAPSING = "LeasesLapsing", Count, "1 when so many leases lapse at once that their renewal looks broken";
     ROUTES_BROKEN = "RoutesBroken", Count, "1 when nobody was reached where others should have answered: the route to the tasks may be broken";
+    CONTAINERS_NOT_ASKED = "ContainersNotAsked", Count, "1 when containers of orphans could not be asked, for a failure of our own (no descriptor, no look, no time)";
     TASKS_REUSED = "TasksReused", Count, "1 when an orphan's container says that it runs another session";
     BLAST_RADIUS_REACHED = "BlastRadiusReached", Count, "1 when a sweep stopped at the blast radius with work left";
     SWEEPS_INCOMPLETE = "SweepsIncomplete", Count, "1 when a sweep could not list everything";

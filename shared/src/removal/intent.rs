@@ -30,8 +30,8 @@ pub struct IntentEntry {
     /// Who had the address.
     #[serde(alias = "from")]
     pub held_by: HeldBy,
-    /// Whether nobody had seen it registered: with one group it is deregistered at the configured port
-    /// without a look.
+    /// Whether nobody had seen it registered: where the only group can't be read, it is deregistered at the
+    /// configured port all the same.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub assumed: bool,
 }
@@ -137,7 +137,7 @@ pub(crate) struct SessionTarget {
 
 impl SessionTarget {
     /// What an intent says of its registration at `at`.
-    pub(super) fn entry(&self, at: &Registration) -> IntentEntry {
+    pub(super) fn entry(&self, at: &Registration, assumed: bool) -> IntentEntry {
         IntentEntry {
             group: at.group.clone(),
             address: at.address,
@@ -146,7 +146,7 @@ impl SessionTarget {
                 session: self.session.clone(),
                 authority: self.authority,
             },
-            assumed: !self.seen.contains(at),
+            assumed,
         }
     }
 

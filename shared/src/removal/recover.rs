@@ -1,15 +1,17 @@
 //! What a crash left behind: intents of a function that died between the deregistration and the
 //! question whose target it was. The next sweep asks it.
 
-use super::intent::{FOLDER, Intent, OpenEntry, When};
+use super::intent::{FOLDER, HeldBy, Intent, IntentEntry, OpenEntry, When};
 use super::settle::{Holders, Settled, settle};
 use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many intents one sweep settles: they are held in memory, and read one by one.
@@ -48,6 +50,16 @@ impl LeftBehind {
         })
     }
 
+    /// Those that name `task`; the others are the next sweep's.
+    pub(crate) fn about(self, task: &TaskArn) -> Self {
+        let is_about = |open: &OpenEntry| match &open.entry.held_by {
+            HeldBy::Task { arn, .. } => arn == task,
+            HeldBy::Nobody => false,
+        };
+        let intents = self.intents.into_iter().filter(|(_, open)| open.iter().any(is_about));
+        Self { intents: intents.collect(), ..self }
+    }
+
     async fn read_all(context: &Context) -> Self {
         let ledger = &context.aws.ledger;
         let age = context.config.sweep.longest_invocation;
@@ -75,6 +87,7 @@ impl LeftBehind {
             .boxed()
         });
         let mut reads = stream::iter(reads).buffered(INTENTS_AT_ONCE);
+        let mut read_whole: Vec<(String, Intent)> = Vec::new();
         while let Some((key, read)) = reads.next().await {
             let intent = match read {
                 Ok(Some(stored)) => stored.document,
@@ -84,11 +97,20 @@ impl LeftBehind {
                     continue;
                 }
             };
+            read_whole.push((key, intent));
+        }
+        let newest = newest(&read_whole);
+        for (key, intent) in read_whole {
             let after = |time| intent.written_at.saturating_add(time).unwrap_or(Timestamp::MAX);
             if after(age) < context.clock.now() {
                 let removed_by = after(longest_removal(context).min(age));
+                // What a newer intent names is that one's to settle.
+                let is_last = |entry: &IntentEntry| {
+                    newest.get(&(entry.group.clone(), entry.address)) == Some(&intent.written_at)
+                };
                 let open = |entry| OpenEntry { entry, removed_by };
-                found.intents.push((key, intent.entries.into_iter().map(open).collect()));
+                let entries = intent.entries.into_iter().filter(is_last).map(open);
+                found.intents.push((key, entries.collect()));
             }
         }
         found
@@ -141,6 +163,19 @@ impl LeftBehind {
         }
         done
     }
+}
+
+/// When each target was named last.
+fn newest(intents: &[(String, Intent)]) -> BTreeMap<(TargetGroupArn, TargetAddress), Timestamp> {
+    let mut newest = BTreeMap::new();
+    for (_, intent) in intents {
+        for entry in &intent.entries {
+            let at =
+                newest.entry((entry.group.clone(), entry.address)).or_insert(intent.written_at);
+            *at = intent.written_at.max(*at);
+        }
+    }
+    newest
 }
 
 /// From an intent to the last moment at which what it names was removed: writing it, the attempts for

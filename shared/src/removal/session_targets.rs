@@ -80,21 +80,21 @@ async fn remove(
     if let Err(error) = &intent {
         tracing::error!(%error, "no intent can be written; only what its owner ended is removed");
         let waits = |target: &SessionTarget| target.authority != Authority::OwnersWord;
-        for (_, target) in entries.extract_if(.., |(_, target)| waits(target)) {
-            failed.insert(&target.task, Removed::Waits(error.clone()));
+        for place in entries.extract_if(.., |place: &mut Place<'_>| waits(place.target)) {
+            failed.insert(&place.target.task, Removed::Waits(error.clone()));
         }
     }
 
     let deadline = Deadline::after(context.config.timeouts.target);
     let mut by_group: BTreeMap<TargetGroupArn, Vec<SessionTarget>> = BTreeMap::new();
-    for (at, target) in &entries {
+    for Place { at, target, .. } in &entries {
         let target = SessionTarget { address: at.address, ..(*target).clone() };
         by_group.entry(at.group.clone()).or_default().push(target);
     }
     {
         let mut attempted = attempted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (at, target) in &entries {
-            attempted.entry(target.task.clone()).or_default().push(target.entry(at));
+        for place in &entries {
+            attempted.entry(place.target.task.clone()).or_default().push(place.entry());
         }
     }
     let answered = by_group
@@ -103,22 +103,23 @@ async fn remove(
     let answered: Vec<OfTask> = futures_util::future::join_all(answered).await.concat();
 
     // Those without an answer are asked about too: they may be gone all the same.
-    let (places, to_settle): (Vec<(&SessionTarget, &Registration)>, Vec<OpenEntry>) = entries
+    let (places, to_settle): (Vec<&Place<'_>>, Vec<OpenEntry>) = entries
         .iter()
-        .filter_map(|(at, target)| {
+        .filter_map(|place| {
+            let Place { at, target, .. } = place;
             let (_, _, how) = answered.iter().find(|(t, a, _)| *t == target.task && a == at)?;
             let removed_by = how.attempted_until(&context.clock)?;
-            Some(((*target, at), OpenEntry { entry: target.entry(at), removed_by }))
+            Some((place, OpenEntry { entry: place.entry(), removed_by }))
         })
         .unzip();
     let outcomes = settle(context, snapshots, &to_settle, Holders::ToBeListed, When::AtOnce).await;
     let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
-    for ((target, at), outcome) in places.iter().zip(outcomes) {
-        settled.insert((target.task.clone(), (*at).clone()), outcome);
+    for (Place { at, target, .. }, outcome) in places.iter().zip(outcomes) {
+        settled.insert((target.task.clone(), at.clone()), outcome);
     }
 
     let is_open = settled.values().any(Result::is_err)
-        || places.iter().any(|(target, _)| target.authority == Authority::GivenUp)
+        || places.iter().any(|place| place.target.authority == Authority::GivenUp)
         || answered.iter().any(|(_, _, how)| matches!(how, Deregistered::Unanswered(_)));
     let answers = targets
         .iter()
@@ -177,9 +178,9 @@ fn answer(
     }
 }
 
-/// Where which target is to be deregistered, group by group. With one group nothing is read, as long as
-/// nobody has looked: deregistering what isn't there changes nothing. With several, only real
-/// registrations are removed, so that none is registered again in a group that it never was in.
+/// Where which target is to be deregistered, group by group. Health is read first: only real registrations
+/// are removed, at whatever port, so that none is registered again in a group that it never was in. Where
+/// the only group can't be read, the configured port is assumed, and the target goes all the same.
 async fn registrations<'a>(
     context: &Context,
     targets: &'a [SessionTarget],
@@ -187,27 +188,42 @@ async fn registrations<'a>(
     let groups = &context.config.scope.target_groups;
     let (unseen, seen): (Vec<_>, Vec<_>) =
         targets.iter().partition(|target| target.seen.is_empty());
-    let at = |target: &'a SessionTarget| target.seen.iter().map(move |at| (at.clone(), target));
+    let at = |target: &'a SessionTarget| {
+        let place = move |at: &Registration| Place { at: at.clone(), target, assumed: false };
+        target.seen.iter().map(place)
+    };
     let mut found = vec![Ok(seen.into_iter().flat_map(at).collect())];
-    match groups.as_slice() {
-        _ if unseen.is_empty() => {}
-        [only] => {
-            let assumed = |target: &'a SessionTarget| {
-                (Registration { group: only.clone(), address: target.address }, target)
-            };
-            found.push(Ok(unseen.into_iter().map(assumed).collect()));
-        }
-        groups => {
-            let reads = groups.iter().map(|group| read(context, group, &unseen));
-            let read = futures_util::future::join_all(reads).await;
-            found.extend(read.into_iter().filter(|held| !is_gone(held)));
-        }
+    if unseen.is_empty() {
+        return found;
+    }
+    let reads = groups.iter().map(|group| read(context, group, &unseen));
+    let read = futures_util::future::join_all(reads).await;
+    found.extend(read.into_iter().filter(|held| !is_gone(held)));
+    if let ([only], [_, unread @ Err(_)]) = (groups.as_slice(), found.as_mut_slice()) {
+        let assumed = |target: &'a SessionTarget| Place {
+            at: Registration { group: only.clone(), address: target.address },
+            target,
+            assumed: true,
+        };
+        *unread = Ok(unseen.into_iter().map(assumed).collect());
     }
     found
 }
 
 /// A place where a target is to be deregistered.
-type Place<'a> = (Registration, &'a SessionTarget);
+#[derive(Debug, Clone)]
+struct Place<'a> {
+    at: Registration,
+    target: &'a SessionTarget,
+    /// Whether nobody has seen it registered there.
+    assumed: bool,
+}
+
+impl Place<'_> {
+    fn entry(&self) -> IntentEntry {
+        self.target.entry(&self.at, self.assumed)
+    }
+}
 
 /// The registrations of `targets` in a group, at whatever port.
 async fn read<'a>(
@@ -219,7 +235,11 @@ async fn read<'a>(
     let registered = states.into_iter().filter(|(_, state)| *state == TargetState::Registered);
     let held = registered.flat_map(|(address, _)| {
         let owners = targets.iter().filter(move |target| target.address.ip == address.ip);
-        owners.map(move |target| (Registration { group: group.clone(), address }, *target))
+        owners.map(move |target| Place {
+            at: Registration { group: group.clone(), address },
+            target,
+            assumed: false,
+        })
     });
     Ok(held.collect())
 }
@@ -237,7 +257,7 @@ async fn write_intent(
     if entries.is_empty() {
         return Ok(None);
     }
-    let entries = entries.iter().map(|(at, target)| target.entry(at)).collect();
+    let entries = entries.iter().map(Place::entry).collect();
     // A ledger that does not answer must not use up the time of the deregistration.
     let deadline = Deadline::after(context.config.timeouts.target / 4);
     let writing = intent::write(context, entries);

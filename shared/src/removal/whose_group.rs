@@ -1,6 +1,6 @@
 //! In which group a session belongs that turned out to have an address of ours to give back.
 
-use super::intent::{IntentEntry, OpenEntry, When};
+use super::intent::{HeldBy, IntentEntry, OpenEntry, When};
 use crate::aws::{CallError, Failure, TargetState};
 use crate::context::Context;
 use crate::session::{SessionTask, TargetAddress, TargetGroupArn};
@@ -59,8 +59,14 @@ pub(super) fn group_of(
     if has_it(&&entry.group) {
         return GroupOf::This;
     }
-    let named: BTreeSet<&TargetGroupArn> =
-        open.iter().filter(|one| one.entry.address.ip == ip).map(|one| &one.entry.group).collect();
+    // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that
+    // is registered anywhere belongs there.
+    let of_one_task = |one: &&OpenEntry| match &entry.held_by {
+        HeldBy::Task { .. } => one.entry.held_by == entry.held_by,
+        HeldBy::Nobody => one.entry.group == entry.group,
+    };
+    let of_it = open.iter().filter(|one| one.entry.address.ip == ip).filter(of_one_task);
+    let named: BTreeSet<&TargetGroupArn> = of_it.map(|one| &one.entry.group).collect();
     let mut others = groups.keys().filter(|group| !named.contains(group));
     if let Some(other) = others.find(has_it) {
         return GroupOf::Another(other.clone());

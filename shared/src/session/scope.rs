@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// What belongs to us: everything outside is never written to.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// Partition, Region and account, as the target groups' ARNs name them.
+    /// Partition, Region and account, as the ARNs of clusters and target groups name them.
     pub home: Home,
     /// Clusters in which session tasks run.
     pub clusters: BTreeSet<ClusterName>,
@@ -16,11 +16,17 @@ pub struct Scope {
     pub identity: Vec<IdentitySource>,
     /// The container that runs the session, where no environment override says which.
     pub session_container: Option<String>,
-    /// Target groups that session tasks are registered in.
+    /// Target groups that session tasks are registered in; none, where no load balancer routes to them.
     pub target_groups: Vec<TargetGroupArn>,
 }
 
 impl Scope {
+    /// Whether a load balancer routes to sessions here.
+    #[must_use]
+    pub fn routes_traffic(&self) -> bool {
+        !self.target_groups.is_empty()
+    }
+
     /// Whether `task` is a session task: of a configured family, in a configured cluster, and not a
     /// service's.
     #[must_use]

@@ -222,6 +222,8 @@ pub enum StoppedWith {
     ArtifactsUnverified,
     /// The task had never started.
     NothingToSave,
+    /// There are none, by configuration.
+    Discarded,
 }
 
 impl StoppedWith {
@@ -231,6 +233,7 @@ impl StoppedWith {
             Self::ArtifactsLost => "lost",
             Self::ArtifactsUnverified => "unverified",
             Self::NothingToSave => "none",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -264,6 +267,7 @@ impl StopNote {
             "lost" => StoppedWith::ArtifactsLost,
             "unverified" => StoppedWith::ArtifactsUnverified,
             "none" => StoppedWith::NothingToSave,
+            "discarded" => StoppedWith::Discarded,
             _ => return None,
         };
         let session = SessionId::parse(session).ok()?;
@@ -294,7 +298,8 @@ mod tests {
             StoppedWith::ArtifactsConfirmed => Some(StoppedWith::ArtifactsLost),
             StoppedWith::ArtifactsLost => Some(StoppedWith::ArtifactsUnverified),
             StoppedWith::ArtifactsUnverified => Some(StoppedWith::NothingToSave),
-            StoppedWith::NothingToSave => None,
+            StoppedWith::NothingToSave => Some(StoppedWith::Discarded),
+            StoppedWith::Discarded => None,
         };
         for artifacts in std::iter::successors(Some(StoppedWith::ArtifactsConfirmed), next) {
             for worst in ["x", ":", "+", "=", "@"] {

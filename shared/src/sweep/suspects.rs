@@ -40,6 +40,8 @@ pub struct Suspects {
     pub failed_salvages: BTreeMap<TaskArn, SeenSince>,
     /// Orphans whose containers said that they run another session: nobody but the hard age ends them.
     pub reused: BTreeMap<TaskArn, SeenSince>,
+    /// Orphans that nobody reached, nor anyone behind the same route.
+    pub blind: BTreeMap<TaskArn, SeenSince>,
     /// Orphans that were worked on and run on, and when last: who waited longer comes first.
     pub tried: BTreeMap<TaskArn, Timestamp>,
     /// The leases that ran when everything was listed last.
@@ -89,6 +91,7 @@ impl Suspects {
         self.targets.retain(|_, seen| fresh(seen));
         self.failed_salvages.retain(|_, seen| fresh(seen));
         self.reused.retain(|_, seen| fresh(seen));
+        self.blind.retain(|_, seen| fresh(seen));
         self.tried.retain(|_, at| now.duration_since(*at) <= longest);
         if self.leases.at.is_some_and(|at| now.duration_since(at) > longest) {
             self.leases = SeenLeases::default();
@@ -115,7 +118,8 @@ impl Suspects {
     /// When the sweep before was; versions before did not say so themselves.
     fn last_sweep(&self) -> Option<Timestamp> {
         let tasks = self.tasks.values().chain(self.failed_salvages.values());
-        let seen = tasks.chain(self.reused.values()).chain(self.targets.values());
+        let seen = tasks.chain(self.reused.values()).chain(self.blind.values());
+        let seen = seen.chain(self.targets.values());
         self.swept_at.or_else(|| seen.map(|seen| seen.last).chain(self.leases.at).max())
     }
 
@@ -267,6 +271,8 @@ struct Document {
     #[serde(default)]
     reused: Vec<SuspectTask>,
     #[serde(default)]
+    blind: Vec<SuspectTask>,
+    #[serde(default)]
     tried: Vec<TaskAt>,
     #[serde(default)]
     leases_seen_at: Option<Timestamp>,
@@ -325,6 +331,7 @@ impl From<&Suspects> for Document {
             targets: targets.collect(),
             failed_salvages: suspects.failed_salvages.iter().map(task).collect(),
             reused: suspects.reused.iter().map(task).collect(),
+            blind: suspects.blind.iter().map(task).collect(),
             tried: listed(&suspects.tried),
             leases_seen_at: suspects.leases.at,
             leases: listed(&suspects.leases.ends),
@@ -345,6 +352,7 @@ impl From<Document> for Suspects {
             targets: document.targets.into_iter().map(target).collect(),
             failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
             reused: document.reused.into_iter().map(task).collect(),
+            blind: document.blind.into_iter().map(task).collect(),
             tried: by_task(document.tried),
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),

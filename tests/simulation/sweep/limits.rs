@@ -67,13 +67,13 @@ async fn the_mode_report_says_what_would_wait_beyond_the_blast_radius() {
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "sweep-2").await;
     for (number, orphan) in old.iter().enumerate() {
-        let action = if number < 10 { "would_act" } else { "waits" };
+        let action = if number < 10 { "would_act" } else { "would_wait" };
         assert_eq!(task_row(&report, orphan), ("T8 too_old", action), "{report:#}");
     }
     let targets = report["targets"].as_array().unwrap();
     let such = |action| targets.iter().filter(|finding| finding["action"] == action).count();
-    assert_eq!((such("would_act"), such("waits")), (10, 4), "{report:#}");
-    assert!(warns(&report, "blast_radius_reached"));
+    assert_eq!((such("would_act"), such("would_wait")), (10, 4), "{report:#}");
+    assert!(!warns(&report, "blast_radius_reached"), "nothing waits: nobody has acted");
     assert_eq!(calls_of(&world, &ACTS), 0, "{}", world.history());
 }
 

@@ -221,7 +221,7 @@ async fn beyond_the_hard_age_and_the_window_an_orphan_is_stopped_once_two_sweeps
     let kinds: [(&str, Kind, usize); 4] = [
         ("never uploads", |session| session.upload_never_works(), 2),
         ("answers 403", |session| session.answers_403(), 2),
-        ("nobody reaches it", |session| session.deaf(), 1),
+        ("nobody reaches it", |session| session.deaf(), 2),
         ("leased", |session| session.leased_for(HOUR).upload_never_works(), 2),
     ];
     for (name, kind, tries) in kinds {

@@ -175,7 +175,10 @@ impl State {
         let forced = self.judge.forces(task);
         let saved =
             task.container.completed_at.is_some() && (task.container.confirmed || confirmed_itself);
-        let losable = task.loss_allowed || !task.started(now) || self.salvage_is_over(task, now);
+        let losable = task.loss_allowed
+            || self.setup.artifacts_are_discarded
+            || !task.started(now)
+            || self.salvage_is_over(task, now);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
                 Some(true) if !forced => {

@@ -60,6 +60,8 @@ pub struct Setup {
     pub owners_clock_is_ahead: SignedDuration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
+    /// Mode `discard`: there is nothing to save.
+    pub artifacts_are_discarded: bool,
     /// Mode `none`: a finished upload confirms itself, without a 200 to anyone.
     pub containers_upload_themselves: bool,
     /// What a connection to an address that nobody has comes to.
@@ -105,6 +107,7 @@ impl Default for Setup {
             reads_lag: Duration::ZERO,
             owners_clock_is_ahead: SignedDuration::ZERO,
             stop_timeout: Duration::from_secs(30),
+            artifacts_are_discarded: false,
             containers_upload_themselves: false,
             absent: Absent::Unreachable,
             latency: Latency::default(),

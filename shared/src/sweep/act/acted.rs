@@ -15,6 +15,8 @@ pub enum Acted<T> {
     Spared(String),
     /// The blast radius is used up: the next sweep goes on.
     Waits,
+    /// In the mode `report`: it would have to wait.
+    WouldWait,
     /// There was no time left: the next sweep goes on.
     OutOfTime,
     /// The work on it ended badly.
@@ -52,8 +54,8 @@ impl Acts {
             Some(_) | None => true,
         });
         Self {
-            orphans: orphans.map(|one| (one.task.arn.clone(), Acted::Waits)).collect(),
-            zombies: zombies.map(|one| (one.zombie(), Acted::Waits)).collect(),
+            orphans: orphans.map(|one| (one.task.arn.clone(), Acted::WouldWait)).collect(),
+            zombies: zombies.map(|one| (one.zombie(), Acted::WouldWait)).collect(),
         }
     }
 
@@ -70,7 +72,7 @@ impl Acts {
                     suspects.tried.insert(task.clone(), now);
                     continue;
                 }
-                Some(Acted::Waits | Acted::OutOfTime) | None => continue,
+                Some(Acted::Waits | Acted::WouldWait | Acted::OutOfTime) | None => continue,
             };
             let first = SeenSince { since: now, last: now };
             if report.salvage_failed() {
@@ -78,6 +80,11 @@ impl Acts {
             }
             if report.artifacts == Artifacts::WrongContainer {
                 suspects.reused.entry(task.clone()).or_insert(first);
+            }
+            if report.was_blind() {
+                suspects.blind.entry(task.clone()).or_insert(first);
+            } else if !report.was_not_asked() {
+                suspects.blind.remove(task);
             }
             if !report.task.is_over() {
                 suspects.tried.insert(task.clone(), now);

@@ -23,6 +23,8 @@ pub struct JudgedTask {
     pub salvage_failing: Option<SeenSince>,
     /// Since when its container says that it runs another session.
     pub reused: Option<SeenSince>,
+    /// Since when nobody has reached it, nor anyone behind the same route.
+    pub blind: Option<SeenSince>,
     /// Whether its artifacts may be given up.
     pub salvage: SalvageWindow,
     /// Since when it is an orphan, or when it was worked on last: who waited longest comes first.
@@ -47,6 +49,7 @@ pub(super) fn judge(
     let Known { seen, policy, now, suspects, .. } = *known;
     let suspect = suspects.tasks.get(&task.arn).copied();
     let routed = match task.address {
+        _ if seen.groups.is_empty() => Routed::Nowhere,
         Some(ip) if healthy.contains(&ip) => Routed::Yes,
         _ if seen.all_groups_listed() => Routed::No,
         _ => Routed::Unknown,
@@ -60,6 +63,7 @@ pub(super) fn judge(
     let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
     let row = task_row(task, evidence, circumstances, policy, now);
     let reused = suspects.reused.get(&task.arn).copied();
+    let blind = suspects.blind.get(&task.arn).copied();
     let since = orphan_since(task, row, suspect.as_ref(), policy);
     let tried = suspects.tried.get(&task.arn).copied();
     JudgedTask {
@@ -67,12 +71,13 @@ pub(super) fn judge(
         turn: tried.map_or(since, |tried| tried.max(since)),
         salvage: salvage_window(
             task,
-            [salvage_failing.as_ref(), reused.as_ref()],
+            [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],
             aged_since(task, evidence, policy, now),
             policy,
             now,
         ),
         reused,
+        blind,
         evidence,
         suspect,
         salvage_failing,
@@ -99,7 +104,7 @@ fn aged_since(
 /// container said once that it runs another session is given up for nothing but its age.
 fn salvage_window(
     task: &SessionTask,
-    [failing, reused]: [Option<&SeenSince>; 2],
+    [failing, reused, blind]: [Option<&SeenSince>; 3],
     aged_since: Timestamp,
     policy: &config::Sweep,
     now: Timestamp,
@@ -111,7 +116,8 @@ fn salvage_window(
     let twice = |seen: &SeenSince| seen.is_long_enough(policy.interval, now);
     let asked_in_vain = failing.is_some_and(twice) || reused.is_some_and(twice);
     let is_due = is_beyond_hard_age || (has_passed && reused.is_none());
-    SalvageWindow { is_over: asked_in_vain && is_due, is_beyond_hard_age }
+    let was_blind_before = blind.is_some_and(twice);
+    SalvageWindow { is_over: asked_in_vain && is_due, is_beyond_hard_age, was_blind_before }
 }
 
 /// When its row began to call it an orphan; for other rows, when it was made.

@@ -34,6 +34,7 @@ pub(super) fn task(
         let again = |seen: SeenSince| (task.arn.clone(), SeenSince { last: now, ..seen });
         suspects.failed_salvages.extend(judged.salvage_failing.map(again));
         suspects.reused.extend(judged.reused.map(again));
+        suspects.blind.extend(judged.blind.map(again));
     }
     if unknown {
         suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
@@ -49,6 +50,7 @@ pub(super) fn task(
         };
         suspects.failed_salvages.extend(judged.salvage_failing.map(as_it_was));
         suspects.reused.extend(judged.reused.map(as_it_was));
+        suspects.blind.extend(judged.blind.map(as_it_was));
     }
 }
 
@@ -142,6 +144,7 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     suspects.tasks.extend(tasks(&known.suspects.tasks));
     suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
     suspects.reused.extend(tasks(&known.suspects.reused));
+    suspects.blind.extend(tasks(&known.suspects.blind));
     let times = |memory: &BTreeMap<TaskArn, Timestamp>| {
         let kept = memory.iter().filter(|(task, _)| unseen(task));
         kept.map(|(task, at)| (task.clone(), *at)).collect::<Vec<_>>()

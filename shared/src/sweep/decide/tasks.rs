@@ -192,6 +192,8 @@ pub enum Routed {
     No,
     /// It was seen healthy in none, and not all were listed.
     Unknown,
+    /// Nothing routes to sessions here: no target groups are configured.
+    Nowhere,
 }
 
 /// What is known of one task beside itself.
@@ -279,7 +281,7 @@ pub fn task_row(
         return TaskRow::Live;
     }
     match (evidence.routed, evidence.probe) {
-        (Routed::Yes, _) => TaskRow::Live,
+        (Routed::Yes | Routed::Nowhere, _) => TaskRow::Live,
         (Routed::Unknown, _) => TaskRow::Undecided,
         (Routed::No, Some(Probe::Done)) if evidence.suspected => TaskRow::Done,
         (Routed::No, Some(Probe::Done)) => TaskRow::SuspectedDone,

@@ -36,6 +36,8 @@ pub struct Counts {
     pub unclaimed: usize,
     /// Tasks and targets at which nobody was reached, where the route may be to blame.
     pub blind: usize,
+    /// Orphans whose containers could not be asked, for a failure of our own.
+    pub not_asked: usize,
     /// Orphans whose containers say that they run another session.
     pub reused: usize,
     /// Orphans whose artifacts are confirmed, and that could not be stopped.
@@ -75,6 +77,7 @@ impl Counts {
         for report in tasks.iter().filter_map(|finding| finding.cleanup.as_ref()) {
             let runs_on = report.task.runs_on();
             counts.blind += usize::from(report.was_blind());
+            counts.not_asked += usize::from(report.was_not_asked());
             counts.reused += usize::from(report.artifacts == Artifacts::WrongContainer && runs_on);
             counts.confirmed_running +=
                 usize::from(report.artifacts == Artifacts::Confirmed && runs_on);

@@ -64,6 +64,8 @@ pub enum Warning {
     LeasesLapsing,
     /// Nobody was reached where others should have answered: the route to the tasks may be broken.
     RouteBroken,
+    /// Containers could not be asked, for a failure of our own: nothing is given up, and nothing saved.
+    NotAsked,
     /// A container says that it runs another session: its task is used for several.
     TasksReused,
 }
@@ -127,6 +129,7 @@ impl SweepReport {
             (Warning::BlastRadiusReached, any(Action::Waits)),
             (Warning::LeasesLapsing, plan.circumstances.leases.are_lapsing()),
             (Warning::RouteBroken, counts.blind > 0),
+            (Warning::NotAsked, counts.not_asked > 0),
             (Warning::TasksReused, counts.reused > 0),
         ];
         Self {
@@ -191,6 +194,7 @@ impl SweepReport {
             Metric::UNIDENTIFIED_TASKS.number(counts.unidentified),
             warned(Metric::LEASES_LAPSING, Warning::LeasesLapsing),
             warned(Metric::ROUTES_BROKEN, Warning::RouteBroken),
+            warned(Metric::CONTAINERS_NOT_ASKED, Warning::NotAsked),
             warned(Metric::TASKS_REUSED, Warning::TasksReused),
             warned(Metric::BLAST_RADIUS_REACHED, Warning::BlastRadiusReached),
             warned(Metric::SWEEPS_INCOMPLETE, Warning::Incomplete),

@@ -111,6 +111,8 @@ pub enum Action {
     Spared,
     /// The blast radius was used up: the next sweep goes on.
     Waits,
+    /// In the mode `report`: `enforce` would leave it to a later sweep.
+    WouldWait,
     /// There was no time left: the next sweep goes on.
     OutOfTime,
 }
@@ -148,7 +150,7 @@ impl TaskFinding {
                 routed: match judged.evidence.routed {
                     Routed::Yes => Some(true),
                     Routed::No => Some(false),
-                    Routed::Unknown => None,
+                    Routed::Unknown | Routed::Nowhere => None,
                 },
                 probe: judged.evidence.probe,
                 suspect_since: judged.suspect.map(|seen| seen.since),
@@ -184,6 +186,9 @@ fn not_worked<T>(acted: Acted<T>) -> (Action, Option<String>) {
     match acted {
         Acted::Worked(_) => (Action::Tried, None),
         Acted::Spared(why) => (Action::Spared, Some(why)),
+        Acted::WouldWait => {
+            (Action::WouldWait, Some("it lies beyond the blast radius of one sweep".to_owned()))
+        }
         Acted::Waits => (Action::Waits, Some("the blast radius is used up".to_owned())),
         Acted::OutOfTime => (Action::OutOfTime, Some("there was no time left".to_owned())),
         Acted::Panicked(why) => (Action::Tried, Some(why)),

@@ -54,6 +54,7 @@ proptest! {
         let suspects = Suspects {
             tasks: of_tasks(tasks), targets: targets.collect(), failed_salvages: of_tasks(failed),
             reused: of_tasks(at.clone()),
+            blind: of_tasks(at.clone()),
             tried: times(&at[..at.len() / 2]), reaped_for_leases: times(&at),
             claimed: times(&at),
             leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),

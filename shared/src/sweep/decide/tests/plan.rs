@@ -36,7 +36,7 @@ fn the_salvage_window_counts_from_the_owners_word_or_from_the_first_failed_salva
     }
 }
 
-const OVER: SalvageWindow = SalvageWindow { is_over: true, is_beyond_hard_age: false };
+const OVER: SalvageWindow = SalvageWindow { is_over: true, ..SalvageWindow::OPEN };
 
 /// After an outage every session that has ended gets a fair try.
 #[test]
@@ -73,7 +73,7 @@ fn the_hard_age_begins_a_salvage_window_too() {
     };
     let (end, asked) = (HOUR * 24 + MINUTE * 30, true);
     assert_eq!(aged(end, asked), SalvageWindow::OPEN);
-    let beyond = SalvageWindow { is_over: true, is_beyond_hard_age: true };
+    let beyond = SalvageWindow { is_over: true, is_beyond_hard_age: true, ..SalvageWindow::OPEN };
     assert_eq!(aged(end + SECOND, asked), beyond);
     assert_eq!(aged(end + SECOND, !asked), SalvageWindow { is_over: false, ..beyond });
 }
