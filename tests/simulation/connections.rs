@@ -102,6 +102,8 @@ async fn no_task_is_stopped_for_a_question_that_never_left_us() {
         let report = enforce(&world, &format!("sweep-{number}")).await;
         let finding = crate::invoke::task_in(&report, &task);
         assert_eq!(finding["action"], "tried", "{finding:#}");
+        let warnings = report["warnings"].to_string();
+        assert!(warnings.contains("not_asked"), "it rings from the first sweep on: {warnings}");
         assert!(!world.is_stopping(&task), "{}", world.history());
         tokio::time::sleep(INTERVAL).await;
     }

@@ -56,6 +56,12 @@ pub(crate) fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
             return Some((*value).to_owned());
         }
         match name {
+            // Without a target group nothing else says where they are.
+            "CLUSTERS" if groups.is_empty() => {
+                let arns: Vec<String> =
+                    setup.clusters.iter().map(|name| setup.cluster_arn(name)).collect();
+                Some(arns.join(","))
+            }
             "CLUSTERS" => Some(setup.clusters.join(",")),
             "FAMILIES" => Some(setup.families.join(",")),
             "TARGET_GROUP_ARNS" => Some(groups.join(",")),
@@ -304,8 +310,9 @@ pub(crate) fn assert_clean(world: &World, task: &TaskHandle) {
         world.history()
     );
     assert!(world.is_stopping(task), "{} still runs\n{}", task.session_id(), world.history());
-    let group = &world.setup().target_groups[0];
-    assert!(!world.registered(group).contains(&task.address()), "{}", world.history());
+    for group in &world.setup().target_groups {
+        assert!(!world.registered(group).contains(&task.address()), "{}", world.history());
+    }
     assert_unharmed(world);
 }
 

@@ -18,6 +18,7 @@ mod invoke;
 mod load_balancer;
 mod looks;
 mod missing;
+mod no_load_balancer;
 mod notes;
 mod older_ledger;
 mod races;

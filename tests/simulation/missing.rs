@@ -141,6 +141,36 @@ async fn an_intent_about_a_task_of_a_deleted_cluster_is_settled() {
     assert!(open >= 3, "only {open} were left open");
 }
 
+/// A target was deregistered twice: what the newer intent names is that one's to settle, and its function may
+/// still be at work.
+#[tokio::test(start_paused = true)]
+async fn an_older_intent_is_not_settled_while_a_newer_one_names_the_same_target() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").start();
+    let setup = world.setup();
+    let entry = serde_json::json!({
+        "group": setup.target_group_arn("sessions"),
+        "address": { "ip": alice.address().to_string(), "port": setup.port },
+        "held_by": { "task": { "arn": alice.arn(), "session": "alice", "authority": "owners_word" } },
+    });
+    let write = |key: &str| {
+        let at = world.now().to_string();
+        let intent = serde_json::json!({ "written_at": at, "entries": [&entry] });
+        world.put_object("ledger", key, intent.to_string());
+    };
+    write("intents/1-old.json");
+    world.owner_deregisters(&alice);
+    tokio::time::sleep(INTERVAL).await;
+    write("intents/2-new.json");
+    enforce(&world, "sweep-1").await;
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    assert_eq!(open_intents(&world), ["intents/2-new.json"], "the older one has nothing left");
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-2").await;
+    assert!(world.registered("sessions").contains(&alice.address()), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// Its own cluster is gone with it; its receipt is not.
 #[tokio::test(start_paused = true)]
 async fn an_event_about_a_task_of_a_deleted_cluster_is_answered_by_its_receipt() {

@@ -130,3 +130,42 @@ async fn a_403_that_cannot_be_checked_tags_nothing() {
     assert!(world.is_live(&agent), "it runs its second session\n{}", world.history());
     assert_unharmed(&world);
 }
+
+/// Its owner registers it when it is ready, or never: what was no target does not become one.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_a_task_that_was_in_no_group_is_registered_in_none() {
+    for groups in [&["sessions"][..], &["sessions", "internal"]] {
+        let world = behind(RegisteringWhatDrains::Works, groups);
+        let agent = world.session("build-1").answers_403().unregistered().start();
+        let event = world.session_ended_event(&agent, "completed");
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+        sweeps(&world, "sweep", 2).await;
+        assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+        assert!(groups.iter().all(|group| world.registered(group).is_empty()));
+        assert_unharmed(&world);
+    }
+}
+
+/// The target is missing still when its event comes again: no sweep is needed for it.
+#[tokio::test(start_paused = true)]
+async fn each_delivery_after_a_403_tries_again_what_is_to_be_registered_and_says_so() {
+    let (world, agent, event) = reused();
+    world.fault(Fault::on(Api::RegisterTargets).always().denied());
+    for received in 1..=3 {
+        assert_eq!(
+            receive(&function(&world, &format!("n-{received}")), &event, received).await,
+            [0]
+        );
+        let target = world.receipts()[agent.id()]["target"].clone();
+        assert!(target.as_str().unwrap().starts_with("not_re_registered"), "{target}");
+        tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
+    }
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    world.faults_cease();
+    assert_eq!(receive(&function(&world, "n-4"), &event, 4).await, [0]);
+    assert_eq!(world.receipts()[agent.id()]["target"], "re_registered");
+    assert!(world.registered("sessions").contains(&agent.address()), "{}", world.history());
+    assert_eq!(open_intents(&world), Vec::<String>::new());
+    assert_unharmed(&world);
+}

@@ -124,6 +124,20 @@ async fn an_event_that_is_older_than_its_task_is_about_an_earlier_one() {
     assert!(!world.is_stopping(&alice) && world.count(Api::ContainerComplete) == 0);
 }
 
+/// A session is resumed within the second in which its first task ended, and events tell whole seconds.
+#[tokio::test(start_paused = true)]
+async fn an_event_of_the_same_second_is_not_about_the_session_that_was_resumed_in_it() {
+    let world = World::new(Setup::default());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let resumed = world.session("alice").started_ago(Duration::ZERO).start();
+    let mut event = world.session_ended_event(&resumed, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    event["detail"]["ended_at"] = json!("2026-11-02T09:00:00Z");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+    assert!(!world.is_stopping(&resumed) && world.count(Api::ContainerComplete) == 0);
+}
+
 /// One task runs one session: where the owner names it, clocks decide nothing.
 #[tokio::test(start_paused = true)]
 async fn an_owner_whose_clock_is_slow_or_local_ends_the_session_of_the_task_that_it_names() {

@@ -144,3 +144,26 @@ async fn a_claim_without_a_start_has_its_whole_salvage_window() {
     assert!(!world.is_stopping(&ended), "{}", world.history());
     assert_unharmed(&world);
 }
+
+/// The same of a task that dies: the tag that said when its session began is gone with it, and the ledger has it.
+#[tokio::test(start_paused = true)]
+async fn a_marker_from_before_the_claim_is_none_of_a_session_that_has_died() {
+    let world = World::new(Setup::default());
+    let session = claimed(&world, "resumed", HOUR, Duration::from_secs(1)).upload_never_works();
+    let session = session.behaves(|container| container.marker_before_failure = false).start();
+    // Of an earlier run, while this task waited.
+    let event = world.session_ended_event(&session, "completed");
+    deliver(&function(&world, "completion"), &[event]).await;
+    assert_eq!(receipt(&world, &session).as_deref(), Some("awaiting_salvage"));
+    let named = world.object("ledger", &format!("tasks/{}", session.id())).unwrap();
+    let named: serde_json::Value = serde_json::from_slice(&named).unwrap();
+    assert!(named["started_at"].is_string(), "{named}");
+    world.crash(&session, 137);
+    tokio::time::sleep(MINUTE * 2).await;
+    let began: jiff::Timestamp = named["started_at"].as_str().unwrap().parse().unwrap();
+    world.put_object_at("artifacts", "resumed/debug/session_status.json", "{}", began - MINUTE);
+    let stopped = world.task_event(&session);
+    assert!(deliver(&function(&world, "second"), &[stopped]).await.is_empty());
+    assert_eq!(receipt(&world, &session).as_deref(), Some("artifacts_lost"));
+    assert_unharmed(&world);
+}

@@ -160,3 +160,20 @@ async fn a_healthy_fleet_is_asked_for_no_route() {
     enforce(&world, "sweep").await;
     assert_eq!(world.count(Api::ContainerHealth), 0, "{}", world.history());
 }
+
+/// The reaper comes back after an outage, or is told to enforce, and its first look meets a bad moment of the
+/// network: nobody is given up in it, however old.
+#[tokio::test(start_paused = true)]
+async fn the_first_question_that_no_route_carries_is_never_the_last() {
+    let world = World::new(Setup::default());
+    let old = world.session("old").started_ago(HOUR * 30).start();
+    world.lose_every_route();
+    let report = enforce(&world, "sweep-1").await;
+    assert!(warns(&report, "route_broken"), "{report:#}");
+    assert!(!world.is_stopping(&old), "{}", world.history());
+    world.routes_are_back();
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-2").await;
+    assert_eq!(receipt(&world, &old).as_deref(), Some("cleaned"), "{}", world.history());
+    assert_unharmed(&world);
+}

@@ -127,3 +127,26 @@ async fn a_session_that_takes_long_to_start_is_not_registered_before_its_owner_h
     assert!(open_intents(&world).is_empty());
     assert_unharmed(&world);
 }
+
+/// The address was a zombie in two groups. What the other one's intent names is no sign that the session belongs
+/// there.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_the_address_of_two_zombies_is_registered_in_its_own_group_alone() {
+    let world = tenants();
+    let setup = world.setup();
+    let new = world.session("new").registered_in(&["tenant-b"]).start();
+    let entry = |group: &str| {
+        serde_json::json!({
+            "group": setup.target_group_arn(group),
+            "address": { "ip": new.address().to_string(), "port": setup.port },
+            "held_by": "nobody",
+        })
+    };
+    let entries = ["tenant-a", "tenant-b"].map(entry);
+    let intent = serde_json::json!({ "written_at": world.now().to_string(), "entries": entries });
+    world.put_object("ledger", "intents/1-left.json", intent.to_string());
+    sweeps(&world, "sweep", 3).await;
+    assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+    assert_eq!(world.registered("tenant-b"), [new.address()]);
+    assert_unharmed(&world);
+}

@@ -172,6 +172,19 @@ impl World {
         });
     }
 
+    /// The same, written at a time of its own.
+    pub fn put_object_at(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: impl Into<bytes::Bytes>,
+        at: Timestamp,
+    ) {
+        let mut state = self.lock();
+        let bucket = state.buckets.entry(bucket.to_owned()).or_default();
+        bucket.insert(key.to_owned(), Object::new(body.into(), at));
+    }
+
     /// Deletes an object, as someone who is not a caller.
     pub fn remove_object(&self, bucket: &str, key: &str) {
         self.now_with(|state, _| {
