@@ -26,6 +26,7 @@ mod steps;
 mod stop;
 mod tag;
 mod target;
+mod target_fate;
 mod unnamed;
 
 pub use invocation::Invocation;
@@ -35,7 +36,7 @@ pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
 pub use routes::Routes;
 pub use steps::MeasuredStep;
 pub use stop::TaskFate;
-pub use target::TargetFate;
+pub use target_fate::TargetFate;
 
 use crate::event::TaskReference;
 use crate::metrics::Step;

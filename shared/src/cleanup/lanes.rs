@@ -14,8 +14,9 @@ use super::steps::Steps;
 use super::stop::{Permission, TaskFate, may_stop, stop};
 use super::tag::tag_session_ended;
 use super::target::{
-    Salvaged, TargetFate, TargetRemoval, open_intents, re_register, remove, target_of, verify,
+    Salvaged, TargetRemoval, open_intents, re_register, remove, target_of, verify,
 };
+use super::target_fate::TargetFate;
 use crate::aws::CallError;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};

@@ -3,7 +3,7 @@
 use super::artifacts::Salvage;
 use super::request::SalvageWindow;
 use super::stop::TaskFate;
-use super::target::TargetFate;
+use super::target_fate::TargetFate;
 use crate::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::fmt;

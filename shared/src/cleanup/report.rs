@@ -3,7 +3,7 @@ use super::outcome::Outcome;
 use super::request::{Cause, Request};
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
-use super::target::TargetFate;
+use super::target_fate::TargetFate;
 use crate::event::EndReason;
 use crate::metrics::{Figure, Metric};
 use crate::session::{SessionId, TaskArn};
