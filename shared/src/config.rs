@@ -7,7 +7,7 @@ mod sweep;
 mod time_budget;
 mod variables;
 
-use crate::session::{IdentitySource, Scope};
+use crate::session::{Families, IdentitySource, Scope};
 pub use artifacts::{ArtifactMode, Artifacts};
 use std::time::Duration;
 pub use sweep::{BlastRadius, Percent, Sweep, SweepMode};
@@ -95,7 +95,7 @@ impl Config {
         let config = Self {
             scope: Scope {
                 clusters: read.clusters(&home)?.into_iter().collect(),
-                families: read.list("FAMILIES", variables::family)?.into_iter().collect(),
+                families: read.list("FAMILIES", Families::parse)?.into_iter().collect(),
                 identity: read.list("IDENTITY_SOURCES", IdentitySource::parse)?,
                 session_container: read.one("SESSION_CONTAINER", variables::container)?,
                 target_groups: read.target_groups(&home)?,
@@ -198,6 +198,7 @@ mod tests {
             ("CLUSTERS", "arn:aws:ecs:us-east-1:111111111111:cluster/sessions"),
             ("CLUSTERS", "arn:aws:ecs:us-east-1:000000000000:service/sessions"),
             ("FAMILIES", "(unset)"),
+            ("FAMILIES", "session,*"),
             ("TARGET_GROUP_ARNS", "not-an-arn"),
             ("CONTAINER_PORT", "0"),
             ("CONTAINER_PORT", "http"),

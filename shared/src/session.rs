@@ -4,6 +4,7 @@
 mod address;
 mod arn;
 mod container_state;
+mod family;
 mod id;
 mod identity;
 mod neighbourhood;
@@ -16,6 +17,7 @@ mod task;
 pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
 pub use container_state::ContainerState;
+pub use family::Families;
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;
 pub use neighbourhood::Neighbourhood;

@@ -1,7 +1,7 @@
 //! What one invocation has seen of tasks.
 
 use crate::aws::{Asked, CallError, Failure, Gather, TaskSnapshot, Tasks};
-use crate::session::{ClusterName, DesiredStatus, Scope, Task, TaskArn};
+use crate::session::{ClusterName, DesiredStatus, Families, Scope, Task, TaskArn};
 use futures_util::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -136,9 +136,16 @@ impl TaskSnapshots {
         known: &BTreeSet<TaskArn>,
     ) -> Result<Vec<Task>, CallError> {
         let mut listings = Vec::new();
+        // ECS takes whole names only: for a beginning all tasks of the cluster are listed.
+        let names = self.scope.families.iter().map(|families| match families {
+            Families::Named(name) => Some(name.as_str()),
+            Families::BeginningWith(_) => None,
+        });
+        let names: Option<Vec<&str>> = names.collect();
+        let names = names.map_or(vec![None], |names| names.into_iter().map(Some).collect());
         for cluster in &self.scope.clusters {
-            for family in &self.scope.families {
-                listings.push(self.list_family(cluster, family, desired, known).boxed());
+            for family in &names {
+                listings.push(self.list_family(cluster, *family, desired, known).boxed());
             }
         }
         let found = futures_util::future::try_join_all(listings).await?.concat();
@@ -148,7 +155,7 @@ impl TaskSnapshots {
     async fn list_family(
         &self,
         cluster: &ClusterName,
-        family: &str,
+        family: Option<&str>,
         desired: DesiredStatus,
         known: &BTreeSet<TaskArn>,
     ) -> Result<Vec<Task>, CallError> {
@@ -157,7 +164,7 @@ impl TaskSnapshots {
             self.learn(&task, seen_at);
             found.push(task);
         };
-        match self.tasks.each_but(cluster, Some(family), desired, known, take).await {
+        match self.tasks.each_but(cluster, family, desired, known, take).await {
             // A cluster that does not exist has no task.
             Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
             listed => listed.map(|unreadable| {

@@ -13,6 +13,7 @@ mod batches;
 mod connections;
 mod crashes;
 mod endings;
+mod families;
 mod garbage;
 mod invoke;
 mod load_balancer;

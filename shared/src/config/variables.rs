@@ -293,14 +293,6 @@ fn of_home(its_home: &Home, home: &Home) -> Result<(), String> {
     Err(format!("it is of {its_home}, and others of CLUSTERS and TARGET_GROUP_ARNS are of {home}"))
 }
 
-pub(super) fn family(text: &str) -> Result<String, &'static str> {
-    if is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("a family is made of A-Z a-z 0-9 - _ only")
-    }
-}
-
 /// A container by its name in the task definition; empty for none.
 pub(super) fn container(text: &str) -> Result<Option<String>, &'static str> {
     match text {

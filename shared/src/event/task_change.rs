@@ -47,7 +47,7 @@ pub(super) fn parse(
     if home != scope.home || !scope.clusters.contains(task.cluster()) {
         return out_of_scope(format!("{task} runs in no configured cluster"));
     }
-    if let Some(family) = family.filter(|family| !scope.families.contains(*family)) {
+    if let Some(family) = family.filter(|family| !scope.is_family_of_sessions(family)) {
         return out_of_scope(format!("{task} of {family} is no session task"));
     }
     if said("group").starts_with("service:") {

@@ -1,4 +1,5 @@
 use super::arn::{ClusterName, Home, TargetGroupArn};
+use super::family::Families;
 use super::identity::IdentitySource;
 use super::task::Task;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ pub struct Scope {
     /// Clusters in which session tasks run.
     pub clusters: BTreeSet<ClusterName>,
     /// Families of session tasks.
-    pub families: BTreeSet<String>,
+    pub families: BTreeSet<Families>,
     /// Where a task says which session it runs, first found wins.
     pub identity: Vec<IdentitySource>,
     /// The container that runs the session, where no environment override says which.
@@ -27,12 +28,18 @@ impl Scope {
         !self.target_groups.is_empty()
     }
 
+    /// Whether tasks of `family` run sessions.
+    #[must_use]
+    pub fn is_family_of_sessions(&self, family: &str) -> bool {
+        self.families.iter().any(|families| families.contains(family))
+    }
+
     /// Whether `task` is a session task: of a configured family, in a configured cluster, and not a
     /// service's.
     #[must_use]
     pub fn is_session_task(&self, task: &Task) -> bool {
         self.clusters.contains(task.arn.cluster())
-            && self.families.contains(&task.family)
+            && self.is_family_of_sessions(&task.family)
             && !task.is_of_a_service()
     }
 }

@@ -156,7 +156,7 @@ impl Observation {
         let may_run = task.desired_status != DesiredStatus::Stopped;
         if let Some(ip) = task.address.filter(|ip| may_run && wanted.contains(ip)) {
             let holders = self.holders.entry(ip).or_default();
-            let ours = scope.families.contains(&task.family);
+            let ours = scope.is_family_of_sessions(&task.family);
             let place = if ours { &mut holders.ours } else { &mut holders.stranger };
             // One of a configured cluster says more than one of another.
             let better = place.as_ref().is_none_or(|known| {

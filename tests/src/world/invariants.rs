@@ -222,7 +222,7 @@ impl State {
     pub(crate) fn judge_task_write(&mut self, asker: &Asker, api: Api, key: &TaskKey) {
         let Some(task) = self.task(key) else { return };
         let ours = self.setup.clusters.contains(&key.cluster)
-            && self.setup.families.contains(&task.family)
+            && self.setup.is_family_of_sessions(&task.family)
             && !task.group.starts_with("service:");
         if !ours {
             let what = format!("{api} of {}, which is no session task", task.arn);

@@ -120,7 +120,7 @@ impl State {
 
     fn is_session_task(&self, task: &Task) -> bool {
         self.setup.clusters.contains(&task.key.cluster)
-            && self.setup.families.contains(&task.family)
+            && self.setup.is_family_of_sessions(&task.family)
             && !task.group.starts_with("service:")
     }
 

@@ -136,7 +136,7 @@ impl SessionBuilder {
             session_id: session_id.to_owned(),
             identity: Identity::Environment("SESSION_ID".to_owned()),
             cluster: setup.clusters[0].clone(),
-            family: setup.families[0].clone(),
+            family: setup.families[0].replace('*', "1"),
             group: None,
             started_by: None,
             tags: BTreeMap::new(),

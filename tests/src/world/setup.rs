@@ -134,6 +134,14 @@ impl Setup {
         Self { epoch: None, latency: Latency::none(), absent: Absent::Refused, ..Self::default() }
     }
 
+    /// Whether a family is one of the configured ones, which may end in `*`.
+    pub(crate) fn is_family_of_sessions(&self, family: &str) -> bool {
+        self.families.iter().any(|known| match known.strip_suffix('*') {
+            Some(beginning) => family.starts_with(beginning),
+            None => family == known,
+        })
+    }
+
     /// The ARN of a cluster of this account and Region.
     #[must_use]
     pub fn cluster_arn(&self, name: &str) -> String {
