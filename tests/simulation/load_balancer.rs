@@ -304,3 +304,33 @@ async fn a_zombie_that_is_still_seen_registered_is_not_called_gone() {
     assert!(open_intents(&world).is_empty());
     assert_unharmed(&world);
 }
+
+/// A network load balancer says so of a target that it has found unhealthy, for as long as its connections may
+/// end: it is registered still.
+#[tokio::test(start_paused = true)]
+async fn a_target_of_a_network_load_balancer_that_is_unhealthy_and_drains_is_one_like_any_other() {
+    let world = groups(&["sessions"]);
+    let says = || {
+        session_cleanup_tests::world::Health::new("unhealthy.draining", "Target.FailedHealthChecks")
+    };
+    let alice = world.session("alice").start();
+    let busy = world.session("busy").started_ago(MINUTE * 5).deaf().start();
+    let live = world.session("live").started_ago(MINUTE * 5).start();
+    let nobody = "127.0.99.1".parse().unwrap();
+    world.leave_target("sessions", nobody);
+    for address in [alice.address(), busy.address(), nobody] {
+        world.report("sessions", address, says());
+    }
+    let event = world.session_ended_event(&alice, "completed");
+    assert_eq!(outcome(&report(&function(&world, "completion"), &event).await), "cleaned");
+    assert_clean(&world, &alice);
+    // What it says passes by itself, and nothing is concluded from it until then.
+    sweeps(&world, "sweep", 3).await;
+    let held = [busy.address(), live.address()];
+    assert_eq!(world.registered("sessions"), [held[0], held[1], nobody], "{}", world.history());
+    world.report_truth("sessions", nobody);
+    sweeps(&world, "later", 2).await;
+    assert_eq!(world.registered("sessions"), held, "{}", world.history());
+    assert!(world.is_live(&busy) && world.is_live(&live));
+    assert_unharmed(&world);
+}
