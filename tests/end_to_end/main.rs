@@ -24,3 +24,4 @@ mod patrol;
 mod permissions;
 mod probe;
 mod sweeps;
+mod three_parameters;
