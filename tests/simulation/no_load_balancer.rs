@@ -112,6 +112,19 @@ async fn where_artifacts_are_discarded_nobody_is_asked_and_nothing_can_be_lost()
     }
 }
 
+/// Its owner still stops its tasks itself, which deletes the tag; its target is in traffic.
+#[tokio::test(start_paused = true)]
+async fn the_target_of_a_session_without_artifacts_goes_though_its_owner_has_stopped_its_task() {
+    let world = without_artifacts(Setup::default());
+    let alice = world.session("alice").identified_by_tag().start();
+    let event = world.session_ended_event(&alice, "completed");
+    world.operator_stops(&alice, "my own cleanup");
+    let (context, _) = function_with(&world, "completion", &DISCARD);
+    assert!(deliver(&context, &[event]).await.is_empty());
+    assert_clean(&world, &alice);
+    assert_eq!(world.receipts()[alice.id()]["target"], "gone");
+}
+
 async fn sweep_discarding(world: &World, caller: &str) -> Value {
     let (context, _) = function_with(world, caller, &DISCARD);
     invoke_reaper(&context, &json!({"mode": "enforce"})).await

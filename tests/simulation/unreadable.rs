@@ -90,18 +90,20 @@ async fn a_task_that_is_given_up_while_its_marker_is_there_is_unverified() {
 /// S3 says where the bucket is, once; the SDK does not follow, and we do.
 #[tokio::test(start_paused = true)]
 async fn an_artifact_bucket_in_another_region_is_asked_there() {
-    let artifact_region = Some("eu-central-1".to_owned());
-    let world = World::new(Setup { artifact_region, ..Setup::default() });
-    let context = function(&world, "completion");
-    for id in ["alice", "bob"] {
-        let session = world.session(id).start();
-        let event = world.session_ended_event(&session, "completed");
-        let answer = report(&context, &event).await;
-        assert_eq!(outcome(&answer), "cleaned", "{answer:?}");
-        assert_clean(&world, &session);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    for wrong_region in [301, 307, 400] {
+        let artifact_region = Some("eu-central-1".to_owned());
+        let world = World::new(Setup { artifact_region, wrong_region, ..Setup::default() });
+        let context = function(&world, "completion");
+        for id in ["alice", "bob"] {
+            let session = world.session(id).start();
+            let event = world.session_ended_event(&session, "completed");
+            let answer = report(&context, &event).await;
+            assert_eq!(outcome(&answer), "cleaned", "{wrong_region}: {answer:?}");
+            assert_clean(&world, &session);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(world.count(Api::HeadObject), 3, "one answer is enough: {}", world.history());
     }
-    assert_eq!(world.count(Api::HeadObject), 3, "one answer is enough: {}", world.history());
 }
 
 /// The container has said 200, and S3 does not answer in time.

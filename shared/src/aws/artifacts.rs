@@ -95,8 +95,8 @@ impl ArtifactStore {
 
     /// Whether an answer says, for the first time, that the bucket is in another Region.
     fn learn_region(&self, error: &SdkError<HeadObjectError>) -> bool {
-        let answer = error.raw_response().filter(|answer| answer.status().as_u16() == 301);
-        let region = answer.and_then(|answer| answer.headers().get(BUCKET_REGION));
+        // Most often a 301; the header counts, whatever it comes with.
+        let region = error.raw_response().and_then(|answer| answer.headers().get(BUCKET_REGION));
         let region = region.map(|region| Region::new(region.to_owned()));
         region.is_some_and(|region| self.region.set(region).is_ok())
     }

@@ -120,6 +120,15 @@ enum Conclusion {
 fn conclude(config: &Config, task: &Task, cause: &Cause) -> Conclusion {
     let scope = &config.scope;
     let is_dying = task.stage() == Stage::Dying;
+    let tag = IdentitySource::may_have_been_a_tag(&scope.identity);
+    // Whose owner speaks of it had been claimed.
+    let (owner_speaks, may_wait) = match cause {
+        Cause::SessionEnded { .. } => (true, false),
+        Cause::TaskChanged { .. } | Cause::Orphan { .. } => (false, config.sweep.warm_pool),
+    };
+    if tag && owner_speaks && task.stopped_by_a_call && is_dying {
+        return Conclusion::TagsDeleted;
+    }
     let uploads_itself = match config.artifacts.mode {
         ArtifactMode::SelfUpload { .. } => true,
         ArtifactMode::Complete => false,
@@ -136,12 +145,6 @@ fn conclude(config: &Config, task: &Task, cause: &Cause) -> Conclusion {
         let why = "its session's name went with its tags; it exited with code 0";
         return Conclusion::NothingLost { artifacts: Artifacts::Confirmed, why };
     }
-    let tag = IdentitySource::may_have_been_a_tag(&scope.identity);
-    // Whose owner speaks of it had been claimed.
-    let may_wait = match cause {
-        Cause::SessionEnded { .. } => false,
-        Cause::TaskChanged { .. } | Cause::Orphan { .. } => config.sweep.warm_pool,
-    };
     match (tag, may_wait, task.stopped_by_a_call, is_dying) {
         (true, true, true, _) => {
             let why = "it was stopped by a call, and no session is known to have claimed it";

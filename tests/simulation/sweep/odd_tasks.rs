@@ -54,6 +54,24 @@ async fn a_task_that_cannot_be_read_is_unknown_by_itself() {
     assert_unharmed(&world);
 }
 
+/// What is remembered of it stays as it was.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_could_not_be_read_once_keeps_its_salvage_window() {
+    let world = World::new(Setup::default());
+    let failing = world.session("failing").started_ago(HOUR * 3).upload_never_works().start();
+    let since = |report: &serde_json::Value| {
+        crate::invoke::task_in(report, &failing)["evidence"]["salvage_failing_since"].clone()
+    };
+    sweeps(&world, "first", 1).await;
+    let first = since(&enforce(&world, "second").await);
+    assert!(first.is_string());
+    world.is_shown_whole(&failing, false);
+    sweeps(&world, "blind", 1).await;
+    world.is_shown_whole(&failing, true);
+    assert_eq!(since(&enforce(&world, "third").await), first, "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// A Spot warning that `DescribeTasks` does not know yet: two minutes later it is too late.
 #[tokio::test(start_paused = true)]
 async fn a_spot_warning_that_ecs_shows_later_is_waited_for_in_the_same_delivery() {

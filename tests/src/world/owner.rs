@@ -45,6 +45,11 @@ impl World {
         self.alter(session, |task, _| change(&mut task.container.behaviour));
     }
 
+    /// From now on ECS shows the task with or without what every task has.
+    pub fn is_shown_whole(&self, session: &TaskHandle, whole: bool) {
+        self.alter(session, |task, _| task.shapeless = !whole);
+    }
+
     /// The container's process exits now.
     pub fn crash(&self, session: &TaskHandle, exit_code: i32) {
         self.alter(session, |task, now| task.exit(now, exit_code));

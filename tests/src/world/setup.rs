@@ -32,6 +32,8 @@ pub struct Setup {
     pub artifact_bucket: String,
     /// Where that bucket is, if not in the world's own Region.
     pub artifact_region: Option<String>,
+    /// What whoever asks for it in the wrong Region is answered.
+    pub wrong_region: u16,
     /// The only bucket that callers may write.
     pub ledger_bucket: String,
     /// In front of the session's id in artifact keys.
@@ -93,6 +95,7 @@ impl Default for Setup {
             health_path: "/health".to_owned(),
             artifact_bucket: "artifacts".to_owned(),
             artifact_region: None,
+            wrong_region: 301,
             ledger_bucket: "ledger".to_owned(),
             prefix: String::new(),
             marker: "debug/session_status.json".to_owned(),

@@ -130,11 +130,13 @@ fn nothing_answered(evidence: &TargetEvidence) -> bool {
     evidence.health.is_unanswered() && !answered
 }
 
-/// Of what a listing that is missing would have shown.
+/// Of what a listing that is missing would have shown, and of tasks that may be among those that could not
+/// be read.
 pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     let seen = known.seen;
     let unseen = |task: &TaskArn| {
-        seen.clusters.get(task.cluster()).is_some_and(Result::is_err)
+        let is_unlisted = seen.clusters.get(task.cluster()).is_some_and(Result::is_err);
+        (is_unlisted || !seen.unreadable.is_empty())
             && !seen.tasks.iter().any(|known| known.arn == *task)
     };
     let tasks = |memory: &BTreeMap<TaskArn, SeenSince>| {

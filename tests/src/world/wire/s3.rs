@@ -102,7 +102,8 @@ impl State {
         if let Some(region) = elsewhere {
             let message = "The bucket you are attempting to access must be addressed using the \
                            specified endpoint.";
-            return error(301, "PermanentRedirect", message).with("x-amz-bucket-region", region);
+            return error(self.setup.wrong_region, "PermanentRedirect", message)
+                .with("x-amz-bucket-region", region);
         }
         match api {
             Api::PutObject => self.put(asker, call, now),
