@@ -76,6 +76,9 @@ fn tasks_that_are_being_stopped_have_a_queue_of_their_own() {
     assert_eq!(detail("TaskStoppedRule")["lastStatus"], json!(["STOPPED"]));
     assert_eq!(detail("TaskEndsRule")["lastStatus"], json!([{"anything-but": ["STOPPED"]}]));
     assert_eq!(detail("TaskEndsRule")["desiredStatus"], json!(["STOPPED"]));
+    let target = |rule: &str| properties(rule)["Targets"][0]["Arn"].clone();
+    assert_eq!(target("TaskEndsRule"), json!({"Fn::GetAtt": ["EndingTasksQueue", "Arn"]}));
+    assert_eq!(target("TaskStoppedRule"), json!({"Fn::GetAtt": ["Queue", "Arn"]}));
 }
 
 fn rules_that_fill_the_queue() -> Vec<&'static str> {
