@@ -215,7 +215,9 @@ async fn no_receipt_says_gone_while_the_address_is_registered_at_another_port() 
 /// It is registered again where it was, and at no port where it was not.
 #[tokio::test(start_paused = true)]
 async fn after_a_403_a_target_at_another_port_comes_back_at_its_own() {
-    for trouble in [None, Some(Fault::on(Api::RegisterTargets).always().server_error())] {
+    let cannot_be_read = Fault::on(Api::DescribeTargetHealth).denied();
+    let cannot_be_registered = Fault::on(Api::RegisterTargets).always().server_error();
+    for trouble in [None, Some(cannot_be_read), Some(cannot_be_registered)] {
         let world = groups(&["sessions"]);
         let agent = world.session("build-1").answers_403().busy_for(Duration::from_secs(5));
         let agent = agent.registered_at_port(9090).leased_for(MINUTE * 180).start();
