@@ -4,6 +4,7 @@
 mod address;
 mod arn;
 mod container_state;
+mod ecs_name;
 mod family;
 mod id;
 mod identity;
@@ -17,6 +18,7 @@ mod task;
 pub use address::TargetAddress;
 pub use arn::{ArnError, ClusterName, Home, TargetGroupArn, TaskArn};
 pub use container_state::ContainerState;
+pub(crate) use ecs_name::is_ecs_name;
 pub use family::Families;
 pub use id::{SessionId, SessionIdError};
 pub use identity::IdentitySource;

@@ -386,7 +386,7 @@ pub(super) async fn give_up(
     };
     let store = &invocation.context().aws.artifacts;
     let reading = store.marker(&session.id, session.started_at(invocation));
-    let key = invocation.context().aws.artifacts.marker_key(&session.id);
+    let key = store.marker_key(&session.id);
     match CallError::answered_by(deadline, "HeadObject", &key, reading).await {
         Ok(Marker::Present) => Salvage::Unverified { why: format!("{why}; its marker is there") },
         Ok(Marker::OfAnEarlierSession(_) | Marker::Absent) => salvage,

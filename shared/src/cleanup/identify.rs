@@ -74,19 +74,17 @@ pub(super) async fn identify(
     if let Some(why) = disagreement(request, &session) {
         return rejected(why);
     }
+    let over_task = |session, arn, task| {
+        Identified::Over(Box::new(OverTask { session, arn, task: Some(task), started_at }))
+    };
     if over {
-        return Identified::Over(Box::new(OverTask { session, arn, task: Some(task), started_at }));
+        return over_task(session, arn, task);
     }
     if by_us || request.delivery == Delivery::Repeated {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
             Ok(Some(receipt)) if by_us && receipt.outcome.is_final() => {
-                return Identified::Over(Box::new(OverTask {
-                    session,
-                    arn,
-                    task: Some(task),
-                    started_at,
-                }));
+                return over_task(session, arn, task);
             }
             Ok(Some(receipt)) if receipt.is_of_a_403() => {
                 let (id, review, routes) = (session, None, None);

@@ -35,10 +35,10 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     if known.is_some_and(|receipt| receipt.outcome.is_final()) {
         return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
     }
-    let proves = match context.config.artifacts.mode {
+    let (uploads_itself, proves) = match context.config.artifacts.mode {
         ArtifactMode::Discard => return verdict(Outcome::Cleaned, Artifacts::Discarded),
-        ArtifactMode::Complete => false,
-        ArtifactMode::SelfUpload { marker_written_last } => marker_written_last,
+        ArtifactMode::Complete => (false, false),
+        ArtifactMode::SelfUpload { marker_written_last } => (true, marker_written_last),
     };
     let Some(task) = &over.task else {
         let start = over.started_at.unwrap_or(Timestamp::MIN);
@@ -58,16 +58,12 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     if task.never_started() {
         return verdict(Outcome::Cleaned, Artifacts::NothingToSave);
     }
-    match context.config.artifacts.mode {
-        ArtifactMode::SelfUpload { .. } if session_exited_well(task, &context.config.scope) => {
-            verdict(Outcome::Cleaned, Artifacts::Confirmed)
-        }
-        ArtifactMode::SelfUpload { .. } | ArtifactMode::Complete | ArtifactMode::Discard => {
-            let of_task = session_start(task, context.clock.now());
-            let start = over.started_at.map_or(of_task, |at| at.max(of_task));
-            by_marker(invocation, &over.session, start, proves).await
-        }
+    if uploads_itself && session_exited_well(task, &context.config.scope) {
+        return verdict(Outcome::Cleaned, Artifacts::Confirmed);
     }
+    let of_task = session_start(task, context.clock.now());
+    let start = over.started_at.map_or(of_task, |at| at.max(of_task));
+    by_marker(invocation, &over.session, start, proves).await
 }
 
 /// The marker is often written first: it shows that an upload began, and `proves` that it is whole only

@@ -91,10 +91,10 @@ impl Cleanup<'_> {
         let target = self.steps.measure(Step::ReRegister, registering, TargetFate::to_string).await;
         if target == TargetFate::Kept {
             let task = Some(session.task.arn.clone());
-            return self.record.untouched(Outcome::Rejected, task, OBEYED.to_owned());
+            let why = format!("{OBEYED}, and no target of it is missing");
+            return self.record.untouched(Outcome::Rejected, task, why);
         }
-        let why = "its container has answered an earlier delivery that it runs another session";
-        let task = TaskFate::Running { why: why.to_owned() };
+        let task = TaskFate::Running { why: OBEYED.to_owned() };
         let salvage = Salvage::WrongContainer;
         let findings = Findings {
             session: Some(session.id.clone()),
@@ -354,8 +354,7 @@ impl Cleanup<'_> {
     }
 }
 
-const OBEYED: &str = "its container has answered an earlier delivery that it runs another session, and no \
-                      target of it is missing";
+const OBEYED: &str = "its container has answered an earlier delivery that it runs another session";
 
 fn missing(group: &TargetGroupArn) -> String {
     format!("there is no target group {group}: take it out of TARGET_GROUP_ARNS")

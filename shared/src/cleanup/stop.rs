@@ -137,8 +137,9 @@ impl Permission {
     }
 }
 
-/// The one rule about stopping: confirmed, never started, nothing to save by configuration, or the salvage window is over; and where nobody
-/// was reached, or it was a 403, only once the hard age has passed by that window, too.
+/// The one rule about stopping: confirmed, never started, nothing to save by configuration, or the salvage
+/// window is over; and where nobody was reached, or it was a 403, only once the hard age has passed by that
+/// window, too.
 pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
     match (salvage, window) {
         (Salvage::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
@@ -256,25 +257,17 @@ impl Attempts<'_> {
                 AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
             },
             StoppedWith::ArtifactsConfirmed => true,
-            StoppedWith::ArtifactsLost | StoppedWith::ArtifactsUnverified => {
-                match self.check().await? {
-                    AddressCheck::Holds(_) => true,
-                    AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
-                    AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
-                    AddressCheck::NeverStarted | AddressCheck::Unclear => false,
+            decided @ (StoppedWith::ArtifactsLost
+            | StoppedWith::ArtifactsUnverified
+            | StoppedWith::NothingToSave
+            | StoppedWith::Discarded) => match self.check().await? {
+                AddressCheck::Holds(_) => decided != StoppedWith::NothingToSave,
+                AddressCheck::NeverStarted => {
+                    matches!(decided, StoppedWith::NothingToSave | StoppedWith::Discarded)
                 }
-            }
-            StoppedWith::Discarded => match self.check().await? {
-                AddressCheck::Holds(_) | AddressCheck::NeverStarted => true,
                 AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
                 AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
                 AddressCheck::Unclear => false,
-            },
-            StoppedWith::NothingToSave => match self.check().await? {
-                AddressCheck::NeverStarted => true,
-                AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
-                AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
-                AddressCheck::Holds(_) | AddressCheck::Unclear => false,
             },
         };
         if !as_decided {

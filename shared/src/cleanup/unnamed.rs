@@ -31,26 +31,20 @@ pub(super) async fn session_of_ending(
     request: &Request,
     task: &Task,
 ) -> Result<Named, Identified> {
+    if let Some(named) = on_record(invocation, &task.arn, request.cause.session()).await? {
+        return Ok(named);
+    }
     let context = invocation.context();
     let arn = || task.arn.clone();
-    let nothing_lost = |artifacts, why: &str| {
-        Err(Identified::NothingLost { task: arn(), artifacts, why: why.to_owned() })
-    };
-    match receipt::session_of(&context.aws.ledger, &task.arn, request.cause.session()).await {
-        Ok(OnRecord::Session(session, started_at)) => return Ok(Named { session, started_at }),
-        Ok(OnRecord::NoSession) => return nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
-        Ok(OnRecord::Nothing) => {}
-        Err(error) => return Err(unclear(arn(), error.to_string())),
-    }
     match (conclude(&context.config, task, &request.cause), &request.cause) {
-        (Conclusion::NothingLost { artifacts, why }, _) => nothing_lost(artifacts, why),
+        (Conclusion::NothingLost { artifacts, why }, _) => Err(nothing_lost(arn(), artifacts, why)),
         // Its container says so if it runs another session, and nothing worse can happen to it now.
         (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => {
             Ok(Named { session: session.clone(), started_at: None })
         }
         (Conclusion::Unclaimed, _) => {
             match receipt::name(&context.aws.ledger, None, &task.arn).await {
-                Ok(()) => nothing_lost(Artifacts::NothingToSave, UNCLAIMED),
+                Ok(()) => Err(nothing_lost(arn(), Artifacts::NothingToSave, UNCLAIMED)),
                 Err(error) => Err(unclear(arn(), error.to_string())),
             }
         }
@@ -69,17 +63,12 @@ pub(super) async fn session_of_forgotten(
     arn: &TaskArn,
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
-    let over =
-        |session, started_at| Ok(OverTask { session, arn: arn.clone(), task: None, started_at });
+    let over = |Named { session, started_at }| {
+        Ok(OverTask { session, arn: arn.clone(), task: None, started_at })
+    };
     let asked = request.cause.session().or(request.cause.shown_session());
-    match receipt::session_of(&context.aws.ledger, arn, asked).await {
-        Ok(OnRecord::Session(session, started_at)) => return over(session, started_at),
-        Ok(OnRecord::NoSession) => {
-            let (artifacts, why) = (Artifacts::NothingToSave, UNCLAIMED.to_owned());
-            return Err(Identified::NothingLost { task: arn.clone(), artifacts, why });
-        }
-        Ok(OnRecord::Nothing) => {}
-        Err(error) => return Err(unclear(arn.clone(), error.to_string())),
+    if let Some(named) = on_record(invocation, arn, asked).await? {
+        return over(named);
     }
     match &request.cause {
         Cause::TaskChanged { at, .. }
@@ -88,7 +77,9 @@ pub(super) async fn session_of_forgotten(
             let why = "ECS does not show the task, though it shows each for an hour after its end";
             Err(unclear(arn.clone(), why.to_owned()))
         }
-        Cause::TaskChanged { shows: Some(session), .. } => over(session.clone(), None),
+        Cause::TaskChanged { shows: Some(session), .. } => {
+            over(Named { session: session.clone(), started_at: None })
+        }
         Cause::TaskChanged { shows: None, .. }
             if IdentitySource::may_have_been_a_tag(&context.config.scope.identity) =>
         {
@@ -98,6 +89,22 @@ pub(super) async fn session_of_forgotten(
             let why = "ECS knows no such task, and it has no receipt".to_owned();
             Err(Identified::Rejected { task: Some(arn.clone()), why })
         }
+    }
+}
+
+/// What the ledger says of it; `None` where that is nothing.
+async fn on_record(
+    invocation: &Invocation,
+    task: &TaskArn,
+    asked: Option<&SessionId>,
+) -> Result<Option<Named>, Identified> {
+    match receipt::session_of(&invocation.context().aws.ledger, task, asked).await {
+        Ok(OnRecord::Session(session, started_at)) => Ok(Some(Named { session, started_at })),
+        Ok(OnRecord::NoSession) => {
+            Err(nothing_lost(task.clone(), Artifacts::NothingToSave, UNCLAIMED))
+        }
+        Ok(OnRecord::Nothing) => Ok(None),
+        Err(error) => Err(unclear(task.clone(), error.to_string())),
     }
 }
 
@@ -169,6 +176,10 @@ const NOT_NAMED: &str =
     "the task is over, a tag may have named its session, and the ledger does not name it either";
 
 const SEE: &str = "what became of its artifacts can't be told: see its log, and who started it";
+
+fn nothing_lost(task: TaskArn, artifacts: Artifacts, why: &str) -> Identified {
+    Identified::NothingLost { task, artifacts, why: why.to_owned() }
+}
 
 fn unclear(task: TaskArn, why: String) -> Identified {
     Identified::Unclear { task: Some(task), why }

@@ -1,6 +1,6 @@
 use super::artifacts::ArtifactMode;
 use super::sweep::SweepMode;
-use crate::session::{ClusterName, Home, TargetGroupArn};
+use crate::session::{ClusterName, Home, TargetGroupArn, is_ecs_name};
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -297,13 +297,9 @@ fn of_home(its_home: &Home, home: &Home) -> Result<(), String> {
 pub(super) fn container(text: &str) -> Result<Option<String>, &'static str> {
     match text {
         "" => Ok(None),
-        name if is_name(name) => Ok(Some(name.to_owned())),
+        name if is_ecs_name(name) => Ok(Some(name.to_owned())),
         _ => Err("a container's name is made of A-Z a-z 0-9 - _ only"),
     }
-}
-
-fn is_name(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {

@@ -50,7 +50,8 @@ pub(super) async fn re_register(
     };
     if !context.config.scope.target_groups.contains(group) {
         return Err(unseen(
-            "the group has been taken out of TARGET_GROUP_ARNS, and nothing is written to any other:              register it by hand",
+            "the group has been taken out of TARGET_GROUP_ARNS, and nothing is written to any other: \
+             register it by hand",
         ));
     }
     target_groups.register(group, *address).await?;

@@ -1,3 +1,4 @@
+use super::ecs_name::is_ecs_name;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -65,12 +66,6 @@ fn split<'a>(
     Ok((Home { partition, region, account }, resource))
 }
 
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 255
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
 /// The name of an ECS cluster: letters, digits, `-`, `_`, at most 255 (ECS `CreateCluster`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -82,7 +77,7 @@ impl ClusterName {
     /// # Errors
     /// [`ArnError`] when it has a character that no cluster name has.
     pub fn parse(text: &str) -> Result<Self, ArnError> {
-        if is_name(text) {
+        if is_ecs_name(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(ArnError::new(text, "a cluster name", "it is made of A-Z a-z 0-9 - _ only"))
@@ -276,7 +271,7 @@ impl TargetGroupArn {
         let is_group = resource
             .strip_prefix("targetgroup/")
             .and_then(|path| path.split_once('/'))
-            .is_some_and(|(name, id)| is_name(name) && is_name(id));
+            .is_some_and(|(name, id)| is_ecs_name(name) && is_ecs_name(id));
         if is_group {
             Ok((Self(text.to_owned()), home))
         } else {

@@ -1,3 +1,4 @@
+use super::ecs_name::is_ecs_name;
 use std::fmt;
 
 /// The task definition families of sessions: one by its name, or all whose names begin so (`session-*`), for
@@ -16,14 +17,12 @@ impl Families {
     /// # Errors
     /// A sentence that says what is wrong. A `*` alone is refused: it would be every task of the cluster.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let is_name = |name: &str| {
-            let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-            (1..=255).contains(&name.len()) && name.bytes().all(fits)
-        };
         match text.strip_suffix('*') {
             Some("") => Err("a * alone would be every task of the cluster"),
-            Some(beginning) if is_name(beginning) => Ok(Self::BeginningWith(beginning.to_owned())),
-            None if is_name(text) => Ok(Self::Named(text.to_owned())),
+            Some(beginning) if is_ecs_name(beginning) => {
+                Ok(Self::BeginningWith(beginning.to_owned()))
+            }
+            None if is_ecs_name(text) => Ok(Self::Named(text.to_owned())),
             Some(_) | None => Err("a family is made of A-Z a-z 0-9 - _ only, and may end in *"),
         }
     }
