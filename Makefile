@@ -35,7 +35,7 @@ prerequisites:
 		|| { echo "python3 has no venv and pip: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.installed: requirements.txt constraints.txt | prerequisites
-	@echo "Installing the tools of requirements.txt into $(VENV) (about 800 MB on disk)"
+	@echo "Installing the tools of requirements.txt into $(VENV) (about 1 GB on disk)"
 	@python3 -m venv $(VENV)
 	$(call stage,pip install,$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt)
 	@touch $@
