@@ -4,6 +4,7 @@
 //!
 //! - [`LocalAws::start`]: the emulator, ready for calls, with a bucket for artifacts to be put into;
 //! - [`LocalAws::deploy`]: the template as `make build` left it, with parameters of the caller's;
+//! - [`LocalAws::follow`]: the same and more by the commands of a page, as a person types them;
 //! - [`Stack`]: events in, and what came of them: queues, receipts, log lines, invocations.
 //!
 //! EventBridge, SQS, the event source mapping, Lambda's runtime API, S3 and CloudWatch Logs are
@@ -17,6 +18,7 @@ mod lambda;
 mod ministack;
 mod objects;
 mod sam;
+mod shell;
 mod stack;
 
 pub use build::function_binary;
@@ -42,6 +44,7 @@ pub const ACCOUNT: &str = "000000000000";
 #[derive(Debug)]
 pub struct LocalAws {
     ministack: MiniStack,
+    world: String,
     http: SharedHttpClient,
 }
 
@@ -55,7 +58,8 @@ impl LocalAws {
     /// [`LocalAwsError`] when a tool is missing or MiniStack does not come up.
     pub async fn start(name: &str, world: &str) -> Result<Self, LocalAwsError> {
         let ministack = MiniStack::start(name, world).await?;
-        Ok(Self { ministack, http: aws_smithy_http_client::Builder::new().build_http() })
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        Ok(Self { ministack, world: world.to_owned(), http })
     }
 
     /// Deploys what `make build` built. `parameters` are the template's, by name.
@@ -68,6 +72,17 @@ impl LocalAws {
         parameters: &[(&str, &str)],
     ) -> Result<Stack, LocalAwsError> {
         Stack::deploy(self, stack_name, parameters).await
+    }
+
+    /// Runs commands as they stand on a page of the documentation, in one bash that ends with the first
+    /// that fails. Answers what they printed.
+    ///
+    /// # Errors
+    /// [`LocalAwsError`] when a tool is missing, there is no fresh build, or a command fails.
+    pub async fn follow(&self, commands: &str) -> Result<String, LocalAwsError> {
+        build::must_be_fresh()?;
+        build::tool("aws")?;
+        shell::follow(self.endpoint(), &self.world, commands).await
     }
 
     /// The emulator's S3: where session containers of the world upload to, and the ledger.

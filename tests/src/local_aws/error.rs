@@ -39,6 +39,12 @@ pub enum LocalAwsError {
         /// What it said.
         output: String,
     },
+    /// A command of several did not work; the last one that was begun.
+    #[error("a command failed:\n{output}")]
+    Shell {
+        /// What they said, and each command as it was run.
+        output: String,
+    },
     /// A call to the emulator failed.
     #[error("{what} failed")]
     Call {

@@ -1,4 +1,4 @@
-use super::{LocalAwsError, REGION, build};
+use super::{LocalAwsError, build, shell};
 use std::collections::BTreeMap;
 use tokio::process::Command;
 
@@ -35,30 +35,16 @@ pub(super) async fn outputs(
     Ok(listed.into_iter().filter_map(pair).collect())
 }
 
-/// Runs SAM against the emulator, and against nothing else: no profile, no proxy.
+/// Runs SAM against the emulator.
 async fn sam(
     endpoint: &str,
     command: &'static str,
     arguments: &[String],
 ) -> Result<String, LocalAwsError> {
     let program = build::tool("sam")?;
-    let output = Command::new(&program)
+    let output = shell::reaches_only(Command::new(&program), endpoint)
         .arg(command)
         .args(arguments)
-        .current_dir(build::root())
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_DEFAULT_REGION", REGION)
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("NO_PROXY", "127.0.0.1")
-        .env("SAM_CLI_TELEMETRY", "0")
-        // It asks every five seconds whether the stack is there: the emulator needs one.
-        .env("SAM_CLI_POLL_DELAY", "1")
-        .env_remove("AWS_PROFILE")
-        .env_remove("AWS_SESSION_TOKEN")
-        .kill_on_drop(true)
         .output()
         .await
         .map_err(|source| LocalAwsError::Spawn {
