@@ -23,5 +23,6 @@ mod one_stack;
 mod patrol;
 mod permissions;
 mod probe;
+mod profiles;
 mod sweeps;
 mod three_parameters;
