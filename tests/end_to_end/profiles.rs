@@ -2,10 +2,12 @@
 //! emulator in which nothing is deployed yet. Only the values of the first block are the test's.
 
 use crate::one_stack::{address, assert_unharmed, play_without_emulator};
+use jiff::Timestamp;
 use session_cleanup_tests::World;
 use session_cleanup_tests::local_aws::{LocalAws, free_port};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{Api, SessionBuilder, Setup, TaskHandle};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -99,7 +101,17 @@ fn the_page_of_warm_pools_works_as_it_stands() {
             ("SUBNETS", "subnet-0123456789abcdef0"),
             ("SECURITY_GROUPS", "sg-0123456789abcdef0"),
         ];
+        // The stop deletes them.
+        let claim = Arc::new(OnceLock::new());
+        let (claimed, of) = (Arc::clone(&claim), ends.clone());
+        platform.world.after(Api::TagResource, 1, move |world| {
+            claimed.set(world.tags(&of)).unwrap();
+        });
         platform.follow(page, &ends, &values).await;
+        let claim = claim.get().expect("the page claims its task");
+        assert_eq!(claim["session-id"], "page-ends");
+        let began: Timestamp = claim["session-started-at"].parse().unwrap();
+        assert!(platform.world.now().duration_since(began) < PATIENCE.try_into().unwrap());
         platform.assert_saved_and_stopped(&ends);
         platform.assert_saved_and_stopped(&forgotten);
         platform.assert_untouched(&waits);
