@@ -75,7 +75,7 @@ async fn single(
     Invocation::finish(invocation).await;
     let report = report.map_err(|panic| InvocationError::Panicked(panic.to_string()))?;
     let document = json!(report);
-    if report.outcome.fails_its_event() {
+    if report.fails_its_event() {
         return Err(InvocationError::NotClean(document));
     }
     Ok(document)
@@ -114,7 +114,7 @@ async fn batch(
     }
     for (id, cleanup) in cleanups {
         match cleanup.report().await {
-            Ok(report) if report.outcome.fails_its_event() => failed.push(id),
+            Ok(report) if report.fails_its_event() => failed.push(id),
             Ok(_) => {}
             Err(panic) => {
                 tracing::error!(message_id = %id, error = %panic, "a cleanup ended badly; its event is delivered again");

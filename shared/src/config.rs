@@ -3,12 +3,14 @@
 //! holds it against [`VARIABLES`].
 
 mod artifacts;
+mod authorization;
 mod sweep;
 mod time_budget;
 mod variables;
 
 use crate::session::{Families, IdentitySource, Scope};
 pub use artifacts::{ArtifactMode, Artifacts};
+pub use authorization::Authorization;
 use std::time::Duration;
 pub use sweep::{BlastRadius, Percent, Sweep, SweepMode};
 use variables::Variables;
@@ -46,6 +48,8 @@ pub struct Container {
     pub port: u16,
     /// `POST` here completes the session.
     pub complete_path: String,
+    /// What the complete path wants to be told in the header `Authorization`.
+    pub authorization: Option<Authorization>,
     /// `GET` here answers 200 while the session is active and 503 once it is complete.
     pub health_path: String,
     /// How long an answer to our own health check may take. Longer than a connection may.
@@ -104,6 +108,7 @@ impl Config {
             container: Container {
                 port: read.one("CONTAINER_PORT", variables::port)?,
                 complete_path: read.one("COMPLETE_PATH", variables::path)?,
+                authorization: read.secret("CONTAINER_AUTHORIZATION", Authorization::parse)?,
                 health_path: read.one("HEALTH_PATH", variables::path)?,
                 connect_timeout: read.at_most("CONNECT_TIMEOUT", LONGEST_CONNECTING)?,
                 probe_timeout: read.longer("PROBE_TIMEOUT", "CONNECT_TIMEOUT")?,
@@ -227,6 +232,21 @@ mod tests {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn a_secret_stands_in_no_error_and_in_no_debug_output() {
+        for wrong in ["Bearer\ns3cr3t", "Bearer s3cr3t{{resolve:ssm:/x}}", "s3cr3t\u{e9}"] {
+            let error = with(&[("CONTAINER_AUTHORIZATION", wrong)]).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("CONTAINER_AUTHORIZATION"), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+        let config = with(&[("CONTAINER_AUTHORIZATION", "Bearer s3cr3t")]).unwrap();
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+        let authorization = config.container.authorization.unwrap();
+        assert_eq!(authorization.reveal(), "Bearer s3cr3t");
+        assert_eq!(with(&[]).unwrap().container.authorization, None);
     }
 
     #[test]

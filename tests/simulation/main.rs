@@ -9,6 +9,7 @@
     reason = "a test that can't go on must stop"
 )]
 
+mod authorization;
 mod batches;
 mod connections;
 mod crashes;
@@ -30,6 +31,7 @@ mod sidecars;
 mod storms;
 mod sweep;
 mod timing;
+mod under_way;
 mod unnamed;
 mod unreadable;
 mod uploads;

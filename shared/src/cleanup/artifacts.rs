@@ -33,6 +33,8 @@ pub(super) enum Salvage {
         /// What kept them from being confirmed.
         why: String,
     },
+    /// The container says that its upload goes on: a later sweep asks again.
+    UnderWay,
     /// Not confirmed, as far as we got.
     Unconfirmed {
         /// What kept them from being confirmed.
@@ -60,6 +62,9 @@ pub(super) enum Salvage {
 /// The task lost its address before its artifacts were confirmed: its end is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskOver;
+
+/// What a 202 means.
+const UNDER_WAY: &str = "the container says that its upload is under way";
 
 /// What ends the attempts.
 type Salvaged = Result<Salvage, TaskOver>;
@@ -115,7 +120,9 @@ pub(super) async fn salvage(
     };
     match salvaged {
         // Whatever came after it, and even if it may have been a stranger's.
-        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. }) if attempts.forbidden => {
+        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. } | Salvage::UnderWay)
+            if attempts.forbidden =>
+        {
             Ok(Salvage::WrongContainer)
         }
         // A salvage window begins with a question, not with the wish to ask.
@@ -298,6 +305,7 @@ impl Attempts<'_> {
             (
                 Ok(
                     CompletionAnswer::Uploaded
+                    | CompletionAnswer::UnderWay
                     | CompletionAnswer::WrongContainer
                     | CompletionAnswer::Failed { .. },
                 ),
@@ -314,6 +322,10 @@ impl Attempts<'_> {
                 (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
                 marker(invocation, session).await
             }
+            Ok(CompletionAnswer::UnderWay) if session.task.stage() == Stage::Dying => {
+                Attempt::Again(UNDER_WAY.to_owned())
+            }
+            Ok(CompletionAnswer::UnderWay) => Attempt::Settled(Ok(Salvage::UnderWay)),
             Ok(CompletionAnswer::WrongContainer) => {
                 self.forbidden = true;
                 let word = whose_word(invocation, session).await;
@@ -375,6 +387,7 @@ pub(super) async fn give_up(
     let why = match &salvage {
         Salvage::Unconfirmed { why } | Salvage::Blind { why } => why.clone(),
         Salvage::WrongContainer => "the container runs another session".to_owned(),
+        Salvage::UnderWay => UNDER_WAY.to_owned(),
         Salvage::Confirmed
         | Salvage::NothingToSave
         | Salvage::Discarded

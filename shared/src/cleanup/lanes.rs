@@ -63,12 +63,13 @@ impl Cleanup<'_> {
         };
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
-        let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
+        let cause = &self.request.cause;
+        let outcome = outcome(&salvage, &target, &task, cause.salvage_window());
         if matches!(salvage, Salvage::Unreadable { .. }) {
             self.record.unreadable(&session.id);
         }
         let tagging = tag_session_ended(self.record, session, &salvage, &task);
-        let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
+        let mut notes = notes(&salvage, &target, &task, cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let findings = Findings {
             session: Some(session.id.clone()),
@@ -79,8 +80,16 @@ impl Cleanup<'_> {
             target,
             task: task.clone(),
         };
-        let (report, ()) = join!(self.record.put_session(session, findings), tagging);
-        report
+        if salvage != Salvage::UnderWay {
+            let (report, _tried) = join!(self.record.put_session(session, findings), tagging);
+            return report;
+        }
+        // Its event is done once it is tagged: nothing else tells the sweeps of it.
+        let findings = match tagging.await {
+            Ok(()) => findings,
+            Err(why) => findings.untagged(&format!("{why}; {}", cause.next())),
+        };
+        self.record.put_session(session, findings).await
     }
 
     /// After a 403 that an earlier delivery was answered with: its task is left alone, and what is still

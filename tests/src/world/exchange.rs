@@ -96,13 +96,13 @@ impl World {
         }
         self.change(&request, When::Before);
         let applied = self.apply(&sent.asker, &request);
-        let (reply, snapshots, confirmed) = match applied {
+        let (reply, snapshots, completing) = match applied {
             Applied::Answer(reply) => (reply, Vec::new(), None),
             Applied::Snapshots(reply, snapshots) => (reply, snapshots, None),
             Applied::Accepted(task, job) => match self.served(&task, job).await {
                 Some(reply) => {
-                    let confirmed = (reply.status == 200 && request.completes()).then_some(task);
-                    (reply, Vec::new(), confirmed)
+                    let completing = request.completes().then_some(task);
+                    (reply, Vec::new(), completing)
                 }
                 None => return self.fails(number, Failure::Reset),
             },
@@ -129,7 +129,7 @@ impl World {
             _ => {}
         }
         sleep(sent.back).await;
-        self.delivered(&sent.asker, &reply, snapshots, confirmed);
+        self.delivered(&sent.asker, &reply, snapshots, completing);
         Ok(reply)
     }
 
@@ -140,7 +140,7 @@ impl World {
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
         let fault = state.chaos.befalls(call, &mut state.rng);
-        if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
+        if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)
         {
@@ -233,15 +233,21 @@ impl World {
         asker: &Asker,
         reply: &Reply,
         snapshots: Vec<(TaskKey, Snapshot)>,
-        confirmed: Option<TaskKey>,
+        completing: Option<TaskKey>,
     ) {
         let mut state = self.lock();
         let now = state.clock.now();
         for (task, snapshot) in snapshots {
             state.judge.saw(&asker.caller, task, Snapshot { answered_at: now, ..snapshot });
         }
-        if let Some(task) = confirmed {
-            state.judge.confirmed(&asker.caller, task);
+        match (completing, reply.status) {
+            (Some(task), 200) => state.judge.confirmed(&asker.caller, task),
+            (Some(task), 202) => {
+                if let Some(task) = state.task_mut(&task) {
+                    task.under_way_at = Some(now);
+                }
+            }
+            (Some(_) | None, _) => {}
         }
         state.journal.came_to(asker.number, reply.outcome());
     }
@@ -290,7 +296,7 @@ impl State {
         });
         let silent = open.is_some_and(|task| task.container.behaviour.silent);
         let open = open.map(|task| task.key.clone());
-        if let Some(Asks::Complete { session_id }) = asks {
+        if let Some(Asks::Complete { session_id, .. }) = asks {
             let reached = open.as_ref().filter(|_| !silent);
             self.judge_completion(asker, ip, reached, session_id);
         }
