@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod authorization;
+mod completion_mode;
 mod sweep;
 mod time_budget;
 mod variables;
@@ -11,6 +12,7 @@ mod variables;
 use crate::session::{Families, IdentitySource, Scope};
 pub use artifacts::{ArtifactMode, Artifacts};
 pub use authorization::Authorization;
+pub use completion_mode::CompletionMode;
 use std::time::Duration;
 pub use sweep::{BlastRadius, Percent, Sweep, SweepMode};
 use variables::Variables;
@@ -29,6 +31,8 @@ pub struct Config {
     pub ledger_bucket: String,
     /// `source` of `Session Ended` events.
     pub event_source: String,
+    /// Whether the completion function acts.
+    pub completion_mode: CompletionMode,
     /// How long each step may take.
     pub timeouts: Timeouts,
     /// When a sweep acts, and how much it may do.
@@ -121,6 +125,7 @@ impl Config {
             },
             ledger_bucket,
             event_source: read.one("EVENT_SOURCE", variables::event_source)?,
+            completion_mode: read.one("COMPLETION_MODE", CompletionMode::parse)?,
             timeouts: Timeouts {
                 identify: read.duration("IDENTIFY_TIMEOUT")?,
                 upload: read.duration("UPLOAD_TIMEOUT")?,
@@ -223,6 +228,7 @@ mod tests {
             ("HEALTH_PATH", "health"),
             ("PROBE_TIMEOUT", "1s"),
             ("REAPER_MODE", "dry-run"),
+            ("COMPLETION_MODE", "report"),
             ("SWEEP_INTERVAL", "5"),
             ("HARD_AGE", "1h"),
             ("BLAST_RADIUS_AT_LEAST", "0"),

@@ -22,6 +22,7 @@ mod looks;
 mod missing;
 mod no_load_balancer;
 mod notes;
+mod observe;
 mod older_ledger;
 mod races;
 mod receipts;

@@ -1,7 +1,7 @@
 //! The two lanes of one cleanup, side by side: the artifacts and then the stop; the target and then its
 //! verification. They hand each other two things, each once.
 
-use super::artifacts::{Salvage, TaskOver, give_up, salvage};
+use super::artifacts::{give_up, salvage};
 use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
@@ -10,6 +10,7 @@ use super::outcome::{Outcome, notes, outcome};
 use super::record::Record;
 use super::report::{Artifacts, CleanupReport, Findings};
 use super::request::{Order, Request};
+use super::salvage::{Salvage, TaskOver};
 use super::steps::Steps;
 use super::stop::{Permission, TaskFate, may_stop, stop};
 use super::tag::tag_session_ended;

@@ -1,7 +1,7 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
-use super::artifacts::Salvage;
 use super::request::SalvageWindow;
+use super::salvage::Salvage;
 use super::stop::TaskFate;
 use super::target_fate::TargetFate;
 use crate::metrics::Metric;

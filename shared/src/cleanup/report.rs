@@ -1,6 +1,6 @@
-use super::artifacts::Salvage;
 use super::outcome::Outcome;
 use super::request::{Cause, Request};
+use super::salvage::Salvage;
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
 use super::target_fate::TargetFate;

@@ -1,7 +1,7 @@
-use super::artifacts::Salvage;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::{Cause, SalvageWindow};
+use super::salvage::Salvage;
 use crate::aws::CallError;
 use crate::aws::retry::pauses;
 use crate::deadline::Deadline;

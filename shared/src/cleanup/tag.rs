@@ -1,7 +1,7 @@
-use super::artifacts::Salvage;
 use super::identified_session::IdentifiedSession;
 use super::record::Record;
 use super::request::Order;
+use super::salvage::Salvage;
 use super::stop::TaskFate;
 use crate::metrics::Step;
 use crate::session::{EndedTag, SESSION_ENDED_TAG};

@@ -41,6 +41,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("MARKER_WRITTEN_LAST", "false"),
     required("LEDGER_BUCKET"),
     optional("EVENT_SOURCE", "session.lifecycle"),
+    optional("COMPLETION_MODE", "enforce"),
     optional("IDENTIFY_TIMEOUT", "10s"),
     optional("UPLOAD_TIMEOUT", "30s"),
     optional("TARGET_TIMEOUT", "10s"),
