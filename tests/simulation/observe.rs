@@ -50,13 +50,11 @@ async fn an_owners_event_is_answered_by_what_would_be_done_and_nothing_is_touche
     assert_eq!(saw["observed"], "session_ended", "{saw:#}");
     assert_eq!(saw["would"], "clean_up", "{saw:#}");
     let address = alice.address();
-    let why = format!(
-        "ask {address}:8080 for its artifacts; deregister {address}:8080 in 1 target group(s); stop its task"
-    );
+    let why = format!("{address}:8080: upload, deregister, stop");
     assert_eq!(saw["why"], why);
     let saw = seen(&world, &world.session_ended_event(&stuck, "failed")).await;
     assert_eq!(saw["would"], "clean_up", "{saw:#}");
-    assert!(!saw["why"].as_str().unwrap().contains("artifacts"), "{saw:#}");
+    assert!(!saw["why"].as_str().unwrap().contains("upload"), "{saw:#}");
     assert_untouched(&world);
 }
 

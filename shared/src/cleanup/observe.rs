@@ -157,21 +157,21 @@ async fn would_do(invocation: &Invocation, request: &Request) -> (Option<TaskArn
     }
 }
 
-/// What a cleanup would do now, as a sentence.
+/// What a cleanup would do now.
 fn how(invocation: &Invocation, session: &IdentifiedSession) -> String {
     let config = &invocation.context().config;
-    let at = session.task.held_address().map(|ip| format!("{ip}:{}", config.container.port));
-    let at = at.unwrap_or_else(|| "its address".to_owned());
-    let asks = match (session.task.stage(), config.artifacts.mode) {
+    let artifacts = match (session.task.stage(), config.artifacts.mode) {
         (Stage::NeverStarted, _) | (_, ArtifactMode::Discard) => None,
-        (_, ArtifactMode::Complete) => Some(format!("ask {at} for its artifacts")),
-        (_, ArtifactMode::SelfUpload { .. }) => Some("look for its artifacts".to_owned()),
+        (_, ArtifactMode::Complete) => Some("upload"),
+        (_, ArtifactMode::SelfUpload { .. }) => Some("wait for its upload"),
     };
-    let groups = config.scope.target_groups.len();
-    let deregisters = (groups > 0).then(|| format!("deregister {at} in {groups} target group(s)"));
-    let stops = session.task.shall_run().then(|| "stop its task".to_owned());
-    let steps: Vec<String> = [asks, deregisters, stops].into_iter().flatten().collect();
-    steps.join("; ")
+    let target = config.scope.routes_traffic().then_some("deregister");
+    let stop = session.task.shall_run().then_some("stop");
+    let steps: Vec<&str> = [artifacts, target, stop].into_iter().flatten().collect();
+    match session.task.held_address() {
+        Some(ip) => format!("{ip}:{}: {}", config.container.port, steps.join(", ")),
+        None => steps.join(", "),
+    }
 }
 
 /// What the owner's own way has left of a task that has stopped.
