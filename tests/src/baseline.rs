@@ -146,6 +146,13 @@ impl Baseline {
         }
     }
 
+    /// How long the owner of a session was blocked, where that was observed.
+    #[must_use]
+    pub fn blocked(&self, session: &str) -> Option<SignedDuration> {
+        let mut sessions = self.by_task.values();
+        sessions.find(|known| known.id.as_deref() == Some(session))?.blocked()
+    }
+
     fn sessions(&self) -> Vec<&Session> {
         let mut sessions: Vec<&Session> = self.by_task.values().chain(&self.without_task).collect();
         sessions.sort_by_key(|session| session.at());

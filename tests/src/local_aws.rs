@@ -18,6 +18,7 @@ mod ministack;
 mod objects;
 mod sam;
 mod stack;
+mod subscription;
 
 pub use build::function_binary;
 pub use error::LocalAwsError;
@@ -25,6 +26,7 @@ pub use lambda::Lambda;
 pub use ministack::free_port;
 pub use objects::Objects;
 pub use stack::{QueueDepth, Stack};
+pub use subscription::Subscription;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
