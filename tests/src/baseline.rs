@@ -4,11 +4,11 @@
 use comfy_table::{ContentArrangement, Table, presets::ASCII_MARKDOWN};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::{Deserializer, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, BufRead};
 
-/// One line of the completion function's log, as far as it says what was observed.
+/// One line of the completion function's log, where it says what was observed.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "observed", rename_all = "snake_case")]
 enum Line {
@@ -104,21 +104,25 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Reads a log. Lines that say nothing of this are passed over, and so is what stands before the JSON of a
-    /// line, as `sam logs` prints it.
-    ///
-    /// # Errors
-    /// The log can't be read.
-    pub fn read(log: impl BufRead) -> io::Result<Self> {
+    /// Reads a log: every JSON object in it that says what was observed, whatever stands around it. `sam logs`
+    /// puts the stream and the time before an object, and spreads it over many lines.
+    #[must_use]
+    pub fn read(log: &str) -> Self {
         let mut baseline = Self::default();
-        for line in log.lines() {
-            let line = line?;
-            let json = line.find('{').and_then(|at| line.get(at..));
-            if let Some(line) = json.and_then(|json| serde_json::from_str(json).ok()) {
-                baseline.add(line);
-            }
+        let mut rest = log;
+        while let Some(object) = rest.find('{').and_then(|at| rest.get(at..)) {
+            let mut objects = Deserializer::from_str(object).into_iter::<Value>();
+            rest = match objects.next() {
+                Some(Ok(value)) => {
+                    if let Ok(line) = Line::deserialize(value) {
+                        baseline.add(line);
+                    }
+                    object.get(objects.byte_offset()..).unwrap_or_default()
+                }
+                Some(Err(_)) | None => object.get(1..).unwrap_or_default(),
+            };
         }
-        Ok(baseline)
+        baseline
     }
 
     fn add(&mut self, line: Line) {
@@ -246,7 +250,7 @@ mod tests {
     use super::*;
 
     fn text(log: &str) -> String {
-        Baseline::read(log.as_bytes()).unwrap().text()
+        Baseline::read(log).text()
     }
 
     #[test]
@@ -255,6 +259,17 @@ mod tests {
         let page = include_str!("../../docs/rollout.md");
         let printed = text(sample);
         assert!(page.contains(printed.trim_end()), "docs/rollout.md should show:\n{printed}");
+    }
+
+    #[test]
+    fn what_sam_spreads_over_many_lines_is_read_as_well() {
+        let spread = |line: &str| match serde_json::from_str::<Value>(line) {
+            Ok(value) => format!("2026/11/26/[$LATEST]09 2026-11-26T07:40:33 {value:#}\n"),
+            Err(_) => format!("{line} {{\n"),
+        };
+        let sample = include_str!("../samples/observed-week.log");
+        let by_sam: String = sample.lines().map(spread).collect();
+        assert_eq!(text(&by_sam), text(sample));
     }
 
     #[test]

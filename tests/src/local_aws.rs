@@ -28,9 +28,11 @@ pub use objects::Objects;
 pub use stack::{QueueDepth, Stack};
 pub use subscription::Subscription;
 
+use ::http::Method;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use ministack::MiniStack;
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -82,6 +84,16 @@ impl LocalAws {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         self.ministack.endpoint()
+    }
+
+    /// Puts a secret into Secrets Manager.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn put_secret(&self, name: &str, secret: &str) -> Result<(), LocalAwsError> {
+        let body = json!({"Name": name, "SecretString": secret}).to_string();
+        let target = Some("secretsmanager.CreateSecret");
+        http::call(self.endpoint(), Method::POST, "/", target, body).await.map(drop)
     }
 
     /// The emulator's own log. What functions print is in it too.

@@ -122,7 +122,7 @@ pub async fn observe(invocation: &Invocation, request: &Request) -> Observed {
             stopped(invocation, task, shows.as_ref()).await
         }
         (Cause::TaskChanged { .. }, TaskReference::ByIdentity) | (Cause::Orphan { .. }, _) => {
-            Observed::Nothing { why: "no event speaks of it".to_owned() }
+            Observed::Nothing { why: "no event reported it".to_owned() }
         }
     }
 }

@@ -113,7 +113,7 @@ impl Day {
             }
             match session.story {
                 Story::Ends => {
-                    ended.push(self.world.session_ended_event(&session.task, "completed"))
+                    ended.push(self.world.session_ended_event(&session.task, "completed"));
                 }
                 Story::Forgotten => self.world.owner_ends(&session.task),
                 Story::Crashes => {
@@ -151,7 +151,7 @@ impl Day {
     }
 }
 
-async fn day(seed: u64) {
+async fn lives_through_a_day(seed: u64) {
     let mut day = Day::new(seed);
     for _sweep in 0..SWEEPS {
         day.refill();
@@ -168,15 +168,16 @@ async fn day(seed: u64) {
         day.is_swept().await;
         tokio::time::sleep(INTERVAL).await;
     }
-    let mut seen = BTreeMap::new();
+    let mut stories = BTreeMap::new();
     for Claimed { task, story, over, .. } in &day.claimed {
         let world = &day.world;
         let outcome = receipt(world, task);
         let who = format!("{story:?} {} {outcome:?}", task.session_id());
         match (story, over) {
-            (Story::Ends, true) => assert_eq!(outcome.as_deref(), Some("cleaned"), "{who}"),
-            // Whoever lived longer than two hours after its claim, and was not ended, was taken for forgotten.
-            (Story::Forgotten, _) => assert_eq!(outcome.as_deref(), Some("cleaned"), "{who}"),
+            // What is forgotten is found by its age, two hours after its claim.
+            (Story::Ends, true) | (Story::Forgotten, _) => {
+                assert_eq!(outcome.as_deref(), Some("cleaned"), "{who}");
+            }
             (Story::Crashes, true) => {
                 let unknown = world.object("ledger", &format!("unknown/{}.json", task.id()));
                 assert!(outcome.is_some() || unknown.is_some(), "it is on record: {who}");
@@ -184,10 +185,10 @@ async fn day(seed: u64) {
             (Story::Ends | Story::Crashes, false) => {}
             (Story::BrokenClaim, _) => assert!(!world.is_stopping(task), "{who}"),
         }
-        *seen.entry(format!("{story:?}")).or_insert(0) += 1;
+        *stories.entry(format!("{story:?}")).or_insert(0) += 1;
     }
-    println!("a pool's day, seed {seed}: {seen:?}, {} calls", day.world.calls().len());
-    assert_eq!(seen.len(), 4, "each story was there: {seen:?}");
+    println!("a pool's day, seed {seed}: {stories:?}, {} calls", day.world.calls().len());
+    assert_eq!(stories.len(), 4, "each story was there: {stories:?}");
     for task in &day.waiting {
         assert!(!day.world.is_stopping(task), "{}", day.world.history());
     }
@@ -198,6 +199,6 @@ async fn day(seed: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_pool_lives_through_a_day_of_claims_failures_and_broken_claims_unharmed() {
     for seed in 1..=2 {
-        day(seed).await;
+        lives_through_a_day(seed).await;
     }
 }

@@ -4,7 +4,7 @@ use session_cleanup_tests::baseline::Baseline;
 use std::io::{self, stdin};
 
 fn main() -> io::Result<()> {
-    let observed = Baseline::read(stdin().lock())?;
-    print!("{}", observed.text());
+    let log = io::read_to_string(stdin().lock())?;
+    print!("{}", Baseline::read(&log).text());
     Ok(())
 }

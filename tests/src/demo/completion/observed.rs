@@ -26,5 +26,5 @@ pub(super) async fn task_has_stopped(local: &LocalStack, part: &Part) -> Result<
         Ok(log.contains("\"task_stopped\"").then_some(log))
     })
     .await?;
-    Ok(Baseline::read(log.as_bytes())?)
+    Ok(Baseline::read(&log))
 }
