@@ -13,6 +13,7 @@
 
 mod batch;
 mod chain;
+mod coordinator;
 mod deployed_reaper;
 mod descriptors;
 mod fleet;

@@ -125,6 +125,11 @@ impl Scene {
         &self.emulated().aws
     }
 
+    /// Where ECS and the load balancer are.
+    pub(crate) fn endpoint(&self) -> String {
+        self.served.as_ref().expect("the network is there").endpoint()
+    }
+
     pub(crate) fn stack(&self) -> &Stack {
         &self.emulated().stack
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
-use super::api::{Outcome, Service};
+use super::api::{Api, Outcome, Service};
 use super::container::{Asks, JobId};
 use super::faults::{Crash, Effect, When};
 use super::invariants::{Asker, Snapshot};
@@ -186,6 +186,10 @@ impl World {
         let state = &mut *state;
         if !state.throttle.admits(&state.setup.limits, request.service, request.api, now) {
             return Applied::Answer(wire::throttled(request.service));
+        }
+        // A session begins with a sentence, and a sentence knows its world.
+        if let (Api::RunTask, Matter::Ecs(body)) = (request.api, &request.matter) {
+            return Applied::Answer(self.run_task(state, body, now));
         }
         state.apply(asker, request, now)
     }
