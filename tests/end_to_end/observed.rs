@@ -1,7 +1,7 @@
 //! A stack in the mode `observe`, and `make baseline` over its log; and the receipts of another as events.
 
 use crate::one_stack::{PATIENCE, play};
-use session_cleanup_tests::local_aws::{Lambda, REGION, eventually};
+use session_cleanup_tests::local_aws::{Lambda, NETWORK, REGION, eventually};
 use session_cleanup_tests::world::Phase;
 use tokio::process::Command;
 
@@ -18,6 +18,8 @@ fn make_baseline_reads_from_the_log_how_long_an_owner_was_at_it() {
             ("Families", &setup.families[0]),
             ("TargetGroupArns", &group),
             ("ArtifactBucket", &setup.artifact_bucket),
+            ("SubnetIds", NETWORK.0),
+            ("SecurityGroupIds", NETWORK.1),
             ("CompletionMode", "observe"),
             ("EventSource", "session.observed"),
         ];

@@ -1,7 +1,7 @@
 //! A stack for containers behind a token, which `CloudFormation` reads from Secrets Manager.
 
 use crate::one_stack::{PATIENCE, play};
-use session_cleanup_tests::local_aws::{Lambda, eventually};
+use session_cleanup_tests::local_aws::{Lambda, NETWORK, eventually};
 use session_cleanup_tests::world::TaskHandle;
 
 const TOKEN: &str = "Bearer t0ken-0f-the-fleet";
@@ -21,6 +21,8 @@ fn a_token_from_secrets_manager_reaches_the_container_and_no_log_and_no_receipt(
             ("Families", &setup.families[0]),
             ("TargetGroupArns", &group),
             ("ArtifactBucket", &setup.artifact_bucket),
+            ("SubnetIds", NETWORK.0),
+            ("SecurityGroupIds", NETWORK.1),
             ("ContainerAuthorization", "secretsmanager:agents/cleanup:SecretString:authorization"),
             ("UploadTimeout", "4s"),
             ("EventSource", "session.behind-a-token"),

@@ -39,6 +39,9 @@ use std::time::{Duration, Instant};
 /// The Region of everything here.
 pub const REGION: &str = "us-east-1";
 
+/// A subnet and a security group for the functions: the emulator has no network of its own, and takes any.
+pub const NETWORK: (&str, &str) = ("subnet-0123456789abcdef0", "sg-0123456789abcdef0");
+
 /// The account of everything here: the one that MiniStack gives to the access key `test`.
 pub const ACCOUNT: &str = "000000000000";
 

@@ -1,7 +1,7 @@
 //! Where the demo plays: the local AWS with the stacks in it, and the world that is served to it.
 
 use super::Failure;
-use crate::local_aws::{LocalAws, LocalAwsError, Stack, free_port};
+use crate::local_aws::{LocalAws, LocalAwsError, NETWORK, Stack, free_port};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use std::time::{Duration, Instant};
@@ -20,7 +20,9 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
 
 /// Short, so that a message is tried again and dead-lettered while someone watches.
-const PARAMETERS: [(&str, &str); 9] = [
+const PARAMETERS: [(&str, &str); 11] = [
+    ("SubnetIds", NETWORK.0),
+    ("SecurityGroupIds", NETWORK.1),
     ("FunctionTimeout", "20"),
     ("ReaperTimeout", "60"),
     ("UploadTimeout", "8s"),
