@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test demo bench mutations clean
+.PHONY: help prerequisites setup build check test demo baseline bench mutations clean
 
 VENV := .venv
 FUNCTIONS := completion reaper
@@ -12,10 +12,12 @@ ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 
-# Nothing here talks to AWS: SAM wants a Region and credentials even to read a template.
+# Only `baseline` talks to AWS. For everything else SAM wants a Region and credentials even to read a template.
+ifneq ($(MAKECMDGOALS),baseline)
 export AWS_DEFAULT_REGION := us-east-1
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
+endif
 export SAM_CLI_TELEMETRY := 0
 
 # $(call stage,name,command) runs a command and says how long it took.
@@ -69,6 +71,15 @@ test: setup ## Runs everything that CI runs
 
 demo: setup build ## Shows sessions being cleaned, on a local AWS
 	@cargo run --locked -p session-cleanup-tests --bin demo
+
+# The log of a week, as SAM reads it from CloudWatch, or a file.
+OBSERVED = $(if $(LOG),cat $(LOG),sam logs --stack-name $(STACK) --name CompletionFunction \
+	--start-time '7 days ago' --filter observed)
+
+baseline: setup ## A week in the mode observe, session by session, beside the owner's own way (STACK=name, or LOG=file)
+	@[ -n "$(STACK)$(LOG)" ] || { echo "say which: make baseline STACK=name, or LOG=file" >&2; exit 2; }
+	@cargo build --quiet --locked -p session-cleanup-tests --bin baseline
+	@$(OBSERVED) | cargo run --quiet --locked -p session-cleanup-tests --bin baseline
 
 bench: setup build ## Measures a cold start beside hello world and Python (TLS=aws-lc: two TLS libraries too)
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \

@@ -2,7 +2,10 @@
 //! its own, in a task of its own, so that one session's failure, or even a panic in it, fails that item
 //! alone.
 
+mod observe;
+
 use crate::cleanup::{Delivery, Invocation, Request};
+use crate::config::CompletionMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventError, Payload};
@@ -51,10 +54,15 @@ pub async fn handle(
     request_id: &str,
 ) -> Result<Value, InvocationError> {
     let used_before = context.aws.meter.read();
-    let answer = match Payload::parse(payload) {
-        Ok(Payload::Batch(messages)) => Ok(batch(context, messages, deadline, request_id).await),
-        Ok(Payload::Single(event)) => single(context, &event, deadline, request_id).await,
-        Err(error) => Err(refused(context, error)),
+    let answer = match context.config.completion_mode {
+        CompletionMode::Observe => Ok(observe::observe_all(context, payload, deadline).await),
+        CompletionMode::Enforce => match Payload::parse(payload) {
+            Ok(Payload::Batch(messages)) => {
+                Ok(batch(context, messages, deadline, request_id).await)
+            }
+            Ok(Payload::Single(event)) => single(context, &event, deadline, request_id).await,
+            Err(error) => Err(refused(context, error)),
+        },
     };
     context.metrics.api_use(context.aws.meter.read().since(used_before));
     answer
@@ -75,7 +83,7 @@ async fn single(
     Invocation::finish(invocation).await;
     let report = report.map_err(|panic| InvocationError::Panicked(panic.to_string()))?;
     let document = json!(report);
-    if report.outcome.fails_its_event() {
+    if report.fails_its_event() {
         return Err(InvocationError::NotClean(document));
     }
     Ok(document)
@@ -114,7 +122,7 @@ async fn batch(
     }
     for (id, cleanup) in cleanups {
         match cleanup.report().await {
-            Ok(report) if report.outcome.fails_its_event() => failed.push(id),
+            Ok(report) if report.fails_its_event() => failed.push(id),
             Ok(_) => {}
             Err(panic) => {
                 tracing::error!(message_id = %id, error = %panic, "a cleanup ended badly; its event is delivered again");

@@ -3,12 +3,16 @@
 //! holds it against [`VARIABLES`].
 
 mod artifacts;
+mod authorization;
+mod completion_mode;
 mod sweep;
 mod time_budget;
 mod variables;
 
 use crate::session::{Families, IdentitySource, Scope};
 pub use artifacts::{ArtifactMode, Artifacts};
+pub use authorization::Authorization;
+pub use completion_mode::CompletionMode;
 use std::time::Duration;
 pub use sweep::{BlastRadius, Percent, Sweep, SweepMode};
 use variables::Variables;
@@ -27,6 +31,8 @@ pub struct Config {
     pub ledger_bucket: String,
     /// `source` of `Session Ended` events.
     pub event_source: String,
+    /// Whether the completion function acts.
+    pub completion_mode: CompletionMode,
     /// How long each step may take.
     pub timeouts: Timeouts,
     /// When a sweep acts, and how much it may do.
@@ -46,6 +52,8 @@ pub struct Container {
     pub port: u16,
     /// `POST` here completes the session.
     pub complete_path: String,
+    /// What the complete path wants to be told in the header `Authorization`.
+    pub authorization: Option<Authorization>,
     /// `GET` here answers 200 while the session is active and 503 once it is complete.
     pub health_path: String,
     /// How long an answer to our own health check may take. Longer than a connection may.
@@ -104,6 +112,7 @@ impl Config {
             container: Container {
                 port: read.one("CONTAINER_PORT", variables::port)?,
                 complete_path: read.one("COMPLETE_PATH", variables::path)?,
+                authorization: read.secret("CONTAINER_AUTHORIZATION", Authorization::parse)?,
                 health_path: read.one("HEALTH_PATH", variables::path)?,
                 connect_timeout: read.at_most("CONNECT_TIMEOUT", LONGEST_CONNECTING)?,
                 probe_timeout: read.longer("PROBE_TIMEOUT", "CONNECT_TIMEOUT")?,
@@ -116,6 +125,7 @@ impl Config {
             },
             ledger_bucket,
             event_source: read.one("EVENT_SOURCE", variables::event_source)?,
+            completion_mode: read.one("COMPLETION_MODE", CompletionMode::parse)?,
             timeouts: Timeouts {
                 identify: read.duration("IDENTIFY_TIMEOUT")?,
                 upload: read.duration("UPLOAD_TIMEOUT")?,
@@ -218,6 +228,7 @@ mod tests {
             ("HEALTH_PATH", "health"),
             ("PROBE_TIMEOUT", "1s"),
             ("REAPER_MODE", "dry-run"),
+            ("COMPLETION_MODE", "report"),
             ("SWEEP_INTERVAL", "5"),
             ("HARD_AGE", "1h"),
             ("BLAST_RADIUS_AT_LEAST", "0"),
@@ -227,6 +238,21 @@ mod tests {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn a_secret_stands_in_no_error_and_in_no_debug_output() {
+        for wrong in ["Bearer\ns3cr3t", "Bearer s3cr3t{{resolve:ssm:/x}}", "s3cr3t\u{e9}"] {
+            let error = with(&[("CONTAINER_AUTHORIZATION", wrong)]).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("CONTAINER_AUTHORIZATION"), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+        let config = with(&[("CONTAINER_AUTHORIZATION", "Bearer s3cr3t")]).unwrap();
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+        let authorization = config.container.authorization.unwrap();
+        assert_eq!(authorization.reveal(), "Bearer s3cr3t");
+        assert_eq!(with(&[]).unwrap().container.authorization, None);
     }
 
     #[test]

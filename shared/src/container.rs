@@ -4,7 +4,7 @@ mod connections;
 
 use crate::aws::{self, CallError, Failure, HttpSeam};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Authorization, Config};
 use crate::deadline::Deadline;
 use crate::session::{SessionId, TargetAddress};
 use aws_config::timeout::TimeoutConfig;
@@ -28,6 +28,9 @@ use std::{fmt, io};
 /// At most this much of an answer is read: a container may send without end.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// Stands for the body of an answer to a request with a secret in it.
+const UNQUOTED: &str = "(not quoted, since CONTAINER_AUTHORIZATION is set)";
+
 /// Session containers, called by their own addresses: never through the load balancer, which may
 /// route a call to another session's container.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct SessionContainers {
 pub enum CompletionAnswer {
     /// 200: everything is in S3.
     Uploaded,
+    /// 202: the upload is under way, and takes longer than an answer may.
+    UnderWay,
     /// 403: this container runs another session.
     WrongContainer,
     /// Nobody was reached, and nobody refused: either nobody is there, or no route leads there.
@@ -129,7 +134,8 @@ impl SessionContainers {
     }
 
     /// One `POST` of the complete path, no redirects, no proxy, no repetition. It takes as long as
-    /// the upload takes: the caller limits it.
+    /// the upload takes: the caller limits it. It alone carries the configured `Authorization`: an address is
+    /// probed also where a stranger may be.
     ///
     /// # Errors
     /// [`CallError`] when no whole answer came: the container may have uploaded or not, unless it is
@@ -147,7 +153,8 @@ impl SessionContainers {
             CallError::unusable("POST", format!("{url} for session {session}"), problem)
         };
         let body = serde_json::json!({ "session_id": session }).to_string();
-        let operation = self.operation("POST", address, path);
+        let authorization = self.contract.authorization.clone();
+        let operation = self.operation("POST", address, path, authorization);
         let answer = match operation.invoke(body).boxed().await {
             Ok(answer) => answer,
             Err(error) if never_left(&error) => {
@@ -166,7 +173,12 @@ impl SessionContainers {
             .map_err(|e| failed(format!("HTTP {status}, and then the answer broke off: {e}")))?;
         Ok(match status {
             200 => CompletionAnswer::Uploaded,
+            202 => CompletionAnswer::UnderWay,
             403 => CompletionAnswer::WrongContainer,
+            // It may quote what it was told.
+            _ if self.contract.authorization.is_some() => {
+                CompletionAnswer::Failed { status, body: UNQUOTED.to_owned() }
+            }
             _ => CompletionAnswer::Failed { status, body: body.chars().take(300).collect() },
         })
     }
@@ -183,7 +195,7 @@ impl SessionContainers {
         let waiting = self.connections.turn(Purpose::Probe);
         let _turn = Deadline::after(limit).run(waiting).await.ok()??;
         let getting = async {
-            let operation = self.operation("GET", address, &self.contract.health_path);
+            let operation = self.operation("GET", address, &self.contract.health_path, None);
             let answer = match operation.invoke(String::new()).boxed().await {
                 Ok(answer) => answer,
                 Err(error) if never_left(&error) => return None,
@@ -213,6 +225,7 @@ impl SessionContainers {
         method: &'static str,
         address: TargetAddress,
         path: &str,
+        authorization: Option<Authorization>,
     ) -> Operation<String, HttpResponse, Infallible> {
         let path = path.to_owned();
         Operation::builder()
@@ -236,6 +249,11 @@ impl SessionContainers {
                 // There is one question for each container: an open connection only takes a
                 // descriptor.
                 request.headers_mut().insert("connection", "close");
+                if let Some(authorization) = &authorization {
+                    request
+                        .headers_mut()
+                        .insert("authorization", authorization.reveal().to_owned());
+                }
                 if length > 0 {
                     request.headers_mut().insert("content-type", "application/json");
                     request.headers_mut().insert("content-length", length.to_string());

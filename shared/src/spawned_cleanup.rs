@@ -60,7 +60,9 @@ fn log(report: &CleanupReport) {
         tracing::warn!(session_id, task_arn, %outcome, duration_ms, notes, "out of scope");
     } else if spared {
         tracing::info!(session_id, task_arn, %outcome, duration_ms, notes, "session spared");
-    } else if outcome.fails_its_event()
+    } else if report.is_under_way() {
+        tracing::info!(session_id, task_arn, %outcome, duration_ms, %artifacts, %target, %task, notes, "upload under way");
+    } else if report.fails_its_event()
         || matches!(outcome, Outcome::ArtifactsLost | Outcome::Unknown)
     {
         tracing::error!(session_id, task_arn, %outcome, duration_ms, %artifacts, %target, %task, notes, "session not clean");

@@ -1,4 +1,4 @@
-//! One sweep: observe, decide, act, report. It finds what no event spoke of: tasks that no one will
+//! One sweep: observe, decide, act, report. It finds what no event reported: tasks that no one will
 //! end, and targets that nobody stands behind.
 //!
 //! - [`observe`]: targets first, then tasks, all pages; what is missing is unknown, and unknown means

@@ -13,12 +13,15 @@
 
 mod batch;
 mod chain;
+mod coordinator;
 mod deployed_reaper;
 mod descriptors;
 mod fleet;
 mod function;
 mod garbage;
 mod interruptions;
+mod long_upload;
+mod observed;
 mod one_stack;
 mod patrol;
 mod permissions;
@@ -26,3 +29,4 @@ mod probe;
 mod profiles;
 mod sweeps;
 mod three_parameters;
+mod token;

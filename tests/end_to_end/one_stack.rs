@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{Lambda, LocalAws, Stack, eventually, free_port};
+use session_cleanup_tests::local_aws::{Lambda, LocalAws, NETWORK, Stack, eventually, free_port};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{SessionBuilder, Setup, TaskHandle};
 use std::net::Ipv4Addr;
@@ -13,7 +13,9 @@ use tokio::time::{sleep, timeout};
 
 /// Short enough for tests, long enough for two busy cores. `VisibilityTimeout` is what passes between
 /// two deliveries, and is longer than any invocation.
-const PARAMETERS: [(&str, &str); 10] = [
+const PARAMETERS: [(&str, &str); 12] = [
+    ("SubnetIds", NETWORK.0),
+    ("SecurityGroupIds", NETWORK.1),
     ("FunctionTimeout", "10"),
     ("VisibilityTimeout", "11"),
     ("MaxReceiveCount", "2"),
@@ -123,6 +125,11 @@ impl Scene {
 
     pub(crate) fn aws(&self) -> &LocalAws {
         &self.emulated().aws
+    }
+
+    /// Where ECS and the load balancer are.
+    pub(crate) fn endpoint(&self) -> String {
+        self.served.as_ref().expect("the network is there").endpoint()
     }
 
     pub(crate) fn stack(&self) -> &Stack {

@@ -61,6 +61,11 @@ pub(crate) fn patrol(
 }
 
 impl Patrol {
+    /// Where AWS is.
+    pub(crate) fn endpoint(&self) -> String {
+        self.served.endpoint()
+    }
+
     /// An address that nobody has.
     pub(crate) fn address(&mut self) -> Ipv4Addr {
         self.sessions += 1;

@@ -9,6 +9,7 @@
     reason = "a test that can't go on must stop"
 )]
 
+mod authorization;
 mod batches;
 mod connections;
 mod crashes;
@@ -21,6 +22,7 @@ mod looks;
 mod missing;
 mod no_load_balancer;
 mod notes;
+mod observe;
 mod older_ledger;
 mod races;
 mod receipts;
@@ -30,6 +32,7 @@ mod sidecars;
 mod storms;
 mod sweep;
 mod timing;
+mod under_way;
 mod unnamed;
 mod unreadable;
 mod uploads;

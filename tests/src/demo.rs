@@ -1,5 +1,5 @@
-//! The demo, in two acts: what the completion function makes of the events of sessions' ends, and what
-//! the reaper makes of all that no event spoke of.
+//! The demo, in three acts: what the completion function makes of the events of sessions' ends, what the reaper
+//! makes of all that no event reported, and a warm pool without a load balancer.
 //!
 //! The chain is real from the bus to the binaries: EventBridge rule, SQS queue, event source mapping,
 //! the functions as they are deployed. Only ECS, the load balancer and the containers are simulated,
@@ -9,6 +9,7 @@
 mod completion;
 mod local_stack;
 mod part;
+mod pool;
 mod promises;
 mod reaper;
 mod tables;
@@ -32,6 +33,7 @@ pub async fn show() -> Result<(), Failure> {
     // While the first act's queue tries again what can't be cleaned, and gives it up.
     let reaper = reaper::Act::look_twice(&local, completion.left_to_the_reaper()).await?;
     let broken = completion.end(&local).await? + reaper.enforce(&local).await?;
+    let broken = broken + pool::play(&local).await?;
     if broken == 0 {
         local.say("All promises kept.");
         Ok(())

@@ -20,6 +20,7 @@ mod objects;
 mod sam;
 mod shell;
 mod stack;
+mod subscription;
 
 pub use build::function_binary;
 pub use error::LocalAwsError;
@@ -27,15 +28,21 @@ pub use lambda::Lambda;
 pub use ministack::free_port;
 pub use objects::Objects;
 pub use stack::{QueueDepth, Stack};
+pub use subscription::Subscription;
 
+use ::http::Method;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use ministack::MiniStack;
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The Region of everything here.
 pub const REGION: &str = "us-east-1";
+
+/// A subnet and a security group for the functions: the emulator has no network of its own, and takes any.
+pub const NETWORK: (&str, &str) = ("subnet-0123456789abcdef0", "sg-0123456789abcdef0");
 
 /// The account of everything here: the one that MiniStack gives to the access key `test`.
 pub const ACCOUNT: &str = "000000000000";
@@ -95,6 +102,16 @@ impl LocalAws {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         self.ministack.endpoint()
+    }
+
+    /// Puts a secret into Secrets Manager.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn put_secret(&self, name: &str, secret: &str) -> Result<(), LocalAwsError> {
+        let body = json!({"Name": name, "SecretString": secret}).to_string();
+        let target = Some("secretsmanager.CreateSecret");
+        http::call(self.endpoint(), Method::POST, "/", target, body).await.map(drop)
     }
 
     /// The emulator's own log. What functions print is in it too.

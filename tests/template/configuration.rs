@@ -24,7 +24,13 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
         // Lambda's own time limits are numbers.
         let in_seconds = json!({"Fn::Sub": format!("${{{parameter}}}s")});
         let unit = if *value == in_seconds { "s" } else { "" };
-        let is_known = [by_reference, joined, in_seconds].contains(value);
+        // A secret: the parameter says only where it is.
+        let secret = json!({"Fn::If": [
+            format!("Has{parameter}"),
+            {"Fn::Sub": format!("{{{{resolve:${{{parameter}}}}}}}")},
+            "",
+        ]});
+        let is_known = [by_reference, joined, in_seconds, secret].contains(value);
         assert!(is_known, "{} is {value}", variable.name);
         if let Some(default) = variable.default {
             let given = default_of(&parameter);
@@ -66,6 +72,14 @@ fn every_artifact_mode_has_its_word_in_the_functions_in_the_template_and_on_the_
         });
         assert_eq!(config.map(|config| config.artifacts.mode), Ok(mode), "{}", word(mode));
     }
+}
+
+/// Whoever types the token itself would have put it into the stack's history.
+#[test]
+fn the_secret_parameter_takes_a_reference_and_no_secret() {
+    let pattern =
+        TEMPLATE["Parameters"]["ContainerAuthorization"]["AllowedPattern"].as_str().unwrap();
+    assert_eq!(pattern, "^((secretsmanager|ssm):[^{}]+)?$");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::ROOT;
 use serde_json::{Value, json};
-use session_cleanup_tests::local_aws::LocalAws;
+use session_cleanup_tests::local_aws::{LocalAws, NETWORK};
 
 #[tokio::test]
 async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
@@ -15,6 +15,8 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
         ("Families", "session"),
         ("TargetGroupArns", group),
         ("ArtifactBucket", "artifacts"),
+        ("SubnetIds", NETWORK.0),
+        ("SecurityGroupIds", NETWORK.1),
     ];
     let stack = aws.deploy("rules", &parameters).await.unwrap_or_else(|error| panic!("{error}"));
     let sample = |name: &str| -> Value {
@@ -77,5 +79,21 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
         (false, "an alarm of another stack", sample("alarm-state-change")),
     ] {
         assert_eq!(stack.is_taken_by_a_rule(&event).await.unwrap(), taken, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_stack_that_can_not_work_is_refused_before_it_exists() {
+    let aws = LocalAws::start("refused", "http://127.0.0.1:9").await.unwrap();
+    let cluster = ("Clusters", "arn:aws:ecs:us-east-1:000000000000:cluster/sessions");
+    let (family, bucket) = (("Families", "session"), ("ArtifactBucket", "artifacts"));
+    let cases: [(&[(&str, &str)], &str); 3] = [
+        (&[cluster, family, bucket], "SubnetIds is needed"),
+        (&[cluster, family, bucket, ("SubnetIds", NETWORK.0)], "SubnetIds needs SecurityGroupIds"),
+        (&[cluster, family, ("ArtifactMode", "none")], "ArtifactBucket is needed"),
+    ];
+    for (parameters, why) in cases {
+        let refused = aws.deploy("refused", parameters).await.unwrap_err().to_string();
+        assert!(refused.contains(why), "{why}: {refused}");
     }
 }

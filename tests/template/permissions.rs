@@ -120,6 +120,15 @@ fn only_our_own_tag_may_be_written_and_only_on_the_owner_s_word() {
 }
 
 #[test]
+fn owners_alone_start_tasks() {
+    for role in ROLES {
+        for action in ["ecs:RunTask", "ecs:StartTask", "iam:PassRole"] {
+            assert!(statements_with(role, action).is_empty(), "{role}: {action}");
+        }
+    }
+}
+
+#[test]
 fn targets_are_taken_and_put_back_in_the_configured_groups_only() {
     for role in ROLES {
         for action in ["RegisterTargets", "DeregisterTargets"] {

@@ -12,5 +12,6 @@ mod containers;
 mod ecs;
 mod elb;
 mod invariants;
+mod run_task;
 mod s3;
 mod served;

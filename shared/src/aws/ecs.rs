@@ -275,6 +275,8 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
         tags,
         started_by: task.started_by().map(str::to_owned),
         stopped_reason: task.stopped_reason().map(str::to_owned),
+        stopping_at: time(task.stopping_at()),
+        stopped_at: time(task.stopped_at()),
         stopped_by_a_call: task.stop_code() == Some(&types::TaskStopCode::UserInitiated),
         containers: read_containers(task),
         version: task.version(),

@@ -2,64 +2,18 @@ use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::Order;
+use super::salvage::{Salvage, TaskOver, noted};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Failure, Marker};
 use crate::config::ArtifactMode;
 use crate::container::{CompletionAnswer, Turn};
 use crate::deadline::Deadline;
-use crate::session::{Stage, StoppedWith, Task};
+use crate::session::Stage;
 use backon::BackoffBuilder;
 use std::time::Duration;
 
-/// What came of getting the artifacts out of a session's container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Salvage {
-    /// The container said that all is in S3, and the marker is there.
-    Confirmed,
-    /// The task never started: there is nothing.
-    NothingToSave,
-    /// There are none, by configuration.
-    Discarded,
-    /// We are stopping the task already, without them.
-    GivenUpBefore,
-    /// The container said that all is in S3, and we can't read whether the marker is: our failure,
-    /// not the session's loss.
-    Unreadable {
-        /// What S3 said.
-        why: String,
-    },
-    /// Given up, and nobody can say that they are lost: the marker is there, or can't be read.
-    Unverified {
-        /// What kept them from being confirmed.
-        why: String,
-    },
-    /// Not confirmed, as far as we got.
-    Unconfirmed {
-        /// What kept them from being confirmed.
-        why: String,
-    },
-    /// The container could not even be asked: a failure of our own, which no stop ever rests on.
-    NotAsked {
-        /// Why.
-        why: String,
-    },
-    /// Nobody was reached, and nobody behind the same route answers: the route may be broken.
-    Blind {
-        /// What came instead of a connection.
-        why: String,
-    },
-    /// The task is no orphan any longer: its container was not asked.
-    Spared {
-        /// What keeps it.
-        why: String,
-    },
-    /// The container runs another session: nothing further is done to its task.
-    WrongContainer,
-}
-
-/// The task lost its address before its artifacts were confirmed: its end is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TaskOver;
+/// What a 202 means.
+const UNDER_WAY: &str = "the container says that its upload is under way";
 
 /// What ends the attempts.
 type Salvaged = Result<Salvage, TaskOver>;
@@ -115,7 +69,9 @@ pub(super) async fn salvage(
     };
     match salvaged {
         // Whatever came after it, and even if it may have been a stranger's.
-        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. }) if attempts.forbidden => {
+        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. } | Salvage::UnderWay)
+            if attempts.forbidden =>
+        {
             Ok(Salvage::WrongContainer)
         }
         // A salvage window begins with a question, not with the wish to ask.
@@ -148,19 +104,6 @@ async fn discard(
         }
         Err(error) => Ok(Salvage::NotAsked { why: error.to_string() }),
     }
-}
-
-/// What we wrote when we stopped the task: what was known then is what is known.
-fn noted(task: &Task) -> Option<Salvage> {
-    Some(match task.stop_note()?.artifacts {
-        StoppedWith::ArtifactsConfirmed => Salvage::Confirmed,
-        StoppedWith::ArtifactsLost => Salvage::GivenUpBefore,
-        StoppedWith::ArtifactsUnverified => {
-            Salvage::Unverified { why: "they were given up before".to_owned() }
-        }
-        StoppedWith::NothingToSave => Salvage::NothingToSave,
-        StoppedWith::Discarded => Salvage::Discarded,
-    })
 }
 
 /// Attempts at one container, and what is known of them when their time is over.
@@ -298,6 +241,7 @@ impl Attempts<'_> {
             (
                 Ok(
                     CompletionAnswer::Uploaded
+                    | CompletionAnswer::UnderWay
                     | CompletionAnswer::WrongContainer
                     | CompletionAnswer::Failed { .. },
                 ),
@@ -314,6 +258,10 @@ impl Attempts<'_> {
                 (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
                 marker(invocation, session).await
             }
+            Ok(CompletionAnswer::UnderWay) if session.task.stage() == Stage::Dying => {
+                Attempt::Again(UNDER_WAY.to_owned())
+            }
+            Ok(CompletionAnswer::UnderWay) => Attempt::Settled(Ok(Salvage::UnderWay)),
             Ok(CompletionAnswer::WrongContainer) => {
                 self.forbidden = true;
                 let word = whose_word(invocation, session).await;
@@ -375,6 +323,7 @@ pub(super) async fn give_up(
     let why = match &salvage {
         Salvage::Unconfirmed { why } | Salvage::Blind { why } => why.clone(),
         Salvage::WrongContainer => "the container runs another session".to_owned(),
+        Salvage::UnderWay => UNDER_WAY.to_owned(),
         Salvage::Confirmed
         | Salvage::NothingToSave
         | Salvage::Discarded

@@ -1,7 +1,7 @@
 //! The two lanes of one cleanup, side by side: the artifacts and then the stop; the target and then its
 //! verification. They hand each other two things, each once.
 
-use super::artifacts::{Salvage, TaskOver, give_up, salvage};
+use super::artifacts::{give_up, salvage};
 use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
@@ -10,6 +10,7 @@ use super::outcome::{Outcome, notes, outcome};
 use super::record::Record;
 use super::report::{Artifacts, CleanupReport, Findings};
 use super::request::{Order, Request};
+use super::salvage::{Salvage, TaskOver};
 use super::steps::Steps;
 use super::stop::{Permission, TaskFate, may_stop, stop};
 use super::tag::tag_session_ended;
@@ -63,12 +64,13 @@ impl Cleanup<'_> {
         };
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
-        let outcome = outcome(&salvage, &target, &task, self.request.cause.salvage_window());
+        let cause = &self.request.cause;
+        let outcome = outcome(&salvage, &target, &task, cause.salvage_window());
         if matches!(salvage, Salvage::Unreadable { .. }) {
             self.record.unreadable(&session.id);
         }
         let tagging = tag_session_ended(self.record, session, &salvage, &task);
-        let mut notes = notes(&salvage, &target, &task, self.request.cause.next());
+        let mut notes = notes(&salvage, &target, &task, cause.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let findings = Findings {
             session: Some(session.id.clone()),
@@ -79,8 +81,16 @@ impl Cleanup<'_> {
             target,
             task: task.clone(),
         };
-        let (report, ()) = join!(self.record.put_session(session, findings), tagging);
-        report
+        if salvage != Salvage::UnderWay {
+            let (report, _tried) = join!(self.record.put_session(session, findings), tagging);
+            return report;
+        }
+        // Its event is done once it is tagged: nothing else tells the sweeps of it.
+        let findings = match tagging.await {
+            Ok(()) => findings,
+            Err(why) => findings.untagged(&format!("{why}; {}", cause.next())),
+        };
+        self.record.put_session(session, findings).await
     }
 
     /// After a 403 that an earlier delivery was answered with: its task is left alone, and what is still

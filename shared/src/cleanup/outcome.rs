@@ -1,7 +1,7 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
-use super::artifacts::Salvage;
 use super::request::SalvageWindow;
+use super::salvage::Salvage;
 use super::stop::TaskFate;
 use super::target_fate::TargetFate;
 use crate::metrics::Metric;
@@ -141,6 +141,9 @@ pub(super) fn outcome(
         return Outcome::Rejected;
     }
     let is_done = task.is_over() && target.is_settled();
+    if *salvage == Salvage::UnderWay && task.was_left_running() {
+        return Outcome::AwaitingSalvage;
+    }
     match (salvage, window) {
         (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, window) if !window.is_over => {
             Outcome::AwaitingSalvage
@@ -153,6 +156,7 @@ pub(super) fn outcome(
         }
         (
             Salvage::GivenUpBefore
+            | Salvage::UnderWay
             | Salvage::Unconfirmed { .. }
             | Salvage::WrongContainer
             | Salvage::Blind { .. },
@@ -163,6 +167,7 @@ pub(super) fn outcome(
             | Salvage::NothingToSave
             | Salvage::Discarded
             | Salvage::GivenUpBefore
+            | Salvage::UnderWay
             | Salvage::Unconfirmed { .. }
             | Salvage::Unreadable { .. }
             | Salvage::Unverified { .. }
@@ -198,6 +203,9 @@ pub(super) fn notes(
         Salvage::WrongContainer => Some(
             "the container says that it runs another session; see its SESSION_ID and the owner"
                 .to_owned(),
+        ),
+        Salvage::UnderWay => Some(
+            "the container says that its upload is under way; each sweep asks again".to_owned(),
         ),
         Salvage::Confirmed
         | Salvage::NothingToSave

@@ -1,6 +1,6 @@
-use super::artifacts::Salvage;
 use super::outcome::Outcome;
 use super::request::{Cause, Request};
+use super::salvage::Salvage;
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
 use super::target_fate::TargetFate;
@@ -63,6 +63,8 @@ pub enum Artifacts {
     NothingToSave,
     /// There are none, by configuration.
     Discarded,
+    /// The container says that its upload is under way.
+    UnderWay,
     /// Not confirmed, as far as we got.
     Unconfirmed {
         /// What kept them from being confirmed.
@@ -108,6 +110,7 @@ impl From<Salvage> for Artifacts {
             Salvage::NothingToSave => Self::NothingToSave,
             Salvage::Discarded => Self::Discarded,
             Salvage::GivenUpBefore => Self::Lost,
+            Salvage::UnderWay => Self::UnderWay,
             Salvage::Unconfirmed { why } => Self::Unconfirmed { why },
             Salvage::Unreadable { why } => Self::Unreadable { why },
             Salvage::Unverified { why: _ } => Self::Unverified,
@@ -125,6 +128,7 @@ impl fmt::Display for Artifacts {
             Self::Confirmed => f.write_str("confirmed"),
             Self::NothingToSave => f.write_str("nothing_to_save"),
             Self::Discarded => f.write_str("discarded"),
+            Self::UnderWay => f.write_str("under_way"),
             Self::Unconfirmed { why } => write!(f, "unconfirmed: {why}"),
             Self::Unreadable { why } => write!(f, "unreadable: {why}"),
             Self::NotAsked { why } => write!(f, "not_asked: {why}"),
@@ -148,6 +152,15 @@ pub(super) struct Findings {
     pub(super) target: TargetFate,
     pub(super) task: TaskFate,
     pub(super) notes: Vec<String>,
+}
+
+impl Findings {
+    /// The same where the task could not be tagged: the event must come again.
+    pub(super) fn untagged(mut self, problem: &str) -> Self {
+        self.outcome = Outcome::Incomplete;
+        self.notes.push(problem.to_owned());
+        self
+    }
 }
 
 impl CleanupReport {
@@ -199,6 +212,7 @@ impl CleanupReport {
         match self.artifacts {
             Artifacts::Unconfirmed { .. } | Artifacts::Unreadable { .. } => true,
             Artifacts::Confirmed
+            | Artifacts::UnderWay
             | Artifacts::NothingToSave
             | Artifacts::Discarded
             | Artifacts::WrongContainer
@@ -210,6 +224,19 @@ impl CleanupReport {
             | Artifacts::AsInReceipt
             | Artifacts::Unknown => false,
         }
+    }
+
+    /// Whether its container says that its upload goes on, for longer than we can wait: its task, which is
+    /// tagged, is the sweeps' from now on, and its event is done.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.outcome == Outcome::AwaitingSalvage && self.artifacts == Artifacts::UnderWay
+    }
+
+    /// Whether its event must be delivered again (and end in the dead-letter queue in the end).
+    #[must_use]
+    pub fn fails_its_event(&self) -> bool {
+        self.outcome.fails_its_event() && !self.is_under_way()
     }
 
     /// Whether nobody was reached, and the route may be broken.
@@ -225,7 +252,8 @@ impl CleanupReport {
     }
 
     /// Whether anything that it did may have reached its task: a completion call that was not answered
-    /// with a 403, its target's deregistration, its stop.
+    /// with a 403, its target's deregistration, its stop. Where a session's owner has ended it, a 202 is the
+    /// answer that was asked for, and changes nothing any more.
     #[must_use]
     pub fn touched_its_task(&self) -> bool {
         let was_asked = match self.artifacts {
@@ -234,6 +262,7 @@ impl CleanupReport {
             | Artifacts::Unreadable { .. }
             | Artifacts::Unverified
             | Artifacts::Lost => true,
+            Artifacts::UnderWay => !self.cause.is_ended_by_owner(),
             Artifacts::NothingToSave
             | Artifacts::Discarded
             | Artifacts::NotAsked { .. }
@@ -252,7 +281,9 @@ impl CleanupReport {
         // An orphan's cleanup is no failure of the circuit breaker's: the breaker calls for a sweep,
         // and the sweep is already there.
         let fails = match &self.cause {
-            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => self.outcome.is_unfinished(),
+            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => {
+                self.outcome.is_unfinished() && !self.is_under_way()
+            }
             Cause::Orphan { .. } => false,
         };
         let whole = [

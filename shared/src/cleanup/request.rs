@@ -172,6 +172,21 @@ impl Cause {
         }
     }
 
+    /// Whether the session's owner has said that it is over.
+    pub(super) fn is_ended_by_owner(&self) -> bool {
+        match self {
+            Self::SessionEnded { .. } => true,
+            Self::TaskChanged { .. } => false,
+            Self::Orphan { cause, .. } => match cause {
+                OrphanCause::Ended => true,
+                OrphanCause::TooOld
+                | OrphanCause::LeaseExpired
+                | OrphanCause::Done
+                | OrphanCause::Forced => false,
+            },
+        }
+    }
+
     pub(super) fn review(&self) -> Option<&Review> {
         match self {
             Self::Orphan { review, .. } => Some(review),

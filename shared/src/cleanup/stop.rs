@@ -1,7 +1,7 @@
-use super::artifacts::Salvage;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::{Cause, SalvageWindow};
+use super::salvage::Salvage;
 use crate::aws::CallError;
 use crate::aws::retry::pauses;
 use crate::deadline::Deadline;
@@ -138,8 +138,8 @@ impl Permission {
 }
 
 /// The one rule about stopping: confirmed, never started, nothing to save by configuration, or the salvage
-/// window is over; and where nobody was reached, or it was a 403, only once the hard age has passed by that
-/// window, too.
+/// window is over; and where nobody was reached, or it was a 403 or a 202, only once the hard age has passed
+/// by that window, too.
 pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
     match (salvage, window) {
         (Salvage::Confirmed, _) => Permission::Stop(StoppedWith::ArtifactsConfirmed),
@@ -153,12 +153,15 @@ pub(super) fn may_stop(salvage: &Salvage, window: SalvageWindow) -> Permission {
         (Salvage::Unreadable { .. }, window) if window.is_over => {
             Permission::Stop(StoppedWith::ArtifactsUnverified)
         }
-        (Salvage::WrongContainer, window) if window.is_over && window.is_beyond_hard_age => {
+        (Salvage::WrongContainer | Salvage::UnderWay, window)
+            if window.is_over && window.is_beyond_hard_age =>
+        {
             Permission::Stop(StoppedWith::ArtifactsLost)
         }
         (Salvage::Blind { .. }, window) if window.is_beyond_hard_age && window.was_blind_before => {
             Permission::Stop(StoppedWith::ArtifactsLost)
         }
+        (Salvage::UnderWay, _) => Permission::Leave("its upload is under way"),
         (Salvage::Unreadable { .. }, _) => Permission::Leave("its marker can't be read"),
         (Salvage::Unconfirmed { .. }, _) => Permission::Leave("its artifacts are not confirmed"),
         (Salvage::WrongContainer, _) => Permission::Leave("its container runs another session"),
@@ -335,9 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn a_403_and_silence_without_a_route_are_bounded_by_the_hard_age_alone() {
+    fn a_403_a_202_and_silence_without_a_route_are_bounded_by_the_hard_age_alone() {
         let lost = StoppedWith::ArtifactsLost;
         assert_eq!(stops(&Salvage::WrongContainer), [(OVER_BEYOND_HARD_AGE, lost)]);
+        assert_eq!(stops(&Salvage::UnderWay), [(OVER_BEYOND_HARD_AGE, lost)]);
         assert_eq!(
             stops(&Salvage::Blind { why: "no connection".to_owned() }),
             [(UNASKED_BEYOND_HARD_AGE, lost), (OVER_BEYOND_HARD_AGE, lost)]

@@ -1,28 +1,32 @@
-use super::artifacts::Salvage;
 use super::identified_session::IdentifiedSession;
 use super::record::Record;
 use super::request::Order;
+use super::salvage::Salvage;
 use super::stop::TaskFate;
 use crate::metrics::Step;
 use crate::session::{EndedTag, SESSION_ENDED_TAG};
 
 /// What is known of a living task is on the task: that its owner has ended it, and since when its salvage
-/// goes on. Where that fails, the event is still in the queue and the next delivery tries again.
+/// goes on. Where that fails, the event is still in the queue and the next delivery tries again. An upload that
+/// is under way begins the salvage window anew.
+///
+/// # Errors
+/// Why a task that should have it has no tag.
 pub(super) async fn tag_session_ended(
     record: Record<'_>,
     session: &IdentifiedSession,
     salvage: &Salvage,
     task: &TaskFate,
-) {
+) -> Result<(), String> {
     let Record { invocation, request, steps } = record;
     let context = invocation.context();
     let now = context.clock.now();
-    let is_tagged = EndedTag::of(&session.task, now).is_word();
+    let is_tagged = EndedTag::of(&session.task, now).is_word() && *salvage != Salvage::UnderWay;
     let is_owners_word = request.cause.order() == Order::Together;
     // What runs another session has not been ended, whatever else went wrong.
     let is_anothers = *salvage == Salvage::WrongContainer;
     if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
-        return;
+        return Ok(());
     }
     let now = now.to_string();
     let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &now);
@@ -31,5 +35,5 @@ pub(super) async fn tag_session_ended(
         Err(why) => why.clone(),
     };
     let tagging = invocation.budget().receipt().answer(tagging);
-    let _tried = steps.measure(Step::Tag, tagging, result).await;
+    steps.measure(Step::Tag, tagging, result).await
 }

@@ -1,7 +1,7 @@
-use super::artifacts::{Salvage, TaskOver};
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::SalvageWindow;
+use super::salvage::{Salvage, TaskOver};
 use super::target_fate::TargetFate;
 use crate::aws::retry::pauses;
 use crate::deadline::Deadline;

@@ -30,6 +30,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("TARGET_GROUP_ARNS", ""),
     optional("CONTAINER_PORT", "8080"),
     optional("COMPLETE_PATH", "/session/complete"),
+    optional("CONTAINER_AUTHORIZATION", ""),
     optional("HEALTH_PATH", "/health"),
     optional("CONNECT_TIMEOUT", "2s"),
     optional("PROBE_TIMEOUT", "5s"),
@@ -40,6 +41,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("MARKER_WRITTEN_LAST", "false"),
     required("LEDGER_BUCKET"),
     optional("EVENT_SOURCE", "session.lifecycle"),
+    optional("COMPLETION_MODE", "enforce"),
     optional("IDENTIFY_TIMEOUT", "10s"),
     optional("UPLOAD_TIMEOUT", "30s"),
     optional("TARGET_TIMEOUT", "10s"),
@@ -114,6 +116,15 @@ impl<'a> Variables<'a> {
     ) -> Result<T, ConfigError> {
         let value = self.text(name)?;
         parse(value.trim()).map_err(|problem| wrong(name, &value, &problem))
+    }
+
+    /// One that no error shows.
+    pub(super) fn secret<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        parse(self.text(name)?.trim()).map_err(|problem| wrong(name, "(not shown)", &problem))
     }
 
     /// A list of at least one.

@@ -109,6 +109,10 @@ pub struct Task {
     pub started_by: Option<String>,
     /// `stoppedReason`.
     pub stopped_reason: Option<String>,
+    /// When it was told to stop.
+    pub stopping_at: Option<Timestamp>,
+    /// When it had stopped.
+    pub stopped_at: Option<Timestamp>,
     /// Whether `StopTask` ended it (`stopCode` is `UserInitiated`): ECS deletes its tags with that call.
     pub stopped_by_a_call: bool,
     /// Its containers.

@@ -44,6 +44,9 @@ pub struct Suspects {
     pub blind: BTreeMap<TaskArn, SeenSince>,
     /// Orphans that were worked on and run on, and when last: who waited longer comes first.
     pub tried: BTreeMap<TaskArn, Timestamp>,
+    /// Orphans whose containers said that their uploads were under way, and when last: their salvage windows
+    /// begin anew then.
+    pub under_way: BTreeMap<TaskArn, Timestamp>,
     /// The leases that ran when everything was listed last.
     pub leases: SeenLeases,
     /// Tasks of a warm pool that were seen claimed by a session that does not say since when, and when first.
@@ -275,6 +278,8 @@ struct Document {
     #[serde(default)]
     tried: Vec<TaskAt>,
     #[serde(default)]
+    under_way: Vec<TaskAt>,
+    #[serde(default)]
     leases_seen_at: Option<Timestamp>,
     #[serde(default)]
     leases: Vec<TaskAt>,
@@ -333,6 +338,7 @@ impl From<&Suspects> for Document {
             reused: suspects.reused.iter().map(task).collect(),
             blind: suspects.blind.iter().map(task).collect(),
             tried: listed(&suspects.tried),
+            under_way: listed(&suspects.under_way),
             leases_seen_at: suspects.leases.at,
             leases: listed(&suspects.leases.ends),
             claimed: listed(&suspects.claimed),
@@ -354,6 +360,7 @@ impl From<Document> for Suspects {
             reused: document.reused.into_iter().map(task).collect(),
             blind: document.blind.into_iter().map(task).collect(),
             tried: by_task(document.tried),
+            under_way: by_task(document.under_way),
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),
             reaped_for_leases: by_task(document.reaped_for_leases),

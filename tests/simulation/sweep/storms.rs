@@ -44,6 +44,7 @@ fn quirk(session: SessionBuilder, random: &mut fastrand::Rng) -> SessionBuilder 
         6 => session.refuses(),
         7 => session.uploads_nothing(),
         8 => session.answers_403(),
+        9 => session.answers_202(),
         _ => session,
     }
 }

@@ -1,6 +1,8 @@
 //! The first act: a handful of sessions, the events of their ends, and what became of them.
 
 mod cast;
+mod observed;
+mod owner;
 mod promises;
 mod seen;
 mod sequential;
@@ -12,6 +14,7 @@ use super::local_stack::{LocalStack, PATIENCE};
 use super::part::Part;
 use crate::local_aws::{Lambda, LocalAwsError, eventually};
 use cast::Cast;
+use owner::Owner;
 use seen::Seen;
 use sequential::Measured;
 
@@ -20,6 +23,7 @@ pub(super) struct Act {
     cast: Cast,
     sequential: Vec<Measured>,
     invocations_before: usize,
+    owner: Owner,
 }
 
 impl Act {
@@ -30,15 +34,17 @@ impl Act {
         let mut cast = Cast::start(world, served).await;
         println!("\n{}\n", tables::before(world, &cast));
 
+        let owner = Owner::begin(stack, &cast).await?;
         local.say("Putting the events of their ends on the bus");
         let invocations_before = stack.invocations(Lambda::Completion).await?;
         cast.end(world, stack).await?;
         local.say("Meanwhile, today's way with grace: upload, then target, then task, one by one");
+        observed::owner_speaks(local, &cast.grace).await?;
         let sequential = sequential::clean_up(served, &cast.grace.task).await?;
         watch_receipts(local, &cast).await?;
         local.say("Putting alice's event on the bus once more, as EventBridge itself may");
         stack.put_event("session.lifecycle", "Session Ended", &cast.alice_event).await?;
-        Ok(Self { cast, sequential, invocations_before })
+        Ok(Self { cast, sequential, invocations_before, owner })
     }
 
     /// Those whose artifacts are not confirmed: they are left to the reaper.
@@ -48,15 +54,22 @@ impl Act {
 
     /// What can't be cleaned is dead-lettered; answers how many promises were broken.
     pub(super) async fn end(self, local: &LocalStack) -> Result<usize, Failure> {
-        let Self { cast, sequential, invocations_before } = self;
+        let Self { cast, sequential, invocations_before, mut owner } = self;
         watch_dead_letters(local, &cast).await?;
         let seen = Seen::gather(local, invocations_before).await?;
         println!("\nWhat became of the sessions whose ends were on the bus:\n");
         println!("{}\n", tables::after(&local.world, &cast, &seen));
         println!("{}", timeline::draw(&seen.receipts[cast.alice.task.id()], &sequential));
+        let baseline = observed::task_has_stopped(local, &cast.grace).await?;
+        println!(
+            "What `make baseline` says of her (a stack in the mode observe looked on):\n\n{}",
+            baseline.text()
+        );
         print_receipts(local, &cast, &seen)?;
+        owner.read_receipts().await?;
+        println!("{}", owner.story());
         println!("The completion function's own binary ran {} invocations.\n", seen.invocations);
-        Ok(promises::check(&local.world, &cast, &seen))
+        Ok(promises::check(&local.world, &cast, &seen, &owner, (&baseline, &sequential)))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Where the demo plays: the local AWS with the stack in it, and the world that is served to it.
+//! Where the demo plays: the local AWS with the stacks in it, and the world that is served to it.
 
 use super::Failure;
-use crate::local_aws::{LocalAws, LocalAwsError, Stack, free_port};
+use crate::local_aws::{LocalAws, LocalAwsError, NETWORK, Stack, free_port};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use std::time::{Duration, Instant};
@@ -20,7 +20,9 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
 
 /// Short, so that a message is tried again and dead-lettered while someone watches.
-const PARAMETERS: [(&str, &str); 9] = [
+const PARAMETERS: [(&str, &str); 11] = [
+    ("SubnetIds", NETWORK.0),
+    ("SecurityGroupIds", NETWORK.1),
     ("FunctionTimeout", "20"),
     ("ReaperTimeout", "60"),
     ("UploadTimeout", "8s"),
@@ -32,9 +34,19 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("MaxReceiveCount", "2"),
 ];
 
+/// Of the sessions that their owner cleans up itself.
+pub(super) const OBSERVED_SOURCE: &str = "session.observed";
+
+/// Of the pool's sessions.
+pub(super) const POOL_SOURCE: &str = "session.pool";
+
 pub(super) struct LocalStack {
     pub(super) aws: LocalAws,
     pub(super) stack: Stack,
+    /// It only looks, at the sessions of [`OBSERVED_SOURCE`].
+    pub(super) observing: Stack,
+    /// Of a platform with a warm pool, and without a load balancer.
+    pub(super) pool: Stack,
     pub(super) world: World,
     pub(super) served: Served,
     since: Instant,
@@ -51,15 +63,21 @@ impl LocalStack {
         let world = World::new(Setup {
             latency: Latency { ecs: ECS, elb: LOAD_BALANCER, ..Latency::none() },
             salvage_window: SALVAGE_WINDOW,
+            families: vec!["session".to_owned(), "pool".to_owned()],
             ..Setup::in_real_time()
         });
         let setup = world.setup();
         aws.objects().create_bucket(&setup.artifact_bucket).await?;
         let at = Artifacts::At(aws.endpoint().to_owned());
         let served = Served::start(&world, port, at).await?;
-        say(since, "Deploying template.yaml, with short timeouts (sam deploy)");
+        let what = "Deploying template.yaml three times, with short timeouts (sam deploy): one that acts, one that \
+                    only observes, and one of a warm pool without a load balancer";
+        say(since, what);
+        // The first makes SAM's bucket, which all of them upload to.
         let stack = deploy(&aws, &setup).await?;
-        Ok(Self { aws, stack, world, served, since })
+        let others = tokio::try_join!(deploy_observing(&aws, &setup), deploy_pool(&aws, &setup));
+        let (observing, pool) = others?;
+        Ok(Self { aws, stack, observing, pool, world, served, since })
     }
 
     /// Says what happens, and when.
@@ -88,4 +106,32 @@ async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
         ("BlastRadiusPercent", "100"),
     ]);
     aws.deploy("demo", &parameters).await
+}
+
+async fn deploy_observing(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
+    let cluster = setup.cluster_arn(&setup.clusters[0]);
+    let group = setup.target_group_arn(&setup.target_groups[0]);
+    let mut parameters = PARAMETERS.to_vec();
+    parameters.extend([
+        ("Clusters", cluster.as_str()),
+        ("Families", &setup.families[0]),
+        ("TargetGroupArns", &group),
+        ("ArtifactBucket", &setup.artifact_bucket),
+        ("EventSource", OBSERVED_SOURCE),
+        ("CompletionMode", "observe"),
+    ]);
+    aws.deploy("observing", &parameters).await
+}
+
+async fn deploy_pool(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
+    let cluster = setup.cluster_arn(&setup.clusters[0]);
+    let mut parameters = PARAMETERS.to_vec();
+    parameters.extend([
+        ("Clusters", cluster.as_str()),
+        ("Families", &setup.families[1]),
+        ("ArtifactBucket", &setup.artifact_bucket),
+        ("EventSource", POOL_SOURCE),
+        ("WarmPool", "true"),
+    ]);
+    aws.deploy("pool", &parameters).await
 }

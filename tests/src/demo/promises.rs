@@ -45,7 +45,8 @@ pub(super) fn acts(world: &World, since: usize, part: &Part) -> usize {
 /// Whether a call is to change something in the world.
 pub(super) fn changes_something(api: Api) -> bool {
     match api {
-        Api::StopTask
+        Api::RunTask
+        | Api::StopTask
         | Api::TagResource
         | Api::UntagResource
         | Api::RegisterTargets

@@ -1,4 +1,4 @@
-//! The second act: what no event spoke of. Sessions that no one will end, targets that nobody stands
+//! The second act: what no event reported. Sessions that no one will end, targets that nobody stands
 //! behind, and those that only look so; two sweeps that look, and three that act.
 
 mod cast;
@@ -27,7 +27,7 @@ pub(super) struct Act {
 impl Act {
     /// Sessions and targets are there, and two sweeps say what they would do.
     pub(super) async fn look_twice(local: &LocalStack, left: [&Part; 2]) -> Result<Self, Failure> {
-        local.say("Meanwhile, the reaper: starting what no event speaks of");
+        local.say("Meanwhile, the reaper: starting what no event reported");
         let cast = Cast::start(&local.world, &local.served, left).await;
         let stranger = Stranger::settles_at(cast.foreign.address, &local.world).await?;
         let mut marks = Marks::set(local).await?;

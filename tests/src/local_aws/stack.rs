@@ -1,4 +1,4 @@
-use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, build, http, sam};
+use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, Subscription, build, http, sam};
 use ::http::Method;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -68,6 +68,15 @@ impl Stack {
     }
 
     // ---- What a owner does ----------------------------------------------------------------
+
+    /// A queue of the owner's own, which is told of each receipt.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn subscribe(&self) -> Result<Subscription, LocalAwsError> {
+        let ledger = self.output("LedgerBucket");
+        Subscription::new(&self.name, ledger, &self.bus, &self.queues, &self.objects).await
+    }
 
     /// Puts one event on the bus.
     ///

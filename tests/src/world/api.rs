@@ -11,6 +11,7 @@ pub enum Api {
     ListClusters,
     ListTasks,
     DescribeTasks,
+    RunTask,
     StopTask,
     TagResource,
     UntagResource,
@@ -46,10 +47,11 @@ pub enum Service {
 
 impl Api {
     /// Every operation of ECS that the world models.
-    pub const ECS: [Self; 6] = [
+    pub const ECS: [Self; 7] = [
         Self::ListClusters,
         Self::ListTasks,
         Self::DescribeTasks,
+        Self::RunTask,
         Self::StopTask,
         Self::TagResource,
         Self::UntagResource,

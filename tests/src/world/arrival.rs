@@ -117,6 +117,7 @@ impl SessionBuilder {
             renewal: self.renewed_for.map_or(Renewal::None, |_| Renewal::Works),
             loss_allowed: false,
             salvage_failing_since: None,
+            under_way_at: None,
         }
     }
 

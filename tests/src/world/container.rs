@@ -18,6 +18,8 @@ pub struct Behaviour {
     pub failing_uploads: u32,
     /// The marker is written even where the upload then fails.
     pub marker_before_failure: bool,
+    /// Answers 202 at once, uploads behind that, and answers 200 to whoever asks when it has.
+    pub answers_202: bool,
     /// Answers 200 without having written anything.
     pub uploads_nothing: bool,
     /// Encrypts what it uploads with a key that nobody else has.
@@ -27,6 +29,10 @@ pub struct Behaviour {
     /// Its health path answers 503 with this, as what is not ready does: a proxy, a framework that
     /// starts or sheds load.
     pub unready: Option<serde_json::Value>,
+    /// Answers 401 to whoever does not say this in `Authorization`, and quotes what was said instead.
+    pub authorization: Option<String>,
+    /// Quotes all that it was told in a 500, as frameworks in their debug modes do.
+    pub quotes_requests: bool,
     /// Answers 403 to everyone.
     pub forbids: bool,
     /// Accepts connections and never answers.
@@ -49,10 +55,13 @@ impl Default for Behaviour {
             uploads_in: Duration::from_secs(3),
             failing_uploads: 0,
             marker_before_failure: true,
+            answers_202: false,
             uploads_nothing: false,
             encrypts: false,
             health_names: None,
             unready: None,
+            authorization: None,
+            quotes_requests: false,
             forbids: false,
             silent: false,
             refuses: false,
@@ -85,6 +94,8 @@ pub(crate) struct Container {
     /// Occupied by work of its own until then.
     pub(crate) busy_until: Option<Timestamp>,
     pub(crate) attempts: u32,
+    /// An upload goes on behind a 202.
+    pub(crate) uploading: bool,
     /// Everything is uploaded.
     pub(crate) completed_at: Option<Timestamp>,
     /// A 200 has been answered since.
@@ -102,6 +113,7 @@ impl Container {
             queue: VecDeque::new(),
             busy_until: None,
             attempts: 0,
+            uploading: false,
             completed_at: None,
             confirmed: false,
             changed: Arc::new(Notify::new()),
@@ -126,6 +138,6 @@ pub(crate) struct Job {
 /// What a container can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
-    Complete { session_id: String },
+    Complete { session_id: String, authorization: Option<String> },
     Health,
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
-use super::api::{Outcome, Service};
+use super::api::{Api, Outcome, Service};
 use super::container::{Asks, JobId};
 use super::faults::{Crash, Effect, When};
 use super::invariants::{Asker, Snapshot};
@@ -96,13 +96,13 @@ impl World {
         }
         self.change(&request, When::Before);
         let applied = self.apply(&sent.asker, &request);
-        let (reply, snapshots, confirmed) = match applied {
+        let (reply, snapshots, completing) = match applied {
             Applied::Answer(reply) => (reply, Vec::new(), None),
             Applied::Snapshots(reply, snapshots) => (reply, snapshots, None),
             Applied::Accepted(task, job) => match self.served(&task, job).await {
                 Some(reply) => {
-                    let confirmed = (reply.status == 200 && request.completes()).then_some(task);
-                    (reply, Vec::new(), confirmed)
+                    let completing = request.completes().then_some(task);
+                    (reply, Vec::new(), completing)
                 }
                 None => return self.fails(number, Failure::Reset),
             },
@@ -129,7 +129,7 @@ impl World {
             _ => {}
         }
         sleep(sent.back).await;
-        self.delivered(&sent.asker, &reply, snapshots, confirmed);
+        self.delivered(&sent.asker, &reply, snapshots, completing);
         Ok(reply)
     }
 
@@ -140,7 +140,7 @@ impl World {
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
         let fault = state.chaos.befalls(call, &mut state.rng);
-        if let Matter::Container { address, asks: Some(Asks::Complete { session_id }), .. } =
+        if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)
         {
@@ -186,6 +186,10 @@ impl World {
         let state = &mut *state;
         if !state.throttle.admits(&state.setup.limits, request.service, request.api, now) {
             return Applied::Answer(wire::throttled(request.service));
+        }
+        // A session begins with a sentence, and a sentence knows its world.
+        if let (Api::RunTask, Matter::Ecs(body)) = (request.api, &request.matter) {
+            return Applied::Answer(self.run_task(state, body, now));
         }
         state.apply(asker, request, now)
     }
@@ -233,15 +237,21 @@ impl World {
         asker: &Asker,
         reply: &Reply,
         snapshots: Vec<(TaskKey, Snapshot)>,
-        confirmed: Option<TaskKey>,
+        completing: Option<TaskKey>,
     ) {
         let mut state = self.lock();
         let now = state.clock.now();
         for (task, snapshot) in snapshots {
             state.judge.saw(&asker.caller, task, Snapshot { answered_at: now, ..snapshot });
         }
-        if let Some(task) = confirmed {
-            state.judge.confirmed(&asker.caller, task);
+        match (completing, reply.status) {
+            (Some(task), 200) => state.judge.confirmed(&asker.caller, task),
+            (Some(task), 202) => {
+                if let Some(task) = state.task_mut(&task) {
+                    task.under_way_at = Some(now);
+                }
+            }
+            (Some(_) | None, _) => {}
         }
         state.journal.came_to(asker.number, reply.outcome());
     }
@@ -290,7 +300,7 @@ impl State {
         });
         let silent = open.is_some_and(|task| task.container.behaviour.silent);
         let open = open.map(|task| task.key.clone());
-        if let Some(Asks::Complete { session_id }) = asks {
+        if let Some(Asks::Complete { session_id, .. }) = asks {
             let reached = open.as_ref().filter(|_| !silent);
             self.judge_completion(asker, ip, reached, session_id);
         }

@@ -207,13 +207,14 @@ impl State {
     }
 
     /// The window counts from the tag (though not from before its owner's word), or from the
-    /// first completion call without success, or from the hard age.
+    /// first completion call without success, and begins anew with each 202; or it counts from the hard age.
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
         let tagged = tagged.filter(|at| at.as_second() >= task.session_began().as_second());
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
+        let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
         let at_last = task.session_began() + self.setup.hard_age;
         since.into_iter().chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
     }

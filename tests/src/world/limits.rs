@@ -22,7 +22,7 @@ impl Throttle {
         now: Timestamp,
     ) -> bool {
         let (name, rate) = match (service, api) {
-            (Service::Ecs, Api::StopTask) => ("ecs-stop", limits.ecs_stop),
+            (Service::Ecs, Api::RunTask | Api::StopTask) => ("ecs-stop", limits.ecs_stop),
             (Service::Ecs, Api::TagResource | Api::UntagResource) => ("ecs-tag", limits.ecs_tag),
             (Service::Ecs, _) => ("ecs-read", limits.ecs_read),
             (Service::Elb, _) => ("elb", limits.elb),

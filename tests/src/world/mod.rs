@@ -140,7 +140,7 @@ impl World {
 
     /// Begins a sentence about a session; it exists once `start` is called.
     pub fn session(&self, session_id: &str) -> SessionBuilder {
-        SessionBuilder::new(self, session_id)
+        SessionBuilder::new(self, &self.setup(), session_id)
     }
 
     /// Lets a fault loose.

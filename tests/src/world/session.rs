@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::World;
 use super::container::Behaviour;
 use super::routes::SUBNET;
+use super::setup::Setup;
 use super::task::{Sidecar, TaskKey};
 
 /// A session's task in the world, as its owner knows it.
@@ -129,8 +130,7 @@ pub struct SessionBuilder {
 }
 
 impl SessionBuilder {
-    pub(super) fn new(world: &World, session_id: &str) -> Self {
-        let setup = world.lock().setup.clone();
+    pub(super) fn new(world: &World, setup: &Setup, session_id: &str) -> Self {
         Self {
             world: world.clone(),
             session_id: session_id.to_owned(),

@@ -27,9 +27,25 @@ impl SessionBuilder {
         self.upload_fails(u32::MAX).behaves(|container| container.marker_before_failure = false)
     }
 
+    /// It answers 202 at once and uploads behind that.
+    pub fn answers_202(self) -> Self {
+        self.behaves(|container| container.answers_202 = true)
+    }
+
     /// It answers 200, but has written nothing.
     pub fn uploads_nothing(self) -> Self {
         self.behaves(|container| container.uploads_nothing = true)
+    }
+
+    /// Whoever completes it must say this in the header `Authorization`.
+    pub fn authorized_by(self, authorization: &str) -> Self {
+        let authorization = authorization.to_owned();
+        self.behaves(|container| container.authorization = Some(authorization))
+    }
+
+    /// It fails, and quotes the whole request in its answer.
+    pub fn quotes_requests(self) -> Self {
+        self.behaves(|container| container.quotes_requests = true)
     }
 
     /// It says 403 to its own id, too.

@@ -76,6 +76,8 @@ pub struct Setup {
     pub health: HealthTimes,
     /// Request throttling.
     pub limits: Limits,
+    /// How many tasks there is room for; `None`: for all. Beyond it `RunTask` answers with failures.
+    pub room_for_tasks: Option<usize>,
     /// How many connections a caller may have open at once: the descriptors of a Lambda function.
     pub connections: usize,
 }
@@ -117,6 +119,7 @@ impl Default for Setup {
             dwell: Dwell::default(),
             health: HealthTimes::default(),
             limits: Limits::none(),
+            room_for_tasks: None,
             connections: 1_024,
         }
     }
@@ -292,7 +295,7 @@ pub struct Rate {
 /// Request throttling; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// `StopTask`.
+    /// `RunTask` and `StopTask`, which share one bucket.
     pub ecs_stop: Option<Rate>,
     /// `ListTasks`, `DescribeTasks` and `ListClusters`, which share one bucket.
     pub ecs_read: Option<Rate>,

@@ -230,7 +230,10 @@ impl State {
                 self.answer(key, id, answer);
             } else {
                 self.begin_upload(key, id, at);
-                return;
+                // Behind a 202 it has time for others.
+                if self.task(key).is_none_or(|task| !task.container.uploading) {
+                    return;
+                }
             }
         }
     }
@@ -248,13 +251,26 @@ impl State {
                 Some((503, json!({"session_id": named, "status": "complete"})))
             }
             Asks::Health => Some((200, json!({"session_id": named, "status": "active"}))),
-            Asks::Complete { session_id } if session_id != own || container.behaviour.forbids => {
+            Asks::Complete { authorization, .. }
+                if container.behaviour.authorization.is_some()
+                    && *authorization != container.behaviour.authorization =>
+            {
+                Some((401, json!({"error": "unauthorized", "authorization": authorization})))
+            }
+            Asks::Complete { session_id, authorization } if container.behaviour.quotes_requests => {
+                let request = json!({"authorization": authorization, "session_id": session_id});
+                Some((500, json!({"error": "broken", "request": request})))
+            }
+            Asks::Complete { session_id, .. }
+                if session_id != own || container.behaviour.forbids =>
+            {
                 Some((403, json!({"error": "this container serves another session"})))
             }
             Asks::Complete { .. } if container.completed_at.is_some() => {
                 container.confirmed = true;
                 Some((200, json!({"session_id": own, "upload_completed": true})))
             }
+            Asks::Complete { .. } if container.uploading => Some(under_way(own)),
             Asks::Complete { .. } => None,
         }
     }
@@ -265,8 +281,12 @@ impl State {
         let behaviour = container.behaviour.clone();
         let fails = container.attempts <= behaviour.failing_uploads;
         let until = at + behaviour.uploads_in;
-        container.serving = Some((job, until));
         let session_id = container.session_id.clone();
+        if behaviour.answers_202 {
+            container.uploading = true;
+        } else {
+            container.serving = Some((job, until));
+        }
         if !behaviour.uploads_nothing && (!fails || behaviour.marker_before_failure) {
             let marker = self.setup.marker.clone();
             let body = json!({"session_id": session_id, "task_id": key.id, "status": "completed"});
@@ -276,20 +296,23 @@ impl State {
             self.schedule(at + behaviour.uploads_in / 2, key, Effect::UploadsMore);
         }
         self.schedule(until, key, Effect::UploadEnds(job));
+        if behaviour.answers_202 {
+            self.answer(key, job, under_way(&session_id));
+        }
     }
 
     fn upload_ends(&mut self, key: &TaskKey, job: JobId, at: Timestamp) {
         let Some(container) = self.task_mut(key).map(|task| &mut task.container) else { return };
-        container.serving = None;
+        let answered = std::mem::take(&mut container.uploading);
+        if !answered {
+            container.serving = None;
+        }
         let session_id = container.session_id.clone();
         if container.attempts <= container.behaviour.failing_uploads {
-            self.answer(
-                key,
-                job,
-                (500, json!({"session_id": session_id, "upload_completed": false})),
-            );
+            let failed = (500, json!({"session_id": session_id, "upload_completed": false}));
+            self.answer(key, job, failed);
         } else {
-            container.confirmed = true;
+            container.confirmed = !answered;
             let writes = !container.behaviour.uploads_nothing;
             if writes {
                 self.upload(
@@ -300,11 +323,8 @@ impl State {
                 );
             }
             self.complete(key, at);
-            self.answer(
-                key,
-                job,
-                (200, json!({"session_id": session_id, "upload_completed": true})),
-            );
+            let uploaded = (200, json!({"session_id": session_id, "upload_completed": true}));
+            self.answer(key, job, uploaded);
         }
         self.serve(key, at);
     }
@@ -320,7 +340,7 @@ impl State {
 
     fn answer(&mut self, key: &TaskKey, job: JobId, answer: (u16, serde_json::Value)) {
         if let Some(job) = self.jobs.get_mut(&job) {
-            job.answer = Some(answer);
+            job.answer.get_or_insert(answer);
         }
         if let Some(task) = self.task(key) {
             task.container.changed.notify_waiters();
@@ -372,4 +392,8 @@ impl State {
             .find(|ip| !matches!(ip.octets()[3], 0 | 255));
         next.expect("addresses are plenty")
     }
+}
+
+fn under_way(session_id: &str) -> (u16, serde_json::Value) {
+    (202, json!({"session_id": session_id, "upload_completed": false}))
 }

@@ -109,6 +109,8 @@ pub(crate) struct Task {
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.
     pub(crate) salvage_failing_since: Option<Timestamp>,
+    /// When somebody was told last that its upload is under way.
+    pub(crate) under_way_at: Option<Timestamp>,
 }
 
 impl Task {

@@ -16,6 +16,19 @@ impl World {
         self.now_with(|state, _| look(state.task(&handle.key).expect("a task of this world")))
     }
 
+    /// The task that runs this session; the youngest, where it has had several.
+    #[must_use]
+    pub fn task_of(&self, session_id: &str) -> Option<TaskHandle> {
+        let state = self.lock();
+        let tasks = state.tasks().filter(|task| task.container.session_id == session_id);
+        tasks.max_by_key(|task| task.created_at).map(|task| TaskHandle {
+            key: task.key.clone(),
+            arn: task.arn.clone(),
+            address: task.address,
+            session_id: session_id.to_owned(),
+        })
+    }
+
     /// Every HTTP call so far, in the order of sending.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

@@ -75,7 +75,12 @@ impl Acts {
                 Some(Acted::Waits | Acted::WouldWait | Acted::OutOfTime) | None => continue,
             };
             let first = SeenSince { since: now, last: now };
-            if report.salvage_failed() {
+            let at_last = decision.judged.salvage.is_beyond_hard_age;
+            if report.is_under_way() && !at_last {
+                // It is getting on: what was tried in vain before counts no more.
+                suspects.failed_salvages.remove(task);
+                suspects.under_way.insert(task.clone(), now);
+            } else if report.salvage_failed() || report.is_under_way() {
                 suspects.failed_salvages.entry(task.clone()).or_insert(first);
             }
             if report.artifacts == Artifacts::WrongContainer {

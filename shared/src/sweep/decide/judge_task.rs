@@ -72,6 +72,7 @@ pub(super) fn judge(
         salvage: salvage_window(
             task,
             [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],
+            suspects.under_way.get(&task.arn).copied(),
             aged_since(task, evidence, policy, now),
             policy,
             now,
@@ -99,20 +100,24 @@ fn aged_since(
     }
 }
 
-/// The window counts from the owner's word, from the first failed salvage, or from the hard age. Nothing is
+/// The window counts from the owner's word, from the first failed salvage, or from the hard age; as long as its
+/// container says that its upload is under way, only from the hard age. Nothing is
 /// given up before two sweeps have asked in vain: after an outage everybody gets a fair try. And one whose
 /// container said once that it runs another session is given up for nothing but its age.
 fn salvage_window(
     task: &SessionTask,
     [failing, reused, blind]: [Option<&SeenSince>; 3],
+    under_way: Option<Timestamp>,
     aged_since: Timestamp,
     policy: &config::Sweep,
     now: Timestamp,
 ) -> SalvageWindow {
     let at_last = policy.hard_age.saturating_add(policy.salvage_window);
     let is_beyond_hard_age = is_longer_ago(aged_since, at_last, now);
-    let mut since = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
-    let has_passed = since.any(|since| is_longer_ago(since, policy.salvage_window, now));
+    let mut ended_or_failing = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
+    let since = |since: Timestamp| under_way.map_or(since, |told| since.max(told));
+    let has_passed =
+        ended_or_failing.any(|at| is_longer_ago(since(at), policy.salvage_window, now));
     let twice = |seen: &SeenSince| seen.is_long_enough(policy.interval, now);
     let asked_in_vain = failing.is_some_and(twice) || reused.is_some_and(twice);
     let is_due = is_beyond_hard_age || (has_passed && reused.is_none());

@@ -66,6 +66,13 @@ pub(super) fn tried(
     suspects.tried.extend(at.map(|at| (task.arn.clone(), *at)));
 }
 
+/// Of an orphan whose container said that its upload was under way: as long as that puts its salvage window off.
+pub(super) fn under_way(suspects: &mut Suspects, task: &SessionTask, known: &Known<'_>) {
+    let told = known.suspects.under_way.get(&task.arn);
+    let counts = told.filter(|at| !is_longer_ago(**at, known.policy.salvage_window, known.now));
+    suspects.under_way.extend(counts.map(|at| (task.arn.clone(), *at)));
+}
+
 /// Of a task that a session of a warm pool has claimed without saying when: since when that has been seen.
 pub(super) fn claimed(suspects: &mut Suspects, task: &SessionTask, known: &Known<'_>) {
     if known.policy.warm_pool
@@ -152,6 +159,7 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
         kept.map(|(task, at)| (task.clone(), *at)).collect::<Vec<_>>()
     };
     suspects.tried.extend(times(&known.suspects.tried));
+    suspects.under_way.extend(times(&known.suspects.under_way));
     // What has not been seen for so long is gone.
     let longest = known.policy.hard_age.saturating_mul(2);
     let mut claimed = times(&known.suspects.claimed);

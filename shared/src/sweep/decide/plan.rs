@@ -92,6 +92,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
         next_suspects::tried(&mut suspects, (task, &judged), known.suspects);
         unclaimed +=
             usize::from(matches!(judged.row, TaskRow::Unclaimed | TaskRow::UnclaimedTooLong));
+        next_suspects::under_way(&mut suspects, task, known);
         next_suspects::claimed(&mut suspects, task, known);
         neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {

@@ -40,6 +40,8 @@ pub struct Counts {
     pub not_asked: usize,
     /// Orphans whose containers say that they run another session.
     pub reused: usize,
+    /// Orphans whose containers say that their uploads are under way.
+    pub under_way: usize,
     /// Orphans whose artifacts are confirmed, and that could not be stopped.
     pub confirmed_running: usize,
 }
@@ -79,6 +81,7 @@ impl Counts {
             counts.blind += usize::from(report.was_blind());
             counts.not_asked += usize::from(report.was_not_asked());
             counts.reused += usize::from(report.artifacts == Artifacts::WrongContainer && runs_on);
+            counts.under_way += usize::from(report.is_under_way());
             counts.confirmed_running +=
                 usize::from(report.artifacts == Artifacts::Confirmed && runs_on);
         }

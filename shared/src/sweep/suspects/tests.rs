@@ -57,6 +57,7 @@ proptest! {
             blind: of_tasks(at.clone()),
             tried: times(&at[..at.len() / 2]), reaped_for_leases: times(&at),
             claimed: times(&at),
+            under_way: times(&at[..at.len() / 3]),
             leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),
             in_a_row: InARow { problems: u32::try_from(at.len()).unwrap(), ..InARow::default() },
             swept_at: at.first().map(|(_, seen)| seen.last),

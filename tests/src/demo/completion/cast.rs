@@ -47,7 +47,9 @@ impl Cast {
         let sven = part("sven", "marker can't be read", |s| {
             s.encrypts().uploads_in(Duration::from_millis(300))
         });
-        let grace = part("grace", "today's way", |s| s.uploads_in(Duration::from_secs(3)));
+        let grace = part("grace", "today's way", |s| {
+            s.uploads_in(Duration::from_secs(3)).dies_on_sigterm()
+        });
         let cast = Self {
             alice,
             bob,

@@ -1,19 +1,37 @@
 //! What the first act promises, held against the world's own truth.
 
 use super::cast::Cast;
+use super::owner::Owner;
 use super::seen::Seen;
+use super::sequential::Measured;
+use crate::baseline::Baseline;
 use crate::demo::part::{Part, is_registered};
 use crate::demo::promises::{Promise, about_the_world, is_untouched, print};
 use crate::world::{Api, World};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 /// Prints each promise with what came of it; answers how many were broken.
-pub(super) fn check(world: &World, cast: &Cast, seen: &Seen) -> usize {
+pub(super) fn check(
+    world: &World,
+    cast: &Cast,
+    seen: &Seen,
+    owner: &Owner,
+    (baseline, sequential): (&Baseline, &[Measured]),
+) -> usize {
     let mut promises = about_the_ended(world, cast, seen);
     promises.extend(about_the_others(world, cast, seen));
     promises.extend([
         ("the completion function's binary really ran", seen.invocations >= 2),
         ("no intent is left open", seen.open_intents == 0),
+        (
+            "the owner has freed alice, bob, frank and heidi on their receipts, and nobody else",
+            owner.freed().iter().eq(["alice", "bob", "frank", "heidi"]),
+        ),
+        (
+            "grace, observed: her owner was blocked for as long as her cleanup was measured to take",
+            is_near(baseline.blocked("grace"), sequential),
+        ),
     ]);
     promises.extend(about_the_world(world));
     print(&promises, world)
@@ -124,5 +142,16 @@ fn overlaps(receipt: &Value) -> bool {
             deregister.0 < artifacts.1 && artifacts.0 < deregister.1
         }
         _ => false,
+    }
+}
+
+/// The stop of the task is the last step: from the session's end to then, give or take a second.
+fn is_near(blocked: Option<SignedDuration>, sequential: &[Measured]) -> bool {
+    let took = sequential.iter().map(|(_, start, length)| start + length).max();
+    match (blocked, took) {
+        (Some(blocked), Some(took)) => {
+            u128::try_from(blocked.as_millis()).is_ok_and(|blocked| blocked.abs_diff(took) < 1_000)
+        }
+        (None, _) | (_, None) => false,
     }
 }

@@ -1,5 +1,7 @@
 //! ECS: AWS JSON 1.1.
 
+mod run_task;
+
 use std::collections::Bound;
 
 use jiff::Timestamp;
@@ -18,7 +20,7 @@ const PAGE: usize = 100;
 pub(super) fn recognise(target: &str, body: &[u8]) -> Request {
     let name = target.rsplit('.').next().unwrap_or_default();
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let named = ["cluster", "task", "resourceArn", "family"]
+    let named = ["cluster", "task", "resourceArn", "family", "taskDefinition"]
         .into_iter()
         .filter_map(|field| body[field].as_str());
     let listed = body["tasks"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -116,12 +116,14 @@ pub(crate) fn recognise(incoming: &Incoming, setup: &Setup) -> Request {
 
 fn container(incoming: &Incoming, address: Ipv4Addr, port: u16, setup: &Setup) -> Request {
     let mut subjects = vec![format!("{address}:{port}")];
+    let authorization = incoming.headers.get("authorization").cloned();
+    subjects.extend(authorization.is_some().then(|| "with authorization".to_owned()));
     let (api, asks) = match (incoming.method.as_str(), incoming.path.as_str()) {
         ("POST", path) if path == setup.complete_path => {
             let body: Value = serde_json::from_slice(&incoming.body).unwrap_or_default();
             let session_id = body["session_id"].as_str().unwrap_or_default().to_owned();
             subjects.push(session_id.clone());
-            (Api::ContainerComplete, Some(Asks::Complete { session_id }))
+            (Api::ContainerComplete, Some(Asks::Complete { session_id, authorization }))
         }
         ("GET", path) if path == setup.health_path => (Api::ContainerHealth, Some(Asks::Health)),
         _ => (Api::Unknown, None),

@@ -86,6 +86,8 @@ pub(in crate::sweep) fn task(id: &str) -> Task {
         tags: BTreeMap::new(),
         started_by: None,
         stopped_reason: None,
+        stopping_at: None,
+        stopped_at: None,
         stopped_by_a_call: false,
         containers: Vec::new(),
         version: 1,

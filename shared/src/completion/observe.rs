@@ -1,0 +1,97 @@
+//! The mode `observe`: each event is looked at and acknowledged, whatever it is. No item fails, nothing is
+//! counted but our calls, and each event leaves one line in the log.
+
+use crate::cleanup::{Invocation, Observed, Request, observe};
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::event::{Event, EventError, Payload};
+use aws_lambda_events::event::sqs::SqsBatchResponse;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Looks at every event of an invocation. The answer of a single event is what was seen.
+pub(super) async fn observe_all(
+    context: &Arc<Context>,
+    payload: Value,
+    deadline: Deadline,
+) -> Value {
+    let invocation = Arc::new(Invocation::begin(context, deadline));
+    let answer = match Payload::parse(payload) {
+        Ok(Payload::Batch(messages)) => {
+            let looks = messages.into_iter().map(|message| {
+                let body = message.body.unwrap_or_default();
+                look(&invocation, Event::parse_text(&body, &context.config)).boxed()
+            });
+            // What there is no time for has no line: it is not delivered again for that.
+            if deadline.run(join_all(looks)).await.is_err() {
+                tracing::warn!("there was no time to look at every event");
+            }
+            json!(SqsBatchResponse::default())
+        }
+        Ok(Payload::Single(event)) => {
+            json!(look(&invocation, Event::parse(&event, &context.config)).await)
+        }
+        Err(error) => json!(log(refused(&error))),
+    };
+    Invocation::finish(invocation).await;
+    answer
+}
+
+async fn look(invocation: &Invocation, event: Result<Event, EventError>) -> Observed {
+    let request: Request = match event {
+        Ok(Event::SessionEnded(event)) => event.into(),
+        Ok(Event::TaskChange(event)) => event.into(),
+        Ok(Event::NothingToDo { reason: why } | Event::OutOfScope { reason: why }) => {
+            return log(Observed::Nothing { why });
+        }
+        Err(error) => return log(refused(&error)),
+    };
+    log(observe(invocation, &request).await)
+}
+
+fn refused(error: &EventError) -> Observed {
+    Observed::Refused { why: error.to_string() }
+}
+
+/// One line, in the log's own format.
+fn log(observed: Observed) -> Observed {
+    match &observed {
+        Observed::SessionEnded { session_id, task_arn, ended_at, would, why } => {
+            let task_arn = task_arn.as_ref().map(tracing::field::display);
+            let would = json!(would);
+            let would = would.as_str();
+            tracing::info!(observed = "session_ended", %session_id, task_arn, %ended_at, would, why);
+        }
+        Observed::TaskStopped {
+            session_id,
+            task_arn,
+            stopping_at,
+            stopped_at,
+            stopped_reason,
+            target,
+            marker,
+        } => {
+            let session_id = session_id.as_ref().map(tracing::field::display);
+            let stopping_at = stopping_at.as_ref().map(tracing::field::display);
+            let stopped_at = stopped_at.as_ref().map(tracing::field::display);
+            let stopped_reason = stopped_reason.as_deref();
+            let (target, marker) = (json!(target), json!(marker));
+            let (target, marker) = (target.as_str(), marker.as_str());
+            tracing::info!(
+                observed = "task_stopped",
+                session_id,
+                %task_arn,
+                stopping_at,
+                stopped_at,
+                stopped_reason,
+                target,
+                marker
+            );
+        }
+        Observed::Refused { why } => tracing::info!(observed = "refused", why),
+        Observed::Nothing { why } => tracing::debug!(observed = "nothing", why),
+    }
+    observed
+}
