@@ -44,7 +44,7 @@ fn on_a_platform(number: u8, test: impl AsyncFnOnce(&mut Platform)) {
 
 #[test]
 fn the_page_of_platforms_with_a_load_balancer_works_as_it_stands() {
-    on_a_platform(60, async |platform| {
+    on_a_platform(70, async |platform| {
         let ends = platform.session("page-ends").start();
         let forgotten = platform.session("page-forgotten").started_ago(HOUR * 3).start();
         let lives = platform.session("page-lives").start();
@@ -66,7 +66,7 @@ fn the_page_of_platforms_with_a_load_balancer_works_as_it_stands() {
 
 #[test]
 fn the_page_of_platforms_without_a_load_balancer_works_as_it_stands() {
-    on_a_platform(61, async |platform| {
+    on_a_platform(71, async |platform| {
         let ends = platform.session("page-ends").unregistered().start();
         let forgotten = platform.session("page-forgotten").unregistered();
         let forgotten = forgotten.started_ago(HOUR * 3).start();
@@ -87,7 +87,7 @@ fn the_page_of_platforms_without_a_load_balancer_works_as_it_stands() {
 
 #[test]
 fn the_page_of_warm_pools_works_as_it_stands() {
-    on_a_platform(62, async |platform| {
+    on_a_platform(72, async |platform| {
         let ends = platform.session("page-ends").unregistered().unidentified();
         let ends = ends.started_ago(HOUR * 3).start();
         let began = (platform.world.now() - HOUR * 3).to_string();
@@ -121,7 +121,7 @@ fn the_page_of_warm_pools_works_as_it_stands() {
 
 #[test]
 fn the_page_of_platforms_without_artifacts_works_as_it_stands() {
-    on_a_platform(63, async |platform| {
+    on_a_platform(73, async |platform| {
         platform.world.adjust(|setup| setup.artifacts_are_discarded = true);
         let ends = platform.session("page-ends").unregistered().start();
         let forgotten = platform.session("page-forgotten").unregistered();
@@ -227,7 +227,7 @@ fn a_page_that_quotes_what_is_not_printed_is_found() {
 
 #[test]
 fn a_page_ends_with_its_first_wrong_command() {
-    on_a_platform(64, async |platform| {
+    on_a_platform(74, async |platform| {
         let commands = r#"PATH="$PWD/.venv/bin:$PATH"; aws events put-event | cat; echo went on"#;
         let error = platform.aws.follow(commands).await.unwrap_err().to_string();
         assert!(error.contains("+ aws events put-event"), "{error}");
