@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 
 # Only `baseline` talks to AWS. For everything else SAM wants a Region and credentials even to read a template.
-ifneq ($(MAKECMDGOALS),baseline)
+ifeq ($(filter baseline,$(MAKECMDGOALS)),)
 export AWS_DEFAULT_REGION := us-east-1
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
@@ -73,11 +73,12 @@ demo: setup build ## Shows sessions being cleaned, on a local AWS
 	@cargo run --locked -p session-cleanup-tests --bin demo
 
 # The log of a week, as SAM reads it from CloudWatch, or a file.
-OBSERVED = $(if $(LOG),cat $(LOG),sam logs --stack-name $(STACK) --name CompletionFunction \
+FILE := $(if $(filter command line,$(origin LOG)),$(LOG))
+OBSERVED = $(if $(FILE),cat "$(FILE)",sam logs --stack-name "$(STACK)" --name CompletionFunction \
 	--start-time '7 days ago' --filter observed)
 
 baseline: setup ## A week in the mode observe, session by session, beside the owner's own way (STACK=name, or LOG=file)
-	@[ -n "$(STACK)$(LOG)" ] || { echo "say which: make baseline STACK=name, or LOG=file" >&2; exit 2; }
+	@[ -n "$(STACK)$(FILE)" ] || { echo "say which: make baseline STACK=name, or LOG=file" >&2; exit 2; }
 	@cargo build --quiet --locked -p session-cleanup-tests --bin baseline
 	@$(OBSERVED) | cargo run --quiet --locked -p session-cleanup-tests --bin baseline
 

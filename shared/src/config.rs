@@ -99,6 +99,7 @@ impl Config {
         let home = read.home()?;
         let mode = read.artifact_mode()?;
         let artifact_bucket = read.artifact_bucket(mode)?;
+        let completion_mode = read.one("COMPLETION_MODE", CompletionMode::parse)?;
         let ledger_bucket = read.ledger(artifact_bucket.as_deref())?;
         let config = Self {
             scope: Scope {
@@ -125,7 +126,7 @@ impl Config {
             },
             ledger_bucket,
             event_source: read.one("EVENT_SOURCE", variables::event_source)?,
-            completion_mode: read.one("COMPLETION_MODE", CompletionMode::parse)?,
+            completion_mode,
             timeouts: Timeouts {
                 identify: read.duration("IDENTIFY_TIMEOUT")?,
                 upload: read.duration("UPLOAD_TIMEOUT")?,
@@ -153,7 +154,7 @@ impl Config {
                     .duration("FUNCTION_TIMEOUT")?
                     .max(read.duration("REAPER_TIMEOUT")?),
             },
-            log_level: read.one("LOG_LEVEL", variables::log_level)?,
+            log_level: read.log_level(completion_mode)?,
         };
         config.fits_into_its_functions(&read)
     }
@@ -238,6 +239,14 @@ mod tests {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{name}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn whoever_only_observes_must_log_what_it_sees() {
+        let observe = |level| with(&[("COMPLETION_MODE", "observe"), ("LOG_LEVEL", level)]);
+        assert!(observe("info").is_ok() && observe("debug").is_ok());
+        let error = observe("warn").unwrap_err().to_string();
+        assert!(error.contains("LOG_LEVEL") && error.contains("COMPLETION_MODE"), "{error}");
     }
 
     #[test]

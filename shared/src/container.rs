@@ -46,6 +46,8 @@ pub struct SessionContainers {
 pub enum CompletionAnswer {
     /// 200: everything is in S3.
     Uploaded,
+    /// 401 to the configured `Authorization`: a failure of our own, of which nothing is concluded.
+    Unauthorized,
     /// 202: the upload is under way, and takes longer than an answer may.
     UnderWay,
     /// 403: this container runs another session.
@@ -175,6 +177,7 @@ impl SessionContainers {
             200 => CompletionAnswer::Uploaded,
             202 => CompletionAnswer::UnderWay,
             403 => CompletionAnswer::WrongContainer,
+            401 if self.contract.authorization.is_some() => CompletionAnswer::Unauthorized,
             // It may quote what it was told.
             _ if self.contract.authorization.is_some() => {
                 CompletionAnswer::Failed { status, body: UNQUOTED.to_owned() }

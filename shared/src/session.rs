@@ -25,6 +25,9 @@ pub use identity::IdentitySource;
 pub use neighbourhood::Neighbourhood;
 pub use scope::{Scope, family_of_definition};
 pub use session_container::session_exited_well;
-pub use session_task::{EndedTag, LEASE_TAG, Lease, PROTECTION_TAG, SessionTask};
+pub use session_task::{EndedTag, LEASE_TAG, Lease, SessionTask};
 pub use start::{SESSION_STARTED_TAG, claimed_at, session_start};
-pub use task::{DesiredStatus, LastStatus, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith, Task};
+pub use task::{
+    DesiredStatus, LastStatus, PROTECTION_TAG, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith,
+    Task,
+};

@@ -1,7 +1,8 @@
 //! Containers behind a token: it is told to the container alone, and shown to nobody.
 
 use crate::invoke::{
-    assert_clean, assert_unharmed, deliver, function, function_with, invoke_reaper, receipt,
+    INTERVAL, assert_clean, assert_unharmed, deliver, function, function_with, invoke_reaper,
+    receipt,
 };
 use serde_json::json;
 use session_cleanup_tests::world::{Api, Setup, World};
@@ -87,4 +88,29 @@ async fn a_probe_tells_the_token_to_nobody() {
     assert_eq!(authorized(&world, Api::ContainerComplete), 1);
     assert_eq!(authorized(&world, Api::ContainerHealth), 0, "{}", world.history());
     assert_unharmed(&world);
+}
+
+/// Somebody has changed the secret, and the functions have yesterday's: our failure, and no session's loss.
+#[tokio::test(start_paused = true)]
+async fn a_401_to_the_configured_token_is_no_question_in_vain_and_gives_nothing_up() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").authorized_by("Bearer of-tomorrow").start();
+    let event = world.session_ended_event(&alice, "completed");
+    let (completion, _) = function_with(&world, "completion", &CONFIGURED);
+    assert_eq!(deliver(&completion, &[event]).await, [0], "its event comes again");
+    assert!(world.tags(&alice).contains_key("session-ended-at"));
+    for number in 1..=12 {
+        let (reaper, metrics) = function_with(&world, &format!("reaper-{number}"), &CONFIGURED);
+        let report = invoke_reaper(&reaper, &json!({"mode": "enforce"})).await;
+        assert!(report["warnings"].to_string().contains("not_asked"), "{report:#}");
+        assert!(report.to_string().contains("CONTAINER_AUTHORIZATION"), "{report:#}");
+        let lines = metrics.lock().unwrap().concat();
+        assert!(lines.contains("\"ContainersNotAsked\":1"), "it has an alarm: {lines}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert!(!world.is_stopping(&alice), "{}", world.history());
+    world.behaves(&alice, |container| container.authorization = Some(SECRET.to_owned()));
+    let (reaper, _) = function_with(&world, "reaper-at-last", &CONFIGURED);
+    invoke_reaper(&reaper, &json!({"mode": "enforce"})).await;
+    assert_clean(&world, &alice);
 }

@@ -160,3 +160,15 @@ async fn a_batch_of_100_ends_costs_no_more_looks_than_a_cleanup_would() {
     assert_eq!(world.count(Api::DescribeTargetHealth), 1, "{}", world.history());
     assert_untouched(&world);
 }
+
+/// The event says that it has stopped; that is not taken for a task that runs on.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_ecs_does_not_show_is_an_end_of_which_nothing_more_is_known() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").stopped(0).start();
+    world.fault(Fault::on(Api::DescribeTasks).always().throttled());
+    let saw = seen(&world, &world.task_event(&alice)).await;
+    assert_eq!((&saw["observed"], &saw["task_arn"]), (&json!("task_stopped"), &json!(alice.arn())));
+    assert_eq!((&saw["target"], &saw["marker"]), (&json!("unknown"), &json!("unknown")));
+    assert_untouched(&world);
+}

@@ -140,24 +140,34 @@ async fn an_orphan_that_answers_202_keeps_its_target_until_it_answers_200() {
     assert_clean(&world, &old);
 }
 
-/// Their owners have ended them: asking again is what their containers wait for.
+/// A first question may be one too many; the ones after a 202 are what the container waits for.
 #[tokio::test(start_paused = true)]
-async fn uploads_that_are_under_way_use_up_no_blast_radius() {
+async fn uploads_that_are_known_to_be_under_way_use_up_no_blast_radius() {
     let world = World::new(Setup::default());
     let uploading: Vec<_> =
         (0..8).map(|n| uploads_for(&world, &format!("up-{n}"), HOUR).start()).collect();
     for session in &uploading {
         assert!(ends(&world, session).await);
     }
+    let limited = async |caller: &str| {
+        let context = function_with(&world, caller, &[("BLAST_RADIUS_AT_LEAST", "3")]).0;
+        let swept = invoke_reaper(&context, &json!({"mode": "enforce"})).await;
+        tokio::time::sleep(INTERVAL).await;
+        swept
+    };
+    // Who has waited longest comes first: three, three, and the last two with all that are known.
+    for (asked, caller) in [(3, "first"), (3, "second"), (8, "third")] {
+        let swept = limited(caller).await;
+        assert_eq!(swept["counts"]["under_way"], asked, "{swept:#}");
+    }
     let nearly_old = |n| world.session(&format!("old-{n}")).started_ago(Duration::from_mins(115));
     let old: Vec<_> = (0..3).map(|n| nearly_old(n).start()).collect();
     tokio::time::sleep(INTERVAL * 2).await;
-    let limit = [("BLAST_RADIUS_AT_LEAST", "3")];
-    let context = function_with(&world, "sweep", &limit).0;
-    let swept = invoke_reaper(&context, &json!({"mode": "enforce"})).await;
+    let swept = limited("fourth").await;
     assert_eq!(swept["counts"]["under_way"], 8, "{swept:#}");
     assert!(old.iter().all(|task| world.is_stopping(task)), "{swept:#}");
     assert_eq!(swept["warnings"], json!([]));
+    assert!(task_in(&swept, &uploading[0])["evidence"]["under_way_at"].is_string(), "{swept:#}");
     assert_unharmed(&world);
 }
 
@@ -169,5 +179,35 @@ async fn a_202_confirms_nothing_even_where_the_marker_is_there() {
     assert!(world.object("artifacts", "alice/debug/session_status.json").is_some());
     enforce(&world, "sweep").await;
     assert!(!world.is_stopping(&alice), "{}", world.history());
+    assert_unharmed(&world);
+}
+
+/// What a 500 would do: the event comes again, and is dead-lettered with an alarm in the end.
+#[tokio::test(start_paused = true)]
+async fn a_202_of_a_protected_task_is_delivered_again_for_no_sweep_would_ask() {
+    let world = World::new(Setup::default());
+    let session = uploads_for(&world, "kept", Duration::from_mins(8));
+    let kept = session.tag("cleanup-protection", "true").start();
+    assert!(!ends(&world, &kept).await);
+    assert_eq!(receipt(&world, &kept).as_deref(), Some("incomplete"));
+    let notes = world.receipts()[kept.id()]["notes"].to_string();
+    assert!(notes.contains("cleanup-protection"), "{notes}");
+    tokio::time::sleep(Duration::from_mins(9)).await;
+    assert!(ends(&world, &kept).await);
+    assert_clean(&world, &kept);
+}
+
+/// Sweeps keep a target until the upload is whole: requests would reach an ended session for hours.
+#[tokio::test(start_paused = true)]
+async fn a_202_whose_target_is_not_gone_is_delivered_again() {
+    let world = World::new(Setup::default());
+    let alice = uploads_for(&world, "alice", HOUR).start();
+    world.fault(Fault::on(Api::DeregisterTargets).always().throttled());
+    assert!(!ends(&world, &alice).await);
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("incomplete"));
+    world.faults_cease();
+    assert!(ends(&world, &alice).await);
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("awaiting_salvage"));
+    assert!(!world.registered("sessions").contains(&alice.address()));
     assert_unharmed(&world);
 }

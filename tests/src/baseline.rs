@@ -44,6 +44,8 @@ struct Session {
 #[derive(Debug)]
 struct Ended {
     at: Timestamp,
+    /// Whether its event or a listing named a task.
+    of_a_task: bool,
     would: String,
     why: String,
 }
@@ -59,6 +61,10 @@ impl Session {
     /// How long its owner was at it: from the session's end to the stop of its task, which comes last.
     fn blocked(&self) -> Option<SignedDuration> {
         let (ended, stopped) = (self.ended.as_ref()?, self.stopped.as_ref()?);
+        if ended.would == "reject" {
+            // Its event names another session's task.
+            return None;
+        }
         let blocked = stopped.stopping_at?.duration_since(ended.at);
         (blocked >= SignedDuration::ZERO).then_some(blocked)
     }
@@ -70,7 +76,10 @@ impl Session {
     }
 
     fn left(&self) -> String {
-        let Some(stopped) = &self.stopped else { return "its task runs on".to_owned() };
+        let Some(stopped) = &self.stopped else {
+            let left = if self.runs_on() { "its task runs on" } else { "-" };
+            return left.to_owned();
+        };
         let target = match stopped.target.as_str() {
             "registered" => Some("its target"),
             "unknown" => Some("target unknown"),
@@ -83,6 +92,12 @@ impl Session {
         };
         let left: Vec<&str> = [target, marker].into_iter().flatten().collect();
         if left.is_empty() { "nothing".to_owned() } else { left.join(", ") }
+    }
+
+    /// Whether its owner has ended it, and its task has not stopped, as far as the log goes.
+    fn runs_on(&self) -> bool {
+        let is_ours = |ended: &Ended| ended.of_a_task && ended.would != "acknowledge";
+        self.stopped.is_none() && self.ended.as_ref().is_some_and(is_ours)
     }
 
     fn would(&self) -> String {
@@ -99,7 +114,7 @@ impl Session {
 pub struct Baseline {
     by_task: BTreeMap<String, Session>,
     /// Events whose task nobody knows.
-    without_task: Vec<Session>,
+    without_task: BTreeMap<(String, Timestamp), Session>,
     refused: Vec<String>,
 }
 
@@ -128,10 +143,12 @@ impl Baseline {
     fn add(&mut self, line: Line) {
         match line {
             Line::SessionEnded { session_id, task_arn, ended_at, would, why } => {
-                let ended = Ended { at: ended_at, would, why };
+                let ended = Ended { at: ended_at, of_a_task: task_arn.is_some(), would, why };
                 let Some(task) = task_arn else {
-                    let (id, ended) = (Some(session_id), Some(ended));
-                    self.without_task.push(Session { id, ended, stopped: None });
+                    let session =
+                        self.without_task.entry((session_id.clone(), ended_at)).or_default();
+                    session.id = Some(session_id);
+                    session.ended = Some(ended);
                     return;
                 };
                 let session = self.by_task.entry(task).or_default();
@@ -143,7 +160,8 @@ impl Baseline {
                 let session = self.by_task.entry(task_arn).or_default();
                 session.id = session.id.take().or(session_id);
                 let stopping_at = stopping_at.or(stopped_at);
-                session.stopped.get_or_insert(Stopped { stopping_at, target, marker });
+                // The last counts: what an event from before its very end says is not the end.
+                session.stopped = Some(Stopped { stopping_at, target, marker });
             }
             Line::Refused { why } => self.refused.push(why),
             Line::Nothing => {}
@@ -158,7 +176,8 @@ impl Baseline {
     }
 
     fn sessions(&self) -> Vec<&Session> {
-        let mut sessions: Vec<&Session> = self.by_task.values().chain(&self.without_task).collect();
+        let mut sessions: Vec<&Session> =
+            self.by_task.values().chain(self.without_task.values()).collect();
         sessions.sort_by_key(|session| session.at());
         sessions
     }
@@ -198,7 +217,7 @@ impl Baseline {
                 "sessions without a marker in S3",
                 count(&sessions, |s| is(s, |left| left.marker == "absent")),
             ),
-            ("tasks that run on after their event", count(&sessions, |s| s.stopped.is_none())),
+            ("tasks that run on after their event", count(&sessions, Session::runs_on)),
             ("events that would be dead-lettered", self.dead_letters(&sessions)),
         ];
         for (what, number) in figures {
@@ -235,10 +254,16 @@ fn count(sessions: &[&Session], holds: impl Fn(&Session) -> bool) -> usize {
     sessions.iter().filter(|session| holds(session)).count()
 }
 
+/// Of an even number, the middle between the two in the middle.
 fn median(times: &[SignedDuration]) -> String {
     let mut times = times.to_vec();
     times.sort_unstable();
-    times.get(times.len() / 2).copied().map_or("-".to_owned(), seconds)
+    let upper = times.get(times.len() / 2);
+    let lower = times.get(times.len().saturating_sub(1) / 2);
+    match (lower, upper) {
+        (Some(lower), Some(upper)) => seconds((*lower + *upper) / 2),
+        (None, _) | (_, None) => "-".to_owned(),
+    }
 }
 
 fn seconds(time: SignedDuration) -> String {
@@ -291,6 +316,40 @@ mod tests {
         let printed = text(&log.concat());
         assert!(printed.contains("10.0 s  in all"), "{printed}");
         assert!(printed.contains("1  sessions whose end"), "{printed}");
+    }
+
+    /// An event of a session, and of the stop of its task so many seconds later.
+    fn pair(task: &str, would: &str, blocked: u32, target: &str) -> String {
+        format!(
+            "{{\"observed\":\"session_ended\",\"session_id\":\"s-{task}\",\"task_arn\":\"{task}\",\
+             \"ended_at\":\"2026-11-02T09:00:00Z\",\"would\":\"{would}\",\"why\":\"-\"}}\n\
+             {{\"observed\":\"task_stopped\",\"task_arn\":\"{task}\",\"stopping_at\":\
+             \"2026-11-02T09:00:{blocked:02}Z\",\"target\":\"{target}\",\"marker\":\"present\"}}\n"
+        )
+    }
+
+    #[test]
+    fn the_median_of_two_lies_between_them_and_a_rejected_event_measures_nothing() {
+        let log = [pair("a", "clean_up", 2, "gone"), pair("b", "clean_up", 8, "gone")].concat();
+        let printed = text(&(log + &pair("c", "reject", 50, "gone")));
+        assert!(printed.contains("5.0 s  median"), "{printed}");
+        assert!(printed.contains("10.0 s  in all"), "{printed}");
+    }
+
+    #[test]
+    fn what_a_later_line_says_of_a_tasks_end_counts() {
+        let early = pair("a", "clean_up", 2, "registered");
+        let late = pair("a", "clean_up", 2, "gone");
+        assert!(text(&(early + &late)).contains("0  targets left registered"));
+    }
+
+    #[test]
+    fn an_event_of_no_task_of_ours_leaves_no_task_that_runs_on() {
+        let nobody = "{\"observed\":\"session_ended\",\"session_id\":\"nobody\",\"ended_at\":\
+                      \"2026-11-02T09:00:20Z\",\"would\":\"reject\",\"why\":\"no task\"}\n";
+        let printed = text(&[nobody, nobody].concat());
+        assert!(printed.contains("0  tasks that run on"), "{printed}");
+        assert!(printed.contains("1  events that would be dead-lettered"), "{printed}");
     }
 
     #[test]

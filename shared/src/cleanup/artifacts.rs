@@ -15,6 +15,9 @@ use std::time::Duration;
 /// What a 202 means.
 const UNDER_WAY: &str = "the container says that its upload is under way";
 
+const UNAUTHORIZED: &str = "the container answered HTTP 401: CONTAINER_AUTHORIZATION is not what it wants; \
+                            deploy with the secret of today";
+
 /// What ends the attempts.
 type Salvaged = Result<Salvage, TaskOver>;
 
@@ -242,6 +245,7 @@ impl Attempts<'_> {
                 Ok(
                     CompletionAnswer::Uploaded
                     | CompletionAnswer::UnderWay
+                    | CompletionAnswer::Unauthorized
                     | CompletionAnswer::WrongContainer
                     | CompletionAnswer::Failed { .. },
                 ),
@@ -257,6 +261,9 @@ impl Attempts<'_> {
                 );
                 (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
                 marker(invocation, session).await
+            }
+            Ok(CompletionAnswer::Unauthorized) => {
+                Attempt::Settled(Ok(Salvage::NotAsked { why: UNAUTHORIZED.to_owned() }))
             }
             Ok(CompletionAnswer::UnderWay) if session.task.stage() == Stage::Dying => {
                 Attempt::Again(UNDER_WAY.to_owned())

@@ -21,7 +21,7 @@ use super::target_fate::TargetFate;
 use crate::aws::CallError;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
-use crate::session::{Stage, StoppedWith, TargetGroupArn};
+use crate::session::{PROTECTION_TAG, Stage, StoppedWith, TargetGroupArn};
 use tokio::join;
 use tokio::sync::{SetOnce, watch};
 
@@ -85,10 +85,14 @@ impl Cleanup<'_> {
             let (report, _tried) = join!(self.record.put_session(session, findings), tagging);
             return report;
         }
-        // Its event is done once it is tagged: nothing else tells the sweeps of it.
-        let findings = match tagging.await {
+        // Its event is done once the sweeps know of it, and nothing but the upload is left to them.
+        let handed_over = tagging.await.and_then(|()| match cause.order() {
+            Order::Together => hand_over(session, &findings.target),
+            Order::ArtifactsFirst => Ok(()),
+        });
+        let findings = match handed_over {
             Ok(()) => findings,
-            Err(why) => findings.untagged(&format!("{why}; {}", cause.next())),
+            Err(why) => findings.not_handed_over(&format!("{why}; {}", cause.next())),
         };
         self.record.put_session(session, findings).await
     }
@@ -362,6 +366,14 @@ impl Cleanup<'_> {
         };
         self.record.put(findings).await
     }
+}
+
+/// Whether sweeps go on where an upload is under way; else why its event must come again.
+fn hand_over(session: &IdentifiedSession, target: &TargetFate) -> Result<(), String> {
+    if session.task.is_protected() {
+        return Err(format!("no sweep touches it, for its tag {PROTECTION_TAG} is true"));
+    }
+    if target.is_settled() { Ok(()) } else { Err("its target may still get requests".to_owned()) }
 }
 
 const OBEYED: &str = "its container has answered an earlier delivery that it runs another session";

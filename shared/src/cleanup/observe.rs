@@ -1,5 +1,6 @@
 //! The mode `observe`: the owner cleans up in its own way, and this says what it would have been spared.
-//! Everything in here reads, and nothing writes.
+//! Everything in here reads, and nothing writes: of an owner's event `identify` only reads, and of an event of
+//! ECS, at which it may put an unclaimed task on record, it is not called.
 
 use super::identified::Identified;
 use super::identified_session::IdentifiedSession;
@@ -7,7 +8,7 @@ use super::identify::identify;
 use super::invocation::Invocation;
 use super::judge::judge;
 use super::request::{Cause, Request};
-use crate::aws::Marker;
+use crate::aws::{CallError, Marker};
 use crate::config::ArtifactMode;
 use crate::event::TaskReference;
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
@@ -77,6 +78,20 @@ pub enum Would {
     TryAgain,
 }
 
+impl Would {
+    /// Its word in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CleanUp => "clean_up",
+            Self::Judge => "judge",
+            Self::Acknowledge => "acknowledge",
+            Self::Reject => "reject",
+            Self::TryAgain => "try_again",
+        }
+    }
+}
+
 /// What became of a stopped task's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +106,19 @@ pub enum TargetLeft {
     Unknown,
 }
 
+impl TargetLeft {
+    /// Its word in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotRouted => "not_routed",
+            Self::Gone => "gone",
+            Self::Registered => "registered",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What is in S3 of a stopped task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,6 +131,19 @@ pub enum MarkerLeft {
     Absent,
     /// S3 did not say, or nobody knows which session it was.
     Unknown,
+}
+
+impl MarkerLeft {
+    /// Its word in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "not_needed",
+            Self::Present => "present",
+            Self::Absent => "absent",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Looks at what an event is about.
@@ -178,12 +219,15 @@ fn how(invocation: &Invocation, session: &IdentifiedSession) -> String {
 async fn stopped(invocation: &Invocation, arn: &TaskArn, shown: Option<&SessionId>) -> Observed {
     let nothing = |why: &str| Observed::Nothing { why: format!("{arn}: {why}") };
     let deadline = invocation.budget().identify();
-    let task = match deadline.run(invocation.snapshots.take(arn)).await {
-        Ok(Ok(snapshot)) => snapshot.task,
-        Ok(Err(error)) => return nothing(&error.to_string()),
-        Err(timed_out) => return nothing(&timed_out.to_string()),
+    let looking = invocation.snapshots.take(arn);
+    let looked = CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), looking).await;
+    let task = match looked {
+        Ok(snapshot) => snapshot.task,
+        Err(error) => return not_seen(arn, shown, error.to_string()),
     };
-    let Some(task) = task else { return nothing("ECS does not know it") };
+    let Some(task) = task else {
+        return not_seen(arn, shown, "ECS does not show it any more".to_owned());
+    };
     let scope = &invocation.context().config.scope;
     if !scope.is_session_task(&task) {
         return nothing("it is no session task");
@@ -205,6 +249,19 @@ async fn stopped(invocation: &Invocation, arn: &TaskArn, shown: Option<&SessionI
         stopped_reason: task.stopped_reason,
         target: target.unwrap_or(TargetLeft::Unknown),
         marker: marker.unwrap_or(MarkerLeft::Unknown),
+    }
+}
+
+/// That it has stopped is known by its event alone.
+fn not_seen(arn: &TaskArn, shown: Option<&SessionId>, why: String) -> Observed {
+    Observed::TaskStopped {
+        session_id: shown.cloned(),
+        task_arn: arn.clone(),
+        stopping_at: None,
+        stopped_at: None,
+        stopped_reason: Some(why),
+        target: TargetLeft::Unknown,
+        marker: MarkerLeft::Unknown,
     }
 }
 

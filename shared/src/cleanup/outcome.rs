@@ -205,7 +205,8 @@ pub(super) fn notes(
                 .to_owned(),
         ),
         Salvage::UnderWay => Some(
-            "the container says that its upload is under way; each sweep asks again".to_owned(),
+            "the container says that its upload is under way; each sweep that acts asks again"
+                .to_owned(),
         ),
         Salvage::Confirmed
         | Salvage::NothingToSave

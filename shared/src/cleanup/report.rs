@@ -155,8 +155,8 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// The same where the task could not be tagged: the event must come again.
-    pub(super) fn untagged(mut self, problem: &str) -> Self {
+    /// The same where the sweeps can't go on from here: the event must come again.
+    pub(super) fn not_handed_over(mut self, problem: &str) -> Self {
         self.outcome = Outcome::Incomplete;
         self.notes.push(problem.to_owned());
         self
@@ -252,8 +252,7 @@ impl CleanupReport {
     }
 
     /// Whether anything that it did may have reached its task: a completion call that was not answered
-    /// with a 403, its target's deregistration, its stop. Where a session's owner has ended it, a 202 is the
-    /// answer that was asked for, and changes nothing any more.
+    /// with a 403, its target's deregistration, its stop. A 202 after a 202 changes nothing any more.
     #[must_use]
     pub fn touched_its_task(&self) -> bool {
         let was_asked = match self.artifacts {
@@ -262,7 +261,7 @@ impl CleanupReport {
             | Artifacts::Unreadable { .. }
             | Artifacts::Unverified
             | Artifacts::Lost => true,
-            Artifacts::UnderWay => !self.cause.is_ended_by_owner(),
+            Artifacts::UnderWay => self.cause.salvage_window().under_way_at.is_none(),
             Artifacts::NothingToSave
             | Artifacts::Discarded
             | Artifacts::NotAsked { .. }

@@ -114,12 +114,18 @@ pub struct SalvageWindow {
     pub is_beyond_hard_age: bool,
     /// An earlier sweep has not reached it either: nobody is given up for one bad moment of the network.
     pub was_blind_before: bool,
+    /// When its container said last, to a sweep, that its upload was under way: the window begins anew then.
+    pub under_way_at: Option<Timestamp>,
 }
 
 impl SalvageWindow {
     /// The task is not stopped before its artifacts are confirmed.
-    pub const OPEN: Self =
-        Self { is_over: false, is_beyond_hard_age: false, was_blind_before: false };
+    pub const OPEN: Self = Self {
+        is_over: false,
+        is_beyond_hard_age: false,
+        was_blind_before: false,
+        under_way_at: None,
+    };
 }
 
 /// In which order a cleanup's two lanes begin.
@@ -169,21 +175,6 @@ impl Cause {
         match self {
             Self::TaskChanged { shows, .. } => shows.as_ref(),
             Self::SessionEnded { .. } | Self::Orphan { .. } => None,
-        }
-    }
-
-    /// Whether the session's owner has said that it is over.
-    pub(super) fn is_ended_by_owner(&self) -> bool {
-        match self {
-            Self::SessionEnded { .. } => true,
-            Self::TaskChanged { .. } => false,
-            Self::Orphan { cause, .. } => match cause {
-                OrphanCause::Ended => true,
-                OrphanCause::TooOld
-                | OrphanCause::LeaseExpired
-                | OrphanCause::Done
-                | OrphanCause::Forced => false,
-            },
         }
     }
 

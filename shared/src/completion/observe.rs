@@ -9,6 +9,7 @@ use aws_lambda_events::event::sqs::SqsBatchResponse;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// Looks at every event of an invocation. The answer of a single event is what was seen.
@@ -25,13 +26,12 @@ pub(super) async fn observe_all(
                 look(&invocation, Event::parse_text(&body, &context.config)).boxed()
             });
             // What there is no time for has no line: it is not delivered again for that.
-            if deadline.run(join_all(looks)).await.is_err() {
-                tracing::warn!("there was no time to look at every event");
-            }
+            let _seen = within(deadline, join_all(looks)).await;
             json!(SqsBatchResponse::default())
         }
         Ok(Payload::Single(event)) => {
-            json!(look(&invocation, Event::parse(&event, &context.config)).await)
+            let looking = look(&invocation, Event::parse(&event, &context.config)).boxed();
+            json!(within(deadline, looking).await.flatten())
         }
         Err(error) => json!(log(refused(&error))),
     };
@@ -39,7 +39,24 @@ pub(super) async fn observe_all(
     answer
 }
 
-async fn look(invocation: &Invocation, event: Result<Event, EventError>) -> Observed {
+async fn within<T>(deadline: Deadline, looking: impl Future<Output = T>) -> Option<T> {
+    let seen = deadline.run(looking).await;
+    if seen.is_err() {
+        tracing::warn!("there was no time to look at every event");
+    }
+    seen.ok()
+}
+
+/// One event's panic is none of the others'.
+async fn look(invocation: &Invocation, event: Result<Event, EventError>) -> Option<Observed> {
+    let seen = AssertUnwindSafe(look_at(invocation, event)).catch_unwind().await;
+    if seen.is_err() {
+        tracing::error!("a look at an event ended badly");
+    }
+    seen.ok()
+}
+
+async fn look_at(invocation: &Invocation, event: Result<Event, EventError>) -> Observed {
     let request: Request = match event {
         Ok(Event::SessionEnded(event)) => event.into(),
         Ok(Event::TaskChange(event)) => event.into(),
@@ -60,7 +77,6 @@ fn log(observed: Observed) -> Observed {
     match &observed {
         Observed::SessionEnded { session_id, task_arn, ended_at, would, why } => {
             let task_arn = task_arn.as_ref().map(tracing::field::display);
-            let would = json!(would);
             let would = would.as_str();
             tracing::info!(observed = "session_ended", %session_id, task_arn, %ended_at, would, why);
         }
@@ -77,7 +93,6 @@ fn log(observed: Observed) -> Observed {
             let stopping_at = stopping_at.as_ref().map(tracing::field::display);
             let stopped_at = stopped_at.as_ref().map(tracing::field::display);
             let stopped_reason = stopped_reason.as_deref();
-            let (target, marker) = (json!(target), json!(marker));
             let (target, marker) = (target.as_str(), marker.as_str());
             tracing::info!(
                 observed = "task_stopped",

@@ -1,4 +1,5 @@
 use super::artifacts::ArtifactMode;
+use super::completion_mode::CompletionMode;
 use super::sweep::SweepMode;
 use crate::session::{ClusterName, Home, TargetGroupArn, is_ecs_name};
 use std::fmt::Display;
@@ -248,6 +249,18 @@ impl<'a> Variables<'a> {
         Ok(wrong(CLUSTERS, &self.text(CLUSTERS)?, &problem))
     }
 
+    /// In the mode `observe` lines of the level `info` are all that is left of an event.
+    pub(super) fn log_level(&self, mode: CompletionMode) -> Result<tracing::Level, ConfigError> {
+        let level = self.one("LOG_LEVEL", log_level)?;
+        match mode {
+            CompletionMode::Observe if level < tracing::Level::INFO => {
+                let problem = "COMPLETION_MODE is observe, and says what it sees at the level info";
+                Err(wrong("LOG_LEVEL", &self.text("LOG_LEVEL")?, &problem))
+            }
+            CompletionMode::Observe | CompletionMode::Enforce => Ok(level),
+        }
+    }
+
     pub(super) fn artifact_mode(&self) -> Result<ArtifactMode, ConfigError> {
         let marker_written_last = self.one("MARKER_WRITTEN_LAST", yes_or_no)?;
         self.one("ARTIFACT_MODE", |text| match text {
@@ -343,7 +356,7 @@ pub(super) fn key(text: &str) -> Result<String, &'static str> {
     }
 }
 
-pub(super) fn log_level(text: &str) -> Result<tracing::Level, &'static str> {
+fn log_level(text: &str) -> Result<tracing::Level, &'static str> {
     match text {
         "error" => Ok(tracing::Level::ERROR),
         "warn" => Ok(tracing::Level::WARN),

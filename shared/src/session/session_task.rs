@@ -8,9 +8,6 @@ use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 
-/// The tag by which an operator keeps a task from ever being reaped: `true`.
-pub const PROTECTION_TAG: &str = "cleanup-protection";
-
 /// The tag with the end of a session's lease (RFC 3339), which its owner keeps extending.
 pub const LEASE_TAG: &str = "lease-expires-at";
 
@@ -147,7 +144,7 @@ impl SessionTask {
             neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),
             started: task.stage() != Stage::NeverStarted,
-            protected: task.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true"),
+            protected: task.is_protected(),
             ended: EndedTag::of(task, now),
             lease: Lease::of(task, now),
         })

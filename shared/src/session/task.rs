@@ -11,6 +11,9 @@ use std::net::Ipv4Addr;
 /// once. Its value is the time of that first cleanup (RFC 3339): the salvage window starts there.
 pub const SESSION_ENDED_TAG: &str = "session-ended-at";
 
+/// The tag by which an operator keeps a task from ever being reaped: `true`.
+pub const PROTECTION_TAG: &str = "cleanup-protection";
+
 /// `lastStatus`, in the order in which a task goes through it (ECS developer guide, "Task
 /// lifecycle").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,6 +203,12 @@ impl Task {
     #[must_use]
     pub fn neighbourhood(&self) -> Neighbourhood {
         Neighbourhood { family: self.family.clone(), subnet: self.subnet.clone() }
+    }
+
+    /// Whether an operator keeps sweeps away from it.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true")
     }
 
     /// Whether a service runs it: such a task is never a session task.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Config;
+use crate::session::PROTECTION_TAG;
 use crate::session::{DesiredStatus, LastStatus};
 use std::collections::BTreeMap;
 

@@ -64,6 +64,7 @@ pub(super) fn judge(
     let row = task_row(task, evidence, circumstances, policy, now);
     let reused = suspects.reused.get(&task.arn).copied();
     let blind = suspects.blind.get(&task.arn).copied();
+    let under_way = suspects.under_way.get(&task.arn).copied();
     let since = orphan_since(task, row, suspect.as_ref(), policy);
     let tried = suspects.tried.get(&task.arn).copied();
     JudgedTask {
@@ -72,7 +73,7 @@ pub(super) fn judge(
         salvage: salvage_window(
             task,
             [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],
-            suspects.under_way.get(&task.arn).copied(),
+            under_way,
             aged_since(task, evidence, policy, now),
             policy,
             now,
@@ -122,7 +123,12 @@ fn salvage_window(
     let asked_in_vain = failing.is_some_and(twice) || reused.is_some_and(twice);
     let is_due = is_beyond_hard_age || (has_passed && reused.is_none());
     let was_blind_before = blind.is_some_and(twice);
-    SalvageWindow { is_over: asked_in_vain && is_due, is_beyond_hard_age, was_blind_before }
+    SalvageWindow {
+        is_over: asked_in_vain && is_due,
+        is_beyond_hard_age,
+        was_blind_before,
+        under_way_at: under_way,
+    }
 }
 
 /// When its row began to call it an orphan; for other rows, when it was made.

@@ -63,6 +63,8 @@ pub struct TaskFacts {
     pub suspect_since: Option<Timestamp>,
     /// Since when it has been asked for its artifacts without success.
     pub salvage_failing_since: Option<Timestamp>,
+    /// When its container said last that its upload was under way: its salvage window begins anew then.
+    pub under_way_at: Option<Timestamp>,
     /// Whether its artifacts may be given up.
     pub salvage_window_over: bool,
 }
@@ -155,6 +157,7 @@ impl TaskFinding {
                 probe: judged.evidence.probe,
                 suspect_since: judged.suspect.map(|seen| seen.since),
                 salvage_failing_since: judged.salvage_failing.map(|seen| seen.since),
+                under_way_at: judged.salvage.under_way_at,
                 salvage_window_over: judged.salvage.is_over,
             },
             action,

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 
 /// What a process that starts sessions keeps of one.
 struct Kept {
+    task_arn: String,
     address: Ipv4Addr,
     failures: u32,
 }
@@ -27,15 +28,16 @@ impl Owner {
     pub(super) async fn begin(stack: &Stack, cast: &Cast) -> Result<Self, Failure> {
         let parts = cast.parts().into_iter();
         let kept = parts.map(|part| {
-            let kept = Kept { address: part.task.address(), failures: 0 };
+            let (task_arn, address) = (part.task.arn().to_owned(), part.task.address());
+            let kept = Kept { task_arn, address, failures: 0 };
             (part.task.session_id().to_owned(), kept)
         });
         let (receipts, sessions) = (stack.subscribe().await?, kept.collect());
         Ok(Self { receipts, sessions, freed: BTreeSet::new(), batches: 0 })
     }
 
-    /// Takes what has come, up to ten receipts at once. An event may come twice, and for a receipt that is not
-    /// the last: the outcome in the object decides.
+    /// Takes what has come, up to ten receipts at once. An event may come twice, for a receipt that is not the
+    /// last, and for the task in which the session ran before it was resumed: the object decides.
     pub(super) async fn read_receipts(&mut self) -> Result<(), Failure> {
         loop {
             let receipts = self.receipts.receive().await?;
@@ -46,9 +48,14 @@ impl Owner {
             for receipt in receipts {
                 let session = receipt["session_id"].as_str().unwrap_or_default();
                 let outcome = receipt["outcome"].as_str().unwrap_or_default();
-                if FINAL.contains(&outcome) && self.sessions.remove(session).is_some() {
+                let Some(kept) = self.sessions.get_mut(session) else { continue };
+                if receipt["task_arn"] != kept.task_arn {
+                    continue;
+                }
+                if FINAL.contains(&outcome) {
+                    self.sessions.remove(session);
                     self.freed.insert(session.to_owned());
-                } else if let Some(kept) = self.sessions.get_mut(session) {
+                } else {
                     kept.failures += 1;
                 }
             }
@@ -58,7 +65,7 @@ impl Owner {
     /// What it has freed and what it still keeps, for the terminal.
     pub(super) fn story(&self) -> String {
         let kept = self.sessions.iter().map(|(session, kept)| {
-            let Kept { address, failures } = kept;
+            let Kept { address, failures, .. } = kept;
             let failures =
                 if *failures > 0 { format!(", not clean x{failures}") } else { String::new() };
             format!("{session} ({address}{failures})")
