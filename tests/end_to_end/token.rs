@@ -49,7 +49,7 @@ fn a_token_from_secrets_manager_reaches_the_container_and_no_log_and_no_receipt(
         let (saved, refused) = (receipt(&alice).await, receipt(&bob).await);
         assert_eq!(saved["outcome"], "cleaned", "{saved:#}");
         scene.assert_cleaned(&alice).await;
-        assert_eq!(refused["outcome"], "awaiting_salvage", "{refused:#}");
+        assert_eq!(refused["outcome"], "incomplete", "{refused:#}");
         assert!(refused["artifacts"].as_str().unwrap().contains("HTTP 401"), "{refused:#}");
         let log = eventually("the log of both", PATIENCE, async || {
             let log = stack.log_lines(Lambda::Completion).await?.concat();
