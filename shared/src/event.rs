@@ -15,7 +15,7 @@ mod task_change;
 pub use completion_event::{Event, Payload};
 pub use error::EventError;
 pub use session_ended::{EndReason, SessionEnded, TaskReference};
-pub use sweep_request::{ForceCluster, ReaperEvent, SweepRequest, Trigger};
+pub use sweep_request::{ForceCluster, ReaperEvent, ReportKey, SweepRequest, Trigger};
 pub use task_change::TaskChange;
 
 #[cfg(test)]

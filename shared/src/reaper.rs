@@ -24,18 +24,23 @@ pub async fn handle(
     let used_before = context.aws.meter.read();
     match ReaperEvent::parse(payload, &context.config, context.clock.now()) {
         Ok(ReaperEvent::Sweep(request)) => {
-            let report = Box::pin(sweep(context, request, deadline, request_id)).await;
+            let swept = Box::pin(sweep(context, request, deadline, request_id)).await;
             context.metrics.api_use(context.aws.meter.read().since(used_before));
-            Ok(report.document(LONGEST_ANSWER))
+            match swept {
+                Ok(report) => Ok(report.document(LONGEST_ANSWER)),
+                Err(error) => Err(refused(context, error)),
+            }
         }
         Ok(ReaperEvent::OutOfScope { reason }) => {
             tracing::info!(%reason, "acknowledged");
             Ok(json!({ "outcome": "out_of_scope", "reason": reason }))
         }
-        Err(error) => {
-            context.metrics.count(Metric::EVENTS_REFUSED, &[]);
-            tracing::error!(%error, "the invocation is refused; no sweep");
-            Err(error)
-        }
+        Err(error) => Err(refused(context, error)),
     }
+}
+
+fn refused(context: &Context, error: EventError) -> EventError {
+    context.metrics.count(Metric::EVENTS_REFUSED, &[]);
+    tracing::error!(%error, "the invocation is refused; no sweep");
+    error
 }

@@ -13,6 +13,7 @@ pub mod act;
 pub mod decide;
 pub mod observation;
 mod observe;
+pub mod planned;
 pub mod report;
 pub mod suspects;
 
@@ -21,13 +22,14 @@ use crate::cleanup::Invocation;
 use crate::config::SweepMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::event::SweepRequest;
+use crate::event::{EventError, SweepRequest};
 use crate::removal::{Holders, LeftBehind, RecoveredIntents};
 use act::{Acts, act};
 use decide::{Known, Plan, decide, to_be_probed};
 use jiff::Timestamp;
 use observation::Observation;
 use observe::{observe, probe_tasks};
+use planned::Planned;
 use report::{Course, Story, SweepReport, publish};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,12 +38,16 @@ use tokio::join;
 use tokio::time::Instant;
 
 /// Sweeps once, and answers before `deadline`. Whatever goes wrong is in the report.
+///
+/// # Errors
+/// [`EventError`] where the request names a stored report that can't be taken for a plan; nothing was done.
 pub async fn sweep(
     context: &Arc<Context>,
     request: SweepRequest,
     deadline: Deadline,
     request_id: &str,
-) -> SweepReport {
+) -> Result<SweepReport, EventError> {
+    let planned = read_planned(context, &request, deadline).await?;
     let began = Began::now(context);
     let Deadlines { looking, acting } = Deadlines::of(context, request.mode, deadline);
     let invocation = Arc::new(Invocation::begin(context, acting));
@@ -71,7 +77,14 @@ pub async fn sweep(
         SweepMode::Report => Acts::none(&plan),
         SweepMode::Enforce => {
             let addressed = seen.addressed.clone().unwrap_or_default();
-            act(&invocation, &plan, &addressed, acting, request_id).await
+            match &planned {
+                None => act(&invocation, &plan, &addressed, acting, request_id).await,
+                Some(planned) => {
+                    let part = planned.part_of(&plan);
+                    let acts = act(&invocation, &part, &addressed, acting, request_id).await;
+                    acts.leaving_out_the_rest_of(&plan)
+                }
+            }
         }
     };
     let remembered = acts.remembered(&plan, context.clock.now());
@@ -88,7 +101,18 @@ pub async fn sweep(
     {
         report = report.unrecorded(&problem);
     }
-    publish(context, report.of(began.course(context)), record()).await
+    Ok(publish(context, report.of(began.course(context)), record()).await)
+}
+
+async fn read_planned(
+    context: &Context,
+    request: &SweepRequest,
+    deadline: Deadline,
+) -> Result<Option<Planned>, EventError> {
+    let Some(key) = &request.plan else { return Ok(None) };
+    let reading = deadline.at_most(context.config.timeouts.receipt);
+    let planned = Planned::read(&context.aws.ledger, key, &context.config, reading).await;
+    planned.map(Some).map_err(|why| EventError::new("plan", format!("{}: {why}", key.as_str())))
 }
 
 /// How a sweep divides its time. Whatever hangs, there is time left for one round of acting, and after

@@ -17,6 +17,7 @@ mod limits;
 mod listings;
 mod odd_tasks;
 mod orphans;
+mod plan;
 mod pool_day;
 mod pools;
 mod probe;

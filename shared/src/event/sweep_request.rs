@@ -27,6 +27,8 @@ pub struct SweepRequest {
     pub mode: SweepMode,
     /// A cluster that an operator has declared over.
     pub force: Option<ForceCluster>,
+    /// The stored report that an operator has read: nothing outside it is acted on.
+    pub plan: Option<ReportKey>,
 }
 
 /// What asks for a sweep.
@@ -51,6 +53,30 @@ pub struct ForceCluster {
     pub created_before: Timestamp,
 }
 
+/// Where a sweep's report is kept: `sweeps/….json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ReportKey(String);
+
+impl ReportKey {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let name = text.strip_prefix("sweeps/").and_then(|rest| rest.strip_suffix(".json"));
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        match name {
+            Some(name) if !name.is_empty() && name.bytes().all(fits) => Ok(Self(text.to_owned())),
+            Some(_) | None => {
+                Err("it must be a report's `kept_as`, such as sweeps/1795678474-….json")
+            }
+        }
+    }
+
+    /// The key of the object in the ledger.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// How old `created_before` may be when it is handled: a retried or delayed invocation must not hit
 /// what was started since.
 const OLDEST: SignedDuration = SignedDuration::from_mins(15);
@@ -65,7 +91,7 @@ impl ForceCluster {
 
 impl ReaperEvent {
     /// Reads a schedule event, an alarm's state change, or a direct invocation
-    /// (`{"mode": "report" | "enforce", "force_cluster": {"cluster", "created_before"}?}`).
+    /// (`{"mode": "report" | "enforce", "force_cluster": {"cluster", "created_before"}?, "plan": "sweeps/….json"?}`).
     ///
     /// # Errors
     /// [`EventError`] names the field that is missing or wrong. A direct invocation with a field that
@@ -75,8 +101,10 @@ impl ReaperEvent {
         let Some(kind) = fields.optional_text("detail-type")? else {
             return direct(&fields, config, now).map(Self::Sweep);
         };
-        let scheduled =
-            |trigger| Self::Sweep(SweepRequest { trigger, mode: config.sweep.mode, force: None });
+        let scheduled = |trigger| {
+            let mode = config.sweep.mode;
+            Self::Sweep(SweepRequest { trigger, mode, force: None, plan: None })
+        };
         match (kind, fields.text("source")?) {
             ("Scheduled Event", "aws.events") => Ok(scheduled(Trigger::Schedule)),
             ("CloudWatch Alarm State Change", "aws.cloudwatch") => {
@@ -114,7 +142,7 @@ fn direct(
     config: &Config,
     now: Timestamp,
 ) -> Result<SweepRequest, EventError> {
-    fields.only(&["mode", "force_cluster"])?;
+    fields.only(&["mode", "force_cluster", "plan"])?;
     let mode = match fields.text("mode")? {
         "report" => SweepMode::Report,
         "enforce" => SweepMode::Enforce,
@@ -128,7 +156,25 @@ fn direct(
         }
         Some(order) => Some(force(&order, config, now)?),
     };
-    Ok(SweepRequest { trigger: Trigger::Direct, mode, force })
+    let plan = match fields.optional_text("plan")? {
+        None => None,
+        Some(key) => {
+            Some(plan(key, mode, force.as_ref()).map_err(|why| fields.error("plan", why))?)
+        }
+    };
+    Ok(SweepRequest { trigger: Trigger::Direct, mode, force, plan })
+}
+
+fn plan(
+    key: &str,
+    mode: SweepMode,
+    force: Option<&ForceCluster>,
+) -> Result<ReportKey, &'static str> {
+    match (mode, force) {
+        (SweepMode::Report, _) => Err("it works with the mode enforce only"),
+        (SweepMode::Enforce, Some(_)) => Err("it can't be had together with force_cluster"),
+        (SweepMode::Enforce, None) => ReportKey::parse(key),
+    }
 }
 
 fn force(order: &Fields<'_>, config: &Config, now: Timestamp) -> Result<ForceCluster, EventError> {

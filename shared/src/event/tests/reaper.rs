@@ -5,10 +5,11 @@ use crate::config::SweepMode;
 use crate::session::ClusterName;
 
 /// Its sample events.
-pub(super) const SAMPLES: [&str; 5] = [
+pub(super) const SAMPLES: [&str; 6] = [
     "sweep-report.json",
     "sweep-enforce.json",
     "sweep-force-cluster.json",
+    "sweep-plan.json",
     "schedule.json",
     "alarm-state-change.json",
 ];
@@ -45,7 +46,7 @@ fn refused(payload: &Value) -> EventError {
 }
 
 fn sweep(trigger: Trigger, mode: SweepMode, force: Option<ForceCluster>) -> ReaperEvent {
-    ReaperEvent::Sweep(SweepRequest { trigger, mode, force })
+    ReaperEvent::Sweep(SweepRequest { trigger, mode, force, plan: None })
 }
 
 #[test]
@@ -54,6 +55,24 @@ fn a_direct_invocation_sweeps_in_the_mode_that_it_names() {
     assert_eq!(parse(&sample("sweep-report.json")), Ok(report));
     let enforce = sweep(Trigger::Direct, SweepMode::Enforce, None);
     assert_eq!(parse(&sample("sweep-enforce.json")), Ok(enforce));
+}
+
+#[test]
+fn a_plan_names_a_stored_report_and_comes_with_enforce_alone() {
+    let plan = |order: Value| refused(&order).to_string();
+    let key = "sweeps/1795678474-d7d7bdbc9ba83897.json";
+    let parsed = parse(&sample("sweep-plan.json")).unwrap();
+    let ReaperEvent::Sweep(request) = parsed else { panic!("{parsed:?}") };
+    assert_eq!(request.plan.unwrap().as_str(), key);
+    for bad in
+        ["", "suspects.json", "sweeps/.json", "sweeps/../intents/x.json", "receipts/a/b.json"]
+    {
+        assert!(plan(json!({"mode": "enforce", "plan": bad})).contains("`plan`"), "{bad}");
+    }
+    assert!(plan(json!({"mode": "report", "plan": key})).contains("enforce only"));
+    let mut forced = sample("sweep-force-cluster.json");
+    forced["plan"] = json!(key);
+    assert!(plan(forced).contains("force_cluster"));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub enum Acted<T> {
     Waits,
     /// In the mode `report`: it would have to wait.
     WouldWait,
+    /// The stored report that is worked through does not name it.
+    NotPlanned,
     /// There was no time left: the next sweep goes on.
     OutOfTime,
     /// The work on it ended badly.
@@ -59,6 +61,18 @@ impl Acts {
         }
     }
 
+    /// The same where they are those of a part of `plan`: its other victims were not planned.
+    #[must_use]
+    pub fn leaving_out_the_rest_of(mut self, plan: &Plan) -> Self {
+        for decision in plan.orphans() {
+            self.orphans.entry(decision.task.arn.clone()).or_insert(Acted::NotPlanned);
+        }
+        for decision in plan.targets.iter().filter(|decision| decision.row == TargetRow::Zombie) {
+            self.zombies.entry(decision.zombie()).or_insert(Acted::NotPlanned);
+        }
+        self
+    }
+
     /// The plan's suspects with what came of acting: whose salvage failed, who was worked on and runs on,
     /// and who was stopped for a lapsed lease.
     #[must_use]
@@ -72,7 +86,8 @@ impl Acts {
                     suspects.tried.insert(task.clone(), now);
                     continue;
                 }
-                Some(Acted::Waits | Acted::WouldWait | Acted::OutOfTime) | None => continue,
+                Some(Acted::Waits | Acted::WouldWait | Acted::NotPlanned | Acted::OutOfTime)
+                | None => continue,
             };
             let first = SeenSince { since: now, last: now };
             let at_last = decision.judged.salvage.is_beyond_hard_age;

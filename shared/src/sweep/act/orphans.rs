@@ -66,7 +66,11 @@ fn may_be_touched(acted: &Acted<CleanupReport>) -> bool {
     match acted {
         Acted::Worked(report) => report.touched_its_task(),
         Acted::Panicked(_) => true,
-        Acted::Spared(_) | Acted::Waits | Acted::WouldWait | Acted::OutOfTime => false,
+        Acted::Spared(_)
+        | Acted::Waits
+        | Acted::WouldWait
+        | Acted::NotPlanned
+        | Acted::OutOfTime => false,
     }
 }
 

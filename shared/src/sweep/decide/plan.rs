@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// What a sweep makes of what it saw: every task and every target that is not plainly fine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The tasks, the oldest first.
     pub tasks: Vec<TaskDecision>,

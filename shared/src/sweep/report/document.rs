@@ -2,7 +2,7 @@ use super::counts::Counts;
 use super::finding::{Action, TargetFinding, TaskFinding};
 use crate::aws::ApiUse;
 use crate::config::SweepMode;
-use crate::event::{ForceCluster, SweepRequest, Trigger};
+use crate::event::{ForceCluster, ReportKey, SweepRequest, Trigger};
 use crate::metrics::{Figure, Metric};
 use crate::removal::RecoveredIntents;
 use crate::sweep::act::Acts;
@@ -24,6 +24,8 @@ pub struct SweepReport {
     pub mode: SweepMode,
     /// The cluster that an operator has declared over.
     pub force_cluster: Option<ForceCluster>,
+    /// The stored report whose victims alone were acted on.
+    pub plan: Option<ReportKey>,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
@@ -136,6 +138,7 @@ impl SweepReport {
             trigger: request.trigger,
             mode: request.mode,
             force_cluster: request.force,
+            plan: request.plan,
             started_at: Timestamp::UNIX_EPOCH,
             duration_ms: 0,
             warnings: warnings

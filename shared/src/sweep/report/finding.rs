@@ -115,6 +115,8 @@ pub enum Action {
     Waits,
     /// In the mode `report`: `enforce` would leave it to a later sweep.
     WouldWait,
+    /// The stored report that was worked through does not name it.
+    NotPlanned,
     /// There was no time left: the next sweep goes on.
     OutOfTime,
 }
@@ -191,6 +193,9 @@ fn not_worked<T>(acted: Acted<T>) -> (Action, Option<String>) {
         Acted::Spared(why) => (Action::Spared, Some(why)),
         Acted::WouldWait => {
             (Action::WouldWait, Some("it lies beyond the blast radius of one sweep".to_owned()))
+        }
+        Acted::NotPlanned => {
+            (Action::NotPlanned, Some("the report that is the plan does not name it".to_owned()))
         }
         Acted::Waits => (Action::Waits, Some("the blast radius is used up".to_owned())),
         Acted::OutOfTime => (Action::OutOfTime, Some("there was no time left".to_owned())),
