@@ -3,12 +3,12 @@
 //! goes wrong.
 
 use crate::invoke::{
-    FUNCTION_TIMEOUT, assert_unharmed, deliver, function, open_intents, outcome, receive, report,
-    sweeps,
+    FUNCTION_TIMEOUT, assert_unharmed, deliver, function, function_with, open_intents, outcome,
+    receive, report, sweeps,
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{
-    Api, Fault, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle, World,
+    Api, Behaviour, Fault, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle, World,
 };
 use std::time::Duration;
 
@@ -168,4 +168,35 @@ async fn each_delivery_after_a_403_tries_again_what_is_to_be_registered_and_says
     assert!(world.registered("sessions").contains(&agent.address()), "{}", world.history());
     assert_eq!(open_intents(&world), Vec::<String>::new());
     assert_unharmed(&world);
+}
+
+/// ECS does not say whose word a 403 was; what comes after it says nothing else.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_whatever_else_comes_nothing_is_tagged() {
+    type Later = fn(&mut Behaviour);
+    let later: [(&str, Later); 3] = [
+        ("202", |container| container.answers_202 = true),
+        ("401", |container| container.authorization = Some("Bearer another".to_owned())),
+        ("500", |container| container.failing_uploads = u32::MAX),
+    ];
+    for (name, later) in later {
+        let world = World::new(Setup::default());
+        let agent = world.session("build-1").answers_403().leased_for(Duration::from_hours(3));
+        let agent = agent.start();
+        let event = world.session_ended_event(&agent, "completed");
+        let task = agent.clone();
+        world.after(Api::ContainerComplete, 1, move |world| {
+            world.behaves(&task, |container| {
+                container.forbids = false;
+                later(container);
+            });
+            world.fault(Fault::on(Api::DescribeTasks).denied());
+        });
+        let token = [("CONTAINER_AUTHORIZATION", "Bearer of-the-fleet")];
+        let answer = report(&function_with(&world, "first", &token).0, &event).await;
+        assert!(world.count(Api::ContainerComplete) > 1, "{name}: it is asked again");
+        assert_eq!(outcome(&answer), "rejected", "{name}: {answer:?}");
+        assert!(!world.tags(&agent).contains_key("session-ended-at"), "{name}: {answer:?}");
+        assert!(!world.is_stopping(&agent), "{name}");
+    }
 }

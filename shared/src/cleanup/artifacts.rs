@@ -72,11 +72,12 @@ pub(super) async fn salvage(
     };
     match salvaged {
         // Whatever came after it, and even if it may have been a stranger's.
-        Ok(Salvage::Unconfirmed { .. } | Salvage::Blind { .. } | Salvage::UnderWay)
-            if attempts.forbidden =>
-        {
-            Ok(Salvage::WrongContainer)
-        }
+        Ok(
+            Salvage::Unconfirmed { .. }
+            | Salvage::Blind { .. }
+            | Salvage::UnderWay
+            | Salvage::NotAsked { .. },
+        ) if attempts.forbidden => Ok(Salvage::WrongContainer),
         // A salvage window begins with a question, not with the wish to ask.
         Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
         salvaged => salvaged,
