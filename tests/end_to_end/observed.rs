@@ -1,29 +1,16 @@
 //! A stack in the mode `observe`, and `make baseline` over its log; and the receipts of another as events.
 
 use crate::one_stack::{PATIENCE, play};
-use session_cleanup_tests::local_aws::{Lambda, NETWORK, REGION, eventually};
+use session_cleanup_tests::local_aws::{Lambda, Platform, REGION, eventually};
 use session_cleanup_tests::world::Phase;
 use tokio::process::Command;
 
 #[test]
 fn make_baseline_reads_from_the_log_how_long_an_owner_was_at_it() {
     play(18, async |scene| {
-        let setup = scene.world.setup();
-        let (cluster, group) = (
-            setup.cluster_arn(&setup.clusters[0]),
-            setup.target_group_arn(&setup.target_groups[0]),
-        );
-        let parameters = [
-            ("Clusters", cluster.as_str()),
-            ("Families", &setup.families[0]),
-            ("TargetGroupArns", &group),
-            ("ArtifactBucket", &setup.artifact_bucket),
-            ("SubnetIds", NETWORK.0),
-            ("SecurityGroupIds", NETWORK.1),
-            ("CompletionMode", "observe"),
-            ("EventSource", "session.observed"),
-        ];
-        let stack = scene.aws().deploy("observed", &parameters).await;
+        let platform = Platform::of(&scene.world.setup());
+        let own = [("CompletionMode", "observe"), ("EventSource", "session.observed")];
+        let stack = scene.aws().deploy("observed", &platform.parameters(&own)).await;
         let stack = stack.unwrap_or_else(|error| panic!("{error}"));
         let session = scene.session("observed-alice").dies_on_sigterm();
         let alice = scene.start(session).await;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{Lambda, LocalAws, NETWORK, Stack, eventually, free_port};
+use session_cleanup_tests::local_aws::{Lambda, LocalAws, Platform, Stack, eventually, free_port};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{SessionBuilder, Setup, TaskHandle};
 use std::net::Ipv4Addr;
@@ -13,9 +13,7 @@ use tokio::time::{sleep, timeout};
 
 /// Short enough for tests, long enough for two busy cores. `VisibilityTimeout` is what passes between
 /// two deliveries, and is longer than any invocation.
-const PARAMETERS: [(&str, &str); 12] = [
-    ("SubnetIds", NETWORK.0),
-    ("SecurityGroupIds", NETWORK.1),
+const PARAMETERS: [(&str, &str); 10] = [
     ("FunctionTimeout", "10"),
     ("VisibilityTimeout", "11"),
     ("MaxReceiveCount", "2"),
@@ -96,16 +94,8 @@ impl Emulated {
         let aws = aws.unwrap_or_else(|error| panic!("{error}"));
         let setup = Setup::in_real_time();
         aws.objects().create_bucket(&setup.artifact_bucket).await.unwrap();
-        let cluster = setup.cluster_arn(&setup.clusters[0]);
-        let group = setup.target_group_arn(&setup.target_groups[0]);
-        let mut parameters = PARAMETERS.to_vec();
-        parameters.extend([
-            ("Clusters", cluster.as_str()),
-            ("Families", &setup.families[0]),
-            ("TargetGroupArns", &group),
-            ("ArtifactBucket", &setup.artifact_bucket),
-        ]);
-        let stack = aws.deploy("end-to-end", &parameters).await;
+        let platform = Platform::of(&setup);
+        let stack = aws.deploy("end-to-end", &platform.parameters(&PARAMETERS)).await;
         let stack = stack.unwrap_or_else(|error| panic!("{error}"));
         Self { aws, stack, port }
     }

@@ -1,7 +1,7 @@
 //! A stack for containers behind a token, which `CloudFormation` reads from Secrets Manager.
 
 use crate::one_stack::{PATIENCE, play};
-use session_cleanup_tests::local_aws::{Lambda, NETWORK, eventually};
+use session_cleanup_tests::local_aws::{Lambda, Platform, eventually};
 use session_cleanup_tests::world::TaskHandle;
 
 const TOKEN: &str = "Bearer t0ken-0f-the-fleet";
@@ -11,23 +11,13 @@ fn a_token_from_secrets_manager_reaches_the_container_and_no_log_and_no_receipt(
     play(17, async |scene| {
         let secret = format!("{{\"authorization\": \"{TOKEN}\"}}");
         scene.aws().put_secret("agents/cleanup", &secret).await.unwrap();
-        let setup = scene.world.setup();
-        let (cluster, group) = (
-            setup.cluster_arn(&setup.clusters[0]),
-            setup.target_group_arn(&setup.target_groups[0]),
-        );
-        let parameters = [
-            ("Clusters", cluster.as_str()),
-            ("Families", &setup.families[0]),
-            ("TargetGroupArns", &group),
-            ("ArtifactBucket", &setup.artifact_bucket),
-            ("SubnetIds", NETWORK.0),
-            ("SecurityGroupIds", NETWORK.1),
+        let platform = Platform::of(&scene.world.setup());
+        let own = [
             ("ContainerAuthorization", "secretsmanager:agents/cleanup:SecretString:authorization"),
             ("UploadTimeout", "4s"),
             ("EventSource", "session.behind-a-token"),
         ];
-        let stack = scene.aws().deploy("token", &parameters).await;
+        let stack = scene.aws().deploy("token", &platform.parameters(&own)).await;
         let stack = stack.unwrap_or_else(|error| panic!("{error}"));
         let alice = scene.session("token-alice").authorized_by(TOKEN);
         let alice = scene.start(alice).await;

@@ -17,6 +17,7 @@ mod http;
 mod lambda;
 mod ministack;
 mod objects;
+mod platform;
 mod sam;
 mod shell;
 mod stack;
@@ -27,6 +28,7 @@ pub use error::LocalAwsError;
 pub use lambda::Lambda;
 pub use ministack::free_port;
 pub use objects::Objects;
+pub use platform::{NETWORK, Platform};
 pub use stack::{QueueDepth, Stack};
 pub use subscription::Subscription;
 
@@ -40,9 +42,6 @@ use std::time::{Duration, Instant};
 
 /// The Region of everything here.
 pub const REGION: &str = "us-east-1";
-
-/// A subnet and a security group for the functions: the emulator has no network of its own, and takes any.
-pub const NETWORK: (&str, &str) = ("subnet-0123456789abcdef0", "sg-0123456789abcdef0");
 
 /// The account of everything here: the one that MiniStack gives to the access key `test`.
 pub const ACCOUNT: &str = "000000000000";

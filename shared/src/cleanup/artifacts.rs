@@ -2,7 +2,7 @@ use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::Order;
-use super::salvage::{Salvage, TaskOver, noted};
+use super::salvage::{Salvage, TaskOver, UNDER_WAY, noted};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Failure, Marker};
 use crate::config::ArtifactMode;
@@ -11,9 +11,6 @@ use crate::deadline::Deadline;
 use crate::session::Stage;
 use backon::BackoffBuilder;
 use std::time::Duration;
-
-/// What a 202 means.
-const UNDER_WAY: &str = "the container says that its upload is under way";
 
 const UNAUTHORIZED: &str = "the container answered HTTP 401: CONTAINER_AUTHORIZATION is not what it wants; \
                             deploy with the secret of today";

@@ -49,6 +49,8 @@ pub enum Observed {
         target: TargetLeft,
         /// Whether its artifacts are in S3.
         marker: MarkerLeft,
+        /// Why nothing more is known of it.
+        why: Option<String>,
     },
     /// An event that can't be understood: it would be dead-lettered.
     Refused {
@@ -249,6 +251,7 @@ async fn stopped(invocation: &Invocation, arn: &TaskArn, shown: Option<&SessionI
         stopped_reason: task.stopped_reason,
         target: target.unwrap_or(TargetLeft::Unknown),
         marker: marker.unwrap_or(MarkerLeft::Unknown),
+        why: None,
     }
 }
 
@@ -259,9 +262,10 @@ fn not_seen(arn: &TaskArn, shown: Option<&SessionId>, why: String) -> Observed {
         task_arn: arn.clone(),
         stopping_at: None,
         stopped_at: None,
-        stopped_reason: Some(why),
+        stopped_reason: None,
         target: TargetLeft::Unknown,
         marker: MarkerLeft::Unknown,
+        why: Some(why),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What became of a session, decided from what became of its parts. Pure.
 
 use super::request::SalvageWindow;
-use super::salvage::Salvage;
+use super::salvage::{Salvage, UNDER_WAY};
 use super::stop::TaskFate;
 use super::target_fate::TargetFate;
 use crate::metrics::Metric;
@@ -141,13 +141,11 @@ pub(super) fn outcome(
         return Outcome::Rejected;
     }
     let is_done = task.is_over() && target.is_settled();
-    if *salvage == Salvage::UnderWay && task.was_left_running() {
-        return Outcome::AwaitingSalvage;
-    }
     match (salvage, window) {
         (Salvage::Unconfirmed { .. } | Salvage::Unreadable { .. }, window) if !window.is_over => {
             Outcome::AwaitingSalvage
         }
+        (Salvage::UnderWay, _) if task.was_left_running() => Outcome::AwaitingSalvage,
         (Salvage::Confirmed | Salvage::NothingToSave | Salvage::Discarded, _) if is_done => {
             Outcome::Cleaned
         }
@@ -204,10 +202,7 @@ pub(super) fn notes(
             "the container says that it runs another session; see its SESSION_ID and the owner"
                 .to_owned(),
         ),
-        Salvage::UnderWay => Some(
-            "the container says that its upload is under way; each sweep that acts asks again"
-                .to_owned(),
-        ),
+        Salvage::UnderWay => Some(format!("{UNDER_WAY}; each sweep that acts asks again")),
         Salvage::Confirmed
         | Salvage::NothingToSave
         | Salvage::Discarded

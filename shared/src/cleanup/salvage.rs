@@ -48,6 +48,9 @@ pub(super) enum Salvage {
     WrongContainer,
 }
 
+/// What a 202 says.
+pub(super) const UNDER_WAY: &str = "the container says that its upload is under way";
+
 /// The task lost its address before its artifacts were confirmed: its end is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskOver;

@@ -88,11 +88,12 @@ fn log(observed: Observed) -> Observed {
             stopped_reason,
             target,
             marker,
+            why,
         } => {
             let session_id = session_id.as_ref().map(tracing::field::display);
             let stopping_at = stopping_at.as_ref().map(tracing::field::display);
             let stopped_at = stopped_at.as_ref().map(tracing::field::display);
-            let stopped_reason = stopped_reason.as_deref();
+            let (stopped_reason, why) = (stopped_reason.as_deref(), why.as_deref());
             let (target, marker) = (target.as_str(), marker.as_str());
             tracing::info!(
                 observed = "task_stopped",
@@ -102,7 +103,8 @@ fn log(observed: Observed) -> Observed {
                 stopped_at,
                 stopped_reason,
                 target,
-                marker
+                marker,
+                why
             );
         }
         Observed::Refused { why } => tracing::info!(observed = "refused", why),

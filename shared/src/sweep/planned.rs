@@ -87,24 +87,12 @@ impl Planned {
         Ok(Self { tasks, targets })
     }
 
-    /// Whether it names a task.
-    #[must_use]
-    pub fn names_task(&self, task: &TaskArn) -> bool {
-        self.tasks.contains(task)
-    }
-
-    /// Whether it names a target.
-    #[must_use]
-    pub fn names_target(&self, target: &ZombieTarget) -> bool {
-        self.targets.contains(target)
-    }
-
     /// The part of a sweep's plan that it names.
     #[must_use]
     pub fn part_of(&self, plan: &Plan) -> Plan {
         let mut part = plan.clone();
-        part.tasks.retain(|one| !one.judged.row.is_orphan() || self.names_task(&one.task.arn));
-        part.targets.retain(|one| self.names_target(&one.zombie()));
+        part.tasks.retain(|one| !one.judged.row.is_orphan() || self.tasks.contains(&one.task.arn));
+        part.targets.retain(|one| self.targets.contains(&one.zombie()));
         part
     }
 }

@@ -1,7 +1,7 @@
 //! Where the demo plays: the local AWS with the stacks in it, and the world that is served to it.
 
 use super::Failure;
-use crate::local_aws::{LocalAws, LocalAwsError, NETWORK, Stack, free_port};
+use crate::local_aws::{LocalAws, LocalAwsError, Platform, Stack, free_port};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
 use std::time::{Duration, Instant};
@@ -20,9 +20,7 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
 
 /// Short, so that a message is tried again and dead-lettered while someone watches.
-const PARAMETERS: [(&str, &str); 11] = [
-    ("SubnetIds", NETWORK.0),
-    ("SecurityGroupIds", NETWORK.1),
+const PARAMETERS: [(&str, &str); 9] = [
     ("FunctionTimeout", "20"),
     ("ReaperTimeout", "60"),
     ("UploadTimeout", "8s"),
@@ -91,47 +89,31 @@ fn say(since: Instant, what: &str) {
 }
 
 async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
-    let cluster = setup.cluster_arn(&setup.clusters[0]);
-    let group = setup.target_group_arn(&setup.target_groups[0]);
     let seconds = |time: Duration| format!("{}s", time.as_secs());
     let (interval, window) = (seconds(SWEEP_INTERVAL), seconds(SALVAGE_WINDOW));
-    let mut parameters = PARAMETERS.to_vec();
-    parameters.extend([
-        ("Clusters", cluster.as_str()),
-        ("Families", &setup.families[0]),
-        ("TargetGroupArns", &group),
-        ("ArtifactBucket", &setup.artifact_bucket),
-        ("SweepInterval", &interval),
+    let own = [
+        ("SweepInterval", interval.as_str()),
         ("SalvageWindow", &window),
         ("BlastRadiusPercent", "100"),
-    ]);
-    aws.deploy("demo", &parameters).await
+    ];
+    deploy_as(aws, "demo", &Platform::of(setup), &own).await
 }
 
 async fn deploy_observing(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
-    let cluster = setup.cluster_arn(&setup.clusters[0]);
-    let group = setup.target_group_arn(&setup.target_groups[0]);
-    let mut parameters = PARAMETERS.to_vec();
-    parameters.extend([
-        ("Clusters", cluster.as_str()),
-        ("Families", &setup.families[0]),
-        ("TargetGroupArns", &group),
-        ("ArtifactBucket", &setup.artifact_bucket),
-        ("EventSource", OBSERVED_SOURCE),
-        ("CompletionMode", "observe"),
-    ]);
-    aws.deploy("observing", &parameters).await
+    let own = [("EventSource", OBSERVED_SOURCE), ("CompletionMode", "observe")];
+    deploy_as(aws, "observing", &Platform::of(setup), &own).await
 }
 
 async fn deploy_pool(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
-    let cluster = setup.cluster_arn(&setup.clusters[0]);
-    let mut parameters = PARAMETERS.to_vec();
-    parameters.extend([
-        ("Clusters", cluster.as_str()),
-        ("Families", &setup.families[1]),
-        ("ArtifactBucket", &setup.artifact_bucket),
-        ("EventSource", POOL_SOURCE),
-        ("WarmPool", "true"),
-    ]);
-    aws.deploy("pool", &parameters).await
+    let platform = Platform::of_a_pool(setup, &setup.families[1]);
+    deploy_as(aws, "pool", &platform, &[("EventSource", POOL_SOURCE), ("WarmPool", "true")]).await
+}
+
+async fn deploy_as(
+    aws: &LocalAws,
+    name: &str,
+    platform: &Platform,
+    own: &[(&str, &str)],
+) -> Result<Stack, LocalAwsError> {
+    aws.deploy(name, &platform.parameters(&[&PARAMETERS[..], own].concat())).await
 }
