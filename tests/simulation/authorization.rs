@@ -114,3 +114,25 @@ async fn a_401_to_the_configured_token_is_no_question_in_vain_and_gives_nothing_
     invoke_reaper(&reaper, &json!({"mode": "enforce"})).await;
     assert_clean(&world, &alice);
 }
+
+/// A framework's 403 to a bad token can't be told from another session's: it is kept as long as that is, with an
+/// alarm, and saved once the token is right.
+#[tokio::test(start_paused = true)]
+async fn a_403_to_a_bad_token_keeps_the_task_and_rings() {
+    let world = World::new(Setup::default());
+    let old = world.session("old").authorized_by("Bearer of-tomorrow");
+    let old = old.behaves(|container| container.refuses_with = 403);
+    let old = old.started_ago(Duration::from_hours(3)).start();
+    for number in 1..=12 {
+        let (reaper, metrics) = function_with(&world, &format!("reaper-{number}"), &CONFIGURED);
+        invoke_reaper(&reaper, &json!({"mode": "enforce"})).await;
+        let lines = metrics.lock().unwrap().concat();
+        assert!(lines.contains("\"TasksReused\":1"), "it has an alarm: {lines}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+    assert!(!world.is_stopping(&old), "{}", world.history());
+    world.behaves(&old, |container| container.authorization = Some(SECRET.to_owned()));
+    let (reaper, _) = function_with(&world, "reaper-at-last", &CONFIGURED);
+    invoke_reaper(&reaper, &json!({"mode": "enforce"})).await;
+    assert_clean(&world, &old);
+}

@@ -29,8 +29,10 @@ pub struct Behaviour {
     /// Its health path answers 503 with this, as what is not ready does: a proxy, a framework that
     /// starts or sheds load.
     pub unready: Option<serde_json::Value>,
-    /// Answers 401 to whoever does not say this in `Authorization`, and quotes what was said instead.
+    /// Refuses whoever does not say this in `Authorization`, and quotes what was said instead.
     pub authorization: Option<String>,
+    /// With this status: there are frameworks that say 403.
+    pub refuses_with: u16,
     /// Quotes all that it was told in a 500, as frameworks in their debug modes do.
     pub quotes_requests: bool,
     /// Answers 403 to everyone.
@@ -61,6 +63,7 @@ impl Default for Behaviour {
             health_names: None,
             unready: None,
             authorization: None,
+            refuses_with: 401,
             quotes_requests: false,
             forbids: false,
             silent: false,

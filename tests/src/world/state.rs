@@ -255,7 +255,8 @@ impl State {
                 if container.behaviour.authorization.is_some()
                     && *authorization != container.behaviour.authorization =>
             {
-                Some((401, json!({"error": "unauthorized", "authorization": authorization})))
+                let status = container.behaviour.refuses_with;
+                Some((status, json!({"error": "unauthorized", "authorization": authorization})))
             }
             Asks::Complete { session_id, authorization } if container.behaviour.quotes_requests => {
                 let request = json!({"authorization": authorization, "session_id": session_id});
