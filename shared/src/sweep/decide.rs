@@ -2,6 +2,7 @@
 //! clock; an unknown is never read as a no. Why each row is as it is: `docs/decisions/`.
 
 mod blast_radius;
+mod forecast;
 mod judge_task;
 mod known;
 mod leases;
@@ -12,6 +13,7 @@ mod targets;
 mod tasks;
 
 pub use blast_radius::Allowance;
+pub use forecast::{NextRow, next_row};
 pub use judge_task::JudgedTask;
 pub use known::Known;
 pub use leases::Leases;

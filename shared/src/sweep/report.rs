@@ -1,6 +1,7 @@
 //! What a sweep tells: one document, from which a person can read why a given task or target was or
 //! was not touched.
 
+mod change;
 mod counts;
 mod document;
 mod finding;

@@ -1,3 +1,4 @@
+use super::forecast::{NextRow, next_row};
 use super::judge_task::{JudgedTask, circumstances, judge};
 use super::known::Known;
 use super::neighbours::Neighbours;
@@ -39,6 +40,8 @@ pub struct TaskDecision {
     pub task: SessionTask,
     /// What was decided.
     pub judged: JudgedTask,
+    /// What time alone makes of it.
+    pub next: Option<NextRow>,
 }
 
 /// One target, and what is to be done with it.
@@ -96,7 +99,8 @@ pub fn decide(known: &Known<'_>) -> Plan {
         next_suspects::claimed(&mut suspects, task, known);
         neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {
-            tasks.push(TaskDecision { task: task.clone(), judged });
+            let next = next_row(task, judged.evidence, &circumstances, policy, now);
+            tasks.push(TaskDecision { task: task.clone(), judged, next });
         }
     }
     tasks.sort_by(|TaskDecision { task: one, .. }, TaskDecision { task: other, .. }| {

@@ -3,11 +3,13 @@
 //! - [`fixtures`]: one time, the documented defaults, and names; [`sentences`]: scenes with one thing
 //!   that is wrong; [`scene`]: whole observations at random;
 //! - [`tasks`], [`targets`], [`leases`]: each row, each condition of it, and its borders;
+//! - [`forecast`]: what time alone makes of a task;
 //! - [`plan`], [`memories`]: what is put together from them, and what one sweep tells the next;
 //! - [`properties`]: what holds for all observations; [`oracle`]: the table of tasks once more, as it is
 //!   written.
 
 pub(in crate::sweep) mod fixtures;
+mod forecast;
 mod leases;
 mod memories;
 mod oracle;

@@ -1,6 +1,6 @@
 //! What is not plainly fine: one task or one target, what its row rests on, and what was done about it.
 
-use super::reason;
+use super::{change, reason};
 use crate::aws::TargetHealth;
 use crate::cleanup::{Artifacts, CleanupReport, Outcome};
 use crate::container::Probe;
@@ -28,6 +28,8 @@ pub struct TaskFinding {
     pub row: TaskRow,
     /// Why, as a sentence.
     pub why: String,
+    /// What gives it another row, as a sentence.
+    pub change: String,
     /// What it rests on.
     pub evidence: TaskFacts,
     /// What was done.
@@ -81,6 +83,8 @@ pub struct TargetFinding {
     pub row: TargetRow,
     /// Why, as a sentence.
     pub why: String,
+    /// What gives it another row, as a sentence.
+    pub change: String,
     /// What the load balancer says.
     pub health: TargetHealth,
     /// What answered us there, where it was asked.
@@ -123,7 +127,7 @@ pub enum Action {
 
 impl TaskFinding {
     pub(super) fn new(decision: &TaskDecision, acted: Option<Acted<CleanupReport>>) -> Self {
-        let TaskDecision { task, judged } = decision;
+        let TaskDecision { task, judged, next: _ } = decision;
         let verdict = judged.row.verdict();
         let (action, result, cleanup) = match (acted, verdict) {
             (Some(Acted::Worked(report)), _) => {
@@ -142,6 +146,7 @@ impl TaskFinding {
             session_id: task.session.clone(),
             row: judged.row,
             why: reason::of_task(decision),
+            change: change::of_task(decision),
             evidence: TaskFacts {
                 created_at: task.created_at,
                 session_ended_at: task.ended.at(),
@@ -230,6 +235,7 @@ impl TargetFinding {
             address: decision.address,
             row: decision.row,
             why: reason::of_target(decision),
+            change: change::of_target(decision.row).to_owned(),
             health: decision.evidence.health,
             probe: decision.evidence.believed_probe(),
             holder,

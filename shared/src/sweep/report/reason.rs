@@ -7,7 +7,7 @@ use crate::sweep::observation::Holder;
 
 /// What a task's row rests on.
 pub(super) fn of_task(decision: &TaskDecision) -> String {
-    let TaskDecision { task, judged } = decision;
+    let TaskDecision { task, judged, next: _ } = decision;
     let lease = match task.lease {
         Lease::Until(end) => format!("its lease ended at {end}"),
         Lease::Unreadable => "its lease can't be read".to_owned(),
