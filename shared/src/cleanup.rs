@@ -34,6 +34,7 @@ mod unnamed;
 pub use invocation::Invocation;
 pub use observe::{MarkerLeft, Observed, TargetLeft, Would, observe};
 pub use outcome::Outcome;
+pub use receipt::{receipts_of, session_on_record};
 pub use report::{Artifacts, CleanupReport};
 pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
 pub use routes::Routes;

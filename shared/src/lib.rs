@@ -23,12 +23,15 @@
 //!                                                           └── zombies, group by group ──┘
 //! ```
 //!
+//! [`inspector`] answers people who ask why: it looks, decides by the same tables, and changes nothing.
+//!
 //! To read it, go down the list below: each module knows only those after it, and a test holds them to
 //! that. Decisions are pure functions: `may_stop` in `cleanup/stop.rs`, `outcome` in
 //! `cleanup/outcome.rs`, and the two tables in `sweep/decide/`. Every request, to AWS and to a session's
 //! container, goes through one HTTP client, which is all that tests replace.
 
 pub mod completion;
+pub mod inspector;
 pub mod reaper;
 
 pub mod doctor;
@@ -58,6 +61,7 @@ pub mod session;
 
 pub mod clock;
 pub mod deadline;
+pub mod page;
 pub mod telemetry;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@
 pub mod act;
 pub mod decide;
 pub mod observation;
-mod observe;
+pub(crate) mod observe;
 pub mod planned;
 pub mod report;
 pub mod suspects;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The modules of the library, from the top down. Each knows only those after it.
 const LAYERS: [&[&str]; 14] = [
-    &["completion", "reaper"],
+    &["completion", "inspector", "reaper"],
     &["doctor"],
     &["sweep"],
     &["spawned_cleanup"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 14] = [
     &["event"],
     &["config"],
     &["session"],
-    &["clock", "deadline", "telemetry"],
+    &["clock", "deadline", "page", "telemetry"],
 ];
 
 /// A module by its path from the crate's root: `cleanup::stop`.

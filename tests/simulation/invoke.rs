@@ -10,14 +10,14 @@ use session_cleanup::cleanup::{
     SalvageWindow, clean_up,
 };
 use session_cleanup::clock::Clock;
-use session_cleanup::config::Config;
+use session_cleanup::config::{Config, Percent};
 use session_cleanup::container::SessionContainers;
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::event::TaskReference;
 use session_cleanup::metrics::Metrics;
 use session_cleanup::session::{SessionId, TaskArn};
-use session_cleanup::{completion, reaper};
+use session_cleanup::{completion, inspector, reaper};
 use session_cleanup_tests::world::{Fault, Setup, TaskHandle, World};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,9 @@ pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Lambda's time limit of the reaper (`template.yaml`).
 pub(crate) const REAPER_TIMEOUT: Duration = Duration::from_mins(4);
+
+/// Lambda's time limit of the inspector (`template.yaml`).
+pub(crate) const INSPECTOR_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The time between two scheduled sweeps.
 pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
@@ -230,6 +233,23 @@ pub(crate) async fn invoke_reaper(context: &Arc<Context>, payload: &Value) -> Va
     let handled = reaper::handle(context, payload, deadline, "request").await;
     assert!(began.elapsed() < REAPER_TIMEOUT, "the sweep outlived its deadline (I7)");
     handled.unwrap_or_else(|error| json!({ "error": error.to_string() }))
+}
+
+/// Asks the inspector, as a function that calls as `inspector`, at its own pace.
+pub(crate) async fn ask(world: &World, question: &Value) -> Value {
+    ask_with(world, question, &[]).await
+}
+
+/// The same with variables of its own.
+pub(crate) async fn ask_with(world: &World, question: &Value, changes: &[(&str, &str)]) -> Value {
+    let pace = Pace::share(Percent::TENTH);
+    let (context, _) = function_at(world, "inspector", pace, changes);
+    let deadline =
+        Deadline::after(INSPECTOR_TIMEOUT).earlier(context.config.timeouts.deadline_margin);
+    let began = Instant::now();
+    let answer = inspector::handle(&context, question, deadline).await;
+    assert!(began.elapsed() < INSPECTOR_TIMEOUT, "the answer outlived its deadline (I7)");
+    answer
 }
 
 /// One sweep that acts, by a fresh function that calls as `caller`.

@@ -16,6 +16,7 @@ mod crashes;
 mod endings;
 mod families;
 mod garbage;
+mod inspector;
 mod invoke;
 mod load_balancer;
 mod looks;

@@ -173,11 +173,24 @@ impl Ledger {
     /// # Errors
     /// [`CallError`] when a page is missing.
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        self.keys_after(prefix, None).await
+    }
+
+    /// The same, beginning after one: S3 lists keys in the order of their bytes.
+    ///
+    /// # Errors
+    /// [`CallError`] when a page is missing.
+    pub async fn keys_after(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+    ) -> Result<Vec<String>, CallError> {
         let mut pages = self
             .client
             .list_objects_v2()
             .bucket(&self.bucket)
             .prefix(prefix)
+            .set_start_after(after)
             .into_paginator()
             .send();
         let mut keys = Vec::new();

@@ -54,8 +54,13 @@ pub(super) enum OnRecord {
 }
 
 /// All receipts of a session have its id in front: listing them says what became of it.
+#[must_use]
+pub fn receipts_of(session: &SessionId) -> String {
+    format!("receipts/{}/", session.as_key_part())
+}
+
 fn key(session: &SessionId, task: &TaskArn) -> String {
-    format!("receipts/{}/{}.json", session.as_key_part(), task.id())
+    format!("{}{}.json", receipts_of(session), task.id())
 }
 
 /// Where versions before this one kept it.
@@ -118,6 +123,20 @@ pub(super) async fn session_of(
     }
     let before = read_at(ledger, &key_before(task)).await?;
     Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id, None)))
+}
+
+/// The session that `task` is on record to have run, where only its tag had said it.
+///
+/// # Errors
+/// [`CallError`] when that is not known.
+pub async fn session_on_record(
+    ledger: &Ledger,
+    task: &TaskArn,
+) -> Result<Option<SessionId>, CallError> {
+    Ok(match session_of(ledger, task, None).await? {
+        OnRecord::Session(session, _) => Some(session),
+        OnRecord::NoSession | OnRecord::Nothing => None,
+    })
 }
 
 /// Writes down which session `task` runs, or that it runs none, for when its tags are gone. One that is

@@ -63,6 +63,8 @@ pub struct Percent(u8);
 impl Percent {
     /// All of it.
     pub const WHOLE: Self = Self(100);
+    /// A tenth.
+    pub const TENTH: Self = Self(10);
 
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let percent = text.parse().ok().filter(|percent| (1..=100).contains(percent));

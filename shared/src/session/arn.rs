@@ -137,6 +137,16 @@ impl TaskArn {
         Self::of(text, cluster, id).map(|arn| (arn, home))
     }
 
+    /// That of a task of `cluster` by its id.
+    ///
+    /// # Errors
+    /// [`ArnError`] says what keeps it from being a task's id.
+    pub fn of_id(home: &Home, cluster: &ClusterName, id: &str) -> Result<Self, ArnError> {
+        let Home { partition, region, account } = home;
+        let text = format!("arn:{partition}:ecs:{region}:{account}:task/{cluster}/{id}");
+        Self::of(&text, cluster.clone(), id)
+    }
+
     /// The same of a task that is known to be of `cluster`: the short form will do.
     ///
     /// # Errors

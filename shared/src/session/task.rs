@@ -240,7 +240,9 @@ pub enum StoppedWith {
 }
 
 impl StoppedWith {
-    fn word(self) -> &'static str {
+    /// Its word in the note.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::ArtifactsConfirmed => "confirmed",
             Self::ArtifactsLost => "lost",

@@ -18,7 +18,9 @@ pub use judge_task::JudgedTask;
 pub use known::Known;
 pub use leases::Leases;
 pub(in crate::sweep) use neighbours::NEIGHBOURS;
-pub use plan::{Plan, TargetDecision, TaskDecision, decide, to_be_probed};
+pub use plan::{
+    Plan, TargetDecision, TaskDecision, decide, decide_target, decide_task, to_be_probed,
+};
 pub use targets::{TargetEvidence, TargetRow, TargetVerdict, target_row};
 pub use tasks::{Circumstances, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row};
 

@@ -51,7 +51,7 @@ pub type Groups =
 
 impl Observation {
     /// One that has seen the targets, and nothing else yet.
-    pub(in crate::sweep) fn of_groups(groups: Groups) -> Self {
+    pub(crate) fn of_groups(groups: Groups) -> Self {
         Self { groups, ..Self::default() }
     }
 
@@ -142,7 +142,7 @@ impl Observation {
     }
 
     /// Takes in one task of a listing, as the holder of one of the `wanted` addresses too.
-    pub(in crate::sweep) fn see(
+    pub(crate) fn see(
         &mut self,
         task: &Task,
         scope: &Scope,

@@ -88,7 +88,8 @@ async fn whole_routes(
     whole.map(|(group, _)| group).collect()
 }
 
-async fn groups(
+/// The targets of every configured group, each read whole or not at all.
+pub(crate) async fn groups(
     context: &Context,
     deadline: Deadline,
 ) -> BTreeMap<TargetGroupArn, Result<BTreeMap<TargetAddress, TargetHealth>, CallError>> {

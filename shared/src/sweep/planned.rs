@@ -1,13 +1,13 @@
 //! A stored report as an order: what it would have acted on may be acted on, and nothing else.
 
 use super::decide::Plan;
+use super::report::{StoredReport, StoredTarget};
 use crate::aws::{CallError, Ledger, Stored};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::event::ReportKey;
 use crate::removal::ZombieTarget;
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
-use serde::Deserialize;
+use crate::session::TaskArn;
 use std::collections::BTreeSet;
 
 /// The victims of a stored report.
@@ -15,26 +15,6 @@ use std::collections::BTreeSet;
 pub struct Planned {
     tasks: BTreeSet<TaskArn>,
     targets: BTreeSet<ZombieTarget>,
-}
-
-/// A report, as far as it names victims.
-#[derive(Debug, Deserialize)]
-struct StoredReport {
-    tasks: Vec<StoredTask>,
-    targets: Vec<StoredTarget>,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoredTask {
-    task_arn: TaskArn,
-    action: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoredTarget {
-    group: TargetGroupArn,
-    address: TargetAddress,
-    action: String,
 }
 
 /// What a report says of those that are no victims; all others it acted on, or would have.

@@ -7,9 +7,11 @@ mod document;
 mod finding;
 mod publish;
 mod reason;
+mod stored;
 
 pub use counts::Counts;
 pub(super) use document::{Course, Story};
 pub use document::{SweepReport, Warning};
 pub use finding::{Action, TargetFinding, TaskFacts, TaskFinding};
 pub(super) use publish::publish;
+pub use stored::{StoredReport, StoredTarget, StoredTask};

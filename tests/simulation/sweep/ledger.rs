@@ -209,5 +209,25 @@ async fn a_healthy_fleet_costs_no_call_of_s3_per_task_and_no_probe() {
         assert_eq!(reads, 2 * pages, "a page of the listing and a look at its tasks");
         assert_unharmed(&world);
     }
-    assert_eq!(used, [2, 2], "the suspects and the list of intents, whatever the fleet's size");
+    assert_eq!(
+        used,
+        [3, 3],
+        "the suspects twice and the list of intents, whatever the fleet's size"
+    );
+}
+
+/// Whoever asks when the last sweep was finds it, however well all is.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_of_a_healthy_fleet_says_when_it_was() {
+    let world = World::new(Setup::default());
+    healthy(&world, 3);
+    for sweep in ["first", "second"] {
+        let began = world.now();
+        enforce(&world, sweep).await;
+        let memory = world.object("ledger", "suspects.json").expect("a memory");
+        let memory: Value = serde_json::from_slice(&memory).unwrap();
+        let swept_at: jiff::Timestamp = memory["swept_at"].as_str().unwrap().parse().unwrap();
+        assert!(swept_at.duration_since(began).as_secs() < 1, "{memory}");
+        tokio::time::sleep(INTERVAL).await;
+    }
 }

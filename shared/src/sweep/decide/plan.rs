@@ -5,6 +5,7 @@ use super::neighbours::Neighbours;
 use super::next_suspects;
 use super::targets::{TargetEvidence, TargetRow, target_row};
 use super::tasks::{Circumstances, TaskRow};
+use crate::aws::TargetHealth;
 use crate::removal::ZombieTarget;
 use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn};
 use crate::sweep::suspects::{SeenSince, Suspects};
@@ -71,6 +72,18 @@ impl Plan {
     }
 }
 
+impl TaskDecision {
+    fn new(
+        known: &Known<'_>,
+        task: &SessionTask,
+        judged: JudgedTask,
+        circumstances: &Circumstances,
+    ) -> Self {
+        let next = next_row(task, judged.evidence, circumstances, known.policy, known.now);
+        Self { task: task.clone(), judged, next }
+    }
+}
+
 impl TargetDecision {
     /// The target, as it is removed.
     #[must_use]
@@ -99,8 +112,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
         next_suspects::claimed(&mut suspects, task, known);
         neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {
-            let next = next_row(task, judged.evidence, &circumstances, policy, now);
-            tasks.push(TaskDecision { task: task.clone(), judged, next });
+            tasks.push(TaskDecision::new(known, task, judged, &circumstances));
         }
     }
     tasks.sort_by(|TaskDecision { task: one, .. }, TaskDecision { task: other, .. }| {
@@ -108,19 +120,12 @@ pub fn decide(known: &Known<'_>) -> Plan {
     });
     let mut targets = Vec::new();
     for (group, address, health) in seen.targets() {
-        let suspect = known.suspects.targets.get(&(group.clone(), address)).copied();
-        let evidence = TargetEvidence {
-            holder: seen.holder(address.ip),
-            health,
-            probe: seen.probes.get(&address).copied(),
-            route_is_whole: seen.whole_routes.contains(group),
-            suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
-        };
-        let row = target_row(&evidence);
+        let decision = decide_target(known, group, address, health);
+        let TargetDecision { row, evidence, suspect, .. } = &decision;
         let target = (group.clone(), address);
-        next_suspects::target(&mut suspects, target, (row, &evidence), suspect, now);
+        next_suspects::target(&mut suspects, target, (*row, evidence), *suspect, now);
         if row.is_finding() {
-            targets.push(TargetDecision { group: group.clone(), address, row, evidence, suspect });
+            targets.push(decision);
         }
     }
     // Stable: the groups and their targets are in order already.
@@ -144,6 +149,36 @@ pub fn decide(known: &Known<'_>) -> Plan {
         circumstances: Arc::new(circumstances),
         suspects,
     }
+}
+
+/// Decides about one task that was seen, by itself. What all leases together say is known to a sweep alone:
+/// a lease that has lapsed says by itself no more than that.
+#[must_use]
+pub fn decide_task(known: &Known<'_>, task: &SessionTask) -> TaskDecision {
+    let circumstances = circumstances(known);
+    let judged = judge(known, task, &circumstances, &known.seen.healthy());
+    TaskDecision::new(known, task, judged, &circumstances)
+}
+
+/// Decides about one target.
+#[must_use]
+pub fn decide_target(
+    known: &Known<'_>,
+    group: &TargetGroupArn,
+    address: TargetAddress,
+    health: TargetHealth,
+) -> TargetDecision {
+    let Known { seen, policy, now, .. } = *known;
+    let suspect = known.suspects.targets.get(&(group.clone(), address)).copied();
+    let evidence = TargetEvidence {
+        holder: seen.holder(address.ip),
+        health,
+        probe: seen.probes.get(&address).copied(),
+        route_is_whole: seen.whole_routes.contains(group),
+        suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
+    };
+    let row = target_row(&evidence);
+    TargetDecision { group: group.clone(), address, row, evidence, suspect }
 }
 
 /// The tasks whose containers must be asked before their rows can be decided. A healthy fleet has

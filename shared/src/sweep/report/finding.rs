@@ -126,7 +126,7 @@ pub enum Action {
 }
 
 impl TaskFinding {
-    pub(super) fn new(decision: &TaskDecision, acted: Option<Acted<CleanupReport>>) -> Self {
+    pub(crate) fn new(decision: &TaskDecision, acted: Option<Acted<CleanupReport>>) -> Self {
         let TaskDecision { task, judged, next: _ } = decision;
         let verdict = judged.row.verdict();
         let (action, result, cleanup) = match (acted, verdict) {
@@ -209,7 +209,7 @@ fn not_worked<T>(acted: Acted<T>) -> (Action, Option<String>) {
 }
 
 impl TargetFinding {
-    pub(super) fn new(decision: &TargetDecision, acted: Option<Acted<ZombieFate>>) -> Self {
+    pub(crate) fn new(decision: &TargetDecision, acted: Option<Acted<ZombieFate>>) -> Self {
         let (action, result) = match (acted, decision.row.verdict()) {
             (Some(Acted::Worked(fate)), _) => match &fate {
                 ZombieFate::Gone => (Action::Acted, None),

@@ -1,0 +1,131 @@
+use crate::aws::{CallError, Stored};
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::sweep::report::{StoredReport, StoredTarget, StoredTask};
+use crate::sweep::suspects::{Memory, Suspects};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+
+/// What the last sweeps have left in the ledger: their reports, and what they remember.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The reports, the newest first. A sweep that found nothing leaves none.
+    pub(super) reports: Vec<Kept>,
+    /// What the last one remembers.
+    pub(super) suspects: Suspects,
+    /// What could not be read.
+    pub(super) problems: Vec<String>,
+}
+
+/// A stored report.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Where.
+    pub(super) key: String,
+    /// What it says.
+    pub(super) report: StoredReport,
+}
+
+/// Reports of so long ago are looked for first: listing all that are kept may take many pages.
+const RECENTLY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many objects are read at once.
+const AT_ONCE: usize = 10;
+
+impl History {
+    /// Reads the `last` reports and the memory.
+    pub(super) async fn read(context: &Context, last: usize, deadline: Deadline) -> Self {
+        let (memory, keys) = tokio::join!(
+            Memory::read(&context.aws.ledger, deadline),
+            newest(context, last, deadline)
+        );
+        let mut problems: Vec<String> = memory.problem.into_iter().collect();
+        let keys = keys.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            Vec::new()
+        });
+        let reads = keys.into_iter().map(|key| read(context, key, deadline).boxed());
+        let reads: Vec<_> = reads.collect();
+        let mut reports = Vec::new();
+        for answer in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
+            match answer {
+                Ok(kept) => reports.extend(kept),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        Self { reports, suspects: memory.suspects, problems }
+    }
+
+    /// When the last sweep began, as far as is known.
+    pub(super) fn swept_at(&self) -> Option<Timestamp> {
+        let reported = self.reports.first().and_then(|kept| kept.report.started_at);
+        self.suspects.swept_at.max(reported)
+    }
+
+    /// The report of the very last sweep, if it left one.
+    pub(super) fn of_the_last_sweep(&self) -> Option<&Kept> {
+        let newest = self.reports.first()?;
+        let swept_at = self.suspects.swept_at;
+        (swept_at.is_none() || newest.report.started_at >= swept_at).then_some(newest)
+    }
+
+    /// What each report says of the tasks that `are_meant`, with the report.
+    pub(super) fn tasks(
+        &self,
+        are_meant: impl Fn(&StoredTask) -> bool,
+    ) -> Vec<(&Kept, &StoredTask)> {
+        let all = self
+            .reports
+            .iter()
+            .flat_map(|kept| kept.report.tasks.iter().map(move |one| (kept, one)));
+        all.filter(|(_, task)| are_meant(task)).collect()
+    }
+
+    /// The same of targets.
+    pub(super) fn targets(
+        &self,
+        are_meant: impl Fn(&StoredTarget) -> bool,
+    ) -> Vec<(&Kept, &StoredTarget)> {
+        let all = self
+            .reports
+            .iter()
+            .flat_map(|kept| kept.report.targets.iter().map(move |one| (kept, one)));
+        all.filter(|(_, target)| are_meant(target)).collect()
+    }
+}
+
+/// The keys of the last reports, the newest first.
+async fn newest(
+    context: &Context,
+    last: usize,
+    deadline: Deadline,
+) -> Result<Vec<String>, CallError> {
+    let day_ago = context.clock.now().checked_sub(RECENTLY).unwrap_or(Timestamp::MIN);
+    let recent = keys(context, Some(format!("sweeps/{}", day_ago.as_second())), deadline).await?;
+    let mut keys = if recent.len() < last { keys(context, None, deadline).await? } else { recent };
+    // Keys begin with the seconds since 1970, which have ten digits until the year 2286.
+    keys.sort_unstable();
+    keys.reverse();
+    keys.truncate(last);
+    Ok(keys)
+}
+
+async fn keys(
+    context: &Context,
+    after: Option<String>,
+    deadline: Deadline,
+) -> Result<Vec<String>, CallError> {
+    let listing = context.aws.ledger.keys_after("sweeps/", after);
+    CallError::answered_by(deadline, "ListObjectsV2", "sweeps/", listing).await
+}
+
+async fn read(
+    context: &Context,
+    key: String,
+    deadline: Deadline,
+) -> Result<Option<Kept>, CallError> {
+    let reading = context.aws.ledger.read::<StoredReport>(&key);
+    let read = CallError::answered_by(deadline, "GetObject", &key, reading).await?;
+    Ok(read.map(|Stored { document: report, .. }| Kept { key, report }))
+}

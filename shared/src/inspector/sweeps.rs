@@ -1,0 +1,108 @@
+use super::answer::{Answer, section};
+use super::history::{History, Kept};
+use crate::config::SweepMode;
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::page;
+use crate::sweep::report::StoredReport;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What the last sweeps found.
+#[derive(Debug, Serialize)]
+pub(super) struct Sweeps {
+    /// When the last sweep began; `None`: no sweep is on record.
+    last_sweep_at: Option<Timestamp>,
+    /// The mode of scheduled sweeps.
+    mode: SweepMode,
+    /// The reports, the newest first.
+    sweeps: Vec<StoredSweep>,
+    /// What could not be read.
+    problems: Vec<String>,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+/// One report, and where it is kept.
+#[derive(Debug, Serialize)]
+struct StoredSweep {
+    kept_as: String,
+    #[serde(flatten)]
+    report: StoredReport,
+}
+
+/// The last sweeps, as far as they are on record: one that finds nothing leaves no report.
+pub(super) async fn answer(context: &Context, last: usize, deadline: Deadline) -> Sweeps {
+    let history = History::read(context, last, deadline).await;
+    Sweeps {
+        last_sweep_at: history.swept_at(),
+        mode: context.config.sweep.mode,
+        sweeps: history
+            .reports
+            .into_iter()
+            .map(|Kept { key: kept_as, report }| StoredSweep { kept_as, report })
+            .collect(),
+        problems: history.problems,
+        now: context.clock.now(),
+    }
+}
+
+impl Answer for Sweeps {
+    fn text(&self) -> String {
+        let last = match self.last_sweep_at {
+            Some(at) => format!("The last sweep began at {}.", page::time(at, self.now)),
+            None => "No sweep is on record.".to_owned(),
+        };
+        let sweeps = self.sweeps.iter().map(|sweep| {
+            let StoredReport { started_at, mode, counts, warnings, .. } = &sweep.report;
+            let count = |name: &str| {
+                counts[name].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string())
+            };
+            [
+                started_at.map_or_else(|| "-".to_owned(), |at| page::time(at, self.now)),
+                mode.clone(),
+                format!("{} ({})", count("orphans"), count("reaped")),
+                format!("{} ({})", count("zombies"), count("deregistered")),
+                warnings.join(", "),
+                sweep.kept_as.clone(),
+            ]
+        });
+        let header = ["began", "mode", "orphans (reaped)", "zombies (gone)", "warnings", "kept as"];
+        let table = if self.sweeps.is_empty() {
+            String::new()
+        } else {
+            page::table_to_copy_from(header, sweeps)
+        };
+        let newest = self.sweeps.first();
+        let findings = newest.map(|sweep| findings(&sweep.report)).unwrap_or_default();
+        format!("{last} A sweep that finds nothing leaves no report.\n")
+            + &section("Reports, the newest first", &table)
+            + &section("What the newest found", &findings)
+            + &section("Problems", &self.problems.join("\n"))
+    }
+}
+
+/// The findings of one report; empty where there are none.
+pub(super) fn findings(report: &StoredReport) -> String {
+    let tasks = report.tasks.iter().map(|task| {
+        let who = task.session_id.clone().unwrap_or_else(|| task.task_arn.id().to_owned());
+        (who, &task.row, &task.action, &task.why, &task.result)
+    });
+    let targets = report.targets.iter().map(|target| {
+        (target.address.to_string(), &target.row, &target.action, &target.why, &target.result)
+    });
+    let rows: Vec<[String; 4]> = tasks
+        .chain(targets)
+        .map(|(who, row, action, why, result)| {
+            let why = match result {
+                Some(result) => format!("{why}. {result}"),
+                None => why.clone(),
+            };
+            [who, row.clone(), action.clone(), why]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    page::table(["session or target", "row", "action", "why, and what came of it"], rows)
+}
