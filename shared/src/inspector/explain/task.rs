@@ -113,25 +113,23 @@ impl Looker<'_> {
         let decision = decide_task(&known, &session_task);
         let verdict = decision.judged.row.verdict();
         let finding = TaskFinding::new(&decision, None);
+        let end = End::of(task);
+        let over = match &end {
+            None => None,
+            Some(End { stopped_at: Some(_), .. }) => Some("it is over"),
+            Some(End { stopped_at: None, .. }) => Some("it is being stopped"),
+        };
         // Our own note names the session of a task whose tags are gone.
         let noted = task.stop_note().map(|note| note.session);
         TaskExplanation {
             task_arn: task.arn.clone(),
             session_id: noted.or_else(|| IdentitySource::identify(&scope.identity, task)),
             row: Some(finding.row.to_string()),
-            verdict: match verdict {
-                TaskVerdict::Keep => "kept".to_owned(),
-                TaskVerdict::KeepAndReport => "kept, and reported".to_owned(),
-                TaskVerdict::Suspect => "kept, and looked at again by the next sweep".to_owned(),
-                TaskVerdict::Orphan(_) => {
-                    "an orphan: a sweep in the mode enforce saves its artifacts and stops it"
-                        .to_owned()
-                }
-            },
+            verdict: over.unwrap_or(words(verdict)).to_owned(),
             why: finding.why,
             change: Some(finding.change),
             evidence: Some(finding.evidence),
-            end: End::of(task),
+            end,
         }
     }
 
@@ -172,5 +170,16 @@ impl End {
             stopped_at: task.stopped_at,
             exit_codes: task.containers.iter().map(code).collect(),
         })
+    }
+}
+
+fn words(verdict: TaskVerdict) -> &'static str {
+    match verdict {
+        TaskVerdict::Keep => "kept",
+        TaskVerdict::KeepAndReport => "kept, and reported",
+        TaskVerdict::Suspect => "kept, and looked at again by the next sweep",
+        TaskVerdict::Orphan(_) => {
+            "an orphan: a sweep in the mode enforce saves its artifacts and stops it"
+        }
     }
 }
