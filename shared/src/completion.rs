@@ -96,42 +96,41 @@ async fn batch(
     request_id: &str,
 ) -> Value {
     let invocation = Arc::new(Invocation::begin(context, deadline));
-    let mut failed = Vec::new();
+    let mut failed = Failed { context, ids: Vec::new() };
     let mut cleanups = Vec::new();
     for message in messages {
-        let id = message.message_id.unwrap_or_default();
-        let body = message.body.unwrap_or_default();
         let received = message.attributes.get("ApproximateReceiveCount");
-        let delivery = match received.and_then(|count| count.parse::<u32>().ok()) {
-            Some(2..) => Delivery::Repeated,
-            Some(0..=1) | None => Delivery::First,
-        };
+        let attempt = received.and_then(|count| count.parse().ok()).unwrap_or(1);
+        let item = Item { id: message.message_id.unwrap_or_default(), attempt };
+        let body = message.body.unwrap_or_default();
+        let delivery = if attempt > 1 { Delivery::Repeated } else { Delivery::First };
         match Event::parse_text(&body, &context.config) {
             Err(error) => {
                 let error = refused(context, error);
-                tracing::error!(message_id = %id, %error, "it goes to the dead-letter queue");
-                failed.push(id);
+                tracing::error!(message_id = %item.id, %error, "it goes to the dead-letter queue");
+                failed.add(item);
             }
             Ok(event) => {
                 if let Some(request) = request(context, event) {
                     let request = Request { delivery, ..request };
-                    cleanups.push((id, SpawnedCleanup::start(&invocation, request, request_id)));
+                    cleanups.push((item, SpawnedCleanup::start(&invocation, request, request_id)));
                 }
             }
         }
     }
-    for (id, cleanup) in cleanups {
+    for (item, cleanup) in cleanups {
         match cleanup.report().await {
-            Ok(report) if report.fails_its_event() => failed.push(id),
+            Ok(report) if report.fails_its_event() => failed.add(item),
             Ok(_) => {}
             Err(panic) => {
-                tracing::error!(message_id = %id, error = %panic, "a cleanup ended badly; its event is delivered again");
-                failed.push(id);
+                tracing::error!(message_id = %item.id, error = %panic, "a cleanup ended badly; its event is delivered again");
+                failed.add(item);
             }
         }
     }
     Invocation::finish(invocation).await;
     let batch_item_failures = failed
+        .ids
         .into_iter()
         .map(|id| {
             let mut failure = BatchItemFailure::default();
@@ -142,6 +141,31 @@ async fn batch(
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = batch_item_failures;
     json!(response)
+}
+
+/// One message of a batch.
+struct Item {
+    id: String,
+    /// How often the queue has delivered it, this time included.
+    attempt: usize,
+}
+
+/// The messages that must be delivered again. Those that won't be, since this was the last time, are counted:
+/// nobody works on their events any more.
+struct Failed<'a> {
+    context: &'a Context,
+    ids: Vec<String>,
+}
+
+impl Failed<'_> {
+    fn add(&mut self, Item { id, attempt }: Item) {
+        if attempt >= self.context.config.max_receive_count {
+            let message = [("message_id", json!(id))];
+            self.context.metrics.count(Metric::LAST_ATTEMPTS_FAILED, &message);
+            tracing::error!(message_id = %id, attempt, "the last attempt failed: it goes to the dead-letter queue");
+        }
+        self.ids.push(id);
+    }
 }
 
 fn request(context: &Context, event: Event) -> Option<Request> {

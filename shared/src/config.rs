@@ -5,6 +5,7 @@
 mod artifacts;
 mod authorization;
 mod completion_mode;
+mod stack;
 mod sweep;
 mod time_budget;
 mod variables;
@@ -33,12 +34,16 @@ pub struct Config {
     pub event_source: String,
     /// Whether the completion function acts.
     pub completion_mode: CompletionMode,
+    /// How often the queue delivers an event, before it goes to the dead-letter queue.
+    pub max_receive_count: usize,
     /// How long each step may take.
     pub timeouts: Timeouts,
     /// When a sweep acts, and how much it may do.
     pub sweep: Sweep,
     /// How much is logged.
     pub log_level: tracing::Level,
+    /// Whose metrics these are, where several stacks share an account and a Region.
+    pub stack_name: String,
 }
 
 /// The longest that a TCP connection may take. An act arrives so much later than it is sent, and must
@@ -127,6 +132,7 @@ impl Config {
             ledger_bucket,
             event_source: read.one("EVENT_SOURCE", variables::event_source)?,
             completion_mode,
+            max_receive_count: read.one("MAX_RECEIVE_COUNT", variables::count)?,
             timeouts: Timeouts {
                 identify: read.duration("IDENTIFY_TIMEOUT")?,
                 upload: read.duration("UPLOAD_TIMEOUT")?,
@@ -155,6 +161,7 @@ impl Config {
                     .max(read.duration("REAPER_TIMEOUT")?),
             },
             log_level: read.log_level(completion_mode)?,
+            stack_name: read.one("STACK_NAME", stack::stack_name)?,
         };
         config.fits_into_its_functions(&read)
     }
@@ -230,6 +237,9 @@ mod tests {
             ("PROBE_TIMEOUT", "1s"),
             ("REAPER_MODE", "dry-run"),
             ("COMPLETION_MODE", "report"),
+            ("MAX_RECEIVE_COUNT", "0"),
+            ("STACK_NAME", ""),
+            ("STACK_NAME", "a b"),
             ("SWEEP_INTERVAL", "5"),
             ("HARD_AGE", "1h"),
             ("BLAST_RADIUS_AT_LEAST", "0"),

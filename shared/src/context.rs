@@ -33,7 +33,7 @@ impl Context {
         let seam = HttpSeam::https(&config.scope.home)?;
         let aws = Aws::connect(&config, &clock, &seam, pace).await;
         let containers = SessionContainers::new(&seam, &config, &clock);
-        let metrics = Metrics::to_stdout(&clock);
+        let metrics = Metrics::to_stdout(&clock, &config.stack_name);
         Ok(Self { config, aws, containers, clock, metrics })
     }
 

@@ -17,12 +17,16 @@ use std::sync::Arc;
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "FargateSessionCleanup";
 
+/// The dimension of all metrics: the stack, so that two of them in one account and Region add nothing up.
+pub const DIMENSION: &str = "Stack";
+
 type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Writes metrics.
 #[derive(Clone)]
 pub struct Metrics {
     clock: Clock,
+    stack: Arc<str>,
     sink: Sink,
 }
 
@@ -35,13 +39,13 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// Metrics on standard output, where Lambda's log collection finds them.
     #[must_use]
-    pub fn to_stdout(clock: &Clock) -> Self {
-        Self::new(clock, |line| println!("{line}"))
+    pub fn to_stdout(clock: &Clock, stack: &str) -> Self {
+        Self::new(clock, stack, |line| println!("{line}"))
     }
 
-    /// Metrics that go, line by line, to `sink`.
-    pub fn new(clock: &Clock, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { clock: clock.clone(), sink: Arc::new(sink) }
+    /// Metrics of `stack` that go, line by line, to `sink`.
+    pub fn new(clock: &Clock, stack: &str, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { clock: clock.clone(), stack: stack.into(), sink: Arc::new(sink) }
     }
 
     /// Writes `figures` as one line, with `properties` beside them for whoever reads the log.
@@ -56,12 +60,13 @@ impl Metrics {
             json!({
                 "Timestamp": self.clock.now().as_millisecond(),
                 "CloudWatchMetrics": [
-                    { "Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": definitions }
+                    { "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions }
                 ],
             }),
         );
+        line.insert(DIMENSION.to_owned(), json!(&*self.stack));
         for figure in figures {
-            line.insert(figure.metric.name.to_owned(), json!(figure.value));
+            line.insert(figure.metric.name.to_owned(), figure.written());
         }
         for (name, value) in properties {
             line.insert((*name).to_owned(), value.clone());

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 /// Short enough for tests, long enough for two busy cores. `VisibilityTimeout` is what passes between
 /// two deliveries, and is longer than any invocation.
-const PARAMETERS: [(&str, &str); 10] = [
+const PARAMETERS: [(&str, &str); 11] = [
     ("FunctionTimeout", "10"),
     ("VisibilityTimeout", "11"),
     ("MaxReceiveCount", "2"),
@@ -25,6 +25,7 @@ const PARAMETERS: [(&str, &str); 10] = [
     ("ReceiptTimeout", "1s"),
     // Sweeps come when a test asks for them.
     ("SweepSchedule", "rate(1 day)"),
+    ("SweepInterval", "5m"),
 ];
 
 /// Longer than anything that is waited for takes.

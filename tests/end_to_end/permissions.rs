@@ -6,12 +6,11 @@ use crate::patrol::{QUICK, patrol, target_in, task_in};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::served::{Artifacts, Served};
+use session_cleanup_tests::template::TEMPLATE;
 use session_cleanup_tests::world::{Api, Call, SessionBuilder, Setup, TaskHandle};
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const HOUR: Duration = Duration::from_hours(1);
 
 /// What Lambda does in the completion function's name; and what only makes S3 say 404 instead of 403
@@ -35,18 +34,7 @@ struct Role(Vec<Value>);
 impl Role {
     /// Its own policies, and the one that both roles have.
     fn of(name: &str) -> Self {
-        let output = Command::new(format!("{ROOT}/.venv/bin/python"))
-            .args([
-                "-c",
-                include_str!("../template/transform.py"),
-                &format!("{ROOT}/template.yaml"),
-            ])
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .output()
-            .expect("Python is in .venv: run `make setup`");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let template: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let properties = |resource: &str| template["Resources"][resource]["Properties"].clone();
+        let properties = |resource: &str| TEMPLATE["Resources"][resource]["Properties"].clone();
         let mut policies = list(&properties(name)["Policies"]);
         policies.push(properties("CleanupPolicy"));
         let documents = policies.iter().map(|policy| &policy["PolicyDocument"]["Statement"]);

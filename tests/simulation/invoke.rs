@@ -138,7 +138,9 @@ fn function_of(
     let containers = SessionContainers::new(seam, &config, &clock);
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
-    let metrics = Metrics::new(&clock, move |line| sink.lock().unwrap().push(line.to_owned()));
+    let stack = config.stack_name.clone();
+    let metrics =
+        Metrics::new(&clock, &stack, move |line| sink.lock().unwrap().push(line.to_owned()));
     (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
 }
 
@@ -300,6 +302,7 @@ pub(crate) async fn reap(
             salvage,
             review: Review::new(|_| Ok(())),
             routes: Arc::default(),
+            used: None,
         },
         request_id: None,
         delivery: Delivery::First,

@@ -2,18 +2,21 @@
 
 use crate::{all, properties};
 use serde_json::{Value, json};
-use session_cleanup::metrics::{METRICS, NAMESPACE};
+use session_cleanup::metrics::{DIMENSION, METRICS, NAMESPACE};
 use std::collections::BTreeSet;
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 
 /// What may pass.
-const IN_A_ROW: [&str; 5] = [
+const IN_A_ROW: [&str; 8] = [
     "ForeignInARow",
     "IncompleteInARow",
+    "PendingInARow",
     "ProblemsInARow",
+    "RunOnInARow",
     "TruncatedInARow",
     "UnidentifiedInARow",
+    "ZombiesRemainInARow",
 ];
 
 /// Whether the functions write a metric of this name: one that is never written never rings.
@@ -27,26 +30,37 @@ fn alarms_on(metric: &str) -> Vec<&'static Value> {
     alarms.filter(|alarm| alarm["MetricName"] == metric).collect()
 }
 
+fn page() -> Value {
+    json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]})
+}
+
+fn ticket() -> Value {
+    json!({"Fn::If": ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], page()]})
+}
+
+/// Without a second topic tickets go to the first.
 #[test]
-fn every_alarm_says_what_it_means_and_reaches_the_topic() {
-    let topic = json!({"Fn::If":
-        ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+fn every_alarm_says_what_it_means_and_tells_of_its_begin_and_its_end() {
     for (name, alarm) in all("AWS::CloudWatch::Alarm") {
         let says = alarm["AlarmDescription"].as_str().unwrap_or_default();
         assert!(says.len() > 20, "{name} says {says:?}");
-        assert_eq!(alarm["AlarmActions"], topic, "{name}");
+        let tells = &alarm["AlarmActions"];
+        assert!([page(), ticket()].contains(tells), "{name}: {tells}");
+        assert_eq!(alarm["OKActions"], *tells, "{name}");
     }
 }
 
+/// Two stacks in one account and Region would mute each other, and set off each other's reaper.
 #[test]
-fn every_alarm_is_on_a_metric_that_is_written() {
+fn every_alarm_is_on_a_metric_that_is_written_and_on_this_stacks_alone() {
+    let stack = json!([{"Name": DIMENSION, "Value": {"Ref": "AWS::StackName"}}]);
     for (name, alarm) in all("AWS::CloudWatch::Alarm") {
         if alarm["Namespace"] == NAMESPACE {
             let metric = alarm["MetricName"].as_str().unwrap();
             assert!(is_written(metric), "{name} is on {metric}, which nobody writes");
-            assert!(alarm.get("Dimensions").is_none(), "{name}: our metrics have none");
+            assert_eq!(alarm["Dimensions"], stack, "{name}");
         } else {
-            assert!(alarm["Dimensions"].is_array(), "{name} is on all of the account");
+            assert_eq!(alarm["Dimensions"].as_array().unwrap().len(), 1, "{name}");
         }
     }
     assert!(!is_written("OrphansFounded") && !is_written("OutcomeGreat"), "the test can fail");
@@ -62,7 +76,9 @@ fn everything_that_people_are_warned_of_has_an_alarm() {
         "ContainersNotAsked",
         "TasksReused",
         "MisroutedTargets",
-        "OrphansFound",
+        "OrphansRemainInARow",
+        "LastAttemptsFailed",
+        "ArtifactsUnreadable",
         "OutcomeOutOfScope",
         "OutcomeUnknown",
         "ReRegistrations",
@@ -87,18 +103,21 @@ fn what_may_pass_rings_when_two_sweeps_in_a_row_saw_it_however_far_apart_they_ar
     }
 }
 
+/// In all other alarms silence is good news: nothing has happened.
 #[test]
 fn silence_rings_for_sweeps_and_for_nothing_else() {
     for (name, alarm) in all("AWS::CloudWatch::Alarm") {
         let is_of_sweeps = name == "NoSweepAlarm";
-        let expected = if is_of_sweeps { "breaching" } else { "notBreaching" };
+        let expected = if is_of_sweeps { "missing" } else { "notBreaching" };
         assert_eq!(alarm["TreatMissingData"], expected, "{name}");
+        let rings = alarm.get("InsufficientDataActions");
+        assert_eq!(rings, is_of_sweeps.then_some(&alarm["AlarmActions"]), "{name}");
     }
     let silence = properties("NoSweepAlarm");
     assert_eq!(silence["MetricName"], "SweepDuration");
     assert_eq!(silence["Statistic"], "SampleCount");
     assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");
-    assert_eq!(silence["Period"], json!({"Ref": "NoSweepPeriod"}));
+    assert_eq!(silence["Threshold"], 1, "where there is a sweep, there is one");
 }
 
 #[test]
@@ -114,6 +133,10 @@ fn failures_that_lambda_tells_of_ring_for_both_functions_and_all_queues_of_failu
     let name = |queue: &str| json!({"Fn::GetAtt": [queue, "QueueName"]}).to_string();
     let queues = ["DeadLetterQueue", "FailedSweepsQueue"].map(name);
     assert_eq!(watched("ApproximateNumberOfMessagesVisible"), BTreeSet::from(queues));
+    let queues = ["Queue", "EndingTasksQueue"].map(name);
+    assert_eq!(watched("ApproximateAgeOfOldestMessage"), BTreeSet::from(queues));
+    // Each sweep that is due while another runs is throttled at first: that is how one runs at a time.
+    assert_eq!(watched("Throttles"), BTreeSet::from([reference("CompletionFunction")]));
 }
 
 /// The alarms that have a section in the runbook.
@@ -136,6 +159,16 @@ fn every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm() {
     }
 }
 
+/// Whoever is woken knows at once whether it was right to be woken.
+#[test]
+fn each_section_says_first_whether_its_alarm_pages_someone_or_is_a_ticket() {
+    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
+        let word = if alarm["AlarmActions"] == page() { "**Page.**" } else { "**Ticket.**" };
+        let (_, section) = RUNBOOK.split_once(&format!("\n## {name}\n\n")).unwrap();
+        assert!(section.starts_with(word), "{name} begins with {:?}", section.lines().next());
+    }
+}
+
 /// The dashboard's widgets. What `CloudFormation` fills in stands between quotes.
 fn widgets() -> Vec<Value> {
     let body = properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap();
@@ -144,18 +177,22 @@ fn widgets() -> Vec<Value> {
 }
 
 #[test]
-fn the_dashboard_shows_metrics_that_are_written() {
+fn the_dashboard_shows_metrics_that_are_written_and_this_stacks_alone() {
     let mut shown = BTreeSet::new();
     for widget in widgets() {
-        let mut namespace = Value::Null;
+        let (mut namespace, mut dimension) = (Value::Null, Value::Null);
         for metric in widget["properties"]["metrics"].as_array().unwrap() {
             // A dot repeats what is above it.
             if metric[0] != "." && metric[0] != "..." {
                 namespace = metric[0].clone();
             }
+            if metric[0] != "..." && metric[2] != "." {
+                dimension = json!([metric[2], metric[3]]);
+            }
             if namespace == NAMESPACE {
                 let name = metric[1].as_str().unwrap();
                 assert!(is_written(name), "nobody writes {name}");
+                assert_eq!(dimension, json!([DIMENSION, "${AWS::StackName}"]), "{name}");
                 shown.insert(name.to_owned());
             }
         }
@@ -165,6 +202,13 @@ fn the_dashboard_shows_metrics_that_are_written() {
         let is_shown = shown.contains(metric) || alarm["Namespace"] != NAMESPACE;
         assert!(is_shown, "{name} rings for what nobody can see");
     }
+}
+
+/// Dashboards are of all Regions: two stacks of one name would overwrite each other's.
+#[test]
+fn the_dashboards_name_has_the_region_in_it() {
+    let name = &properties("Dashboard")["DashboardName"];
+    assert_eq!(*name, json!({"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}));
 }
 
 #[test]

@@ -11,22 +11,9 @@ mod permissions;
 mod sweeps;
 
 use serde_json::{Map, Value};
-use std::process::Command;
-use std::sync::LazyLock;
+pub(crate) use session_cleanup_tests::template::TEMPLATE;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-/// The template after SAM's transform: what is really deployed.
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
-    let output = Command::new(format!("{ROOT}/.venv/bin/python"))
-        .args(["-c", include_str!("transform.py"), &format!("{ROOT}/template.yaml")])
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .output()
-        .expect("Python is in .venv: run `make setup`");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "SAM can't transform the template: {errors}");
-    serde_json::from_slice(&output.stdout).unwrap()
-});
 
 fn properties(resource: &str) -> &'static Value {
     let properties = &TEMPLATE["Resources"][resource]["Properties"];

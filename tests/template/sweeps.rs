@@ -1,6 +1,6 @@
 //! What makes the reaper sweep, and how often.
 
-use crate::{all, default_of, list, properties, seconds};
+use crate::{TEMPLATE, all, default_of, list, properties, seconds};
 use serde_json::{Value, json};
 
 const RULES: [&str; 2] = ["ScheduleRule", "CleanupsFailRule"];
@@ -16,7 +16,7 @@ fn one_sweep_runs_at_a_time_and_the_next_one_is_its_only_retry() {
     assert_eq!(asynchronous["FunctionName"], json!({"Ref": "ReaperFunction"}));
     assert_eq!(asynchronous["MaximumRetryAttempts"], 0);
     let oldest = asynchronous["MaximumEventAgeInSeconds"].as_u64().unwrap();
-    assert!(oldest <= seconds("SweepInterval"), "after that the next sweep is due anyway");
+    assert!(oldest <= seconds("SweepEvery"), "after that the next sweep is due anyway");
 }
 
 #[test]
@@ -64,20 +64,48 @@ fn the_rules_that_invoke_the_reaper_are_allowed_to_and_nobody_else_is() {
     }
 }
 
+/// One parameter says how often, and all else follows from it.
 #[test]
-fn the_schedule_is_the_interval_that_the_reaper_is_told() {
-    assert_eq!(properties("ScheduleRule")["ScheduleExpression"], json!({"Ref": "SweepSchedule"}));
-    let schedule = default_of("SweepSchedule").as_str().unwrap();
-    let minutes = schedule.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(" minutes)"));
-    let minutes: u64 = minutes.expect("a rate in minutes").parse().unwrap();
-    assert_eq!(minutes * 60, seconds("SweepInterval"));
-    assert_eq!(seconds("NoSweepPeriod"), 3 * seconds("SweepInterval"), "what makes suspects stale");
+fn at_each_cadence_schedule_and_periods_are_those_of_the_interval() {
+    let rule = &properties("ScheduleRule")["ScheduleExpression"];
+    let mapped = json!({"Fn::FindInMap": ["Sweeps", {"Ref": "SweepEvery"}, "Schedule"]});
+    assert_eq!(*rule, json!({"Fn::If": ["HasAnotherSchedule", {"Ref": "SweepSchedule"}, mapped]}));
+    let cadences = TEMPLATE["Parameters"]["SweepEvery"]["AllowedValues"].as_array().unwrap();
+    let sweeps = TEMPLATE["Mappings"]["Sweeps"].as_object().unwrap();
+    assert_eq!(sweeps.len(), cadences.len());
+    for cadence in cadences {
+        let cadence = cadence.as_str().unwrap();
+        let of = &sweeps[cadence];
+        let minutes: u64 = cadence.strip_suffix('m').unwrap().parse().unwrap();
+        assert_eq!(of["Schedule"], format!("rate({minutes} minutes)"));
+        assert_eq!(of["AlarmPeriod"], 2 * 60 * minutes, "{cadence}");
+        let silence =
+            of["SilencePeriod"].as_u64().unwrap() * of["SilencePeriods"].as_u64().unwrap();
+        assert!(silence > 60 * minutes && silence <= 2 * 60 * minutes, "{cadence}: {silence} s");
+        let about_an_hour = (of["OrphansRemain"].as_u64().unwrap() - 1) * minutes;
+        assert!((45..=60).contains(&about_an_hour), "{cadence}: {about_an_hour} min");
+    }
+}
+
+/// Whoever changes one of them alone would have sweeps that never see anything twice.
+#[test]
+fn another_schedule_comes_with_its_interval_and_neither_is_there_by_default() {
+    for parameter in ["SweepSchedule", "SweepInterval"] {
+        assert_eq!(default_of(parameter), "", "{parameter}");
+    }
+    let rule = &TEMPLATE["Rules"]["AnotherScheduleHasItsInterval"]["Assertions"][0]["Assert"];
+    let empty = |parameter| json!({"Fn::Equals": [{"Ref": parameter}, ""]});
+    let set = |parameter| json!({"Fn::Not": [empty(parameter)]});
+    let (schedule, interval) = ("SweepSchedule", "SweepInterval");
+    let neither = json!({"Fn::And": [empty(schedule), empty(interval)]});
+    let both = json!({"Fn::And": [set(schedule), set(interval)]});
+    assert_eq!(*rule, json!({"Fn::Or": [neither, both]}));
 }
 
 #[test]
 fn a_sweep_ends_before_the_next_begins_and_has_time_for_more_than_one_plan() {
     let timeout = seconds("ReaperTimeout");
-    assert!(timeout < seconds("SweepInterval"));
+    assert!(timeout < seconds("SweepEvery"));
     let steps =
         ["ProbeTimeout", "IdentifyTimeout", "UploadTimeout", "TargetTimeout", "StopTimeout"];
     let cleanup: u64 = steps.iter().map(|step| seconds(step)).sum();
@@ -86,13 +114,19 @@ fn a_sweep_ends_before_the_next_begins_and_has_time_for_more_than_one_plan() {
 }
 
 #[test]
-fn failing_cleanups_and_events_that_are_given_up_make_the_reaper_sweep_at_once() {
+fn failing_cleanups_and_last_attempts_make_the_reaper_sweep_at_once() {
     let pattern = &properties("CleanupsFailRule")["EventPattern"];
     assert_eq!(pattern["source"], json!(["aws.cloudwatch"]));
     assert_eq!(pattern["detail-type"], json!(["CloudWatch Alarm State Change"]));
-    let alarms = ["CleanupFailuresAlarm", "EventsDeadLetteredAlarm"].map(arn);
+    let alarms = ["CleanupFailuresAlarm", "LastAttemptsFailedAlarm"].map(arn);
     assert_eq!(pattern["resources"], json!(alarms));
     assert_eq!(pattern["detail"], json!({"state": {"value": ["ALARM"]}}));
+    // One message may stay in the dead-letter queue for two weeks, and would mute the breaker as long.
+    let last = properties("LastAttemptsFailedAlarm");
+    assert_eq!(
+        (&last["MetricName"], &last["Statistic"]),
+        (&json!("LastAttemptsFailed"), &json!("Sum"))
+    );
     let failures = properties("CleanupFailuresAlarm");
     assert_eq!(failures["MetricName"], "CleanupFailures");
     assert_eq!(failures["Threshold"], json!({"Ref": "CleanupFailuresAtLeast"}));

@@ -2,7 +2,7 @@ use super::error::{CallError, Failure};
 use super::pace::Pace;
 use crate::config::LONGEST_CONNECTING;
 use crate::session::{
-    ClusterName, ContainerState, DesiredStatus, LastStatus, StopNote, Task, TaskArn,
+    ClusterName, ContainerState, DesiredStatus, LastStatus, StopNote, Task, TaskArn, TaskSize,
     family_of_definition,
 };
 use aws_sdk_ecs::Client;
@@ -278,6 +278,7 @@ fn read_task(arn: TaskArn, task: &types::Task) -> Result<Task, &'static str> {
         stopping_at: time(task.stopping_at()),
         stopped_at: time(task.stopped_at()),
         stopped_by_a_call: task.stop_code() == Some(&types::TaskStopCode::UserInitiated),
+        size: TaskSize::read(task.cpu(), task.memory()),
         containers: read_containers(task),
         version: task.version(),
     })

@@ -6,7 +6,7 @@ use super::stop::TaskFate;
 use super::target_fate::TargetFate;
 use crate::event::EndReason;
 use crate::metrics::{Figure, Metric};
-use crate::session::{SessionId, TaskArn};
+use crate::session::{SessionId, TaskArn, Used};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Display};
@@ -30,6 +30,9 @@ pub struct CleanupReport {
     pub reason: Option<EndReason>,
     /// The owner's id of the request.
     pub request_id: Option<String>,
+    /// What an orphan had used, since it became one, when the sweep looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_as_orphan: Option<Used>,
     /// When the cleanup ended.
     pub at: Timestamp,
     /// How long it took, in milliseconds.
@@ -171,6 +174,7 @@ impl CleanupReport {
             task_arn,
             outcome,
             reason: request.cause.reason(),
+            used_as_orphan: request.cause.used(),
             cause: request.cause.clone(),
             request_id: request.request_id.clone(),
             at,
@@ -332,6 +336,7 @@ mod tests {
             salvage: SalvageWindow::OPEN,
             review: Review::new(|_| Ok(())),
             routes: Arc::default(),
+            used: None,
         };
         assert_eq!(failures(Outcome::AwaitingSalvage, died()), 1);
         assert_eq!(failures(Outcome::Incomplete, died()), 1);

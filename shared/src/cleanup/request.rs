@@ -1,6 +1,6 @@
 use super::routes::Routes;
 use crate::event::{EndReason, SessionEnded, TaskChange, TaskReference};
-use crate::session::{SessionId, Task};
+use crate::session::{SessionId, Task, Used};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -63,6 +63,8 @@ pub enum Cause {
         review: Review,
         /// What the sweep knows of the ways to its tasks.
         routes: Arc<Routes>,
+        /// What it has used since it became an orphan, as far as the sweep knows.
+        used: Option<Used>,
     },
 }
 
@@ -188,6 +190,13 @@ impl Cause {
     pub(super) fn routes(&self) -> Option<&Arc<Routes>> {
         match self {
             Self::Orphan { routes, .. } => Some(routes),
+            Self::SessionEnded { .. } | Self::TaskChanged { .. } => None,
+        }
+    }
+
+    pub(super) fn used(&self) -> Option<Used> {
+        match self {
+            Self::Orphan { used, .. } => *used,
             Self::SessionEnded { .. } | Self::TaskChanged { .. } => None,
         }
     }

@@ -43,6 +43,7 @@ pub const VARIABLES: &[Variable] = &[
     required("LEDGER_BUCKET"),
     optional("EVENT_SOURCE", "session.lifecycle"),
     optional("COMPLETION_MODE", "enforce"),
+    optional("MAX_RECEIVE_COUNT", "5"),
     optional("IDENTIFY_TIMEOUT", "10s"),
     optional("UPLOAD_TIMEOUT", "30s"),
     optional("TARGET_TIMEOUT", "10s"),
@@ -64,6 +65,7 @@ pub const VARIABLES: &[Variable] = &[
     optional("FUNCTION_TIMEOUT", "60s"),
     optional("REAPER_TIMEOUT", "240s"),
     optional("LOG_LEVEL", "info"),
+    optional("STACK_NAME", "fargate-session-cleanup"),
 ];
 
 /// A variable that keeps the function from starting.

@@ -1,6 +1,7 @@
 //! The list of metrics, and of the steps of a cleanup. A name that is not in here is never written.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 /// One metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Unit {
     Count,
     /// So long.
     Milliseconds,
+    /// So many hours of something, for which `CloudWatch` has no unit; counted in thousandths.
+    Hours,
 }
 
 impl Unit {
@@ -29,6 +32,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Hours => "None",
         }
     }
 }
@@ -38,8 +42,23 @@ impl Unit {
 pub struct Figure {
     /// Which.
     pub metric: Metric,
-    /// The value, in the metric's unit.
+    /// The value, in the metric's unit (hours: in thousandths).
     pub value: u64,
+}
+
+impl Figure {
+    /// As it stands in a line.
+    #[must_use]
+    pub fn written(&self) -> Value {
+        match self.metric.unit {
+            Unit::Count | Unit::Milliseconds => json!(self.value),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "beyond 2^53 thousandths nobody counts them"
+            )]
+            Unit::Hours => json!(self.value as f64 / 1000.0),
+        }
+    }
 }
 
 impl Metric {
@@ -94,13 +113,18 @@ metrics! {
     RECEIPT_DURATION = "ReceiptDuration", Milliseconds, "The step `receipt`";
     SWEEP_DURATION = "SweepDuration", Milliseconds, "One sweep";
     ORPHANS_FOUND = "OrphansFound", Count, "Orphans that a sweep found";
+    ORPHANS_REMAINING = "OrphansRemaining", Count, "Orphans that a sweep left running, but for those whose uploads are under way";
+    ORPHAN_VCPU_HOURS = "OrphanVcpuHours", Hours, "vCPU hours that the orphans of a sweep have used, each since it became one; take the maximum, for the next sweep counts them once more";
     ORPHANS_REAPED = "OrphansReaped", Count, "Orphans that it stopped";
     ZOMBIES_FOUND = "ZombiesFound", Count, "Zombie targets that a sweep found";
+    ZOMBIES_REMAINING = "ZombiesRemaining", Count, "Zombie targets that it left registered";
     ZOMBIES_DEREGISTERED = "ZombiesDeregistered", Count, "Zombie targets that it deregistered for good";
     FOREIGN_TARGETS = "ForeignTargets", Count, "Targets at which something answers that no task has";
     MISROUTED_TARGETS = "MisroutedTargets", Count, "Targets whose address a stranger's task of a configured cluster holds";
     UNROUTED_TASKS = "UnroutedTasks", Count, "Sessions that no traffic reaches";
     UNIDENTIFIED_TASKS = "UnidentifiedTasks", Count, "Session tasks that name no session";
+    CONFIRMED_RUNNING = "ConfirmedRunning", Count, "Orphans whose artifacts are confirmed, and that a sweep could not stop";
+    RE_REGISTRATIONS_PENDING = "ReRegistrationsPending", Count, "Intents that a sweep could not settle: whether a live session is without its target is not known, or it can't be registered again yet";
     LEASES_LAPSING = "LeasesLapsing", Count, "1 when so many leases lapse at once that their renewal looks broken";
     ROUTES_BROKEN = "RoutesBroken", Count, "1 when nobody was reached where others should have answered: the route to the tasks may be broken";
     CONTAINERS_NOT_ASKED = "ContainersNotAsked", Count, "1 when containers of orphans could not be asked, for a failure of our own (no descriptor, no look, no time)";
@@ -114,6 +138,11 @@ metrics! {
     PROBLEMS_IN_A_ROW = "ProblemsInARow", Count, "So many sweeps in a row had other problems; one that the next sweep can't know of counts twice";
     FOREIGN_IN_A_ROW = "ForeignInARow", Count, "So many sweeps in a row saw targets at which something answers that no task has";
     UNIDENTIFIED_IN_A_ROW = "UnidentifiedInARow", Count, "So many sweeps in a row saw session tasks that name no session";
+    ORPHANS_REMAIN_IN_A_ROW = "OrphansRemainInARow", Count, "So many sweeps in a row left orphans running";
+    ZOMBIES_REMAIN_IN_A_ROW = "ZombiesRemainInARow", Count, "So many sweeps in a row left zombie targets registered";
+    RUN_ON_IN_A_ROW = "RunOnInARow", Count, "So many sweeps in a row left tasks running whose artifacts are confirmed";
+    PENDING_IN_A_ROW = "PendingInARow", Count, "So many sweeps in a row left intents open: a live session may be without its target";
+    LAST_ATTEMPTS_FAILED = "LastAttemptsFailed", Count, "Events whose last attempt failed: they go to the dead-letter queue";
     EVENTS_REFUSED = "EventsRefused", Count, "Events and invocations that can't be understood";
     API_CALLS = "ApiCalls", Count, "Requests to AWS of one invocation, retries included";
     API_THROTTLES = "ApiThrottles", Count, "Those of them that AWS throttled";

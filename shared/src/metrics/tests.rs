@@ -6,7 +6,7 @@ use std::sync::Mutex;
 fn line(write: impl FnOnce(&Metrics)) -> Value {
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&lines);
-    let metrics = Metrics::new(&Clock::default(), move |line| {
+    let metrics = Metrics::new(&Clock::default(), "a-stack", move |line| {
         seen.lock().unwrap().push(line.to_owned());
     });
     write(&metrics);
@@ -25,7 +25,18 @@ fn a_metric_is_one_line_in_embedded_metric_format() {
     let definition = &line["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(definition["Namespace"], NAMESPACE);
     assert_eq!(definition["Metrics"][0]["Name"], "ArtifactsLost");
+    assert_eq!(
+        (&definition["Dimensions"], &line["Stack"]),
+        (&json!([["Stack"]]), &json!("a-stack"))
+    );
     assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
+}
+
+#[test]
+fn hours_are_written_with_their_thousandths() {
+    let line = line(|metrics| metrics.write(&[Metric::ORPHAN_VCPU_HOURS.of(1_250)], &[]));
+    assert_eq!(line["OrphanVcpuHours"], 1.25);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "None");
 }
 
 #[test]

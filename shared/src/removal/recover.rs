@@ -27,6 +27,9 @@ pub struct RecoveredIntents {
     pub settled: usize,
     /// Targets that were registered again.
     pub re_registered: usize,
+    /// Intents that stay: whether a live session is without its target is not known, or it can't be
+    /// registered again yet.
+    pub pending: usize,
     /// Intents that stay, and why.
     pub problems: Vec<String>,
 }
@@ -125,8 +128,10 @@ impl LeftBehind {
         holders: Holders<'_>,
         deadline: Deadline,
     ) -> RecoveredIntents {
+        let pending = self.intents.len();
         let settling = self.settle_all(context, snapshots, holders);
         deadline.run(settling).await.unwrap_or_else(|timed_out| RecoveredIntents {
+            pending,
             problems: vec![format!("not all are settled: {timed_out}; the next sweep goes on")],
             ..RecoveredIntents::default()
         })
@@ -156,6 +161,7 @@ impl LeftBehind {
             }
             match answers.into_iter().find_map(Result::err) {
                 Some(error) => {
+                    done.pending += 1;
                     done.problems.push(format!("{key} is not settled: {error}; it stays"));
                 }
                 None => delete(context, &key, &mut done).await,

@@ -3,6 +3,7 @@ use super::id::SessionId;
 use super::identity::IdentitySource;
 use super::neighbourhood::Neighbourhood;
 use super::scope::Scope;
+use super::size::TaskSize;
 use super::start::{claimed_at, session_start};
 use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub struct SessionTask {
     pub ended: EndedTag,
     /// Its owner's lease.
     pub lease: Lease,
+    /// How large it is, where ECS says so.
+    pub size: Option<TaskSize>,
 }
 
 /// Whether the owner of a session has ended it (the tag `session-ended-at`).
@@ -147,6 +150,7 @@ impl SessionTask {
             protected: task.is_protected(),
             ended: EndedTag::of(task, now),
             lease: Lease::of(task, now),
+            size: task.size,
         })
     }
 }

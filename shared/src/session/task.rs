@@ -2,6 +2,7 @@ use super::arn::TaskArn;
 use super::container_state::ContainerState;
 use super::id::SessionId;
 use super::neighbourhood::Neighbourhood;
+use super::size::TaskSize;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -118,6 +119,8 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Whether `StopTask` ended it (`stopCode` is `UserInitiated`): ECS deletes its tags with that call.
     pub stopped_by_a_call: bool,
+    /// How large it is, where ECS says so.
+    pub size: Option<TaskSize>,
     /// Its containers.
     pub containers: Vec<ContainerState>,
     /// Grows with every change of the task.

@@ -92,6 +92,8 @@ async fn deploy(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
     let seconds = |time: Duration| format!("{}s", time.as_secs());
     let (interval, window) = (seconds(SWEEP_INTERVAL), seconds(SALVAGE_WINDOW));
     let own = [
+        // Sweeps come when the demo asks for them; no turn of the schedule comes between.
+        ("SweepSchedule", "rate(1 day)"),
         ("SweepInterval", interval.as_str()),
         ("SalvageWindow", &window),
         ("BlastRadiusPercent", "100"),

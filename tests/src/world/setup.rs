@@ -76,6 +76,8 @@ pub struct Setup {
     pub health: HealthTimes,
     /// Request throttling.
     pub limits: Limits,
+    /// `cpu` and `memory` of every task, as `DescribeTasks` shows them; `None`: it does not.
+    pub task_size: Option<(&'static str, &'static str)>,
     /// How many tasks there is room for; `None`: for all. Beyond it `RunTask` answers with failures.
     pub room_for_tasks: Option<usize>,
     /// How many connections a caller may have open at once: the descriptors of a Lambda function.
@@ -119,6 +121,7 @@ impl Default for Setup {
             dwell: Dwell::default(),
             health: HealthTimes::default(),
             limits: Limits::none(),
+            task_size: Some(("1024", "2048")),
             room_for_tasks: None,
             connections: 1_024,
         }

@@ -24,6 +24,7 @@ fn task() -> Task {
         stopping_at: None,
         stopped_at: None,
         stopped_by_a_call: false,
+        size: TaskSize::read(Some("1024"), Some("2048")),
         containers: Vec::new(),
         version: 1,
     }

@@ -4,7 +4,7 @@ use super::tasks::{Circumstances, Routed, TaskEvidence, TaskRow, task_row};
 use crate::cleanup::SalvageWindow;
 use crate::clock::is_longer_ago;
 use crate::config;
-use crate::session::{Lease, SessionTask};
+use crate::session::{Lease, SessionTask, Used};
 use crate::sweep::suspects::SeenSince;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -29,6 +29,8 @@ pub struct JudgedTask {
     pub salvage: SalvageWindow,
     /// Since when it is an orphan, or when it was worked on last: who waited longest comes first.
     pub turn: Timestamp,
+    /// What it has used since it became an orphan, where it is one and ECS says how large it is.
+    pub used: Option<Used>,
 }
 
 /// What is true of all tasks.
@@ -70,6 +72,10 @@ pub(super) fn judge(
     JudgedTask {
         row,
         turn: tried.map_or(since, |tried| tried.max(since)),
+        used: task
+            .size
+            .filter(|_| row.is_orphan())
+            .map(|size| size.during(now.duration_since(since))),
         salvage: salvage_window(
             task,
             [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],

@@ -1,5 +1,6 @@
 use super::finding::{Action, TargetFinding, TaskFinding};
-use crate::cleanup::{Artifacts, TaskFate};
+use crate::cleanup::{Artifacts, CleanupReport, TaskFate};
+use crate::session::Used;
 use crate::sweep::decide::{Plan, TargetRow, TaskDecision, TaskRow};
 use crate::sweep::observation::Observation;
 use serde::Serialize;
@@ -20,10 +21,18 @@ pub struct Counts {
     pub orphans: usize,
     /// Orphans stopped.
     pub reaped: usize,
+    /// Orphans left running, but for those whose uploads are under way.
+    pub orphans_remaining: usize,
+    /// What the orphans have used, each since it became one.
+    pub orphans_used: Used,
+    /// Orphans that are left out of that: ECS does not say how large they are.
+    pub orphans_of_unknown_size: usize,
     /// Zombie targets found.
     pub zombies: usize,
     /// Zombie targets deregistered for good.
     pub deregistered: usize,
+    /// Zombie targets left registered.
+    pub zombies_remaining: usize,
     /// Targets at which something answers that no task of the configured clusters has.
     pub foreign: usize,
     /// Targets that a stranger's task of a configured cluster has.
@@ -62,6 +71,10 @@ impl Counts {
         for TaskDecision { judged, .. } in &plan.tasks {
             *counts.tasks_by_row.entry(judged.row.label()).or_default() += 1;
             counts.orphans += usize::from(judged.row.is_orphan());
+            match judged.used {
+                Some(used) => counts.orphans_used = counts.orphans_used.and(used),
+                None => counts.orphans_of_unknown_size += usize::from(judged.row.is_orphan()),
+            }
             counts.unrouted += usize::from(judged.row == TaskRow::Unrouted);
             counts.unidentified += usize::from(judged.row == TaskRow::Unidentified);
         }
@@ -85,6 +98,14 @@ impl Counts {
             counts.confirmed_running +=
                 usize::from(report.artifacts == Artifacts::Confirmed && runs_on);
         }
+        let remains = |finding: &&TaskFinding| {
+            let is_under_way = finding.cleanup.as_ref().is_some_and(CleanupReport::is_under_way);
+            finding.row.is_orphan() && finding.action.leaves_it() && !is_under_way
+        };
+        counts.orphans_remaining = tasks.iter().filter(remains).count();
+        let remains =
+            |found: &&TargetFinding| found.row == TargetRow::Zombie && found.action.leaves_it();
+        counts.zombies_remaining = targets.iter().filter(remains).count();
         counts.reaped = tasks.iter().filter(stopped).count();
         counts.deregistered = targets.iter().filter(|found| found.action == Action::Acted).count();
         counts

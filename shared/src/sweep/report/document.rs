@@ -104,6 +104,10 @@ impl SweepReport {
             problems: (!self.problems.is_empty() || !self.intents.problems.is_empty()).into(),
             foreign: (self.counts.foreign > 0).into(),
             unidentified: (self.counts.unidentified > 0).into(),
+            orphans: (self.counts.orphans_remaining > 0).into(),
+            zombies: (self.counts.zombies_remaining > 0).into(),
+            run_on: (self.counts.confirmed_running > 0).into(),
+            pending: (self.intents.pending > 0).into(),
         }
     }
 
@@ -189,7 +193,12 @@ impl SweepReport {
             Metric::SWEEP_DURATION.of(self.duration_ms),
             Metric::ORPHANS_FOUND.number(counts.orphans),
             Metric::ORPHANS_REAPED.number(counts.reaped),
+            Metric::ORPHANS_REMAINING.number(counts.orphans_remaining),
+            Metric::ORPHAN_VCPU_HOURS.of(counts.orphans_used.vcpu_hour_thousandths()),
+            Metric::CONFIRMED_RUNNING.number(counts.confirmed_running),
+            Metric::RE_REGISTRATIONS_PENDING.number(self.intents.pending),
             Metric::ZOMBIES_FOUND.number(counts.zombies),
+            Metric::ZOMBIES_REMAINING.number(counts.zombies_remaining),
             Metric::ZOMBIES_DEREGISTERED.number(counts.deregistered),
             Metric::FOREIGN_TARGETS.number(counts.foreign),
             Metric::MISROUTED_TARGETS.number(counts.misrouted),
@@ -208,6 +217,10 @@ impl SweepReport {
             Metric::PROBLEMS_IN_A_ROW.of(self.in_a_row.problems.into()),
             Metric::FOREIGN_IN_A_ROW.of(self.in_a_row.foreign.into()),
             Metric::UNIDENTIFIED_IN_A_ROW.of(self.in_a_row.unidentified.into()),
+            Metric::ORPHANS_REMAIN_IN_A_ROW.of(self.in_a_row.orphans.into()),
+            Metric::ZOMBIES_REMAIN_IN_A_ROW.of(self.in_a_row.zombies.into()),
+            Metric::RUN_ON_IN_A_ROW.of(self.in_a_row.run_on.into()),
+            Metric::PENDING_IN_A_ROW.of(self.in_a_row.pending.into()),
         ]
     }
 }

@@ -5,7 +5,7 @@ use crate::aws::TargetHealth;
 use crate::cleanup::{Artifacts, CleanupReport, Outcome};
 use crate::container::Probe;
 use crate::removal::ZombieFate;
-use crate::session::{Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{Lease, SessionId, TargetAddress, TargetGroupArn, TaskArn, Used};
 use crate::sweep::act::Acted;
 use crate::sweep::decide::{
     Routed, TargetDecision, TargetRow, TargetVerdict, TaskDecision, TaskRow, TaskVerdict,
@@ -32,6 +32,9 @@ pub struct TaskFinding {
     pub change: String,
     /// What it rests on.
     pub evidence: TaskFacts,
+    /// What it has used since it became an orphan; `None` for others, and where ECS does not say how large
+    /// it is.
+    pub used: Option<Used>,
     /// What was done.
     pub action: Action,
     /// What came of it, or what kept it.
@@ -125,6 +128,23 @@ pub enum Action {
     OutOfTime,
 }
 
+impl Action {
+    /// Whether what was found is still there, of an orphan or a zombie.
+    pub(super) fn leaves_it(self) -> bool {
+        match self {
+            Self::Kept
+            | Self::Suspected
+            | Self::WouldAct
+            | Self::Tried
+            | Self::Waits
+            | Self::WouldWait
+            | Self::NotPlanned
+            | Self::OutOfTime => true,
+            Self::Acted | Self::Spared => false,
+        }
+    }
+}
+
 impl TaskFinding {
     pub(crate) fn new(decision: &TaskDecision, acted: Option<Acted<CleanupReport>>) -> Self {
         let TaskDecision { task, judged, next: _ } = decision;
@@ -167,6 +187,7 @@ impl TaskFinding {
                 under_way_at: judged.salvage.under_way_at,
                 salvage_window_over: judged.salvage.is_over,
             },
+            used: judged.used,
             action,
             result,
             cleanup,

@@ -17,6 +17,14 @@ pub struct InARow {
     pub foreign: u32,
     /// Saw tasks that name no session.
     pub unidentified: u32,
+    /// Left orphans running.
+    pub orphans: u32,
+    /// Left zombie targets registered.
+    pub zombies: u32,
+    /// Left tasks running whose artifacts are confirmed.
+    pub run_on: u32,
+    /// Left intents open.
+    pub pending: u32,
 }
 
 /// What is known of the sweeps before.
@@ -47,6 +55,10 @@ impl InARow {
             problems: count(|counts| counts.problems),
             foreign: count(|counts| counts.foreign),
             unidentified: count(|counts| counts.unidentified),
+            orphans: count(|counts| counts.orphans),
+            zombies: count(|counts| counts.zombies),
+            run_on: count(|counts| counts.run_on),
+            pending: count(|counts| counts.pending),
         }
     }
 
@@ -65,8 +77,17 @@ mod tests {
     use super::*;
 
     const INTERVAL: Duration = Duration::from_mins(10);
-    const PROBLEM: InARow =
-        InARow { incomplete: 0, truncated: 0, problems: 1, foreign: 0, unidentified: 0 };
+    const PROBLEM: InARow = InARow {
+        incomplete: 0,
+        truncated: 0,
+        problems: 1,
+        foreign: 0,
+        unidentified: 0,
+        orphans: 0,
+        zombies: 0,
+        run_on: 0,
+        pending: 0,
+    };
 
     fn minutes(count: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(count)
@@ -87,6 +108,15 @@ mod tests {
         let good = InARow::default();
         let before = Before::Known(counts, Some(minutes(0)));
         assert_eq!(InARow::after(before, good, INTERVAL, minutes(10)), InARow::default());
+    }
+
+    /// A stack may be upgraded, and rolled back.
+    #[test]
+    fn counts_of_a_version_before_or_after_are_read() {
+        let before: InARow = serde_json::from_str(r#"{"problems": 3}"#).unwrap();
+        assert_eq!(before, InARow { problems: 3, ..InARow::default() });
+        let after: InARow = serde_json::from_str(r#"{"orphans": 2, "of_tomorrow": 9}"#).unwrap();
+        assert_eq!(after, InARow { orphans: 2, ..InARow::default() });
     }
 
     #[test]

@@ -308,6 +308,9 @@ impl State {
                 "details": attached,
             }],
         });
+        if let Some((cpu, memory)) = self.setup.task_size {
+            (shown["cpu"], shown["memory"]) = (json!(cpu), json!(memory));
+        }
         if let Some(by) = &task.started_by {
             shown["startedBy"] = json!(by);
         }

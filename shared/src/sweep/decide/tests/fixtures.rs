@@ -4,6 +4,7 @@ use crate::aws::CallError;
 use crate::config::{self, Config};
 use crate::session::{
     ClusterName, DesiredStatus, LastStatus, Scope, TargetAddress, TargetGroupArn, Task, TaskArn,
+    TaskSize,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -89,6 +90,7 @@ pub(in crate::sweep) fn task(id: &str) -> Task {
         stopping_at: None,
         stopped_at: None,
         stopped_by_a_call: false,
+        size: TaskSize::read(Some("1024"), Some("2048")),
         containers: Vec::new(),
         version: 1,
     }
