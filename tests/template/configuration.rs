@@ -20,7 +20,6 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
         let value = value.unwrap_or_else(|| panic!("the template sets no {}", variable.name));
         let parameter = camel_case(variable.name);
         let by_reference = json!({"Ref": parameter});
-        let joined = json!({"Fn::Join": [",", {"Ref": parameter}]});
         // Lambda's own time limits are numbers.
         let in_seconds = json!({"Fn::Sub": format!("${{{parameter}}}s")});
         let unit = if *value == in_seconds { "s" } else { "" };
@@ -30,7 +29,7 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
             {"Fn::Sub": format!("{{{{resolve:${{{parameter}}}}}}}")},
             "",
         ]});
-        let is_known = [by_reference, joined, in_seconds, secret].contains(value);
+        let is_known = [by_reference, in_seconds, secret].contains(value);
         assert!(is_known, "{} is {value}", variable.name);
         if let Some(default) = variable.default {
             let given = default_of(&parameter);
@@ -40,7 +39,7 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
     }
 }
 
-fn camel_case(name: &str) -> String {
+pub(crate) fn camel_case(name: &str) -> String {
     let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
     name.split('_').map(word).collect()
 }

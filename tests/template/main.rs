@@ -7,26 +7,40 @@ mod alarms;
 mod configuration;
 mod deployed;
 mod events;
+mod interface;
+mod limits;
 mod permissions;
+mod refused;
+mod resolve;
 mod sweeps;
 
 use serde_json::{Map, Value};
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The template after SAM's transform: what is really deployed.
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
-    let output = Command::new(format!("{ROOT}/.venv/bin/python"))
-        .args(["-c", include_str!("transform.py"), &format!("{ROOT}/template.yaml")])
+static TEMPLATE: LazyLock<Value> =
+    LazyLock::new(|| python(include_str!("transform.py"), &format!("{ROOT}/template.yaml"), ""));
+
+/// What a Python program of `.venv` prints, as JSON.
+fn python(program: &str, argument: &str, input: &str) -> Value {
+    let mut child = Command::new(format!("{ROOT}/.venv/bin/python"))
+        .args(["-c", program, argument])
         .env("AWS_DEFAULT_REGION", "us-east-1")
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("Python is in .venv: run `make setup`");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "SAM can't transform the template: {errors}");
+    assert!(output.status.success(), "Python says {errors}");
     serde_json::from_slice(&output.stdout).unwrap()
-});
+}
 
 fn properties(resource: &str) -> &'static Value {
     let properties = &TEMPLATE["Resources"][resource]["Properties"];
