@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
-/// Short enough for tests, long enough for two busy cores. `VisibilityTimeout` is what passes between
-/// two deliveries, and is longer than any invocation.
+/// Short enough for tests, long enough for two busy cores. Between two deliveries pass 11 s,
+/// which is longer than any invocation.
 const PARAMETERS: [(&str, &str); 11] = [
     ("FunctionTimeout", "10"),
-    ("VisibilityTimeout", "11"),
+    ("VisibilityFactor", "1"),
     ("MaxReceiveCount", "2"),
     ("IdentifyTimeout", "3s"),
     ("UploadTimeout", "4s"),

@@ -13,6 +13,12 @@ use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// By default.
+const MARKER: &str = "debug/session_status.json";
+
+/// What S3 and Lambda do in a role's name with a key of the user's own.
+const BY_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+
 /// What Lambda does in the completion function's name; and what only makes S3 say 404 instead of 403
 /// for a missing object.
 const NOT_CALLED_BY_COMPLETION: [&str; 6] = [
@@ -43,10 +49,11 @@ impl Role {
 
     /// The actions that it allows, apart from those that nobody sees called.
     fn actions(&self, not_called: &[&str]) -> BTreeSet<String> {
-        let actions = self.0.iter().flat_map(|statement| list(&statement["Action"]));
+        let allows = self.0.iter().filter(|statement| statement["Effect"] == "Allow");
+        let actions = allows.flat_map(|statement| list(&statement["Action"]));
         actions
             .map(|action| action.as_str().unwrap().to_owned())
-            .filter(|action| !not_called.contains(&action.as_str()))
+            .filter(|action| not_called.iter().chain(&BY_KEY).all(|known| known != action))
             .collect()
     }
 
@@ -63,11 +70,12 @@ impl Role {
                     .replace("arn:${AWS::Partition}:s3:::", "")
                     .replace("${LedgerBucket.Arn}", &setup.ledger_bucket)
                     .replace("${ArtifactBucket}", &setup.artifact_bucket)
-                    .replace("${ArtifactPrefix}", &setup.prefix),
+                    .replace("${ArtifactPrefix}", &setup.prefix)
+                    .replace("${ArtifactMarker}", MARKER),
                 None => return false,
             };
-            match resource.strip_suffix('*') {
-                Some(folder) => object.starts_with(folder),
+            match resource.split_once('*') {
+                Some((before, after)) => object.starts_with(before) && object.ends_with(after),
                 None => object == resource,
             }
         })

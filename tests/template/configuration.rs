@@ -20,7 +20,6 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
         let value = value.unwrap_or_else(|| panic!("the template sets no {}", variable.name));
         let parameter = camel_case(variable.name);
         let by_reference = json!({"Ref": parameter});
-        let joined = json!({"Fn::Join": [",", {"Ref": parameter}]});
         // Lambda's own time limits are numbers.
         let in_seconds = json!({"Fn::Sub": format!("${{{parameter}}}s")});
         let unit = if *value == in_seconds { "s" } else { "" };
@@ -39,7 +38,7 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
         let chosen = json!({"Fn::If":
             ["HasAnotherSchedule", {"Ref": "SweepInterval"}, {"Ref": "SweepEvery"}]});
         let chosen_from = if *value == chosen { "SweepEvery" } else { &parameter };
-        let is_known = [by_reference, joined, in_seconds, secret, chosen].contains(value);
+        let is_known = [by_reference, in_seconds, secret, chosen].contains(value);
         assert!(is_known, "{} is {value}", variable.name);
         if let Some(default) = variable.default {
             let given = default_of(chosen_from);
@@ -49,7 +48,7 @@ fn every_variable_is_a_parameter_of_the_same_name_and_default() {
     }
 }
 
-fn camel_case(name: &str) -> String {
+pub(crate) fn camel_case(name: &str) -> String {
     let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
     name.split('_').map(word).collect()
 }

@@ -1,24 +1,15 @@
 //! The template as it is deployed, by SAM into the emulator. Needs `make build`.
 
 use crate::ROOT;
+use crate::refused::{DO_NOT_GO_TOGETHER, WORKS};
 use serde_json::{Value, json};
-use session_cleanup_tests::local_aws::{LocalAws, NETWORK};
+use session_cleanup_tests::local_aws::LocalAws;
 
 #[tokio::test]
 async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
     // Nobody is called: any address will do.
     let aws = LocalAws::start("template", "http://127.0.0.1:9").await.unwrap();
-    let group =
-        "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123456789abcdef";
-    let parameters = [
-        ("Clusters", "arn:aws:ecs:us-east-1:000000000000:cluster/sessions"),
-        ("Families", "session"),
-        ("TargetGroupArns", group),
-        ("ArtifactBucket", "artifacts"),
-        ("SubnetIds", NETWORK.0),
-        ("SecurityGroupIds", NETWORK.1),
-    ];
-    let stack = aws.deploy("rules", &parameters).await.unwrap_or_else(|error| panic!("{error}"));
+    let stack = aws.deploy("rules", &WORKS).await.unwrap_or_else(|error| panic!("{error}"));
     let sample = |name: &str| -> Value {
         serde_json::from_slice(&std::fs::read(format!("{ROOT}/events/{name}.json")).unwrap())
             .unwrap()
@@ -48,6 +39,7 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
         (true, "a Spot warning", sample("task-stopping-spot")),
         (false, "our own stop", sample("our-own-stop")),
         (false, "another source", changed("session-ended", "/source", json!("someone.else"))),
+        (false, "another account", changed("session-ended", "/account", json!("111111111111"))),
         (false, "another type", changed("session-ended", "/detail-type", json!("Session Began"))),
         (false, "a service's task", changed("task-stopped", "/detail/group", json!("service:web"))),
         (
@@ -82,18 +74,22 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
     }
 }
 
+/// By rules, and by parameters: `CloudFormation` says what is wanted instead.
 #[tokio::test]
 async fn a_stack_that_can_not_work_is_refused_before_it_exists() {
     let aws = LocalAws::start("refused", "http://127.0.0.1:9").await.unwrap();
-    let cluster = ("Clusters", "arn:aws:ecs:us-east-1:000000000000:cluster/sessions");
-    let (family, bucket) = (("Families", "session"), ("ArtifactBucket", "artifacts"));
-    let cases: [(&[(&str, &str)], &str); 3] = [
-        (&[cluster, family, bucket], "SubnetIds is needed"),
-        (&[cluster, family, bucket, ("SubnetIds", NETWORK.0)], "SubnetIds needs SecurityGroupIds"),
-        (&[cluster, family, ("ArtifactMode", "none")], "ArtifactBucket is needed"),
+    let by_itself: [(&[(&str, &str)], &str); 3] = [
+        (&[("UploadTimeout", "0s")], "must be a duration"),
+        (&[("EventSource", "aws.ecs")], "must be a source of your own"),
+        (&[("Families", "session,*")], "must be family names"),
     ];
-    for (parameters, why) in cases {
-        let refused = aws.deploy("refused", parameters).await.unwrap_err().to_string();
-        assert!(refused.contains(why), "{why}: {refused}");
+    for (changes, says) in DO_NOT_GO_TOGETHER.into_iter().chain(by_itself) {
+        let unchanged =
+            WORKS.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
+        // SAM takes no empty value, and all of these are empty by default.
+        let given = unchanged.chain(changes).filter(|(_, value)| !value.is_empty());
+        let parameters: Vec<_> = given.copied().collect();
+        let refused = aws.deploy("refused", &parameters).await.unwrap_err().to_string();
+        assert!(refused.contains(says), "{says}: {refused}");
     }
 }

@@ -7,13 +7,37 @@ mod alarms;
 mod configuration;
 mod deployed;
 mod events;
+mod inspector;
+mod interface;
+mod limits;
 mod permissions;
+mod refused;
+mod resolve;
 mod sweeps;
 
 use serde_json::{Map, Value};
 pub(crate) use session_cleanup_tests::template::TEMPLATE;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// What a Python program of `.venv` prints, as JSON.
+fn python(program: &str, argument: &str, input: &str) -> Value {
+    let mut child = Command::new(format!("{ROOT}/.venv/bin/python"))
+        .args(["-c", program, argument])
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python is in .venv: run `make setup`");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "Python says {errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
 
 fn properties(resource: &str) -> &'static Value {
     let properties = &TEMPLATE["Resources"][resource]["Properties"];

@@ -20,6 +20,11 @@ fn where_all_is_configured(value: &'static Value) -> &'static Value {
     value.get("Fn::If").map_or(value, |branches| &branches[1])
 }
 
+/// The members of a list.
+fn each(parameter: &str) -> Value {
+    json!({"Fn::Split": [",", {"Ref": parameter}]})
+}
+
 fn statements_with(role: &str, action: &str) -> Vec<&'static Value> {
     let allows =
         |statement: &&Value| list(&statement["Action"]).iter().any(|known| **known == action);
@@ -31,6 +36,10 @@ fn allowed(role: &str, action: &str) -> Vec<&'static Value> {
     let found = statements_with(role, action);
     assert!(!found.is_empty(), "nothing allows the {role} {action}");
     found
+}
+
+fn allowing(role: &str) -> Vec<&'static Value> {
+    statements(role).into_iter().filter(|statement| statement["Effect"] == "Allow").collect()
 }
 
 #[test]
@@ -45,14 +54,18 @@ fn each_function_has_its_role_and_each_role_its_policies_alone() {
         let managed = json!([{"Ref": "CleanupPolicy"}, in_vpc]);
         assert_eq!(properties(role)["ManagedPolicyArns"], managed, "{role}");
     }
-    assert_eq!(all("AWS::IAM::Role").len(), ROLES.len(), "SAM makes none of its own");
+    let roles: Vec<_> = all("AWS::IAM::Role").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        roles,
+        ["CompletionRole", "InspectorRole", "ReaperRole"],
+        "SAM makes none of its own"
+    );
 }
 
 #[test]
 fn no_permission_is_a_wildcard() {
     for role in ROLES {
-        for statement in statements(role) {
-            assert_eq!(statement["Effect"], "Allow");
+        for statement in allowing(role) {
             for action in list(&statement["Action"]) {
                 assert!(!action.as_str().unwrap().contains('*'), "{role}: {statement}");
             }
@@ -65,7 +78,7 @@ fn only_calls_that_take_no_resource_are_allowed_on_all() {
     let harmless =
         ["ecs:ListClusters", "ecs:ListTasks", "elasticloadbalancing:DescribeTargetHealth"];
     for role in ROLES {
-        for statement in statements(role) {
+        for statement in allowing(role) {
             if list(&statement["Resource"]).iter().any(|resource| **resource == "*") {
                 let actions = list(&statement["Action"]);
                 let are_harmless = actions.iter().all(|a| harmless.contains(&a.as_str().unwrap()));
@@ -79,7 +92,7 @@ fn only_calls_that_take_no_resource_are_allowed_on_all() {
 fn tasks_are_stopped_in_the_configured_clusters_only() {
     for role in ROLES {
         for statement in allowed(role, "ecs:StopTask") {
-            let clusters = json!({"ArnEquals": {"ecs:cluster": {"Ref": "Clusters"}}});
+            let clusters = json!({"ArnEquals": {"ecs:cluster": each("Clusters")}});
             assert_eq!(statement["Condition"], clusters, "{role}");
             assert_eq!(statement["Action"], "ecs:StopTask", "nothing else hides in it");
         }
@@ -90,7 +103,7 @@ fn tasks_are_stopped_in_the_configured_clusters_only() {
 fn the_completion_function_sees_tasks_of_the_configured_clusters_only() {
     for action in ["ecs:ListTasks", "ecs:DescribeTasks"] {
         for statement in allowed("CompletionRole", action) {
-            let clusters = json!({"ArnEquals": {"ecs:cluster": {"Ref": "Clusters"}}});
+            let clusters = json!({"ArnEquals": {"ecs:cluster": each("Clusters")}});
             assert_eq!(statement["Condition"], clusters, "{action}");
         }
     }
@@ -133,7 +146,7 @@ fn targets_are_taken_and_put_back_in_the_configured_groups_only() {
     for role in ROLES {
         for action in ["RegisterTargets", "DeregisterTargets"] {
             for statement in allowed(role, &format!("elasticloadbalancing:{action}")) {
-                assert_eq!(statement["Resource"], json!({"Ref": "TargetGroupArns"}), "{role}");
+                assert_eq!(statement["Resource"], each("TargetGroupArns"), "{role}");
             }
         }
     }
@@ -169,8 +182,107 @@ fn the_ledger_is_private_encrypted_and_kept() {
     let ledger = properties("LedgerBucket");
     let blocked = ledger["PublicAccessBlockConfiguration"].as_object().unwrap();
     assert!(blocked.len() == 4 && blocked.values().all(|block| *block == json!(true)));
-    assert!(ledger["BucketEncryption"].is_object());
-    assert_eq!(TEMPLATE["Resources"]["LedgerBucket"]["DeletionPolicy"], "Retain");
+    let encryption = &ledger["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["Fn::If"];
+    let algorithm =
+        |branch: usize| &encryption[branch]["ServerSideEncryptionByDefault"]["SSEAlgorithm"];
+    assert_eq!([algorithm(1), algorithm(2)], ["aws:kms", "AES256"]);
+    let bucket = &TEMPLATE["Resources"]["LedgerBucket"];
+    assert_eq!(bucket["DeletionPolicy"], "RetainExceptOnCreate", "an empty one is nobody's record");
+    assert_eq!(bucket["UpdateReplacePolicy"], "Retain");
+}
+
+/// The roles of functions in a VPC, each with the function that has it.
+fn roles_in_the_vpc() -> Vec<(&'static str, &'static str)> {
+    let functions = all("AWS::Lambda::Function").into_iter();
+    let in_vpc = functions.filter(|(_, function)| function["VpcConfig"].get("Fn::If").is_some());
+    in_vpc
+        .map(|(_, function)| {
+            let name = function["FunctionName"]["Fn::Sub"].as_str().unwrap();
+            (function["Role"]["Fn::GetAtt"][0].as_str().unwrap(), name)
+        })
+        .collect()
+}
+
+/// Lambda attaches the function to the VPC by its role; code that was taken over must not do so elsewhere.
+#[test]
+fn the_permissions_by_which_lambda_attaches_a_function_are_denied_to_its_code() {
+    assert_eq!(roles_in_the_vpc().len(), 2);
+    for (role, function) in roles_in_the_vpc() {
+        let denies: Vec<_> =
+            statements(role).into_iter().filter(|one| one["Effect"] == "Deny").collect();
+        let arn = format!(
+            "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{function}"
+        );
+        let condition = json!({"ArnEquals": {"lambda:SourceFunctionArn": {"Fn::Sub": arn}}});
+        assert_eq!(denies.len(), 1, "{role}");
+        assert_eq!((&denies[0]["Action"], &denies[0]["Resource"]), (&json!("ec2:*"), &json!("*")));
+        assert_eq!(denies[0]["Condition"], condition, "{role}");
+    }
+}
+
+#[test]
+fn of_the_artifacts_nothing_but_markers_is_read() {
+    let bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}";
+    let markers = format!("{bucket}/${{ArtifactPrefix}}*/${{ArtifactMarker}}");
+    for role in ROLES {
+        let places = places(role, "s3:GetObject");
+        let of_artifacts: Vec<_> =
+            places.into_iter().filter(|p| p.contains("ArtifactBucket")).collect();
+        assert_eq!(of_artifacts, [markers.as_str()], "{role}");
+        // 404 instead of 403: HeadObject has no prefix that a condition could be about.
+        for statement in allowed(role, "s3:ListBucket") {
+            assert!(statement.get("Condition").is_none(), "{role}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn every_role_can_be_bounded() {
+    let boundary = json!({"Fn::If":
+        ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]});
+    for (name, role) in all("AWS::IAM::Role") {
+        assert_eq!(role["PermissionsBoundary"], boundary, "{name}");
+    }
+}
+
+/// What holds a session's id or a token. Queues keep AWS's own key: a gap in a key's policy would lose events.
+#[test]
+fn one_key_encrypts_ledger_logs_and_environment_and_whoever_needs_it_may_use_it() {
+    let key = json!({"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]});
+    for (name, function) in all("AWS::Lambda::Function") {
+        assert_eq!(function["KmsKeyArn"], key, "{name}");
+    }
+    for (name, logs) in all("AWS::Logs::LogGroup") {
+        assert_eq!(logs["KmsKeyId"], key, "{name}");
+    }
+    let ledger =
+        &properties("LedgerBucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    let by_default = &ledger[0]["Fn::If"][1]["ServerSideEncryptionByDefault"];
+    assert_eq!(by_default["KMSMasterKeyID"], json!({"Ref": "KmsKeyArn"}));
+    for role in ROLES {
+        for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
+            assert_eq!(allowed(role, action)[0]["Resource"], json!({"Ref": "KmsKeyArn"}), "{role}");
+        }
+    }
+}
+
+#[test]
+fn an_owner_s_policy_says_that_sessions_have_ended_and_nothing_else() {
+    let [statement] = list(&properties("OwnerPolicy")["PolicyDocument"]["Statement"])[..] else {
+        panic!("one statement")
+    };
+    assert_eq!(
+        (&statement["Effect"], &statement["Action"]),
+        (&json!("Allow"), &json!("events:PutEvents"))
+    );
+    let bus = TEMPLATE["Outputs"]["EventBusArn"]["Value"].clone();
+    assert_eq!(statement["Resource"], bus);
+    let ended =
+        json!({"events:source": {"Ref": "EventSource"}, "events:detail-type": "Session Ended"});
+    assert_eq!(statement["Condition"], json!({"ForAllValues:StringEquals": ended}));
+    let taken = &properties("SessionEndedRule")["EventPattern"];
+    assert_eq!(taken["source"], json!([{"Ref": "EventSource"}]));
+    assert_eq!(taken["detail-type"], json!(["Session Ended"]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 /// What two sweeps saw that are half of it apart is no passing state.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Over when the first act's events are dead-lettered: two deliveries of `VisibilityTimeout` each.
+/// Over when the first act's events are dead-lettered: two deliveries, 21 s apart.
 const SALVAGE_WINDOW: Duration = Duration::from_secs(25);
 
 /// Short, so that a message is tried again and dead-lettered while someone watches.
@@ -28,7 +28,7 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("TargetTimeout", "6s"),
     ("StopTimeout", "3s"),
     ("ReceiptTimeout", "2s"),
-    ("VisibilityTimeout", "21"),
+    ("VisibilityFactor", "1"),
     ("MaxReceiveCount", "2"),
 ];
 
