@@ -29,10 +29,12 @@ pub async fn handle(context: &Context, payload: &Value, deadline: Deadline) -> V
     let question = Question::parse(payload, &context.config);
     let answer = match &question {
         Err(error) => refused(&error.to_string()),
-        Ok(Question::Explain(subject)) => explain::explain(context, subject, deadline).await.json(),
+        Ok(Question::Explain(subject)) => {
+            Box::pin(explain::explain(context, subject, deadline)).await.json()
+        }
         Ok(Question::Session(session)) => receipts::answer(context, session, deadline).await.json(),
         Ok(Question::Sweeps { last }) => sweeps::answer(context, *last, deadline).await.json(),
-        Ok(Question::Doctor) => doctor::answer(context, deadline).await.json(),
+        Ok(Question::Doctor) => Box::pin(doctor::answer(context, deadline)).await.json(),
         Ok(Question::WidgetDescription) => json!(widget::DESCRIPTION),
         Ok(Question::Widget) => json!(widget::draw(context, deadline).await),
     };

@@ -6,7 +6,7 @@ mod task;
 mod text;
 
 use super::history::History;
-use super::receipts::Receipts;
+use super::receipts::SessionRecord;
 use super::search::search;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::cleanup::session_on_record;
@@ -214,8 +214,8 @@ impl Looker<'_> {
     /// The session of a task that does not say it itself any more.
     async fn recorded_session(self, to: &mut Explanation, arn: &TaskArn) -> Option<SessionId> {
         let reported = self.history.tasks(|task| task.task_arn == *arn).into_iter();
-        let reported = reported.filter_map(|(_, task)| task.session_id.as_deref());
-        if let Some(session) = reported.filter_map(|id| SessionId::parse(id).ok()).next() {
+        let mut reported = reported.filter_map(|(_, task)| task.session_id.as_deref());
+        if let Some(session) = reported.find_map(|id| SessionId::parse(id).ok()) {
             return Some(session);
         }
         let reading = session_on_record(&self.context.aws.ledger, arn);
@@ -229,8 +229,8 @@ impl Looker<'_> {
     }
 
     async fn add_receipts(self, to: &mut Explanation, session: &SessionId) {
-        let Receipts { receipts, problems, .. } =
-            Receipts::read(self.context, session, self.deadline).await;
+        let SessionRecord { receipts, problems, .. } =
+            SessionRecord::read(self.context, session, self.deadline).await;
         to.receipts = receipts;
         to.problems.extend(problems);
     }

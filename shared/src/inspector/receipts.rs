@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The receipts of a session: one for each task that ran it.
+/// What is on record of a session.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Receipts {
+pub(super) struct SessionRecord {
     /// The session.
     session_id: SessionId,
     /// Its receipts, the newest first, as they stand in the ledger.
@@ -29,11 +29,15 @@ const MOST: usize = 50;
 const AT_ONCE: usize = 10;
 
 /// What became of a session.
-pub(super) async fn answer(context: &Context, session: &SessionId, deadline: Deadline) -> Receipts {
-    Receipts::read(context, session, deadline).await
+pub(super) async fn answer(
+    context: &Context,
+    session: &SessionId,
+    deadline: Deadline,
+) -> SessionRecord {
+    SessionRecord::read(context, session, deadline).await
 }
 
-impl Receipts {
+impl SessionRecord {
     pub(super) async fn read(context: &Context, session: &SessionId, deadline: Deadline) -> Self {
         let mut problems = Vec::new();
         let folder = receipts_of(session);
@@ -71,7 +75,7 @@ impl Receipts {
     }
 }
 
-impl Answer for Receipts {
+impl Answer for SessionRecord {
     fn text(&self) -> String {
         let Self { session_id, receipts, problems, now } = self;
         let head = match receipts.len() {

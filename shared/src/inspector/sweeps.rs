@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// What the last sweeps found.
 #[derive(Debug, Serialize)]
-pub(super) struct Sweeps {
+pub(super) struct LastSweeps {
     /// When the last sweep began; `None`: no sweep is on record.
     last_sweep_at: Option<Timestamp>,
     /// The mode of scheduled sweeps.
@@ -32,9 +32,9 @@ struct StoredSweep {
 }
 
 /// The last sweeps, as far as they are on record: one that finds nothing leaves no report.
-pub(super) async fn answer(context: &Context, last: usize, deadline: Deadline) -> Sweeps {
+pub(super) async fn answer(context: &Context, last: usize, deadline: Deadline) -> LastSweeps {
     let history = History::read(context, last, deadline).await;
-    Sweeps {
+    LastSweeps {
         last_sweep_at: history.swept_at(),
         mode: context.config.sweep.mode,
         sweeps: history
@@ -47,7 +47,7 @@ pub(super) async fn answer(context: &Context, last: usize, deadline: Deadline) -
     }
 }
 
-impl Answer for Sweeps {
+impl Answer for LastSweeps {
     fn text(&self) -> String {
         let last = match self.last_sweep_at {
             Some(at) => format!("The last sweep began at {}.", page::time(at, self.now)),

@@ -22,7 +22,7 @@ impl Answer for Explanation {
             page += "\nNo task of the configured clusters is known for it.\n";
         }
         if let Some(search) = &self.search {
-            page += &format!("({search})\n");
+            page = page + "(" + search + ")\n";
         }
         page += &section(&self.sweeps_heading(), &mentions(sweeps, *now));
         page += &section("Receipts of its session", &receipts_table(receipts, *now));

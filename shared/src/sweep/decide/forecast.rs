@@ -37,12 +37,11 @@ pub fn next_row(
     let mut limits: Vec<Timestamp> =
         limits.into_iter().flatten().filter(|limit| *limit >= now).collect();
     limits.sort_unstable();
-    let changed = limits.into_iter().find_map(|from| {
+    limits.into_iter().find_map(|from| {
         // The table says *more than*: the limit itself is not beyond it.
         let beyond = row_at(from.checked_add(SignedDuration::from_nanos(1)).ok()?);
         (beyond != row).then_some(NextRow { from, row: beyond })
-    });
-    changed
+    })
 }
 
 fn after(since: Timestamp, limit: Duration) -> Option<Timestamp> {

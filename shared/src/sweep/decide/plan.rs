@@ -72,18 +72,6 @@ impl Plan {
     }
 }
 
-impl TaskDecision {
-    fn new(
-        known: &Known<'_>,
-        task: &SessionTask,
-        judged: JudgedTask,
-        circumstances: &Circumstances,
-    ) -> Self {
-        let next = next_row(task, judged.evidence, circumstances, known.policy, known.now);
-        Self { task: task.clone(), judged, next }
-    }
-}
-
 impl TargetDecision {
     /// The target, as it is removed.
     #[must_use]
@@ -112,7 +100,8 @@ pub fn decide(known: &Known<'_>) -> Plan {
         next_suspects::claimed(&mut suspects, task, known);
         neighbours.see(task, &judged);
         if judged.row.is_finding() || !task.odd_tags().is_empty() {
-            tasks.push(TaskDecision::new(known, task, judged, &circumstances));
+            let next = next_row(task, judged.evidence, &circumstances, policy, now);
+            tasks.push(TaskDecision { task: task.clone(), judged, next });
         }
     }
     tasks.sort_by(|TaskDecision { task: one, .. }, TaskDecision { task: other, .. }| {
@@ -157,7 +146,8 @@ pub fn decide(known: &Known<'_>) -> Plan {
 pub fn decide_task(known: &Known<'_>, task: &SessionTask) -> TaskDecision {
     let circumstances = circumstances(known);
     let judged = judge(known, task, &circumstances, &known.seen.healthy());
-    TaskDecision::new(known, task, judged, &circumstances)
+    let next = next_row(task, judged.evidence, &circumstances, known.policy, known.now);
+    TaskDecision { task: task.clone(), judged, next }
 }
 
 /// Decides about one target.

@@ -25,13 +25,14 @@ fn by_people(row: TaskRow) -> &'static str {
         TaskRow::BeyondHardAge => "the tag cleanup-protection, or a longer HARD_AGE, keeps it",
         TaskRow::Leased => "its owner's Session Ended ends it",
         TaskRow::LeaseUnreadable => "an RFC 3339 time in its tag lease-expires-at",
-        TaskRow::Forced => "a lease that runs, or the tag cleanup-protection, keeps it",
+        TaskRow::Forced | TaskRow::TooOld => {
+            "a lease that runs, or the tag cleanup-protection, keeps it"
+        }
         TaskRow::LeaseExpired => "extending its lease, or the tag cleanup-protection, keeps it",
         TaskRow::LeaseLapsed => {
             "extending its lease keeps it; T7 lease_expired once other leases are seen to be extended, after \
              LEASE_GRACE"
         }
-        TaskRow::TooOld => "a lease that runs, or the tag cleanup-protection, keeps it",
         TaskRow::Done => {
             "a container that no longer says that it is done, or traffic that reaches it, keeps it"
         }

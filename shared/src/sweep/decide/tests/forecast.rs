@@ -54,14 +54,14 @@ proptest! {
             for task in &known.seen.tasks {
                 let judged = judge(known, task, &circumstances, &healthy);
                 let at = |time| task_row(task, judged.evidence, &circumstances, known.policy, time);
-                match next_row(task, judged.evidence, &circumstances, known.policy, now()) {
-                    Some(NextRow { from, row }) => {
-                        let wait = from.duration_since(now()).mul_f64(part);
-                        prop_assert_eq!(at(now() + wait), judged.row, "before {}", from);
-                        prop_assert_eq!(at(from + SignedDuration::from_nanos(1)), row);
-                        prop_assert_ne!(row, judged.row);
-                    }
-                    None => prop_assert_eq!(at(now() + SignedDuration::from_hours(later)), judged.row),
+                let next = next_row(task, judged.evidence, &circumstances, known.policy, now());
+                if let Some(NextRow { from, row }) = next {
+                    let wait = from.duration_since(now()).mul_f64(part);
+                    prop_assert_eq!(at(now() + wait), judged.row, "before {}", from);
+                    prop_assert_eq!(at(from + SignedDuration::from_nanos(1)), row);
+                    prop_assert_ne!(row, judged.row);
+                } else {
+                    prop_assert_eq!(at(now() + SignedDuration::from_hours(later)), judged.row);
                 }
             }
             Ok(())
