@@ -15,7 +15,7 @@ mod task_change;
 
 pub use completion_event::{Event, Payload};
 pub use error::EventError;
-pub use question::{Question, Subject, WHAT_CAN_BE_ASKED};
+pub use question::{AskedAbout, Question, WHAT_CAN_BE_ASKED};
 pub use session_ended::{EndReason, SessionEnded, TaskReference};
 pub use sweep_request::{ForceCluster, ReaperEvent, ReportKey, SweepRequest, Trigger};
 pub use task_change::TaskChange;

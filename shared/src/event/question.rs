@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// Why something is, or is not, touched.
-    Explain(Subject),
+    Explain(AskedAbout),
     /// What became of a session.
     Session(SessionId),
     /// What the last sweeps found.
@@ -27,7 +27,7 @@ pub enum Question {
 
 /// What a person asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum AskedAbout {
     /// A task, by its ARN.
     Task(TaskArn),
     /// What looks like a task's id. A session may be called so, too.
@@ -50,7 +50,7 @@ pub const WHAT_CAN_BE_ASKED: &str = r#"{"explain": "<task ARN, task id, session 
 const LAST: i64 = 5;
 
 /// Each sweep is an object to be read.
-const MOST: i64 = 50;
+const AT_MOST: i64 = 50;
 
 impl Question {
     /// Reads what the inspector is invoked with: one question of a person's, or a custom widget's call
@@ -73,7 +73,7 @@ impl Question {
             .collect::<Vec<_>>();
         match asked.as_slice() {
             ["explain"] => {
-                let subject = Subject::parse(fields.text("explain")?, config);
+                let subject = AskedAbout::parse(fields.text("explain")?, config);
                 subject.map(Self::Explain).map_err(|why| fields.error("explain", why))
             }
             ["session"] => {
@@ -86,9 +86,10 @@ impl Question {
                 sweeps.only(&["last"])?;
                 let last = sweeps.optional_integer("last")?.unwrap_or(LAST);
                 match usize::try_from(last) {
-                    Ok(count) if (1..=MOST).contains(&last) => Ok(Self::Sweeps { last: count }),
+                    Ok(count) if (1..=AT_MOST).contains(&last) => Ok(Self::Sweeps { last: count }),
                     Ok(_) | Err(_) => {
-                        Err(sweeps.error("last", format!("it must be a number from 1 to {MOST}")))
+                        Err(sweeps
+                            .error("last", format!("it must be a number from 1 to {AT_MOST}")))
                     }
                 }
             }
@@ -102,7 +103,7 @@ impl Question {
     }
 }
 
-impl Subject {
+impl AskedAbout {
     fn parse(text: &str, config: &Config) -> Result<Self, String> {
         let text = text.trim();
         if text.starts_with("arn:") {

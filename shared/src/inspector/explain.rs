@@ -2,26 +2,20 @@
 //! sweeps said of it; what is on record of its session.
 
 mod address;
+mod explanation;
+mod looker;
 mod task;
 mod text;
 
 use super::history::History;
-use super::receipts::SessionRecord;
 use super::search::search;
-use crate::aws::{CallError, TaskSnapshot};
-use crate::cleanup::session_on_record;
-use crate::config::SweepMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::event::Subject;
+use crate::event::AskedAbout;
 use crate::session::{IdentitySource, SessionId, Task, TaskArn};
-use crate::sweep::report::{StoredTarget, StoredTask};
-use address::AddressExplanation;
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
+use explanation::{Explanation, TaskExplanation};
+use looker::Looker;
 use std::collections::BTreeSet;
-use task::TaskExplanation;
 
 /// So many reports are looked through for what they say.
 const REPORTS: usize = 12;
@@ -29,49 +23,10 @@ const REPORTS: usize = 12;
 /// So many tasks of one session are looked at: those that its receipts and reports name.
 const TASKS: usize = 20;
 
-/// An answer.
-#[derive(Debug, Serialize)]
-pub(super) struct Explanation {
-    /// What was asked about.
-    about: String,
-    /// The mode of scheduled sweeps.
-    mode: SweepMode,
-    /// The tasks that it is about, as they are now.
-    tasks: Vec<TaskExplanation>,
-    /// The address that it is about.
-    address: Option<AddressExplanation>,
-    /// When the last sweep began.
-    last_sweep_at: Option<Timestamp>,
-    /// What the last sweeps said, the newest first.
-    sweeps: Vec<Mention>,
-    /// The receipts of its session, the newest first.
-    receipts: Vec<Value>,
-    /// How far a look through the running tasks got, where there was one.
-    search: Option<String>,
-    /// What could not be read, or is not known.
-    problems: Vec<String>,
-    #[serde(skip)]
-    now: Timestamp,
-}
-
-/// What one sweep said.
-#[derive(Debug, Serialize)]
-struct Mention {
-    began: Option<Timestamp>,
-    mode: String,
-    /// The task or the target.
-    of: String,
-    row: String,
-    action: String,
-    why: String,
-    result: Option<String>,
-    kept_as: String,
-}
-
 /// Explains.
 pub(super) async fn explain(
     context: &Context,
-    subject: &Subject,
+    subject: &AskedAbout,
     deadline: Deadline,
 ) -> Explanation {
     let history = History::read(context, REPORTS, deadline).await;
@@ -89,23 +44,18 @@ pub(super) async fn explain(
         now: context.clock.now(),
     };
     match subject {
-        Subject::Task(arn) => looker.about_task(&mut explanation, arn).await,
-        Subject::TaskIdOrSession(text) => match looker.task_called(&mut explanation, text).await {
+        AskedAbout::Task(arn) => looker.about_task(&mut explanation, arn).await,
+        AskedAbout::TaskIdOrSession(text) => match looker.task_called(&mut explanation, text).await
+        {
             Some(arn) => looker.about_task(&mut explanation, &arn).await,
             None => looker.about_session(&mut explanation, text).await,
         },
-        Subject::Session(session) => looker.about_session(&mut explanation, session).await,
-        Subject::Address { ip, port } => looker.about_address(&mut explanation, *ip, *port).await,
+        AskedAbout::Session(session) => looker.about_session(&mut explanation, session).await,
+        AskedAbout::Address { ip, port } => {
+            looker.about_address(&mut explanation, *ip, *port).await
+        }
     }
     explanation
-}
-
-/// Who looks, at what, and for how long.
-#[derive(Clone, Copy)]
-struct Looker<'a> {
-    context: &'a Context,
-    history: &'a History,
-    deadline: Deadline,
 }
 
 impl Looker<'_> {
@@ -185,81 +135,5 @@ impl Looker<'_> {
             return None;
         };
         self.add_task(to, task).await
-    }
-
-    /// The tasks of these that ECS knows.
-    async fn describe(self, to: &mut Explanation, arns: &[TaskArn]) -> Vec<Task> {
-        if arns.is_empty() {
-            return Vec::new();
-        }
-        let tasks = &self.context.aws.tasks;
-        let looking = async {
-            tasks.pace().read().await;
-            tasks.describe(arns).await
-        };
-        let Ok(answers) = self.deadline.run(looking).await else {
-            to.problems.push("ECS did not answer in time".to_owned());
-            return Vec::new();
-        };
-        let mut seen = Vec::new();
-        for answer in answers {
-            match answer {
-                Ok(TaskSnapshot { task, .. }) => seen.extend(task),
-                Err(error) => to.problems.push(error.to_string()),
-            }
-        }
-        seen
-    }
-
-    /// The session of a task that does not say it itself any more.
-    async fn recorded_session(self, to: &mut Explanation, arn: &TaskArn) -> Option<SessionId> {
-        let reported = self.history.tasks(|task| task.task_arn == *arn).into_iter();
-        let mut reported = reported.filter_map(|(_, task)| task.session_id.as_deref());
-        if let Some(session) = reported.find_map(|id| SessionId::parse(id).ok()) {
-            return Some(session);
-        }
-        let reading = session_on_record(&self.context.aws.ledger, arn);
-        match CallError::answered_by(self.deadline, "GetObject", arn.id(), reading).await {
-            Ok(session) => session,
-            Err(error) => {
-                to.problems.push(error.to_string());
-                None
-            }
-        }
-    }
-
-    async fn add_receipts(self, to: &mut Explanation, session: &SessionId) {
-        let SessionRecord { receipts, problems, .. } =
-            SessionRecord::read(self.context, session, self.deadline).await;
-        to.receipts = receipts;
-        to.problems.extend(problems);
-    }
-
-    fn mention_tasks(self, to: &mut Explanation, are_meant: impl Fn(&StoredTask) -> bool) {
-        let mentions = self.history.tasks(are_meant).into_iter();
-        to.sweeps.extend(mentions.map(|(kept, task)| Mention {
-            began: kept.report.started_at,
-            mode: kept.report.mode.clone(),
-            of: task.task_arn.id().to_owned(),
-            row: task.row.clone(),
-            action: task.action.clone(),
-            why: task.why.clone(),
-            result: task.result.clone(),
-            kept_as: kept.key.clone(),
-        }));
-    }
-
-    fn mention_targets(self, to: &mut Explanation, are_meant: impl Fn(&StoredTarget) -> bool) {
-        let mentions = self.history.targets(are_meant).into_iter();
-        to.sweeps.extend(mentions.map(|(kept, target)| Mention {
-            began: kept.report.started_at,
-            mode: kept.report.mode.clone(),
-            of: target.address.to_string(),
-            row: target.row.clone(),
-            action: target.action.clone(),
-            why: target.why.clone(),
-            result: target.result.clone(),
-            kept_as: kept.key.clone(),
-        }));
     }
 }

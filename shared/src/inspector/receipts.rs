@@ -25,7 +25,7 @@ pub(super) struct SessionRecord {
 }
 
 /// So many are read at most: a session that was resumed more often has older ones.
-const MOST: usize = 50;
+const AT_MOST: usize = 50;
 const AT_ONCE: usize = 10;
 
 /// What became of a session.
@@ -47,12 +47,12 @@ impl SessionRecord {
             problems.push(error.to_string());
             Vec::new()
         });
-        if keys.len() > MOST {
-            problems.push(format!("it has {} receipts; {MOST} of them are read", keys.len()));
+        if keys.len() > AT_MOST {
+            problems.push(format!("it has {} receipts; {AT_MOST} of them are read", keys.len()));
         }
         let reads: Vec<_> = keys
             .into_iter()
-            .take(MOST)
+            .take(AT_MOST)
             .map(|key| {
                 async move {
                     let reading = context.aws.ledger.read_of_any_version::<Value>(&key);

@@ -1,36 +1,15 @@
-use super::super::search::search;
-use super::{Explanation, Looker};
-use crate::aws::{CallError, TargetHealth};
+use super::explanation::{AddressExplanation, Explanation, TargetExplanation};
+use super::looker::Looker;
+use crate::aws::CallError;
 use crate::container::Probe;
-use crate::session::{ClusterName, DesiredStatus, TargetAddress, TargetGroupArn, Task, TaskArn};
+use crate::inspector::search::search;
+use crate::session::{ClusterName, DesiredStatus, TargetAddress, Task, TaskArn};
 use crate::sweep::decide::{Known, decide_target};
 use crate::sweep::observation::Observation;
 use crate::sweep::observe::groups;
 use crate::sweep::report::TargetFinding;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-
-/// What is known of an address.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct AddressExplanation {
-    pub(super) ip: Ipv4Addr,
-    /// The task that holds it.
-    pub(super) holder: Option<TaskArn>,
-    /// Each registration of it in the configured groups.
-    pub(super) targets: Vec<TargetExplanation>,
-}
-
-/// Why a target is, or is not, touched.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct TargetExplanation {
-    pub(super) group: TargetGroupArn,
-    pub(super) address: TargetAddress,
-    pub(super) row: String,
-    pub(super) why: String,
-    pub(super) change: String,
-    pub(super) health: TargetHealth,
-}
 
 impl Looker<'_> {
     /// An address: where it is registered, who holds it, and that task.

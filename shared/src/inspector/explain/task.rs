@@ -1,4 +1,5 @@
-use super::{Explanation, Looker};
+use super::explanation::{End, Explanation, TaskExplanation};
+use super::looker::Looker;
 use crate::container::Probe;
 use crate::session::{
     ContainerState, DesiredStatus, IdentitySource, SessionId, SessionTask, Task, TaskArn,
@@ -6,40 +7,8 @@ use crate::session::{
 use crate::sweep::decide::{Known, TaskVerdict, decide_task};
 use crate::sweep::observation::Observation;
 use crate::sweep::observe::groups;
-use crate::sweep::report::{TaskFacts, TaskFinding};
-use jiff::Timestamp;
-use serde::Serialize;
+use crate::sweep::report::TaskFinding;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Why a task is, or is not, touched.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct TaskExplanation {
-    pub(super) task_arn: TaskArn,
-    pub(super) session_id: Option<SessionId>,
-    /// Its place in the table of tasks, and its name; `None`: ECS does not know it any more.
-    pub(super) row: Option<String>,
-    /// What follows from the row.
-    pub(super) verdict: String,
-    /// Why it has this row.
-    pub(super) why: String,
-    /// What gives it another row.
-    pub(super) change: Option<String>,
-    /// What the row rests on.
-    pub(super) evidence: Option<TaskFacts>,
-    /// How it ends or ended, where it does.
-    pub(super) end: Option<End>,
-}
-
-/// How a task ends or ended.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct End {
-    /// Who has stopped it.
-    pub(super) stopped_by: String,
-    pub(super) told_to_stop_at: Option<Timestamp>,
-    pub(super) stopped_at: Option<Timestamp>,
-    /// The exit code of each container; none, where it has none.
-    pub(super) exit_codes: BTreeMap<String, Option<i32>>,
-}
 
 const NEVER_TOUCHED: &str = "kept: nothing here ever touches it";
 

@@ -1,9 +1,7 @@
-use super::super::answer::{Answer, section};
-use super::super::receipts::receipts_table;
-use super::address::AddressExplanation;
-use super::task::{End, TaskExplanation};
-use super::{Explanation, Mention};
+use super::explanation::{AddressExplanation, End, Explanation, Mention, TaskExplanation};
 use crate::config::SweepMode;
+use crate::inspector::answer::{Answer, section};
+use crate::inspector::receipts::receipts_table;
 use crate::page;
 use crate::sweep::report::TaskFacts;
 use jiff::Timestamp;
