@@ -1,6 +1,7 @@
 //! What is not plainly fine: one task or one target, what its row rests on, and what was done about it.
 
-use super::{change, reason};
+use super::change;
+use super::reason;
 use crate::aws::TargetHealth;
 use crate::cleanup::{Artifacts, CleanupReport, Outcome};
 use crate::container::Probe;
