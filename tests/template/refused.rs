@@ -177,9 +177,8 @@ pub(crate) fn with(changes: &[(&str, &str)]) -> Parameters {
     let declared = TEMPLATE["Parameters"].as_object().unwrap().iter();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let defaults = declared.map(|(name, parameter)| (name.clone(), text(&parameter["Default"])));
-    let changed =
-        WORKS.iter().chain(changes).map(|(name, value)| ((*name).into(), (*value).into()));
-    defaults.chain(changed).collect()
+    let set = WORKS.iter().chain(changes).map(|(name, value)| ((*name).into(), (*value).into()));
+    defaults.chain(set).collect()
 }
 
 /// What start-up says of a stack's parameters.

@@ -1,6 +1,8 @@
 use super::*;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn session(id: &str) -> SessionId {
     SessionId::parse(id).unwrap()
@@ -89,4 +91,54 @@ async fn a_long_health_answer_names_its_session_all_the_same() {
 async fn of_an_answer_without_end_only_the_beginning_is_read() {
     let endless = "x".repeat(3 * BODY_LIMIT);
     assert_eq!(beginning(SdkBody::from(endless)).await.unwrap().len(), BODY_LIMIT);
+}
+
+/// Containers at a port of this machine.
+fn containers(port: u16) -> SessionContainers {
+    let config = Config::from_variables(|name| match name {
+        "CLUSTERS" => Some("arn:aws:ecs:us-east-1:000000000000:cluster/sessions".to_owned()),
+        "FAMILIES" => Some("session".to_owned()),
+        "ARTIFACT_MODE" => Some("discard".to_owned()),
+        "LEDGER_BUCKET" => Some("ledger".to_owned()),
+        "CONTAINER_PORT" => Some(port.to_string()),
+        _ => None,
+    });
+    let config = config.unwrap();
+    let seam = HttpSeam::https(&config.scope.home).unwrap();
+    SessionContainers::new(
+        &seam,
+        &config,
+        &Clock::new(SharedTimeSource::new(SystemTimeSource::new())),
+    )
+}
+
+/// A container must not lead us to another address of the network.
+#[tokio::test]
+async fn a_redirect_leads_nowhere() {
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let location = format!("http://{}/session/complete", elsewhere.local_addr().unwrap());
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address =
+        TargetAddress { ip: Ipv4Addr::LOCALHOST, port: server.local_addr().unwrap().port() };
+    let answers = tokio::spawn(async move {
+        for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let containers = containers(address.port);
+    let turn = containers.turn().await.unwrap();
+    for status in [302, 307] {
+        let answer = containers.complete(&turn, address.ip, &session("ours")).await.unwrap();
+        assert_eq!(answer, CompletionAnswer::Failed { status, body: String::new() });
+    }
+    assert_eq!(containers.probe(address, None).await, Some(Probe::Answers));
+    answers.await.unwrap();
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
