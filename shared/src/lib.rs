@@ -31,6 +31,8 @@
 pub mod completion;
 pub mod reaper;
 
+pub mod doctor;
+
 pub mod sweep;
 
 pub mod spawned_cleanup;

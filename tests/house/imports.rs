@@ -4,8 +4,9 @@ use crate::files;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The modules of the library, from the top down. Each knows only those after it.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["completion", "reaper"],
+    &["doctor"],
     &["sweep"],
     &["spawned_cleanup"],
     &["cleanup"],
