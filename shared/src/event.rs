@@ -6,6 +6,7 @@
 //! at all: they come from ECS alone.
 
 mod completion_event;
+mod doctor;
 mod error;
 mod fields;
 mod session_ended;
@@ -13,6 +14,7 @@ mod sweep_request;
 mod task_change;
 
 pub use completion_event::{Event, Payload};
+pub use doctor::asks_for_doctor;
 pub use error::EventError;
 pub use session_ended::{EndReason, SessionEnded, TaskReference};
 pub use sweep_request::{ForceCluster, ReaperEvent, ReportKey, SweepRequest, Trigger};

@@ -214,8 +214,7 @@ impl Memory {
         }
     }
 
-    /// Replaces what was read by `suspects`, unless nothing was remembered and nothing is. What could
-    /// not be understood is replaced in any case: else every sweep would complain of it.
+    /// Replaces what was read by `suspects`, also where nothing is suspected: it says when the last sweep was.
     ///
     /// # Errors
     /// A sentence that says why the next sweep will not know of them.
@@ -228,13 +227,7 @@ impl Memory {
         let document = Document::from(suspects);
         let writing = match &self.version {
             Version::Unknown => return Ok(()),
-            Version::New if suspects.is_empty() => return Ok(()),
             Version::New => ledger.create(KEY, &document).boxed(),
-            Version::Known(_)
-                if suspects.is_empty() && self.suspects.is_empty() && self.problem.is_none() =>
-            {
-                return Ok(());
-            }
             Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
         };
         match CallError::answered_by(deadline, "PutObject", KEY, writing).await {
