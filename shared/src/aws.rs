@@ -13,8 +13,10 @@ mod listing;
 mod meter;
 mod pace;
 pub(crate) mod retry;
+mod target_groups;
+mod tries;
 
-pub use artifacts::{ArtifactStore, Marker};
+pub use artifacts::{ArtifactStore, ArtifactsSeen, Marker};
 pub use clients::{Aws, HttpSeam};
 pub use ecs::{TaskSnapshot, Tasks};
 pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};
@@ -24,3 +26,5 @@ pub use gather::{Asked, Gather};
 pub use ledger::{Ledger, Stored, parse_document};
 pub use meter::{ApiUse, Meter};
 pub use pace::Pace;
+pub use target_groups::GroupFacts;
+pub use tries::Folder;

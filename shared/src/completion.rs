@@ -8,6 +8,7 @@ use crate::cleanup::{Delivery, Invocation, Request};
 use crate::config::CompletionMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::doctor::{Examined, examine_and_keep};
 use crate::event::{Event, EventError, Payload};
 use crate::metrics::Metric;
 use crate::spawned_cleanup::SpawnedCleanup;
@@ -54,15 +55,24 @@ pub async fn handle(
     request_id: &str,
 ) -> Result<Value, InvocationError> {
     let used_before = context.aws.meter.read();
-    let answer = match context.config.completion_mode {
-        CompletionMode::Observe => Ok(observe::observe_all(context, payload, deadline).await),
-        CompletionMode::Enforce => match Payload::parse(payload) {
-            Ok(Payload::Batch(messages)) => {
-                Ok(batch(context, messages, deadline, request_id).await)
-            }
-            Ok(Payload::Single(event)) => single(context, &event, deadline, request_id).await,
-            Err(error) => Err(refused(context, error)),
-        },
+    let answer = match (Payload::parse(payload), context.config.completion_mode) {
+        (Ok(Payload::Doctor), CompletionMode::Observe | CompletionMode::Enforce) => {
+            Ok(Box::pin(examine_and_keep(context, Examined::Completion, deadline)).await)
+        }
+        (Ok(Payload::Batch(messages)), CompletionMode::Observe) => {
+            Ok(observe::batch(context, messages, deadline).await)
+        }
+        (Ok(Payload::Single(event)), CompletionMode::Observe) => {
+            Ok(observe::single(context, &event, deadline).await)
+        }
+        (Err(error), CompletionMode::Observe) => Ok(observe::unreadable(&error)),
+        (Ok(Payload::Batch(messages)), CompletionMode::Enforce) => {
+            Ok(batch(context, messages, deadline, request_id).await)
+        }
+        (Ok(Payload::Single(event)), CompletionMode::Enforce) => {
+            single(context, &event, deadline, request_id).await
+        }
+        (Err(error), CompletionMode::Enforce) => Err(refused(context, error)),
     };
     context.metrics.api_use(context.aws.meter.read().since(used_before));
     answer

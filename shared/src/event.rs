@@ -6,6 +6,7 @@
 //! at all: they come from ECS alone.
 
 mod completion_event;
+mod doctor;
 mod error;
 mod fields;
 mod question;
@@ -14,6 +15,7 @@ mod sweep_request;
 mod task_change;
 
 pub use completion_event::{Event, Payload};
+pub use doctor::asks_for_doctor;
 pub use error::EventError;
 pub use question::{AskedAbout, Question, WHAT_CAN_BE_ASKED};
 pub use session_ended::{EndReason, SessionEnded, TaskReference};

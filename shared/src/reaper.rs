@@ -1,7 +1,8 @@
-//! What the reaper function does with one invocation: one sweep, or nothing.
+//! What the reaper function does with one invocation: one sweep, an examination of itself, or nothing.
 
 use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::doctor::{Examined, examine_and_keep};
 use crate::event::{EventError, ReaperEvent};
 use crate::metrics::Metric;
 use crate::sweep::sweep;
@@ -30,6 +31,9 @@ pub async fn handle(
                 Ok(report) => Ok(report.document(LONGEST_ANSWER)),
                 Err(error) => Err(refused(context, error)),
             }
+        }
+        Ok(ReaperEvent::Doctor) => {
+            Ok(Box::pin(examine_and_keep(context, Examined::Reaper, deadline)).await)
         }
         Ok(ReaperEvent::OutOfScope { reason }) => {
             tracing::info!(%reason, "acknowledged");

@@ -5,6 +5,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Region};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::sync::{Arc, OnceLock};
@@ -28,6 +29,17 @@ pub enum Marker {
     OfAnEarlierSession(Timestamp),
     /// It is not.
     Absent,
+}
+
+/// What is below the prefix of artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactsSeen {
+    /// Where the bucket is, if not in the function's own Region.
+    pub elsewhere: Option<String>,
+    /// How many objects the first page shows.
+    pub objects: usize,
+    /// The first of them that is some session's marker.
+    pub marker: Option<String>,
 }
 
 /// The header by which S3 says where a bucket is (S3 API reference, `HeadBucket`).
@@ -84,17 +96,63 @@ impl ArtifactStore {
         })
     }
 
+    /// The first page of `ListObjectsV2` of the bucket, below the configured prefix.
+    ///
+    /// # Errors
+    /// [`CallError`] when it is not to be had; with [`Failure::NotFound`] there is no such bucket.
+    pub async fn first_page(&self) -> Result<ArtifactsSeen, CallError> {
+        let prefix = &self.place.prefix;
+        let Some(bucket) = &self.place.bucket else {
+            return Err(CallError::unusable("ListObjectsV2", prefix, "ARTIFACT_BUCKET is not set"));
+        };
+        let answer = match self.list(bucket).await {
+            Err(error) if self.learn_region(&error) => self.list(bucket).await,
+            answer => answer,
+        };
+        let page = answer.map_err(|error| {
+            CallError::from_sdk("ListObjectsV2", format!("s3://{bucket}/{prefix}"), &error)
+        })?;
+        let marker = format!("/{}", self.place.marker);
+        let keys = page.contents().iter().filter_map(|object| object.key());
+        Ok(ArtifactsSeen {
+            elsewhere: self.region.get().map(ToString::to_string),
+            objects: page.contents().len(),
+            marker: keys.into_iter().find(|key| key.ends_with(&marker)).map(str::to_owned),
+        })
+    }
+
+    /// `HeadObject` of a key that was seen.
+    ///
+    /// # Errors
+    /// [`CallError`] when it can't be read.
+    pub async fn is_readable(&self, key: &str) -> Result<(), CallError> {
+        let bucket = self.place.bucket.as_deref().unwrap_or_default();
+        let answer = self.head(bucket, key).await.map(drop);
+        answer.map_err(|e| CallError::from_sdk("HeadObject", format!("s3://{bucket}/{key}"), &e))
+    }
+
+    async fn list(
+        &self,
+        bucket: &str,
+    ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error>> {
+        let list = self.client.list_objects_v2().bucket(bucket).prefix(&self.place.prefix);
+        list.customize().config_override(self.in_its_region()).send().boxed().await
+    }
+
+    fn in_its_region(&self) -> Builder {
+        match self.region.get() {
+            Some(region) => Builder::new().region(region.clone()),
+            None => Builder::new(),
+        }
+    }
+
     async fn head(&self, bucket: &str, key: &str) -> Answer {
         let head = self.client.head_object().bucket(bucket).key(key).customize();
-        let head = match self.region.get() {
-            Some(region) => head.config_override(Builder::new().region(region.clone())),
-            None => head,
-        };
-        head.send().boxed().await
+        head.config_override(self.in_its_region()).send().boxed().await
     }
 
     /// Whether an answer says, for the first time, that the bucket is in another Region.
-    fn learn_region(&self, error: &SdkError<HeadObjectError>) -> bool {
+    fn learn_region<E>(&self, error: &SdkError<E>) -> bool {
         // Most often a 301; the header counts, whatever it comes with.
         let region = error.raw_response().and_then(|answer| answer.headers().get(BUCKET_REGION));
         let region = region.map(|region| Region::new(region.to_owned()));

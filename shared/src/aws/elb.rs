@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Elastic Load Balancing v2: the targets of target groups.
 #[derive(Debug, Clone)]
 pub struct TargetGroups {
-    client: Client,
+    pub(super) client: Client,
 }
 
 /// What a target group says of one of its targets (ELBv2 API reference, `TargetHealth`).
@@ -328,7 +328,7 @@ fn description(target: TargetAddress) -> TargetDescriptionBuilder {
     TargetDescription::builder().id(target.ip.to_string()).port(i32::from(target.port))
 }
 
-fn resource(group: &TargetGroupArn, targets: &[TargetAddress]) -> String {
+pub(super) fn resource(group: &TargetGroupArn, targets: &[TargetAddress]) -> String {
     match targets {
         [] => group.to_string(),
         [one] => format!("{one} in {group}"),

@@ -40,8 +40,8 @@ pub fn parse_document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 /// The ledger bucket: receipts and intents, written by nobody but us.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    client: Client,
-    bucket: String,
+    pub(super) client: Client,
+    pub(super) bucket: String,
 }
 
 /// A document of the ledger as it was read, with what a conditional write needs.
@@ -78,6 +78,14 @@ impl Ledger {
         etag: &str,
     ) -> Result<String, CallError> {
         self.put(self.client.put_object().if_match(etag), key, document).await
+    }
+
+    /// `PutObject` of `key`, whatever was there before.
+    ///
+    /// # Errors
+    /// [`CallError`] when it may not be there.
+    pub async fn overwrite<T: Serialize>(&self, key: &str, document: &T) -> Result<(), CallError> {
+        self.put(self.client.put_object(), key, document).await.map(drop)
     }
 
     async fn put<T: Serialize>(
@@ -204,7 +212,7 @@ impl Ledger {
         Ok(keys)
     }
 
-    fn name(&self, key: &str) -> String {
+    pub(super) fn name(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
 }

@@ -110,6 +110,29 @@ impl Tasks {
         }
     }
 
+    /// The first page of a cluster's running tasks, and whether it is the only one: at most 100, for who
+    /// wants to know what there is and not how much.
+    ///
+    /// # Errors
+    /// [`CallError`] when the page, or every task on it, is not to be had.
+    pub async fn first_page(&self, cluster: &ClusterName) -> Result<(Vec<Task>, bool), CallError> {
+        let page = self.list_page(cluster, None, DesiredStatus::Running, None).await?;
+        if page.arns.is_empty() {
+            return Ok((Vec::new(), page.next.is_none()));
+        }
+        let (mut tasks, mut problem) = (Vec::new(), None);
+        for (_, snapshot) in self.describe_in_turn(page.arns).await {
+            match snapshot {
+                Ok(snapshot) => tasks.extend(snapshot.task),
+                Err(error) => problem = Some(error),
+            }
+        }
+        match problem {
+            Some(error) if tasks.is_empty() => Err(error),
+            Some(_) | None => Ok((tasks, page.next.is_none())),
+        }
+    }
+
     async fn describe_in_turn(
         &self,
         arns: Vec<TaskArn>,

@@ -38,6 +38,14 @@ impl Pace {
         Self(Some(Arc::new(Buckets { reads: bucket(READS), stops: bucket(STOPS) })))
     }
 
+    /// How long so many reads take at least, at this share of what AWS refills.
+    #[must_use]
+    pub fn least_time_of_reads(share: Percent, reads: usize) -> Duration {
+        let (burst, refill) = READS;
+        let beyond = as_tokens(reads) - burst * share.factor();
+        Duration::from_secs_f64((beyond / (refill * share.factor())).max(0.0))
+    }
+
     /// Waits for the turn of one read.
     pub(crate) async fn read(&self) {
         if let Some(buckets) = &self.0 {

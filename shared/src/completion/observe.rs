@@ -4,39 +4,43 @@
 use crate::cleanup::{Invocation, Observed, Request, observe};
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::event::{Event, EventError, Payload};
-use aws_lambda_events::event::sqs::SqsBatchResponse;
+use crate::event::{Event, EventError};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// Looks at every event of an invocation. The answer of a single event is what was seen.
-pub(super) async fn observe_all(
+/// Looks at every event of a batch.
+pub(super) async fn batch(
     context: &Arc<Context>,
-    payload: Value,
+    messages: Vec<SqsMessage>,
     deadline: Deadline,
 ) -> Value {
     let invocation = Arc::new(Invocation::begin(context, deadline));
-    let answer = match Payload::parse(payload) {
-        Ok(Payload::Batch(messages)) => {
-            let looks = messages.into_iter().map(|message| {
-                let body = message.body.unwrap_or_default();
-                look(&invocation, Event::parse_text(&body, &context.config)).boxed()
-            });
-            // What there is no time for has no line: it is not delivered again for that.
-            let _seen = within(deadline, join_all(looks)).await;
-            json!(SqsBatchResponse::default())
-        }
-        Ok(Payload::Single(event)) => {
-            let looking = look(&invocation, Event::parse(&event, &context.config)).boxed();
-            json!(within(deadline, looking).await.flatten())
-        }
-        Err(error) => json!(log(refused(&error))),
-    };
+    let looks = messages.into_iter().map(|message| {
+        let body = message.body.unwrap_or_default();
+        look(&invocation, Event::parse_text(&body, &context.config)).boxed()
+    });
+    // What there is no time for has no line: it is not delivered again for that.
+    let _seen = within(deadline, join_all(looks)).await;
     Invocation::finish(invocation).await;
-    answer
+    json!(SqsBatchResponse::default())
+}
+
+/// Looks at one event. The answer is what was seen.
+pub(super) async fn single(context: &Arc<Context>, event: &Value, deadline: Deadline) -> Value {
+    let invocation = Arc::new(Invocation::begin(context, deadline));
+    let looking = look(&invocation, Event::parse(event, &context.config)).boxed();
+    let seen = within(deadline, looking).await.flatten();
+    Invocation::finish(invocation).await;
+    json!(seen)
+}
+
+/// An invocation that is no event.
+pub(super) fn unreadable(error: &EventError) -> Value {
+    json!(log(refused(error)))
 }
 
 async fn within<T>(deadline: Deadline, looking: impl Future<Output = T>) -> Option<T> {

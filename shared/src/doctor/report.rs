@@ -90,8 +90,8 @@ pub enum CheckKind {
     Leases,
     /// Who holds the addresses of targets.
     Holders,
-    /// A setting beside what it meets.
-    Setting,
+    /// A variable beside what it meets.
+    Configuration,
     /// A queue of the stack.
     Queue,
     /// What invokes a function.
@@ -114,7 +114,7 @@ impl CheckKind {
         Self::LastSweep,
         Self::Leases,
         Self::Holders,
-        Self::Setting,
+        Self::Configuration,
         Self::Queue,
         Self::Trigger,
         Self::Concurrency,
@@ -135,7 +135,7 @@ impl fmt::Display for CheckKind {
             Self::LastSweep => "last sweep",
             Self::Leases => "leases",
             Self::Holders => "holders",
-            Self::Setting => "setting",
+            Self::Configuration => "configuration",
             Self::Queue => "queue",
             Self::Trigger => "trigger",
             Self::Concurrency => "concurrency",

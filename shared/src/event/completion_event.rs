@@ -1,3 +1,4 @@
+use super::doctor::asks_for_doctor;
 use super::error::EventError;
 use super::fields::Fields;
 use super::session_ended::{self, SessionEnded};
@@ -15,14 +16,20 @@ pub enum Payload {
     /// One EventBridge event, by a direct rule, `cargo lambda invoke` or a test. The answer is the
     /// cleanup report.
     Single(Value),
+    /// Someone asks the function to examine itself (`{"doctor": {}}`). The answer is what it finds.
+    Doctor,
 }
 
 impl Payload {
-    /// Tells the two forms apart.
+    /// Tells the forms apart.
     ///
     /// # Errors
-    /// [`EventError`] when there are `Records` that are not SQS messages.
+    /// [`EventError`] when there are `Records` that are not SQS messages, or more than a question for the
+    /// doctor.
     pub fn parse(payload: Value) -> Result<Self, EventError> {
+        if asks_for_doctor(&payload)? {
+            return Ok(Self::Doctor);
+        }
         if payload.get("Records").is_none() {
             return Ok(Self::Single(payload));
         }

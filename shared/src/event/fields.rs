@@ -45,6 +45,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The name of its first field; none where it is empty.
+    pub(super) fn first(&self) -> Option<String> {
+        self.map.keys().next().map(|name| name.chars().take(100).collect())
+    }
+
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<&'a str>, EventError> {
         match self.map.get(name) {
             None | Some(Value::Null) => Ok(None),

@@ -1,3 +1,4 @@
+use super::doctor::asks_for_doctor;
 use super::error::EventError;
 use super::fields::Fields;
 use crate::config::{Config, SweepMode};
@@ -11,6 +12,8 @@ use serde_json::Value;
 pub enum ReaperEvent {
     /// Sweep.
     Sweep(SweepRequest),
+    /// Someone asks the function to examine itself (`{"doctor": {}}`). The answer is what it finds.
+    Doctor,
     /// Understood, and nothing to do: an alarm that has ended. Acknowledged without a call.
     OutOfScope {
         /// Why nothing is done.
@@ -90,13 +93,16 @@ impl ForceCluster {
 }
 
 impl ReaperEvent {
-    /// Reads a schedule event, an alarm's state change, or a direct invocation
+    /// Reads a schedule event, an alarm's state change, a question for the doctor, or a direct invocation
     /// (`{"mode": "report" | "enforce", "force_cluster": {"cluster", "created_before"}?, "plan": "sweeps/….json"?}`).
     ///
     /// # Errors
     /// [`EventError`] names the field that is missing or wrong. A direct invocation with a field that
     /// is not known is refused: a misspelt order must not become another one.
     pub fn parse(payload: &Value, config: &Config, now: Timestamp) -> Result<Self, EventError> {
+        if asks_for_doctor(payload)? {
+            return Ok(Self::Doctor);
+        }
         let fields = Fields::of_root(payload)?;
         let Some(kind) = fields.optional_text("detail-type")? else {
             return direct(&fields, config, now).map(Self::Sweep);

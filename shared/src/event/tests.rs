@@ -3,6 +3,7 @@ mod reaper;
 use super::*;
 use crate::config::Config;
 use crate::session::{SessionId, TaskArn};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -276,6 +277,10 @@ fn every_sample_event_is_understood() {
         }
         let sample = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let events: Vec<Value> = match Payload::parse(sample).unwrap() {
+            Payload::Doctor => {
+                understood.insert("doctor");
+                continue;
+            }
             Payload::Single(event) => vec![event],
             Payload::Batch(messages) => messages
                 .iter()
@@ -293,11 +298,30 @@ fn every_sample_event_is_understood() {
             }
         }
     }
-    let kinds = BTreeSet::from(["Session Ended", "ECS Task State Change", "out of scope"]);
+    let events = ["Session Ended", "ECS Task State Change"];
+    let kinds = BTreeSet::from([events[0], events[1], "out of scope", "doctor"]);
     assert_eq!(understood, kinds, "each has a sample in events/");
     let page = include_str!("../../../docs/architecture.md");
-    for kind in kinds.into_iter().filter(|kind| *kind != "out of scope") {
+    for kind in events {
         assert!(page.contains(&format!("\n- `{kind}` from ")), "docs/architecture.md lacks {kind}");
+    }
+}
+
+#[test]
+fn the_doctor_is_asked_by_both_functions_and_with_nothing_beside_or_in_it() {
+    let now = Timestamp::UNIX_EPOCH;
+    let asked = json!({"doctor": {}});
+    assert!(matches!(Payload::parse(asked.clone()), Ok(Payload::Doctor)));
+    assert_eq!(ReaperEvent::parse(&asked, &config(), now), Ok(ReaperEvent::Doctor));
+    for (order, field) in [
+        (json!({"doctor": {}, "mode": "enforce"}), "mode"),
+        (json!({"doctor": {}, "Records": []}), "Records"),
+        (json!({"doctor": {"mode": "enforce"}}), "doctor.mode"),
+        (json!({"doctor": true}), "doctor"),
+        (json!({"doctor": null}), "doctor"),
+    ] {
+        assert_eq!(Payload::parse(order.clone()).unwrap_err().field, field, "{order}");
+        assert_eq!(ReaperEvent::parse(&order, &config(), now).unwrap_err().field, field);
     }
 }
 

@@ -26,7 +26,7 @@ const PROBES_AT_ONCE: usize = 128;
 const CLUSTERS_AT_ONCE: usize = 16;
 
 /// Looks at everything that decisions rest on, until `deadline`.
-pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observation {
+pub(crate) async fn observe(context: &Context, deadline: Deadline) -> Observation {
     let mut missing = Vec::new();
     let groups = groups(context, deadline).await.into_iter();
     let groups = groups.map(|(group, listing)| (group, or_nothing(listing, &mut missing)));
@@ -60,6 +60,24 @@ pub(super) async fn observe(context: &Context, deadline: Deadline) -> Observatio
         seen.others = Some(listed);
     }
     seen
+}
+
+/// Looks for the holders of targets in the account's other clusters, too, where one is not seen in ours: also
+/// where no target's fate hangs on it.
+pub(crate) async fn observe_elsewhere(
+    context: &Context,
+    seen: &mut Observation,
+    deadline: Deadline,
+) {
+    let wanted: BTreeSet<Ipv4Addr> = seen
+        .targets()
+        .map(|(_, address, _)| address.ip)
+        .filter(|ip| matches!(seen.holder(*ip), Holder::NobodyOfOurs))
+        .collect();
+    if !wanted.is_empty() {
+        let listed = other_clusters(context, seen, &wanted, deadline).await;
+        seen.others = Some(listed);
+    }
 }
 
 /// The groups to whose targets packets of ours get, of those whose fate hangs on it: a task that is

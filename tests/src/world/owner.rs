@@ -135,6 +135,13 @@ impl World {
         state.groups.insert(arn, TargetGroup::new(name));
     }
 
+    /// Someone sets a target group up otherwise.
+    pub fn set_up_target_group(&self, name: &str, change: impl FnOnce(&mut GroupSetup)) {
+        let mut state = self.lock();
+        let arn = state.setup.target_group_arn(name);
+        change(&mut state.groups.get_mut(&arn).expect("a target group of the world").made);
+    }
+
     /// Registers an address that no task has: what a lost session left behind.
     pub fn leave_target(&self, group: &str, address: Ipv4Addr) {
         let port = self.lock().setup.port;

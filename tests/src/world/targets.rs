@@ -13,10 +13,38 @@ pub(crate) type Address = (Ipv4Addr, u16);
 pub(crate) struct TargetGroup {
     pub(crate) name: String,
     pub(crate) targets: BTreeMap<Address, Target>,
+    pub(crate) made: GroupSetup,
     /// Addresses that lie outside its VPC.
     pub(crate) outside: BTreeSet<Ipv4Addr>,
     /// What was there before each change, in the order of time: reads may lag behind.
     before: Vec<(Timestamp, Address, Option<Target>)>,
+}
+
+/// How a target group is set up. The defaults fit the sessions of the world.
+#[derive(Clone, Debug)]
+pub struct GroupSetup {
+    /// `ip`, `instance`, `lambda` or `alb`.
+    pub target_type: String,
+    /// The port of targets that are registered without one; `None`: that of session containers.
+    pub port: Option<u16>,
+    /// Whether its targets are checked.
+    pub is_checked: bool,
+    /// Where they are checked; `None`: the health path of session containers.
+    pub health_path: Option<String>,
+    /// Whether a load balancer routes to it.
+    pub is_routed_to: bool,
+}
+
+impl Default for GroupSetup {
+    fn default() -> Self {
+        Self {
+            target_type: "ip".to_owned(),
+            port: None,
+            is_checked: true,
+            health_path: None,
+            is_routed_to: true,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +80,7 @@ impl Health {
 impl TargetGroup {
     pub(crate) fn new(name: &str) -> Self {
         let (targets, outside, before) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { name: name.to_owned(), targets, outside, before }
+        Self { name: name.to_owned(), targets, made: GroupSetup::default(), outside, before }
     }
 
     /// A target is about to change.

@@ -88,17 +88,29 @@ impl State {
             return Err(not_found());
         }
         let all = arns.is_empty() && names.is_empty();
-        let port = self.setup.port;
         let mut body = "<TargetGroups>".to_owned();
         for (arn, group) in &self.groups {
             if all || arns.contains(&arn) || names.contains(&&group.name) {
+                let made = &group.made;
+                let path = made.health_path.as_ref().unwrap_or(&self.setup.health_path);
+                let balancers = if made.is_routed_to {
+                    "<member>arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/sessions/1\
+                     </member>"
+                } else {
+                    ""
+                };
                 let _ = write!(
                     body,
                     "<member><TargetGroupArn>{arn}</TargetGroupArn><TargetGroupName>{}</TargetGroupName>\
-                     <Protocol>HTTP</Protocol><Port>{port}</Port><VpcId>vpc-0a1b2c3d</VpcId>\
-                     <HealthCheckPath>{}</HealthCheckPath><TargetType>ip</TargetType></member>",
+                     <Protocol>HTTP</Protocol><Port>{}</Port><VpcId>vpc-0a1b2c3d</VpcId>\
+                     <HealthCheckEnabled>{}</HealthCheckEnabled>\
+                     <HealthCheckPort>traffic-port</HealthCheckPort><HealthCheckPath>{}</HealthCheckPath>\
+                     <TargetType>{}</TargetType><LoadBalancerArns>{balancers}</LoadBalancerArns></member>",
                     escape(&group.name),
-                    escape(&self.setup.health_path),
+                    made.port.unwrap_or(self.setup.port),
+                    made.is_checked,
+                    escape(path),
+                    escape(&made.target_type),
                 );
             }
         }
