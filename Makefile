@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help prerequisites setup build check test demo baseline bench mutations clean
 
 VENV := .venv
-FUNCTIONS := completion reaper
+FUNCTIONS := completion reaper inspector
 # What is built here runs here, so it is built for this machine.
 ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 

@@ -21,7 +21,7 @@ pub(crate) struct Function {
 /// Lambda's time limit, as in the template.
 const fn time_limit(function: Lambda) -> Duration {
     match function {
-        Lambda::Completion => Duration::from_mins(1),
+        Lambda::Completion | Lambda::Inspector => Duration::from_mins(1),
         Lambda::Reaper => Duration::from_mins(4),
     }
 }
@@ -40,6 +40,11 @@ impl Function {
         variables: &[(&str, &str)],
     ) -> Self {
         Self::launch(Lambda::Reaper, world, endpoint, variables).await
+    }
+
+    /// Starts the inspector in the same way.
+    pub(crate) async fn start_inspector(world: &World, endpoint: &str) -> Self {
+        Self::launch(Lambda::Inspector, world, endpoint, &[]).await
     }
 
     async fn launch(

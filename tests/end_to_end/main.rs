@@ -14,6 +14,7 @@
 mod batch;
 mod chain;
 mod coordinator;
+mod deployed_inspector;
 mod deployed_reaper;
 mod descriptors;
 mod fleet;

@@ -30,6 +30,9 @@ const NOT_CALLED_BY_COMPLETION: [&str; 6] = [
     "s3:ListBucket",
 ];
 
+/// What Lambda does in the inspector's name.
+const NOT_CALLED_BY_INSPECTOR: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
 /// What Lambda does in the reaper's name.
 const NOT_CALLED_BY_REAPER: [&str; 3] =
     ["sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"];
@@ -38,11 +41,14 @@ const NOT_CALLED_BY_REAPER: [&str; 3] =
 struct Role(Vec<Value>);
 
 impl Role {
-    /// Its own policies, and the one that both roles have.
+    /// Its own policies, and the one that those have who clean up.
     fn of(name: &str) -> Self {
         let properties = |resource: &str| TEMPLATE["Resources"][resource]["Properties"].clone();
-        let mut policies = list(&properties(name)["Policies"]);
-        policies.push(properties("CleanupPolicy"));
+        let role = properties(name);
+        let mut policies = list(&role["Policies"]);
+        if list(&role["ManagedPolicyArns"]).contains(&json!({"Ref": "CleanupPolicy"})) {
+            policies.push(properties("CleanupPolicy"));
+        }
         let documents = policies.iter().map(|policy| &policy["PolicyDocument"]["Statement"]);
         Self(documents.flat_map(list).map(|one| where_all_is_configured(&one)).collect())
     }
@@ -149,6 +155,51 @@ fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
         }
         assert_unharmed(&world);
         assert_fits("CompletionRole", &NOT_CALLED_BY_COMPLETION, &world);
+    });
+}
+
+/// What changes nothing, in IAM's words.
+const READS: [&str; 5] = [
+    "ecs:DescribeTasks",
+    "ecs:ListTasks",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "s3:GetObject",
+    "s3:ListBucket",
+];
+
+#[test]
+fn the_inspector_s_role_allows_what_it_calls_and_it_makes_no_call_but_reads() {
+    play_without_emulator(async {
+        let world = World::new(Setup { seed: 14, ..Setup::in_real_time() });
+        let served = Served::start(&world, 0, Artifacts::World).await.unwrap();
+        let mut inspector = Function::start_inspector(&world, &served.endpoint()).await;
+        let live = world.session("live").at_address(address(14, 1)).start();
+        let old = world.session("old").at_address(address(14, 2)).started_ago(HOUR * 3).start();
+        for question in [
+            json!({"explain": live.arn()}),
+            json!({"explain": old.id()}),
+            json!({"explain": "live"}),
+            json!({"explain": live.address()}),
+            json!({"explain": "nobody"}),
+            json!({"session": "old"}),
+            json!({"sweeps": {"last": 2}}),
+            json!({"doctor": {}}),
+        ] {
+            let answer = inspector.invoke(&question).await;
+            println!("{}", answer["text"].as_str().expect("a text"));
+        }
+        let explained = inspector.invoke(&json!({"explain": old.id()})).await;
+        assert_eq!(explained["tasks"][0]["row"], "T8 too_old", "{explained:#}");
+        let html = inspector.invoke(&json!({"widgetContext": {}})).await;
+        assert!(html.as_str().unwrap().starts_with("<p>"), "{html}");
+        let refused = inspector.invoke(&json!({"mode": "enforce"})).await;
+        assert!(refused["refused"].as_str().unwrap().contains("`mode`"), "{refused}");
+        for call in world.calls() {
+            let action = action(call.api).unwrap_or_else(|| format!("{call:?}"));
+            assert!(READS.contains(&action.as_str()), "the inspector calls {action}");
+        }
+        assert_fits("InspectorRole", &NOT_CALLED_BY_INSPECTOR, &world);
+        assert_unharmed(&world);
     });
 }
 

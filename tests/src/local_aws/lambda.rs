@@ -1,10 +1,12 @@
-/// One of the template's two functions.
+/// One of the template's functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lambda {
     /// Cleans up the sessions of a batch of events.
     Completion,
     /// Sweeps.
     Reaper,
+    /// Answers why.
+    Inspector,
 }
 
 impl Lambda {
@@ -13,6 +15,7 @@ impl Lambda {
         match self {
             Self::Completion => "CompletionFunction",
             Self::Reaper => "ReaperFunction",
+            Self::Inspector => "InspectorFunction",
         }
     }
 
@@ -21,6 +24,7 @@ impl Lambda {
         match self {
             Self::Completion => "CompletionLogGroup",
             Self::Reaper => "ReaperLogGroup",
+            Self::Inspector => "InspectorLogGroup",
         }
     }
 }
