@@ -82,8 +82,8 @@ async fn a_fleet_of_ten_thousand_without_a_load_balancer_costs_a_sweep_its_listi
     assert_eq!(report["tasks"], json!([]));
     let reads = world.count(Api::ListTasks) + world.count(Api::DescribeTasks);
     assert_eq!(reads, 200, "a hundred tasks a page");
-    // The memory and the intents are read as ever.
-    assert_eq!(world.calls().len(), reads + 2, "{}", world.calls().len());
+    // The memory and the intents are read as ever, and the memory is replaced.
+    assert_eq!(world.calls().len(), reads + 3, "{}", world.calls().len());
 }
 
 #[tokio::test(start_paused = true)]

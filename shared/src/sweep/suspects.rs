@@ -125,17 +125,6 @@ impl Suspects {
         let seen = seen.chain(self.targets.values());
         self.swept_at.or_else(|| seen.map(|seen| seen.last).chain(self.leases.at).max())
     }
-
-    /// Whether there is nothing to remember.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self
-            == Self {
-                leases: SeenLeases { at: self.leases.at, ..SeenLeases::default() },
-                swept_at: self.swept_at,
-                ..Self::default()
-            }
-    }
 }
 
 fn three_times(interval: Duration) -> SignedDuration {

@@ -209,5 +209,9 @@ async fn a_healthy_fleet_costs_no_call_of_s3_per_task_and_no_probe() {
         assert_eq!(reads, 2 * pages, "a page of the listing and a look at its tasks");
         assert_unharmed(&world);
     }
-    assert_eq!(used, [2, 2], "the suspects and the list of intents, whatever the fleet's size");
+    assert_eq!(
+        used,
+        [3, 3],
+        "the suspects, read and replaced, and the list of intents, whatever the fleet's size"
+    );
 }
