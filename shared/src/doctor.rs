@@ -66,13 +66,25 @@ pub async fn examine(
         checks.extend(configuration::checks(&context.config, &fleet, who, for_a_sweep, now));
         checks
     };
-    let (of_tasks, of_groups, of_artifacts, of_role) = join!(
+    let of_what_it_cleans = async {
+        match who {
+            Examined::Completion | Examined::Reaper => {
+                let (groups, artifacts) = join!(
+                    target_groups::checks(context, looking).boxed(),
+                    artifact_bucket::checks(context, looking).boxed(),
+                );
+                [groups, artifacts].concat()
+            }
+            // It may not even read them.
+            Examined::Inspector | Examined::Stack => Vec::new(),
+        }
+    };
+    let (of_tasks, of_what_it_cleans, of_role) = join!(
         of_tasks.boxed(),
-        target_groups::checks(context, looking).boxed(),
-        artifact_bucket::checks(context, looking).boxed(),
+        of_what_it_cleans.boxed(),
         permissions::checks(context, who, looking).boxed(),
     );
-    let checks = [of_tasks, of_groups, of_artifacts, of_role].concat();
+    let checks = [of_tasks, of_what_it_cleans, of_role].concat();
     let took = u64::try_from(began.1.elapsed().as_millis()).unwrap_or(u64::MAX);
     DoctorReport::new(who, began.0, took, checks)
 }

@@ -19,15 +19,13 @@ const MARKER: &str = "debug/session_status.json";
 /// What S3 and Lambda do in a role's name with a key of the user's own.
 const BY_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
-/// What Lambda does in the completion function's name; and what only makes S3 say 404 instead of 403
-/// for a missing object.
-const NOT_CALLED_BY_COMPLETION: [&str; 6] = [
+/// What Lambda does in the completion function's name.
+const NOT_CALLED_BY_COMPLETION: [&str; 5] = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "s3:ListBucket",
 ];
 
 /// What Lambda does in the inspector's name.
@@ -153,6 +151,7 @@ fn the_completion_function_s_role_allows_what_it_calls_and_nothing_else() {
             let records: Vec<Value> = events.iter().map(record).collect();
             function.invoke(&json!({"Records": records})).await;
         }
+        function.invoke(&json!({"doctor": {}})).await;
         assert_unharmed(&world);
         assert_fits("CompletionRole", &NOT_CALLED_BY_COMPLETION, &world);
     });
@@ -248,6 +247,7 @@ fn the_reaper_s_role_allows_what_it_calls_and_nothing_else() {
         patrol.intents_are_left_behind().await;
         let third = patrol.enforce().await;
         assert_eq!(third["intents"]["settled"], 1, "{third:#}");
+        patrol.order(&json!({"doctor": {}})).await;
         assert_fits("ReaperRole", &NOT_CALLED_BY_REAPER, &patrol.world);
     });
 }

@@ -13,6 +13,7 @@ mod authorization;
 mod batches;
 mod connections;
 mod crashes;
+mod doctor;
 mod endings;
 mod families;
 mod garbage;

@@ -75,8 +75,12 @@ fn no_permission_is_a_wildcard() {
 
 #[test]
 fn only_calls_that_take_no_resource_are_allowed_on_all() {
-    let harmless =
-        ["ecs:ListClusters", "ecs:ListTasks", "elasticloadbalancing:DescribeTargetHealth"];
+    let harmless = [
+        "ecs:ListClusters",
+        "ecs:ListTasks",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+    ];
     for role in ROLES {
         for statement in allowing(role) {
             if list(&statement["Resource"]).iter().any(|resource| **resource == "*") {
@@ -169,8 +173,11 @@ fn objects_are_written_to_the_ledger_only_each_kind_by_those_who_write_it() {
     let [intents, receipts] = ["${LedgerBucket.Arn}/intents/*", "${LedgerBucket.Arn}/receipts/*"];
     let [suspects, sweeps] = ["${LedgerBucket.Arn}/suspects.json", "${LedgerBucket.Arn}/sweeps/*"];
     let [tasks, unknown] = ["${LedgerBucket.Arn}/tasks/*", "${LedgerBucket.Arn}/unknown/*"];
-    assert_eq!(places("CompletionRole", "s3:PutObject"), [intents, receipts, tasks, unknown]);
-    let by_reaper = [intents, receipts, suspects, sweeps, tasks, unknown];
+    let doctor =
+        ["${LedgerBucket.Arn}/doctor/completion.json", "${LedgerBucket.Arn}/doctor/reaper.json"];
+    let by_completion = [doctor[0], intents, receipts, tasks, unknown];
+    assert_eq!(places("CompletionRole", "s3:PutObject"), by_completion);
+    let by_reaper = [doctor[1], intents, receipts, suspects, sweeps, tasks, unknown];
     assert_eq!(places("ReaperRole", "s3:PutObject"), by_reaper);
     for role in ROLES {
         assert_eq!(places(role, "s3:DeleteObject"), [intents], "{role}");

@@ -3,6 +3,7 @@
 use super::fleet::Fleet;
 use super::report::{Check, CheckKind, Examined};
 use super::sweeps::spoken;
+use super::verdict::unknown;
 use crate::aws::Pace;
 use crate::clock::is_longer_ago;
 use crate::config::{ArtifactMode, CompletionMode, Config, Percent, SweepMode};
@@ -25,9 +26,13 @@ pub(super) fn checks(
         Examined::Completion => checks.push(completion_mode(config.completion_mode)),
         Examined::Reaper => {
             checks.push(reaper_mode(config.sweep.mode));
-            checks.push(session_age(config, fleet, now));
-            checks.push(blast_radius(config, fleet));
-            checks.push(sweep_time(config, fleet, looking));
+            if fleet.is_known() {
+                checks.push(session_age(config, fleet, now));
+                checks.push(blast_radius(config, fleet));
+                checks.push(sweep_time(config, fleet, looking));
+            } else {
+                checks.push(unknown(KIND, "the fleet", "not every cluster could be listed"));
+            }
         }
         Examined::Inspector | Examined::Stack => {}
     }
@@ -117,7 +122,8 @@ fn blast_radius(config: &Config, fleet: &Fleet) -> Check {
         let fix = "Set it lower: it is what keeps a wrong decision small.";
         return Check::yellow(KIND, of, "100: one sweep may touch every session.", fix);
     }
-    let found = format!("One sweep touches at most {} of {total} session tasks.", radius.of(total));
+    let most = radius.of(total).min(total);
+    let found = format!("One sweep touches at most {most} of {total} session tasks.");
     Check::green(KIND, of, found)
 }
 

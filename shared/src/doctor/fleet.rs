@@ -51,6 +51,11 @@ impl Fleet {
         }
     }
 
+    /// Whether every cluster answered: what was not seen in one that did not proves nothing.
+    pub(super) fn is_known(&self) -> bool {
+        self.clusters.iter().all(|(_, page)| page.is_ok())
+    }
+
     /// How many there are, in words.
     pub(super) fn extent(&self) -> String {
         let count = self.tasks.len();

@@ -32,15 +32,34 @@ fn table(checks: &[Check]) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(COLUMNS)
         .set_header(["light", "check", "of", "found, and what to do"]);
-    for check in checks {
+    for (check, more) in together(checks) {
         let found = match &check.fix {
             None => printable(&check.found),
             Some(fix) => format!("{}\n-> {}", printable(&check.found), printable(fix)),
         };
         let Check { light, name, subject, .. } = check;
-        table.add_row([light.to_string(), name.to_string(), printable(subject), found]);
+        let of = match more {
+            0 => printable(subject),
+            more => format!("{} and {more} more", printable(subject)),
+        };
+        table.add_row([light.to_string(), name.to_string(), of, found]);
     }
     table
+}
+
+/// What is green with the same words is one line, with how many more there are.
+fn together(checks: &[Check]) -> Vec<(&Check, usize)> {
+    let mut rows: Vec<(&Check, usize)> = Vec::new();
+    for check in checks {
+        let same = |(known, _): &&mut (&Check, usize)| {
+            check.fix.is_none() && known.name == check.name && known.found == check.found
+        };
+        match rows.iter_mut().find(same) {
+            Some((_, more)) => *more += 1,
+            None => rows.push((check, 0)),
+        }
+    }
+    rows
 }
 
 fn ago(age: SignedDuration) -> String {
@@ -86,6 +105,17 @@ mod tests {
         let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("no {part:?} in {page}"));
         assert!(at("Nothing can be written.") < at("-> Allow it."), "{page}");
         assert!(at("RED") < at("| green"), "{page}");
+    }
+
+    #[test]
+    fn what_is_green_in_the_same_words_is_one_line_and_what_is_not_is_each_its_own() {
+        let green = |of: &str| Check::green(CheckKind::Permission, of, "It is allowed.");
+        let red = |of: &str| Check::red(CheckKind::Permission, of, "Denied.", "Allow it.");
+        let page =
+            printed(vec![green("one"), red("two"), green("three"), red("four"), green("five")]);
+        assert!(page.contains("one and 2 more"), "{page}");
+        assert!(page.contains("two") && page.contains("four"), "{page}");
+        assert_eq!(page.matches("It is allowed.").count(), 1, "{page}");
     }
 
     #[test]

@@ -109,6 +109,9 @@ pub(super) fn leases(
 /// Traffic goes to whoever has a target's address. One in a cluster that is not configured is never cleaned up.
 pub(super) fn holders(seen: &Observation) -> Vec<Check> {
     let kind = CheckKind::Holders;
+    if !seen.all_groups_listed() {
+        return vec![unknown(kind, "targets", "not every target group could be listed")];
+    }
     let mut elsewhere: BTreeMap<(&str, ClusterName, bool), usize> = BTreeMap::new();
     let mut count = |group, cluster, is_ours| {
         *elsewhere.entry((target_groups::name(group), cluster, is_ours)).or_default() += 1;

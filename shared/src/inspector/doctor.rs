@@ -7,9 +7,8 @@ use crate::aws::{CallError, Failure, Stored};
 use crate::clock::is_longer_ago;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::doctor::{Check, CheckKind, DoctorReport, Examined, page};
+use crate::doctor::{Check, CheckKind, DoctorReport, Examined, examine, page};
 use crate::page::ago;
-use crate::session::TaskArn;
 use crate::sweep::observe::groups;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,9 +25,6 @@ pub(super) struct Doctor {
 /// What was found longer ago says little of today.
 const OLD: Duration = Duration::from_hours(24 * 7);
 
-/// An id that no task has: ECS makes them at random.
-const NO_TASK: &str = "00000000000000000000000000000000";
-
 /// Reads the kept reports, and examines what the inspector itself may do.
 pub(super) async fn answer(context: &Context, deadline: Deadline) -> Doctor {
     let began = tokio::time::Instant::now();
@@ -38,7 +34,9 @@ pub(super) async fn answer(context: &Context, deadline: Deadline) -> Doctor {
         History::read(context, 1, deadline),
     );
     let now = context.clock.now();
-    let mut checks = vec![ledger(&history), last_sweep(&history, context, now)];
+    let own = examine(context, Examined::Inspector, deadline, deadline).await;
+    let mut checks = own.checks;
+    checks.push(last_sweep(&history, context, now));
     let mut reports = Vec::new();
     for kept in [completion, reaper] {
         match kept {
@@ -50,7 +48,6 @@ pub(super) async fn answer(context: &Context, deadline: Deadline) -> Doctor {
         }
     }
     checks.extend(targets(context, deadline).await);
-    checks.extend(tasks(context, deadline).await);
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     reports.push(DoctorReport::new(Examined::Inspector, now, duration_ms, checks));
     Doctor { reports, now }
@@ -92,18 +89,6 @@ fn age(report: &DoctorReport, now: Timestamp) -> Option<Check> {
             "Examine it again: make doctor.",
         )
     })
-}
-
-fn ledger(history: &History) -> Check {
-    match history.problems.first() {
-        None => Check::green(CheckKind::Ledger, "reports", "The inspector can list and read them."),
-        Some(problem) => Check::red(
-            CheckKind::Ledger,
-            "reports",
-            problem.clone(),
-            "Allow the inspector's role s3:GetObject and s3:ListBucket on the ledger.",
-        ),
-    }
 }
 
 fn last_sweep(history: &History, context: &Context, now: Timestamp) -> Check {
@@ -148,38 +133,6 @@ async fn targets(context: &Context, deadline: Deadline) -> Vec<Check> {
         Err(error) => unreadable(CheckKind::TargetGroup, group.as_str(), &error),
     });
     checks.collect()
-}
-
-/// Whether the tasks of each cluster can be read.
-async fn tasks(context: &Context, deadline: Deadline) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for cluster in &context.config.scope.clusters {
-        let Ok(nobody) = TaskArn::of_id(&context.config.scope.home, cluster, NO_TASK) else {
-            continue;
-        };
-        let tasks = &context.aws.tasks;
-        let asked = [nobody];
-        let looking = async {
-            tasks.pace().read().await;
-            tasks.describe(&asked).await
-        };
-        let answer = deadline.run(looking).await;
-        checks.push(match answer.map(|mut answers| answers.pop()) {
-            Ok(Some(Ok(_))) => Check::green(
-                CheckKind::Cluster,
-                cluster.as_str(),
-                "The inspector may read its tasks.",
-            ),
-            Ok(Some(Err(error))) => unreadable(CheckKind::Cluster, cluster.as_str(), &error),
-            Ok(None) | Err(_) => Check::yellow(
-                CheckKind::Cluster,
-                cluster.as_str(),
-                "ECS did not answer in time.",
-                "Ask again.",
-            ),
-        });
-    }
-    checks
 }
 
 fn unreadable(name: CheckKind, subject: &str, error: &CallError) -> Check {

@@ -52,7 +52,7 @@ pub(super) async fn explain(
         },
         AskedAbout::Session(session) => looker.about_session(&mut explanation, session).await,
         AskedAbout::Address { ip, port } => {
-            looker.about_address(&mut explanation, *ip, *port).await
+            looker.about_address(&mut explanation, *ip, *port).await;
         }
     }
     explanation

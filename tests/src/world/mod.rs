@@ -59,7 +59,7 @@ pub use faults::{Crash, Fault, Weather};
 pub use routes::SUBNET;
 pub use session::{SessionBuilder, TaskHandle};
 pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, RegisteringWhatDrains, Setup};
-pub use targets::Health;
+pub use targets::{GroupSetup, Health};
 pub use task::Phase;
 
 pub(crate) use body::ReplyBody;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::container::Behaviour;
 use super::objects::{Object, Written};
-use super::targets::{Health, Target, TargetGroup};
+use super::targets::{GroupSetup, Health, Target, TargetGroup};
 use super::task::{Renewal, Task};
 use super::{TaskHandle, World};
 

@@ -1,0 +1,98 @@
+//! What only the reaper can tell.
+
+use super::{Function, HOUR, MINUTE, assert_light, fleet, lights, text};
+use crate::invoke::{INTERVAL, look, sweeps};
+use session_cleanup_tests::world::{Setup, World};
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_that_have_stopped_are_found_on_a_stack_where_nothing_is_wrong() {
+    let world = World::new(Setup::default());
+    fleet(&world);
+    let light = async |light| {
+        let report = Function::Reaper.examined_with(&world, &[]).await;
+        assert_light(&report, "last_sweep", "suspects.json", light);
+    };
+    light("yellow").await;
+    for report in sweeps(&world, "sweep", 3).await {
+        assert_eq!(report["problems"], serde_json::json!([]), "{report:#}");
+    }
+    light("green").await;
+    tokio::time::sleep(INTERVAL * 4).await;
+    light("red").await;
+    look(&world, "again").await;
+    light("green").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_that_have_the_same_trouble_again_and_again_are_found() {
+    let setup =
+        Setup { clusters: vec!["sessions".to_owned(), "gone".to_owned()], ..Setup::default() };
+    let world = World::new(setup);
+    fleet(&world);
+    world.delete_cluster("gone");
+    sweeps(&world, "sweep", 2).await;
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_light(&report, "last_sweep", "in a row", "red");
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_lapse_together_are_red_and_those_that_are_renewed_are_not() {
+    let world = World::new(Setup::default());
+    fleet(&world);
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_light(&report, "leases", "", "green");
+    for number in 0..4 {
+        world
+            .session(&format!("lapsed-{number}"))
+            .started_ago(HOUR)
+            .lease_lapsed(MINUTE * 20)
+            .start();
+    }
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_light(&report, "leases", "", "red");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_in_a_cluster_that_was_forgotten_are_found_by_their_targets() {
+    let world = World::new(Setup::default());
+    fleet(&world);
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_eq!(lights(&report, "holders", ""), ["green"], "{}", text(&report));
+    world.add_cluster("forgotten");
+    world.session("elsewhere").in_cluster("forgotten").start();
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_light(&report, "holders", "forgotten", "red");
+    world.session("web").in_cluster("forgotten").of_family("web").start();
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    assert_light(&report, "holders", "forgotten", "yellow");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_do_not_fit_the_fleet_are_found() {
+    let world = World::new(Setup::default());
+    fleet(&world);
+    let report = Function::Reaper.examined_with(&world, &[]).await;
+    for variable in ["MAX_SESSION_AGE", "BLAST_RADIUS_PERCENT", "REAPER_TIMEOUT"] {
+        assert_light(&report, "configuration", variable, "green");
+    }
+    let tight =
+        [("MAX_SESSION_AGE", "10m"), ("BLAST_RADIUS_PERCENT", "100"), ("REAPER_MODE", "enforce")];
+    let report = Function::Reaper.examined_with(&world, &tight).await;
+    assert_light(&report, "configuration", "MAX_SESSION_AGE", "red");
+    assert_light(&report, "configuration", "BLAST_RADIUS_PERCENT", "yellow");
+    assert_light(&report, "configuration", "REAPER_MODE", "green");
+    let kept = world.keys("ledger");
+    assert!(!kept.iter().any(|key| key.starts_with("receipts/")), "an examination reaps nobody");
+}
+
+/// At one percent of AWS's rates a fleet of thousands is listed in no sweep's time.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_no_sweep_can_list_in_its_time_is_found() {
+    let world = World::new(Setup::default());
+    for number in 0..2_500 {
+        world.session(&format!("one-{number}")).unregistered().start();
+    }
+    let slow = [("RATE_SHARE_PERCENT", "1")];
+    let report = Function::Reaper.examined_with(&world, &slow).await;
+    assert_light(&report, "configuration", "REAPER_TIMEOUT", "red");
+}
