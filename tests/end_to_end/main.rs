@@ -16,6 +16,7 @@ mod chain;
 mod coordinator;
 mod deployed_reaper;
 mod descriptors;
+mod doctor;
 mod fleet;
 mod function;
 mod garbage;
