@@ -22,6 +22,7 @@ pub(super) async fn play() -> Printed {
     Box::pin(pool(to)).await;
     Box::pin(targets(to)).await;
     Box::pin(limits(to)).await;
+    Box::pin(haste(to)).await;
     Box::pin(salvage(to)).await;
     Box::pin(listings(to)).await;
     Box::pin(intents(to)).await;
@@ -139,7 +140,8 @@ async fn other_containers(to: &mut Recorder) {
     to.deliver(&world, &[event], 1, &[("ARTIFACT_MODE", "discard")]).await;
     let world = World::new(Setup::default());
     let task = world.session("guarded").authorized_by("Bearer s3cr3t").start();
-    to.deliver(&world, &[world.session_ended_event(&task, "completed")], 1, &[]).await;
+    let event = world.session_ended_event(&task, "completed");
+    to.deliver(&world, &[event], 1, &[("CONTAINER_AUTHORIZATION", "Bearer another")]).await;
 }
 
 /// The mode `observe`.
@@ -160,7 +162,7 @@ async fn rows(to: &mut Recorder) {
         ..Setup::default()
     });
     let copied = (world.now() - HOUR * 24).to_string();
-    let _tasks: [TaskHandle; 12] = [
+    let _tasks: [TaskHandle; 13] = [
         world.session("protected").tag("cleanup-protection", "true").start(),
         world.session("unidentified").unidentified().start(),
         world.session("ended").tag("session-ended-at", &world.now().to_string()).start(),
@@ -173,12 +175,13 @@ async fn rows(to: &mut Recorder) {
         world.session("done").started_ago(HOUR).unregistered().completed().start(),
         world.session("copied").tag("session-ended-at", &copied).start(),
         world.session("fails").started_ago(HOUR * 3).upload_fails(99).start(),
+        world.session("mute").started_ago(HOUR * 3).silent().start(),
     ];
     sweeps(to, &world, &report(), 2).await;
     sweeps(to, &world, &enforce(), 2).await;
     world.delete_target_group("more");
-    sweeps(to, &world, &enforce(), 8).await;
-    for session in ["leased", "fails", "too-old"] {
+    sweeps(to, &world, &enforce(), 10).await;
+    for session in ["leased", "fails", "mute"] {
         to.ask(&world, &json!({"explain": session})).await;
     }
 }
@@ -247,6 +250,21 @@ async fn limits(to: &mut Recorder) {
     for event in [alarm, schedule] {
         to.sweep(&world, &serde_json::from_str(event).unwrap(), &[]).await;
     }
+}
+
+/// Two sweeps at once, and one that has too little time.
+async fn haste(to: &mut Recorder) {
+    let world = World::new(Setup::default());
+    world.session("old").started_ago(HOUR * 3).start();
+    world.after(Api::GetObject, 1, |world| world.put_object("ledger", "suspects.json", "{}"));
+    to.sweep(&world, &report(), &[]).await;
+    let world = World::new(Setup::default());
+    for number in 0..30 {
+        world.session(&format!("old-{number}")).started_ago(HOUR * 3).answers_403().start();
+    }
+    let slow = Fault::on(Api::ContainerComplete).always();
+    world.fault(slow.delayed(Duration::from_secs(25)));
+    to.sweep_within(&world, &enforce(), Duration::from_secs(100)).await;
 }
 
 /// Orphans whose artifacts can't be had.

@@ -4,12 +4,12 @@ use crate::invoke::{
     FUNCTION_TIMEOUT, MetricLines, ask, batch, function_with, invoke_reaper, report,
 };
 use serde_json::{Value, json};
-use session_cleanup::completion;
 use session_cleanup::deadline::Deadline;
-use session_cleanup::telemetry;
+use session_cleanup::{completion, reaper, telemetry};
 use session_cleanup_tests::world::World;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
@@ -96,6 +96,14 @@ impl Recorder {
         self.metrics.push(metrics);
         self.read_ledger(world);
         report
+    }
+
+    /// The same with so much time.
+    pub(super) async fn sweep_within(&mut self, world: &World, order: &Value, time: Duration) {
+        let (context, metrics) = function_with(world, "reaper", &[]);
+        let report = reaper::handle(&context, order, Deadline::after(time), "request").await;
+        self.documents.push(report.unwrap());
+        self.metrics.push(metrics);
     }
 
     /// Asks the inspector.

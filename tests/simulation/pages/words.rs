@@ -6,16 +6,14 @@ pub(super) const PAGES_OF_OPERATORS: [&str; 4] =
 
 /// Quotes that the play does not bring about, for they want a panic, a crash at one call, a fleet of thousands or a
 /// deadline that is over: they are looked up in the texts of the source, with `…` where something is filled in.
-pub(super) const IN_THE_SOURCE_ALONE: [&str; 20] = [
+pub(super) const IN_THE_SOURCE_ALONE: [&str; 18] = [
     "G3 draining",
     "a cleanup ended badly",
-    "another sweep has written suspects.json meanwhile",
     "for lack of time or of connections … addresses were not asked",
+    "which is registered nowhere yet",
     "is no IPv4 address with a port",
     "it drains until its deregistration delay is over",
     "it is listed as running, and then MISSING",
-    "it is registered nowhere yet",
-    "out_of_time",
     "taken out of TARGET_GROUP_ARNS",
     "taken_over",
     "the environment variable … is …",
