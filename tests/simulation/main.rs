@@ -9,6 +9,7 @@
     reason = "a test that can't go on must stop"
 )]
 
+mod alarms;
 mod authorization;
 mod batches;
 mod connections;
