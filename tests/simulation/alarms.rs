@@ -8,7 +8,7 @@ mod stage;
 
 use cloudwatch::{ASSUMPTIONS, Alarm, Change, Missing, Published, State};
 use comfy_table::{Table, presets};
-use conditions::{CONDITIONS, Condition};
+use conditions::Condition;
 use declared::{alarm, alarms};
 use session_cleanup_tests::world::{Api, Fault, TaskHandle};
 use stage::Stage;
@@ -120,11 +120,11 @@ fn judge_all() -> Vec<Result<[Takes; 2], String>> {
         let [often, seldom] = judged;
         Ok([often?, seldom?])
     };
+    let all = conditions::all();
     std::thread::scope(|scope| {
-        let half = CONDITIONS.len().div_ceil(2);
-        let halves: Vec<_> = CONDITIONS
-            .chunks(half)
-            .map(|half| scope.spawn(move || half.iter().map(at_both).collect::<Vec<_>>()))
+        let halves: Vec<_> = all
+            .chunks(all.len().div_ceil(2))
+            .map(|half| scope.spawn(move || half.iter().copied().map(at_both).collect::<Vec<_>>()))
             .collect();
         halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
     })
@@ -145,7 +145,8 @@ fn ringing(every: i64, stage: &Stage) -> BTreeSet<String> {
 
 #[test]
 fn every_alarm_has_a_condition_that_is_played() {
-    let played: BTreeSet<&str> = CONDITIONS.iter().map(|condition| condition.alarm).collect();
+    let played: BTreeSet<&str> =
+        conditions::all().into_iter().map(|condition| condition.alarm).collect();
     let declared = alarms("5m");
     assert_eq!(played, declared.iter().map(|alarm| alarm.name.as_str()).collect());
 }
@@ -163,7 +164,7 @@ fn every_alarm_rings_in_time_and_ends_and_never_without_its_condition() {
         "(60m)",
     ]);
     let mut wrong = Vec::new();
-    for (condition, judged) in CONDITIONS.iter().zip(judge_all()) {
+    for (condition, judged) in conditions::all().into_iter().zip(judge_all()) {
         let row = judged.map(|[often, seldom]| {
             let minutes = [often.to_ring, seldom.to_ring, often.to_end, seldom.to_end];
             let cells = [condition.alarm.to_owned(), condition.what.to_owned()];
@@ -183,7 +184,7 @@ fn every_alarm_rings_in_time_and_ends_and_never_without_its_condition() {
         assert!(page.contains(row.trim()), "docs/alarms.md lacks the row {}", row.trim());
     }
     let rows = page.lines().filter(|line| line.contains("Alarm |")).count();
-    assert_eq!(rows, CONDITIONS.len(), "docs/alarms.md has rows that nobody plays");
+    assert_eq!(rows, conditions::all().len(), "docs/alarms.md has rows that nobody plays");
 }
 
 async fn quiet(every: i64, mode: &'static str) -> Stage {
@@ -204,7 +205,7 @@ fn no_alarm_rings_on_a_fresh_and_quiet_stack() {
 }
 
 fn of(name: &str) -> &'static Condition {
-    CONDITIONS.iter().find(|condition| condition.alarm == name).unwrap()
+    conditions::all().into_iter().find(|condition| condition.alarm == name).unwrap()
 }
 
 #[test]
@@ -316,20 +317,20 @@ fn a_planted_mistake_is_noticed() {
         ("SweepProblemsAlarm", 60, "two periods", |alarm| alarm.periods = 2),
         ("ForeignTargetsAlarm", 60, "a period of an interval", |alarm| alarm.period = 600),
         ("OrphansRemainAlarm", 60, "a threshold of five minutes' sweeps", |alarm| {
-            alarm.threshold = 12.0
+            alarm.threshold = 12.0;
         }),
         ("OrphansRemainAlarm", 5, "a metric that nobody writes", |alarm| {
-            alarm.metric.1 = "OrphansLeft".to_owned()
+            alarm.metric.1 = "OrphansLeft".to_owned();
         }),
         ("LastAttemptsFailedAlarm", 5, "no dimension", |alarm| alarm.metric.2 = String::new()),
         ("NoSweepAlarm", 60, "a period of three intervals", |alarm| {
-            (alarm.period, alarm.periods) = (10_800, 1)
+            (alarm.period, alarm.periods) = (10_800, 1);
         }),
         ("NoSweepAlarm", 5, "silence that is taken for breaching", |alarm| {
-            alarm.missing = Missing::Breaching
+            alarm.missing = Missing::Breaching;
         }),
         ("UnidentifiedTasksAlarm", 5, "an end that nobody is told of", |alarm| {
-            alarm.tells_of_its_end = false
+            alarm.tells_of_its_end = false;
         }),
     ];
     for (name, every, what, mistake) in mistakes {

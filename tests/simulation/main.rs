@@ -18,6 +18,7 @@ mod endings;
 mod families;
 mod garbage;
 mod invoke;
+mod last_attempts;
 mod load_balancer;
 mod looks;
 mod missing;

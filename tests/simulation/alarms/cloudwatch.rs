@@ -28,12 +28,13 @@ pub(super) enum State {
     InsufficientData,
 }
 
+/// What missing data is treated as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Breaching,
     NotBreaching,
-    Ignore,
-    Missing,
+    Ignored,
+    NoData,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,11 +148,10 @@ impl Alarm {
         }
         let all_real_breach = real.iter().all(|breaches| *breaches);
         match self.missing {
-            Missing::Missing if real.is_empty() => State::InsufficientData,
-            Missing::Missing | Missing::Breaching => alarm_if(all_real_breach),
-            Missing::NotBreaching => State::Ok,
-            Missing::Ignore if all_real_breach => before,
-            Missing::Ignore => State::Ok,
+            Missing::NoData if real.is_empty() => State::InsufficientData,
+            Missing::NoData | Missing::Breaching => alarm_if(all_real_breach),
+            Missing::Ignored if all_real_breach => before,
+            Missing::NotBreaching | Missing::Ignored => State::Ok,
         }
     }
 
@@ -226,7 +226,7 @@ fn the_model_gives_what_the_documented_table_says() {
             })
             .collect();
         let treatments =
-            [Missing::Missing, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
+            [Missing::NoData, Missing::Ignored, Missing::Breaching, Missing::NotBreaching];
         for (missing, expected) in treatments.into_iter().zip(expected) {
             for before in [State::Ok, State::Alarm, State::InsufficientData] {
                 let state = three_of_three(missing).judge(&range, before);

@@ -53,8 +53,8 @@ fn read(name: &str, properties: &Value, every: &str) -> Alarm {
         missing: match text("TreatMissingData").as_str() {
             "breaching" => Missing::Breaching,
             "notBreaching" => Missing::NotBreaching,
-            "ignore" => Missing::Ignore,
-            "missing" | "" => Missing::Missing,
+            "ignore" => Missing::Ignored,
+            "missing" | "" => Missing::NoData,
             other => panic!("{name}: there is no {other}"),
         },
         rings_in: rings_in

@@ -19,7 +19,7 @@ const ENDING_VISIBILITY: i64 = 61;
 const MAX_RECEIVE_COUNT: u32 = 5;
 
 /// SQS leaves a message out of `ApproximateAgeOfOldestMessage` that was received so often
-/// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>).
 const RECEIVED_TOO_OFTEN: u32 = 3;
 
 /// A queue in front of the completion function.
