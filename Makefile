@@ -49,8 +49,9 @@ build: setup ## Builds the functions and the template for this machine
 	$(call stage,cargo lambda build,cargo lambda build --release $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
 	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
 
-# The simulation without what takes seconds: histories at random, a day of a pool, and every call boundary of a story.
-QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse
+# The simulation without what takes seconds: histories at random, a day of a pool, every call boundary of a story,
+# and the hours that alarms are evaluated over.
+QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse --skip alarms::
 
 check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
 	$(call stage,cargo fmt,cargo fmt --all --check)
