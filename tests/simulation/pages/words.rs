@@ -6,9 +6,10 @@ pub(super) const PAGES_OF_OPERATORS: [&str; 4] =
 
 /// Quotes that the play does not bring about, for they want a panic, a crash at one call, a fleet of thousands or a
 /// deadline that is over: they are looked up in the texts of the source, with `…` where something is filled in.
-pub(super) const IN_THE_SOURCE_ALONE: [&str; 18] = [
+pub(super) const IN_THE_SOURCE_ALONE: [&str; 19] = [
     "G3 draining",
     "a cleanup ended badly",
+    "discard",
     "for lack of time or of connections … addresses were not asked",
     "which is registered nowhere yet",
     "is no IPv4 address with a port",
