@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test browser demo baseline bench mutations clean
+.PHONY: help prerequisites setup build check test browser demo baseline doctor bench mutations clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -12,8 +12,8 @@ ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 
-# Only `baseline` talks to AWS. For everything else SAM wants a Region and credentials even to read a template.
-ifeq ($(filter baseline,$(MAKECMDGOALS)),)
+# Only `baseline` and `doctor` talk to AWS. For everything else SAM wants a Region and credentials even to read a template.
+ifeq ($(filter baseline doctor,$(MAKECMDGOALS)),)
 export AWS_DEFAULT_REGION := us-east-1
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
@@ -49,8 +49,9 @@ build: setup ## Builds the functions and the template for this machine
 	$(call stage,cargo lambda build,cargo lambda build --release $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
 	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
 
-# The simulation without what takes seconds: histories at random, a day of a pool, and every call boundary of a story.
-QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse
+# The simulation without what takes seconds: histories at random, a day of a pool, every call boundary of a story,
+# and the hours that alarms are evaluated over.
+QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse --skip alarms::
 
 check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
 	$(call stage,cargo fmt,cargo fmt --all --check)
@@ -86,6 +87,10 @@ baseline: setup ## A week in the mode observe, session by session, beside the ow
 	@[ -n "$(STACK)$(FILE)" ] || { echo "say which: make baseline STACK=name, or LOG=file" >&2; exit 2; }
 	@cargo build --quiet --locked -p session-cleanup-tests --bin baseline
 	@$(OBSERVED) | cargo run --quiet --locked -p session-cleanup-tests --bin baseline
+
+doctor: setup ## Whether a stack is set up right: asks its functions, and looks at what invokes them (STACK=name)
+	@[ -n "$(STACK)" ] || { echo "say which: make doctor STACK=name" >&2; exit 2; }
+	@cargo run --quiet --locked -p session-cleanup-doctor --bin doctor -- "$(STACK)"
 
 bench: setup build ## Measures a cold start beside hello world and Python (TLS=aws-lc: two TLS libraries too)
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \

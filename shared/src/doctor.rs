@@ -36,7 +36,10 @@ const LONGEST: Duration = Duration::from_secs(50);
 pub async fn examine_and_keep(context: &Context, who: Examined, deadline: Deadline) -> Value {
     let record = context.config.timeouts.receipt;
     let report = examine(context, who, deadline.at_most(LONGEST).earlier(record), deadline).await;
-    document(&kept(context, report, deadline.at_most(record)).await)
+    let report = kept(context, report, deadline.at_most(record)).await;
+    let Lights { green, yellow, red } = report.lights;
+    tracing::info!(green, yellow, red, duration_ms = report.duration_ms, "examined");
+    document(&report)
 }
 
 /// Examines a function until `looking`; `deadline` is the invocation's own.

@@ -17,6 +17,7 @@ mod coordinator;
 mod deployed_inspector;
 mod deployed_reaper;
 mod descriptors;
+mod doctor;
 mod fleet;
 mod function;
 mod garbage;

@@ -29,6 +29,24 @@ fn the_rows_of_each_table_are_those_of_its_page_and_the_runbook_says_what_to_do(
     }
 }
 
+#[test]
+fn each_kind_of_check_of_the_doctor_has_its_row_in_the_runbook() {
+    let code = file("shared/src/doctor/report.rs");
+    let (_, words) = code.split_once("impl fmt::Display for CheckKind").unwrap();
+    let (words, _) = words.split_once("\n    }\n").unwrap();
+    let kinds: Vec<&str> = words.split('"').skip(1).step_by(2).collect();
+    assert!(kinds.len() > 10, "only {kinds:?} are seen: the test can't tell");
+    let runbook = file("docs/runbook.md");
+    let (_, section) = runbook.split_once("\n## Is it set up right").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for kind in kinds {
+        assert!(
+            section.contains(&format!("\n| {kind} | ")),
+            "docs/runbook.md has no row for {kind}"
+        );
+    }
+}
+
 /// An alarm on a metric that is only listed would never ring.
 #[test]
 fn every_metric_that_is_listed_is_counted_somewhere() {

@@ -167,8 +167,17 @@ pub(crate) fn batch(bodies: &[String]) -> Value {
 
 /// Invokes the function with one event that the queue delivers for the `received`th time.
 pub(crate) async fn receive(context: &Arc<Context>, event: &Value, received: u32) -> Vec<usize> {
-    let mut payload = batch(&[event.to_string()]);
-    payload["Records"][0]["attributes"] = json!({"ApproximateReceiveCount": received.to_string()});
+    receive_all(context, &[(event, received)]).await
+}
+
+/// The same with a batch of them.
+pub(crate) async fn receive_all(context: &Arc<Context>, events: &[(&Value, u32)]) -> Vec<usize> {
+    let bodies: Vec<String> = events.iter().map(|(event, _)| event.to_string()).collect();
+    let mut payload = batch(&bodies);
+    for (number, (_, received)) in events.iter().enumerate() {
+        payload["Records"][number]["attributes"] =
+            json!({"ApproximateReceiveCount": received.to_string()});
+    }
     deliver_payload(context, payload).await
 }
 

@@ -9,6 +9,7 @@
     reason = "a test that can't go on must stop"
 )]
 
+mod alarms;
 mod authorization;
 mod batches;
 mod connections;
@@ -19,6 +20,7 @@ mod families;
 mod garbage;
 mod inspector;
 mod invoke;
+mod last_attempts;
 mod load_balancer;
 mod looks;
 mod missing;

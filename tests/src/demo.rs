@@ -1,11 +1,12 @@
 //! The demo, in three acts: what the completion function makes of the events of sessions' ends, what the reaper
-//! makes of all that no event reported, and a warm pool without a load balancer.
+//! makes of all that no event reported (and what people are told who ask why), and a warm pool without a load balancer.
 //!
 //! The chain is real from the bus to the binaries: EventBridge rule, SQS queue, event source mapping,
 //! the functions as they are deployed. Only ECS, the load balancer and the containers are simulated,
 //! and they are served over HTTP. After its start the demo changes the world only as a owner or a
 //! container could.
 
+mod asked;
 mod completion;
 mod local_stack;
 mod part;
@@ -25,7 +26,7 @@ type Failure = Box<dyn std::error::Error>;
 /// What could not be started, what took too long, or which promise was not kept.
 pub async fn show() -> Result<(), Failure> {
     // Before anything is started: is what will be shown what is in the sources?
-    for function in [Lambda::Completion, Lambda::Reaper] {
+    for function in [Lambda::Completion, Lambda::Reaper, Lambda::Inspector] {
         function_binary(function)?;
     }
     let local = LocalStack::set().await?;

@@ -9,7 +9,20 @@ use session_cleanup_tests::local_aws::LocalAws;
 async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
     // Nobody is called: any address will do.
     let aws = LocalAws::start("template", "http://127.0.0.1:9").await.unwrap();
-    let stack = aws.deploy("rules", &WORKS).await.unwrap_or_else(|error| panic!("{error}"));
+    let [sessions, more] = ["sessions", "more"]
+        .map(|name| format!("arn:aws:ecs:us-east-1:000000000000:cluster/{name}"));
+    let clusters = format!("{sessions},{more}");
+    // The emulator takes both, and evaluates neither.
+    let parameters = [
+        ("Clusters", clusters.as_str()),
+        ("PermissionsBoundaryArn", "arn:aws:iam::000000000000:policy/boundary"),
+        (
+            "KmsKeyArn",
+            "arn:aws:kms:us-east-1:000000000000:key/0123abcd-0123-0123-0123-0123456789ab",
+        ),
+    ];
+    let parameters: Vec<_> = WORKS.iter().skip(1).chain(&parameters).copied().collect();
+    let stack = aws.deploy("rules", &parameters).await.unwrap_or_else(|error| panic!("{error}"));
     let sample = |name: &str| -> Value {
         serde_json::from_slice(&std::fs::read(format!("{ROOT}/events/{name}.json")).unwrap())
             .unwrap()
@@ -38,6 +51,7 @@ async fn the_deployed_rules_take_what_is_ours_and_nothing_else() {
         (true, "a death without a reason", without_reason),
         (true, "a Spot warning", sample("task-stopping-spot")),
         (false, "our own stop", sample("our-own-stop")),
+        (true, "the second cluster", changed("task-stopped", "/detail/clusterArn", json!(more))),
         (false, "another source", changed("session-ended", "/source", json!("someone.else"))),
         (false, "another account", changed("session-ended", "/account", json!("111111111111"))),
         (false, "another type", changed("session-ended", "/detail-type", json!("Session Began"))),

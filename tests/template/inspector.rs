@@ -15,6 +15,8 @@ fn its_role_reads_and_writes_its_log_and_nothing_else() {
     let actions = statements().into_iter().flat_map(|one| list(&one["Action"]));
     let actions: BTreeSet<_> = actions.map(|action| action.as_str().unwrap()).collect();
     let reads = [
+        // Where the ledger is encrypted with a key of the user's own.
+        "kms:Decrypt",
         "ecs:DescribeTasks",
         "ecs:ListTasks",
         "elasticloadbalancing:DescribeTargetHealth",

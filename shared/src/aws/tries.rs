@@ -1,6 +1,9 @@
 //! Tries: calls that tell whether we may, and that can do nothing. AWS looks at who calls before it looks at
 //! what for: whoever may not is *denied*, and whoever may is told that there is no such thing.
 //!
+//! That is how AWS's APIs work, though it is not documented for each call; so a call that is not denied is a good
+//! sign, and one that is denied is certain.
+//!
 //! None of them takes the name of anything that is there: the impossible names are made in here.
 
 use super::ecs::Tasks;

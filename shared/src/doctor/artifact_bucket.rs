@@ -56,7 +56,7 @@ fn read(bucket: &str, answer: Result<(), CallError>, what: &str) -> Check {
             Check::red(KIND, bucket, format!("{error}."), fix)
         }
         Err(error) => {
-            let fix = "Look at the bucket's encryption and policy: until markers can be read, artifacts stay \
+            let fix = "See the bucket's encryption and policy: until markers can be read, artifacts stay \
                        unverified.";
             unanswered(KIND, bucket, &error, fix)
         }

@@ -130,6 +130,9 @@ fn blast_radius(config: &Config, fleet: &Fleet) -> Check {
 /// A sweep that can't list everything in its time decides nothing.
 fn sweep_time(config: &Config, fleet: &Fleet, looking: Duration) -> Check {
     let of = "REAPER_TIMEOUT";
+    if !fleet.is_whole {
+        return unknown(KIND, of, "there are more tasks than an examination has time to list");
+    }
     // A listing and a look for each page.
     let reads = fleet.tasks.len().div_ceil(100) * 2;
     let least = Pace::least_time_of_reads(config.sweep.rate_share, reads);

@@ -16,6 +16,10 @@ type States = BTreeMap<TargetAddress, TargetState>;
 const KIND: CheckKind = CheckKind::TargetGroup;
 
 pub(super) async fn checks(context: &Context, deadline: Deadline) -> Vec<Check> {
+    if !context.config.scope.routes_traffic() {
+        let found = "None is configured: no target is deregistered, and none is looked for.";
+        return vec![Check::green(KIND, "-", found)];
+    }
     let groups = &context.aws.target_groups;
     let looks = context.config.scope.target_groups.iter().map(|group| async move {
         let facts = asked(deadline, "DescribeTargetGroups", group.as_str(), groups.facts(group));
@@ -24,12 +28,7 @@ pub(super) async fn checks(context: &Context, deadline: Deadline) -> Vec<Check> 
         let (facts, states) = join!(facts, states);
         judge(name(group), facts, states, &context.config)
     });
-    let checks: Vec<Check> = join_all(looks).await.into_iter().flatten().collect();
-    if !context.config.scope.routes_traffic() {
-        let found = "None is configured: no target is deregistered, and none is looked for.";
-        return vec![Check::green(KIND, "-", found)];
-    }
-    checks
+    join_all(looks).await.into_iter().flatten().collect()
 }
 
 /// A target group's own name: its ARN is longer than a line.

@@ -141,7 +141,7 @@ async fn a_bucket_in_another_region_is_read_there() {
     assert!(text(&report).contains("eu-central-1"), "{}", text(&report));
 }
 
-/// Each permission in turn is taken away: its own light is red, and no other permission's.
+/// Each permission in turn is missing: its own light is red, and no other permission's.
 #[tokio::test(start_paused = true)]
 async fn each_permission_that_is_missing_is_found_by_its_name() {
     let tries = [

@@ -1,7 +1,8 @@
 //! What only the reaper can tell.
 
 use super::{Function, HOUR, MINUTE, assert_light, fleet, lights, text};
-use crate::invoke::{INTERVAL, look, sweeps};
+use crate::invoke::{INTERVAL, config, function_at, look, sweeps};
+use session_cleanup::aws::Pace;
 use session_cleanup_tests::world::{Setup, World};
 
 #[tokio::test(start_paused = true)]
@@ -85,6 +86,24 @@ async fn limits_that_do_not_fit_the_fleet_are_found() {
     assert!(!kept.iter().any(|key| key.starts_with("receipts/")), "an examination reaps nobody");
 }
 
+/// What an examination has no time to list is not known, and not small.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_an_examination_can_not_list_is_judged_by_a_page_of_it() {
+    let world = World::new(Setup::default());
+    for number in 0..1_200 {
+        world.session(&format!("one-{number}")).unregistered().start();
+    }
+    let pace = Pace::share(config(&world.setup(), &SLOW).sweep.rate_share);
+    let (context, _) = function_at(&world, "doctor", pace, &SLOW);
+    let report = Function::Reaper.examined(&context).await;
+    assert_light(&report, "configuration", "REAPER_TIMEOUT", "yellow");
+    assert_light(&report, "leases", "", "yellow");
+    assert_light(&report, "cluster", "sessions", "green");
+    assert!(text(&report).contains("a page of each cluster"), "{}", text(&report));
+}
+
+const SLOW: [(&str, &str); 1] = [("RATE_SHARE_PERCENT", "1")];
+
 /// At one percent of AWS's rates a fleet of thousands is listed in no sweep's time.
 #[tokio::test(start_paused = true)]
 async fn a_fleet_that_no_sweep_can_list_in_its_time_is_found() {
@@ -92,7 +111,6 @@ async fn a_fleet_that_no_sweep_can_list_in_its_time_is_found() {
     for number in 0..2_500 {
         world.session(&format!("one-{number}")).unregistered().start();
     }
-    let slow = [("RATE_SHARE_PERCENT", "1")];
-    let report = Function::Reaper.examined_with(&world, &slow).await;
+    let report = Function::Reaper.examined_with(&world, &SLOW).await;
     assert_light(&report, "configuration", "REAPER_TIMEOUT", "red");
 }

@@ -100,6 +100,27 @@ async fn what_is_no_session_task_is_told_why() {
     }
 }
 
+/// A word that a later sweep did not hear again is no word of today.
+#[tokio::test(start_paused = true)]
+async fn what_a_container_answered_an_earlier_sweep_is_not_taken_for_its_last_word() {
+    let world = World::new(Setup::default());
+    let done = world.session("done").started_ago(HOUR).unregistered().completed().start();
+    look(&world, "first").await;
+    let answer = explain(&world, done.arn()).await;
+    assert_eq!(answer["tasks"][0]["row"], "T9a suspected_done", "{answer:#}");
+    says(&answer, "answered the last sweep: done");
+    // Traffic reaches it again, so that the next sweep has nothing to say of it.
+    world.owner_registers(&done);
+    tokio::time::sleep(INTERVAL).await;
+    let report = look(&world, "second").await;
+    assert_eq!(report["tasks"], json!([]), "{report:#}");
+    world.owner_deregisters(&done);
+    tokio::time::sleep(INTERVAL).await;
+    let answer = explain(&world, done.arn()).await;
+    assert_eq!(answer["tasks"][0]["row"], "T9b unrouted", "{answer:#}");
+    says(&answer, "it was not asked");
+}
+
 /// The table is one: what a sweep finds and what is explained right after can't differ, but for what a sweep
 /// alone sees.
 #[tokio::test(start_paused = true)]

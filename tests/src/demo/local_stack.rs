@@ -45,6 +45,8 @@ pub(super) struct LocalStack {
     pub(super) observing: Stack,
     /// Of a platform with a warm pool, and without a load balancer.
     pub(super) pool: Stack,
+    /// Set up with two mistakes: nobody sends it anything, but for a doctor.
+    pub(super) mistaken: Stack,
     pub(super) world: World,
     pub(super) served: Served,
     since: Instant,
@@ -68,14 +70,18 @@ impl LocalStack {
         aws.objects().create_bucket(&setup.artifact_bucket).await?;
         let at = Artifacts::At(aws.endpoint().to_owned());
         let served = Served::start(&world, port, at).await?;
-        let what = "Deploying template.yaml three times, with short timeouts (sam deploy): one that acts, one that \
-                    only observes, and one of a warm pool without a load balancer";
+        let what = "Deploying template.yaml four times, with short timeouts (sam deploy): one that acts, one that \
+                    only observes, one of a warm pool without a load balancer, and one with two mistakes";
         say(since, what);
         // The first makes SAM's bucket, which all of them upload to.
         let stack = deploy(&aws, &setup).await?;
-        let others = tokio::try_join!(deploy_observing(&aws, &setup), deploy_pool(&aws, &setup));
-        let (observing, pool) = others?;
-        Ok(Self { aws, stack, observing, pool, world, served, since })
+        let others = tokio::try_join!(
+            deploy_observing(&aws, &setup),
+            deploy_pool(&aws, &setup),
+            deploy_mistaken(&aws, &setup)
+        );
+        let (observing, pool, mistaken) = others?;
+        Ok(Self { aws, stack, observing, pool, mistaken, world, served, since })
     }
 
     /// Says what happens, and when.
@@ -109,6 +115,13 @@ async fn deploy_observing(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalA
 async fn deploy_pool(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
     let platform = Platform::of_a_pool(setup, &setup.families[1]);
     deploy_as(aws, "pool", &platform, &[("EventSource", POOL_SOURCE), ("WarmPool", "true")]).await
+}
+
+/// Containers listen at another port than it says, and nobody has such a bucket.
+async fn deploy_mistaken(aws: &LocalAws, setup: &Setup) -> Result<Stack, LocalAwsError> {
+    let mistaken = Setup { artifact_bucket: "artefacts".to_owned(), ..setup.clone() };
+    let own = [("EventSource", "session.nobody"), ("ContainerPort", "8090")];
+    deploy_as(aws, "mistaken", &Platform::of(&mistaken), &own).await
 }
 
 async fn deploy_as(

@@ -1,7 +1,7 @@
 use super::known::Known;
 use super::leases::Leases;
-use super::tasks::{Circumstances, Routed, TaskEvidence, TaskRow, task_row};
-use crate::cleanup::SalvageWindow;
+use super::tasks::{Circumstances, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row};
+use crate::cleanup::{OrphanCause, SalvageWindow};
 use crate::clock::is_longer_ago;
 use crate::config;
 use crate::session::{Lease, SessionTask, Used};
@@ -74,8 +74,7 @@ pub(super) fn judge(
         turn: tried.map_or(since, |tried| tried.max(since)),
         used: task
             .size
-            .filter(|_| row.is_orphan())
-            .map(|size| size.during(now.duration_since(since))),
+            .and_then(|size| Some(size.during(now.duration_since(became(row, since, now)?)))),
         salvage: salvage_window(
             task,
             [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],
@@ -134,6 +133,20 @@ fn salvage_window(
         is_beyond_hard_age,
         was_blind_before,
         under_way_at: under_way,
+    }
+}
+
+/// Since when it is an orphan, if it is one. One that an operator declares over is one from now on.
+fn became(row: TaskRow, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    match row.verdict() {
+        TaskVerdict::Orphan(OrphanCause::Forced) => Some(now),
+        TaskVerdict::Orphan(
+            OrphanCause::Ended
+            | OrphanCause::TooOld
+            | OrphanCause::LeaseExpired
+            | OrphanCause::Done,
+        ) => Some(since),
+        TaskVerdict::Keep | TaskVerdict::KeepAndReport | TaskVerdict::Suspect => None,
     }
 }
 

@@ -12,7 +12,18 @@ pub(super) struct Sweep(Value);
 
 impl Sweep {
     pub(super) async fn run(local: &LocalStack, mode: &str) -> Result<Self, Failure> {
-        let report = local.stack.invoke(Lambda::Reaper, &json!({ "mode": mode })).await?;
+        Self::ordered(local, mode, &json!({ "mode": mode })).await
+    }
+
+    /// One that acts on what a stored report names, and on nothing else.
+    pub(super) async fn by_plan(local: &LocalStack, plan: &Self) -> Result<Self, Failure> {
+        let order = json!({ "mode": "enforce", "plan": plan.kept_as() });
+        local.say(&format!("  {order}"));
+        Self::ordered(local, "enforce", &order).await
+    }
+
+    async fn ordered(local: &LocalStack, mode: &str, order: &Value) -> Result<Self, Failure> {
+        let report = local.stack.invoke(Lambda::Reaper, order).await?;
         if report["counts"].is_null() {
             return Err(format!("the reaper answered no report, but {report}").into());
         }

@@ -1,0 +1,254 @@
+//! How CloudWatch evaluates a metric alarm, as far as AWS documents it, and no further:
+//!
+//! - [Alarm evaluation](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html): a
+//!   period makes one data point; the alarm looks at the `EvaluationPeriods` (N) most recent ones, and goes to
+//!   `ALARM` when `DatapointsToAlarm` (M) of them breach. Without M, as in all of ours, M is N. An alarm with
+//!   periods of a minute or more is evaluated every minute.
+//! - [Alarm evaluation window](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html):
+//!   by default the window slides: it ends at the evaluation, and periods are counted back from there.
+//! - [Missing data](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html):
+//!   CloudWatch asks for more periods than N, the *evaluation range*. Where N real data points are in it, the most
+//!   recent N count, and missing ones don't matter. Where there are fewer, all real ones count, and missing ones are
+//!   filled in, as few as possible, by `TreatMissingData`. Where there is none: `missing` is `INSUFFICIENT_DATA`,
+//!   `breaching` is `ALARM`, `notBreaching` is `OK`, and `ignore` leaves the state as it is.
+//! - [`PutMetricAlarm`](https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html): a
+//!   new alarm is in `INSUFFICIENT_DATA`. Actions are executed *when the state changes*, those of the new state.
+//!
+//! **How much wider the range is than N is not documented**, but for one example: 5 for N = 3. Nor is how late a
+//! value of a log line can be seen. So each alarm is evaluated under several [`Assumptions`], and must keep its
+//! promises under all of them.
+
+use std::collections::BTreeMap;
+
+/// An alarm's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Ok,
+    Alarm,
+    InsufficientData,
+}
+
+/// What missing data is treated as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Breaching,
+    NotBreaching,
+    Ignored,
+    NoData,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statistic {
+    Maximum,
+    Sum,
+    SampleCount,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Greater,
+    GreaterOrEqual,
+    Less,
+}
+
+/// Namespace, name, and the value of the only dimension.
+pub(super) type MetricId = (String, String, String);
+
+/// What an alarm is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Alarm {
+    pub(super) name: String,
+    pub(super) metric: MetricId,
+    pub(super) statistic: Statistic,
+    /// In seconds.
+    pub(super) period: i64,
+    pub(super) periods: usize,
+    pub(super) threshold: f64,
+    pub(super) comparison: Comparison,
+    pub(super) missing: Missing,
+    /// The states that tell someone of trouble when they are entered.
+    pub(super) rings_in: Vec<State>,
+    /// Whether the end is told, too.
+    pub(super) tells_of_its_end: bool,
+}
+
+/// What was published: values by their times, in seconds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Published(BTreeMap<MetricId, Vec<(i64, f64)>>);
+
+/// What AWS does not document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Assumptions {
+    /// Whether the evaluation range is wider than N.
+    pub(super) looks_further_back: bool,
+    /// How late a value is seen, in seconds.
+    pub(super) delay: i64,
+}
+
+pub(super) const ASSUMPTIONS: [Assumptions; 4] = [
+    Assumptions { looks_further_back: false, delay: 0 },
+    Assumptions { looks_further_back: true, delay: 0 },
+    Assumptions { looks_further_back: false, delay: 90 },
+    Assumptions { looks_further_back: true, delay: 90 },
+];
+
+impl Assumptions {
+    /// The evaluation range: N, or as much wider as the documented example is, and at least by two.
+    fn range(self, periods: usize) -> usize {
+        if self.looks_further_back { (periods * 5).div_ceil(3).max(periods + 2) } else { periods }
+    }
+}
+
+/// A change of an alarm's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) at: i64,
+    pub(super) to: State,
+}
+
+impl Published {
+    pub(super) fn add(&mut self, metric: MetricId, at: i64, value: f64) {
+        let values = self.0.entry(metric).or_default();
+        let place = values.partition_point(|(known, _)| *known <= at);
+        values.insert(place, (at, value));
+    }
+
+    /// The statistic of one period, of what was published by `seen_by`.
+    fn data_point(&self, alarm: &Alarm, from: i64, to: i64, seen_by: i64) -> Option<f64> {
+        let values = self.0.get(&alarm.metric)?;
+        let [first, beyond] =
+            [from, to.min(seen_by + 1)].map(|limit| values.partition_point(|(at, _)| *at < limit));
+        let values = values.get(first..beyond)?.iter().map(|(_, value)| *value);
+        if values.len() == 0 {
+            return None;
+        }
+        Some(match alarm.statistic {
+            Statistic::Maximum => values.fold(f64::MIN, f64::max),
+            Statistic::Sum => values.sum(),
+            Statistic::SampleCount => f64::from(u32::try_from(values.len()).unwrap()),
+        })
+    }
+}
+
+impl Alarm {
+    fn breaches(&self, value: f64) -> bool {
+        match self.comparison {
+            Comparison::Greater => value > self.threshold,
+            Comparison::GreaterOrEqual => value >= self.threshold,
+            Comparison::Less => value < self.threshold,
+        }
+    }
+
+    /// The state by the data points of the evaluation range, the newest first: whether each breaches.
+    fn judge(&self, range: &[Option<bool>], before: State) -> State {
+        let real: Vec<bool> = range.iter().copied().flatten().collect();
+        let alarm_if = |breaching| if breaching { State::Alarm } else { State::Ok };
+        if real.len() >= self.periods {
+            return alarm_if(real[..self.periods].iter().all(|breaches| *breaches));
+        }
+        let all_real_breach = real.iter().all(|breaches| *breaches);
+        match self.missing {
+            Missing::NoData if real.is_empty() => State::InsufficientData,
+            Missing::NoData | Missing::Breaching => alarm_if(all_real_breach),
+            Missing::Ignored if all_real_breach => before,
+            Missing::NotBreaching | Missing::Ignored => State::Ok,
+        }
+    }
+
+    fn evaluate(&self, published: &Published, at: i64, before: State, under: Assumptions) -> State {
+        let range = 0..i64::try_from(under.range(self.periods)).unwrap();
+        let data_points = range.map(|back| {
+            let to = at - back * self.period;
+            published.data_point(self, to - self.period, to, at - under.delay)
+        });
+        let breaching: Vec<Option<bool>> =
+            data_points.map(|value| value.map(|value| self.breaches(value))).collect();
+        self.judge(&breaching, before)
+    }
+
+    /// The changes of its state between its creation and `until`, evaluated every minute.
+    pub(super) fn changes(
+        &self,
+        published: &Published,
+        created: i64,
+        until: i64,
+        under: Assumptions,
+    ) -> Vec<Change> {
+        let mut state = State::InsufficientData;
+        let mut changes = Vec::new();
+        for at in (created + 60..=until).step_by(60) {
+            let to = self.evaluate(published, at, state, under);
+            if to != state {
+                changes.push(Change { at, to });
+                state = to;
+            }
+        }
+        changes
+    }
+}
+
+fn three_of_three(missing: Missing) -> Alarm {
+    Alarm {
+        name: "Documented".to_owned(),
+        metric: Default::default(),
+        statistic: Statistic::Maximum,
+        period: 60,
+        periods: 3,
+        threshold: 0.5,
+        comparison: Comparison::Greater,
+        missing,
+        rings_in: vec![State::Alarm],
+        tells_of_its_end: true,
+    }
+}
+
+/// The table of the page on missing data, for 3 of 3: the oldest data point first, `0` is within the threshold, `X`
+/// breaches, `-` is missing. `None`: the state is retained.
+#[test]
+fn the_model_gives_what_the_documented_table_says() {
+    let (ok, alarm, insufficient) =
+        (Some(State::Ok), Some(State::Alarm), Some(State::InsufficientData));
+    let table = [
+        ("0-X-X", [ok, ok, ok, ok]),
+        ("----0", [ok, ok, ok, ok]),
+        ("-----", [insufficient, None, alarm, ok]),
+        ("0XX-X", [alarm, alarm, alarm, alarm]),
+        ("--X--", [alarm, None, alarm, ok]),
+    ];
+    for (points, expected) in table {
+        let range: Vec<Option<bool>> = points
+            .chars()
+            .rev()
+            .map(|point| match point {
+                '0' => Some(false),
+                'X' => Some(true),
+                _ => None,
+            })
+            .collect();
+        let treatments =
+            [Missing::NoData, Missing::Ignored, Missing::Breaching, Missing::NotBreaching];
+        for (missing, expected) in treatments.into_iter().zip(expected) {
+            for before in [State::Ok, State::Alarm, State::InsufficientData] {
+                let state = three_of_three(missing).judge(&range, before);
+                assert_eq!(state, expected.unwrap_or(before), "{points} {missing:?} {before:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_counts_for_one_period_and_longer_where_nothing_newer_is_there() {
+    let mut published = Published::default();
+    let alarm = Alarm { periods: 1, period: 300, ..three_of_three(Missing::NotBreaching) };
+    published.add(alarm.metric.clone(), 601, 1.0);
+    let red = |under| {
+        let changes = alarm.changes(&published, 0, 3_600, under);
+        let [_, rings, ends] = changes[..] else { panic!("{changes:?}") };
+        assert_eq!((rings.to, ends.to), (State::Alarm, State::Ok));
+        (rings.at, ends.at)
+    };
+    let [narrow, wide, late, _] = ASSUMPTIONS;
+    assert_eq!(red(narrow), (660, 960));
+    assert_eq!(red(wide), (660, 960 + 2 * 300), "the range is wider by two");
+    assert_eq!(red(late), (720, 960));
+}
