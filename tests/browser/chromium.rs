@@ -79,7 +79,7 @@ fn chromium(arguments: &[&str], page: &str) -> Ran {
         .stdout(File::create(&stdout).unwrap())
         .stderr(File::create(&stderr).unwrap())
         .spawn()
-        .expect("chromium is missing: on Debian, apt install chromium fonts-dejavu-core");
+        .expect("chromium is missing: on Debian, apt install chromium fonts-liberation");
     let (began, mut requests) = (Instant::now(), 0);
     let status = loop {
         // Closed without an answer.
