@@ -67,7 +67,7 @@ fn draw_into(
         let color = color(&line.color);
         let ends = [(frame.from, line.value), (frame.until, line.value)];
         chart.draw_series(DashedLineSeries::new(ends, 5, 4, color.into()))?;
-        let place = (frame.from + (frame.until - frame.from) / 80, line.value);
+        let place = (free(&left, line.value, highest, frame), line.value);
         let label = Text::new(line.label.clone(), (0, -14), words.clone().color(&color));
         chart.draw_series([EmptyElement::at(place) + label])?;
     }
@@ -89,6 +89,21 @@ fn draw_into(
     }
     area.present()?;
     Ok(())
+}
+
+/// From when on a label above `value` covers the fewest data points.
+fn free(curves: &[&Drawn], value: f64, highest: f64, frame: &Frame) -> i64 {
+    let part = (frame.until - frame.from) / 80;
+    let from = [1, 20, 40].map(|parts| frame.from + parts * part);
+    let covered = |from: &i64| {
+        let points = curves.iter().flat_map(|curve| &curve.points);
+        let near = points.filter(|(at, height)| {
+            (from - part..from + 40 * part).contains(at)
+                && (value * 0.9..value + highest * 0.15).contains(height)
+        });
+        near.count()
+    };
+    from.into_iter().min_by_key(covered).expect("there are three")
 }
 
 /// Each curve on top of those before it. A period without a value adds nothing.
