@@ -2,19 +2,23 @@
 
 use serde_json::Value;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Where Chromium asks for its own sake, for updates and for the time, whatever it is told. That ends at the proxy.
+const ITS_OWN: [&str; 3] = ["google.com", "googleapis.com", "gvt1.com"];
+
 /// Longer than it ever takes to open a file.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a page says of itself, and how many requests it and the browser made of others.
+/// What a page says of itself, and what it asked of other machines.
 pub(crate) struct Looked {
     findings: Value,
-    pub(crate) requests: usize,
+    pub(crate) requests: Vec<String>,
 }
 
 impl Looked {
@@ -55,10 +59,10 @@ pub(crate) fn picture(page: &str, into: &str, (width, height): (u64, u64)) {
 struct Ran {
     stdout: String,
     stderr: String,
-    requests: usize,
+    requests: Vec<String>,
 }
 
-/// Whatever is asked of another machine goes to a proxy that only counts.
+/// Whatever is asked of another machine goes to a proxy that only writes it down: nothing leaves this one.
 fn chromium(arguments: &[&str], page: &str) -> Ran {
     static STARTED: AtomicUsize = AtomicUsize::new(0);
     let started = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -80,10 +84,10 @@ fn chromium(arguments: &[&str], page: &str) -> Ran {
         .stderr(File::create(&stderr).unwrap())
         .spawn()
         .expect("chromium is missing: on Debian, apt install chromium fonts-liberation");
-    let (began, mut requests) = (Instant::now(), 0);
+    let (began, mut requests) = (Instant::now(), Vec::new());
     let status = loop {
-        // Closed without an answer.
-        requests += std::iter::from_fn(|| proxy.accept().ok()).count();
+        let asked = std::iter::from_fn(|| proxy.accept().ok());
+        requests.extend(asked.map(|(connection, _)| first_line(connection)));
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
@@ -94,7 +98,25 @@ fn chromium(arguments: &[&str], page: &str) -> Ran {
     };
     let [stdout, stderr] = [stdout, stderr].map(|path| fs::read_to_string(path).unwrap());
     assert!(status.success(), "chromium ended with {status}: {stderr}");
+    requests.retain(|line| !ITS_OWN.iter().any(|host| is_of(line, host)));
     // Its own children may still be at it.
     drop(fs::remove_dir_all(&profile));
     Ran { stdout, stderr, requests }
+}
+
+/// What is asked; the connection is closed without an answer.
+fn first_line(connection: TcpStream) -> String {
+    connection.set_nonblocking(false).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut line = String::new();
+    // Whatever came before it fell silent.
+    drop(BufReader::new(connection).read_line(&mut line));
+    line
+}
+
+/// Whether a request's first line names a machine below `domain`.
+fn is_of(line: &str, domain: &str) -> bool {
+    let asked = line.split(' ').nth(1).unwrap_or_default();
+    let host = asked.trim_start_matches("http://").split(['/', ':']).next().unwrap_or_default();
+    host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.'))
 }

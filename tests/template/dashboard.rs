@@ -102,7 +102,10 @@ fn every_curve_says_in_words_what_it_is_and_every_axis_what_it_counts() {
             let label = options["label"].as_str().unwrap_or_default();
             let is_a_name = label.chars().skip(1).any(|c| c.is_ascii_uppercase());
             assert!(label.contains(' ') || !is_a_name && !label.is_empty(), "{title}: {metric}");
-            assert!(options["color"].is_string(), "{title}: CloudWatch's own fourth colour is {RED}");
+            assert!(
+                options["color"].is_string(),
+                "{title}: CloudWatch's own fourth colour is {RED}"
+            );
             let side = if options["yAxis"] == "right" { "right" } else { "left" };
             let axis = &properties["yAxis"][side]["label"];
             assert!(axis.is_string() || !is_chart, "{title}: what does the {side} axis count?");

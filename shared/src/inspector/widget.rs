@@ -144,13 +144,13 @@ mod tests {
     use serde_json::json;
 
     /// What the page may be made of, and nothing else: no attribute, so no link, no style, no event.
-    const ALLOWED: [&str; 12] = [
-        "p", "/p", "b", "/b", "table", "/table", "tr", "/tr", "th", "/th", "td", "/td",
-    ];
+    const ALLOWED: [&str; 12] =
+        ["p", "/p", "b", "/b", "table", "/table", "tr", "/tr", "th", "/th", "td", "/td"];
 
     fn report_of(text: &str) -> StoredReport {
         let task = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
-        let group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/0123456789abcdef";
+        let group =
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/0123456789abcdef";
         let finding = json!({"row": text, "why": text, "action": text, "result": text});
         let (mut of_task, mut of_target) = (finding.clone(), finding);
         of_task["task_arn"] = json!(task);

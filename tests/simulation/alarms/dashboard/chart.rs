@@ -68,7 +68,7 @@ fn draw_into(
         let ends = [(frame.from, line.value), (frame.until, line.value)];
         chart.draw_series(DashedLineSeries::new(ends, 5, 4, color.into()))?;
         let place = (free(&left, line.value, highest, frame), line.value);
-        let label = Text::new(line.label.clone(), (0, -14), words.clone().color(&color));
+        let label = Text::new(line.label.clone(), (0, -14), words.clone());
         chart.draw_series([EmptyElement::at(place) + label])?;
     }
     for (stack, curve) in stacks.iter().zip(&left).rev() {

@@ -27,16 +27,10 @@ pub(super) struct Theme {
 }
 
 impl Theme {
-    pub(super) const LIGHT: Self = Self {
-        name: "light",
-        faint: RGBColor(0x54, 0x5b, 0x64),
-        grid: RGBColor(0xe6, 0xea, 0xea),
-    };
-    pub(super) const DARK: Self = Self {
-        name: "dark",
-        faint: RGBColor(0xb6, 0xbe, 0xc9),
-        grid: RGBColor(0x35, 0x41, 0x50),
-    };
+    pub(super) const LIGHT: Self =
+        Self { name: "light", faint: RGBColor(0x54, 0x5b, 0x64), grid: RGBColor(0xe6, 0xea, 0xea) };
+    pub(super) const DARK: Self =
+        Self { name: "dark", faint: RGBColor(0xb6, 0xbe, 0xc9), grid: RGBColor(0x35, 0x41, 0x50) };
 
     pub(super) fn faint(self) -> RGBColor {
         self.faint

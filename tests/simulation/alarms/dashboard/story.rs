@@ -42,7 +42,8 @@ pub(super) async fn tell() -> Told {
         publish_what_aws_would(&mut stage, &mut invocations);
     }
     stage.world.assert_unharmed();
-    let event = json!({"widgetContext": {"title": "", "theme": "light", "width": 1400, "height": 330}});
+    let event =
+        json!({"widgetContext": {"title": "", "theme": "light", "width": 1400, "height": 330}});
     let widget = ask_with(&stage.world, &event, &[("REAPER_MODE", "enforce")]).await;
     Told {
         created: stage.created,
@@ -70,7 +71,9 @@ fn happens(stage: &mut Stage, minute: i64) {
             }
         }
         // Someone sends what is no event of ours, and sees to it later.
-        112 => stage.send(json!({"detail-type": "Session Finished", "source": "session.lifecycle"})),
+        112 => {
+            stage.send(json!({"detail-type": "Session Finished", "source": "session.lifecycle"}))
+        }
         190 => stage.dead_letters = 0,
         // The bucket's policy is being changed: uploads fail.
         168 => world.fault(Fault::on(Api::ContainerComplete).always().server_error()),
