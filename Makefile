@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test demo baseline doctor bench mutations clean
+.PHONY: help prerequisites setup build check test browser demo baseline doctor bench mutations clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -69,6 +69,11 @@ test: setup ## Runs everything that CI runs
 	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
 	@$(MAKE) --no-print-directory build
 	$(call stage,cargo test,cargo test --workspace --locked)
+
+browser: setup ## Draws the dashboard and the widget, and looks at them in a headless Chromium
+	$(call stage,dashboard,cargo test --quiet --locked -p session-cleanup-tests --test simulation \
+		alarms::dashboard)
+	$(call stage,browser,cargo test --quiet --locked -p session-cleanup-tests --test browser)
 
 demo: setup build ## Shows sessions being cleaned, on a local AWS
 	@cargo run --locked -p session-cleanup-tests --bin demo

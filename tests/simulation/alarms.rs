@@ -3,6 +3,7 @@
 
 mod cloudwatch;
 mod conditions;
+mod dashboard;
 mod declared;
 mod stage;
 

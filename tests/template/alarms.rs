@@ -1,4 +1,4 @@
-//! Alarms and the dashboard: that they can ring, and for the right thing.
+//! Alarms: that they can ring, and for the right thing.
 
 use crate::{all, properties};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const IN_A_ROW: [&str; 8] = [
 ];
 
 /// Whether the functions write a metric of this name: one that is never written never rings.
-fn is_written(metric: &str) -> bool {
+pub(crate) fn is_written(metric: &str) -> bool {
     METRICS.iter().any(|known| known.name == metric)
 }
 
@@ -30,11 +30,11 @@ fn alarms_on(metric: &str) -> Vec<&'static Value> {
     alarms.filter(|alarm| alarm["MetricName"] == metric).collect()
 }
 
-fn page() -> Value {
+pub(crate) fn page() -> Value {
     json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]})
 }
 
-fn ticket() -> Value {
+pub(crate) fn ticket() -> Value {
     json!({"Fn::If": ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], page()]})
 }
 
@@ -167,53 +167,4 @@ fn each_section_says_first_whether_its_alarm_pages_someone_or_is_a_ticket() {
         let (_, section) = RUNBOOK.split_once(&format!("\n## {name}\n\n")).unwrap();
         assert!(section.starts_with(word), "{name} begins with {:?}", section.lines().next());
     }
-}
-
-/// The dashboard's widgets. What `CloudFormation` fills in stands between quotes.
-fn widgets() -> Vec<Value> {
-    let body = properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap();
-    let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
-    body["widgets"].as_array().unwrap().clone()
-}
-
-#[test]
-fn the_dashboard_shows_metrics_that_are_written_and_this_stacks_alone() {
-    let mut shown = BTreeSet::new();
-    for widget in widgets() {
-        let (mut namespace, mut dimension) = (Value::Null, Value::Null);
-        for metric in widget["properties"]["metrics"].as_array().unwrap() {
-            // A dot repeats what is above it.
-            if metric[0] != "." && metric[0] != "..." {
-                namespace = metric[0].clone();
-            }
-            if metric[0] != "..." && metric[2] != "." {
-                dimension = json!([metric[2], metric[3]]);
-            }
-            if namespace == NAMESPACE {
-                let name = metric[1].as_str().unwrap();
-                assert!(is_written(name), "nobody writes {name}");
-                assert_eq!(dimension, json!([DIMENSION, "${AWS::StackName}"]), "{name}");
-                shown.insert(name.to_owned());
-            }
-        }
-    }
-    for (name, alarm) in all("AWS::CloudWatch::Alarm") {
-        let metric = alarm["MetricName"].as_str().unwrap();
-        let is_shown = shown.contains(metric) || alarm["Namespace"] != NAMESPACE;
-        assert!(is_shown, "{name} rings for what nobody can see");
-    }
-}
-
-/// Dashboards are of all Regions: two stacks of one name would overwrite each other's.
-#[test]
-fn the_dashboards_name_has_the_region_in_it() {
-    let name = &properties("Dashboard")["DashboardName"];
-    assert_eq!(*name, json!({"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}));
-}
-
-#[test]
-fn no_two_widgets_of_the_dashboard_share_a_place() {
-    let place = |widget: &Value| (widget["x"].as_u64().unwrap(), widget["y"].as_u64().unwrap());
-    let places: BTreeSet<_> = widgets().iter().map(place).collect();
-    assert_eq!(places.len(), widgets().len());
 }

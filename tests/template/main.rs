@@ -5,6 +5,7 @@
 
 mod alarms;
 mod configuration;
+mod dashboard;
 mod deployed;
 mod events;
 mod inspector;

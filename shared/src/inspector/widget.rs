@@ -62,14 +62,13 @@ fn when(
 fn of_report(report: &StoredReport, key: &str) -> String {
     let count = |name: &str| report.counts[name].as_u64().unwrap_or_default();
     let mut html = format!(
-        "<p><b>{} orphans</b> ({} reaped), <b>{} zombie targets</b> ({} deregistered); of {} session tasks and {} \
-         targets.</p>",
-        count("orphans"),
-        count("reaped"),
-        count("zombies"),
-        count("deregistered"),
-        count("session_tasks"),
-        count("targets"),
+        "<p><b>{}</b>, {} left running. <b>{}</b>, {} left registered. Looked at: {}, {}.</p>",
+        several(count("orphans"), "orphan"),
+        count("orphans_remaining"),
+        several(count("zombies"), "zombie target"),
+        count("zombies_remaining"),
+        several(count("session_tasks"), "session task"),
+        several(count("targets"), "target"),
     );
     if !report.warnings.is_empty() {
         let _ = write!(html, "<p><b>Warnings:</b> {}</p>", Escaped(&report.warnings.join(", ")));
@@ -84,32 +83,39 @@ fn of_report(report: &StoredReport, key: &str) -> String {
     let targets = report.targets.iter().map(|target| {
         (target.address.to_string(), &target.row, &target.action, &target.why, &target.result)
     });
-    let mut findings = tasks.chain(targets);
-    let shown: Vec<_> = findings.by_ref().take(ROWS).collect();
-    if !shown.is_empty() {
+    let mut findings: Vec<_> = tasks.chain(targets).collect();
+    // What was only looked at comes last.
+    findings.sort_by_key(|(_, _, action, _, _)| *action == "kept");
+    let more = findings.len().saturating_sub(ROWS);
+    findings.truncate(ROWS);
+    if !findings.is_empty() {
         html.push_str(
-            "<table><tr><th>session or target</th><th>row</th><th>done</th><th>why</th></tr>",
+            "<table><tr><th>session or target</th><th>done</th><th>why</th><th>row</th></tr>",
         );
-        for (who, row, action, why, result) in shown {
+        for (who, row, action, why, result) in findings {
             let result = result.as_deref().map_or_else(String::new, |result| format!(". {result}"));
             let _ = write!(
                 html,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>",
+                "<tr><td>{}</td><td>{}</td><td>{}{}</td><td>{}</td></tr>",
                 Escaped(&who),
-                Escaped(row),
                 Escaped(action),
                 Escaped(why),
                 Escaped(&result),
+                Escaped(row),
             );
         }
         html.push_str("</table>");
     }
-    let more = findings.count();
     if more > 0 {
         let _ = write!(html, "<p>And {more} more, in the report.</p>");
     }
     let _ = write!(html, "<p>Report: {}</p>", Escaped(key));
     html
+}
+
+/// A number of things.
+fn several(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// A text in which nothing is HTML.
@@ -128,5 +134,51 @@ impl Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// What the page may be made of, and nothing else: no attribute, so no link, no style, no event.
+    const ALLOWED: [&str; 12] =
+        ["p", "/p", "b", "/b", "table", "/table", "tr", "/tr", "th", "/th", "td", "/td"];
+
+    fn report_of(text: &str) -> StoredReport {
+        let task = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+        let group =
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/0123456789abcdef";
+        let finding = json!({"row": text, "why": text, "action": text, "result": text});
+        let (mut of_task, mut of_target) = (finding.clone(), finding);
+        of_task["task_arn"] = json!(task);
+        of_task["session_id"] = json!(text);
+        of_target["group"] = json!(group);
+        of_target["address"] = json!({"ip": "10.0.0.1", "port": 8080});
+        let report = json!({"mode": text, "warnings": [text], "not_decided": [text], "problems": [text],
+            "counts": {"orphans": text}, "tasks": [of_task], "targets": [of_target]});
+        serde_json::from_value(report).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_report_says_is_text_and_no_element(
+            text in "(<|>|&|\"|'|/|cwdb-action|script|img src=x onerror=|[ -~]|\\PC|\\pC){0,40}",
+        ) {
+            let html = of_report(&report_of(&text), &text);
+            for element in html.split('<').skip(1) {
+                let (name, after) = element.split_once('>').unwrap_or((element, "<"));
+                prop_assert!(ALLOWED.contains(&name), "<{name}> in {html}");
+                prop_assert!(!after.contains(['>', '"', '\'']), "{html}");
+            }
+            let plain: Vec<&str> = html.split('&').skip(1).collect();
+            for entity in plain {
+                let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
+                prop_assert!(known.iter().any(|known| entity.starts_with(known)), "{html}");
+            }
+            prop_assert!(html.chars().all(|c| !c.is_control()), "{html:?}");
+        }
     }
 }

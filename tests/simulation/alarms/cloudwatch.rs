@@ -113,6 +113,11 @@ impl Published {
         values.insert(place, (at, value));
     }
 
+    /// What was published of a metric, in the order of time.
+    pub(super) fn values(&self, metric: &MetricId) -> &[(i64, f64)] {
+        self.0.get(metric).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The statistic of one period, of what was published by `seen_by`.
     fn data_point(&self, alarm: &Alarm, from: i64, to: i64, seen_by: i64) -> Option<f64> {
         let values = self.0.get(&alarm.metric)?;

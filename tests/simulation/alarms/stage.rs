@@ -30,6 +30,13 @@ pub(super) struct Queue {
     pub(super) nobody_takes_any: bool,
 }
 
+impl Queue {
+    /// The messages that nobody works on at `now`.
+    pub(super) fn visible(&self, now: i64) -> usize {
+        self.messages.iter().filter(|message| message.visible_at <= now).count()
+    }
+}
+
 struct Message {
     event: Value,
     sent_at: i64,

@@ -28,13 +28,26 @@ async fn the_widget_shows_what_the_last_sweep_found() {
     tokio::time::sleep(INTERVAL).await;
     let html = draw(&world).await;
     for part in [
-        "<b>1 orphans</b>",
-        "<td>old</td><td>T8 too_old</td><td>would_act</td>",
+        "<b>1 orphan</b>, 1 left running",
+        "<tr><td>old</td><td>would_act</td>",
+        "<td>T8 too_old</td></tr>",
         "(5 min ago)",
         "<b>report</b>",
     ] {
         assert!(html.contains(part), "no {part:?} in {html}");
     }
+}
+
+/// Whoever is woken reads from the top.
+#[tokio::test(start_paused = true)]
+async fn what_was_acted_on_stands_before_what_was_only_looked_at() {
+    let world = World::new(Setup::default());
+    world.session("demo").started_ago(HOUR * 9).tag("cleanup-protection", "true").start();
+    world.session("old").started_ago(HOUR * 3).start();
+    look(&world, "look").await;
+    let html = draw(&world).await;
+    let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text} in {html}"));
+    assert!(place("<td>old</td>") < place("<td>demo</td>"), "{html}");
 }
 
 #[tokio::test(start_paused = true)]
