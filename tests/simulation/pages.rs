@@ -22,6 +22,8 @@ async fn every_line_field_and_word_that_a_page_quotes_is_printed_by_the_function
         );
     }
     assert!(wrong.is_empty(), "{} of them: {wrong:#?}", wrong.len());
+    let excused = said.excused_for_nothing(&Page::all());
+    assert_eq!(excused, Vec::<&str>::new(), "no page quotes these any more, or the play says them");
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,6 +67,19 @@ impl Said {
         self.texts.iter().any(|text| holds(text, phrase))
     }
 
+    /// Entries of the lists that no page needs any longer.
+    pub(super) fn excused_for_nothing(&self, pages: &[Page]) -> Vec<&'static str> {
+        let pages = pages.iter().filter(|page| PAGES_OF_OPERATORS.contains(&page.path.as_str()));
+        let quotes: BTreeSet<String> =
+            pages.flat_map(|page| page.inline().into_iter().chain(page.asked_of_jq())).collect();
+        let is_said =
+            |quote: &str| self.says(quote) && quote.contains(' ') || self.words.contains(quote);
+        let of_source = IN_THE_SOURCE_ALONE.into_iter().filter(|quote| is_said(quote));
+        let unquoted = IN_THE_SOURCE_ALONE.into_iter().chain(OF_OTHERS);
+        let unquoted = unquoted.filter(|quote| !quotes.contains(*quote));
+        of_source.chain(unquoted).collect()
+    }
+
     fn is_in_the_source(&self, phrase: &str) -> bool {
         self.source.iter().any(|text| holds(text, phrase))
     }
