@@ -10,6 +10,9 @@ pub const COLUMNS: u16 = 120;
 /// The most that is printed of one value: part of it may come from outside.
 const LONGEST: usize = 600;
 
+/// The most lines of one value.
+const LINES: usize = 10;
+
 /// Values with their names in front.
 #[must_use]
 pub fn facts<V: AsRef<str>>(facts: &[(&str, V)]) -> String {
@@ -46,7 +49,7 @@ fn filled<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [Str
     let mut table = narrow(ASCII_FULL_CONDENSED);
     table.set_header(header);
     for row in rows {
-        table.add_row(row.map(|value| printable(&value)));
+        table.add_row(row.map(|value| lines(&value)));
     }
     table
 }
@@ -80,6 +83,12 @@ pub fn time(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({})", at.strftime("%Y-%m-%d %H:%M:%SZ"), ago(at, now))
 }
 
+/// A time as it stands in a sentence: RFC 3339, to the second.
+#[must_use]
+pub fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 fn length(of: SignedDuration) -> String {
     match of.as_secs() {
         ..120 => format!("{} s", of.as_secs()),
@@ -87,6 +96,12 @@ fn length(of: SignedDuration) -> String {
         7_200..172_800 => format!("{} h", of.as_hours()),
         172_800.. => format!("{} days", of.as_hours() / 24),
     }
+}
+
+/// A value of several lines, as far as they are read.
+fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().take(LINES).map(printable).collect();
+    lines.join("\n")
 }
 
 /// A terminal obeys control characters, some characters turn the direction of a line or have no width, and an

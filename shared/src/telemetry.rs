@@ -1,7 +1,8 @@
 //! How the functions log: one JSON object a line, with the fields of the session's span on each.
 
-use tracing::Level;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -9,6 +10,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// `level` says how much of ours is logged; of the libraries, warnings.
 pub fn start(level: Level) {
+    subscriber(level, std::io::stdout).init();
+}
+
+/// What writes the lines, to wherever.
+pub fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
     let ours = Targets::new()
         .with_default(Level::WARN)
         .with_target("session_cleanup", level)
@@ -20,6 +29,7 @@ pub fn start(level: Level) {
         // The module's path would stand under the key that says what became of a session's target.
         .with_target(false)
         .with_current_span(true)
-        .with_span_list(false);
-    tracing_subscriber::registry().with(lines).with(ours).init();
+        .with_span_list(false)
+        .with_writer(writer);
+    tracing_subscriber::registry().with(lines).with(ours)
 }

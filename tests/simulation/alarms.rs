@@ -316,7 +316,7 @@ fn a_planted_mistake_is_noticed() {
     let mistakes: [(&str, i64, &str, Mistake); 9] = [
         ("BlastRadiusReachedAlarm", 60, "a period of five minutes", |alarm| alarm.period = 300),
         ("SweepProblemsAlarm", 60, "two periods", |alarm| alarm.periods = 2),
-        ("ForeignTargetsAlarm", 60, "a period of an interval", |alarm| alarm.period = 600),
+        ("ForeignTargetsAlarm", 60, "a period of an interval", |alarm| alarm.period = 3_600),
         ("OrphansRemainAlarm", 60, "a threshold of five minutes' sweeps", |alarm| {
             alarm.threshold = 12.0;
         }),

@@ -28,6 +28,7 @@ mod no_load_balancer;
 mod notes;
 mod observe;
 mod older_ledger;
+mod pages;
 mod races;
 mod receipts;
 mod reused;

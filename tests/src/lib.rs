@@ -7,6 +7,7 @@
 //! - [`baseline`]: what `make baseline` makes of a log of the mode `observe`.
 //! - [`demo`]: what `make demo` shows.
 //! - [`local_aws`]: the rest of AWS as an emulator, with *the* template deployed into it.
+//! - [`pages`]: what the pages quote, taken out of them.
 //! - [`template`]: the template as SAM transforms it.
 //!
 //! The world never depends on the code under test: it judges what it sees on the wire.
@@ -21,6 +22,7 @@
 pub mod baseline;
 pub mod demo;
 pub mod local_aws;
+pub mod pages;
 pub mod served;
 pub mod template;
 pub mod world;

@@ -11,6 +11,7 @@ mod events;
 mod inspector;
 mod interface;
 mod limits;
+mod pages;
 mod permissions;
 mod refused;
 mod resolve;

@@ -1,50 +1,34 @@
 //! A doctor's reports as a person reads them, in a terminal of 120 columns.
 
 use super::report::{Check, DoctorReport};
-use comfy_table::{ContentArrangement, Table, presets::ASCII_FULL_CONDENSED};
-use jiff::{SignedDuration, Timestamp};
-use std::fmt::Write as _;
-
-/// As wide as the page is.
-const COLUMNS: u16 = 120;
-
-/// The most that is printed of a sentence: part of it may come from outside.
-const LONGEST: usize = 600;
+use crate::page::{ago, table};
+use jiff::Timestamp;
 
 /// One page of all `reports`, as it is read at `now`.
 #[must_use]
 pub fn page(reports: &[DoctorReport], now: Timestamp) -> String {
-    let mut page = String::new();
-    for report in reports {
-        let DoctorReport { function, lights, checks, .. } = report;
-        let when = ago(now.duration_since(report.examined_at));
-        // Writing to a string can't fail.
-        let _ = writeln!(page, "{function}: {lights} (examined {when})");
-        let _ = writeln!(page, "{}\n", table(checks));
-    }
-    page
+    let pages = reports.iter().map(|report| {
+        let DoctorReport { function, lights, checks, examined_at, .. } = report;
+        let when = ago(*examined_at, now);
+        format!("{function}: {lights} (examined {when})\n{}\n\n", rows(checks))
+    });
+    pages.collect()
 }
 
-fn table(checks: &[Check]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(ASCII_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(COLUMNS)
-        .set_header(["light", "check", "of", "found, and what to do"]);
-    for (check, more) in together(checks) {
-        let found = match &check.fix {
-            None => printable(&check.found),
-            Some(fix) => format!("{}\n-> {}", printable(&check.found), printable(fix)),
+fn rows(checks: &[Check]) -> String {
+    let rows = together(checks).into_iter().map(|(check, more)| {
+        let Check { light, name, subject, found, fix } = check;
+        let found = match fix {
+            None => found.clone(),
+            Some(fix) => format!("{found}\n-> {fix}"),
         };
-        let Check { light, name, subject, .. } = check;
         let of = match more {
-            0 => printable(subject),
-            more => format!("{} and {more} more", printable(subject)),
+            0 => subject.clone(),
+            more => format!("{subject} and {more} more"),
         };
-        table.add_row([light.to_string(), name.to_string(), of, found]);
-    }
-    table
+        [light.to_string(), name.to_string(), of, found]
+    });
+    table(["light", "check", "of", "found, and what to do"], rows)
 }
 
 /// What is green with the same words is one line, with how many more there are.
@@ -62,30 +46,12 @@ fn together(checks: &[Check]) -> Vec<(&Check, usize)> {
     rows
 }
 
-fn ago(age: SignedDuration) -> String {
-    match age.as_secs() {
-        ..60 => "just now".to_owned(),
-        60..7_200 => format!("{} min ago", age.as_mins()),
-        7_200..172_800 => format!("{} h ago", age.as_hours()),
-        172_800.. => format!("{} days ago", age.as_hours() / 24),
-    }
-}
-
-/// A terminal obeys control characters, and an answer of AWS may quote anything.
-fn printable(text: &str) -> String {
-    let text = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut text: Vec<char> = text.take(LONGEST + 1).collect();
-    if text.len() > LONGEST {
-        text.truncate(LONGEST);
-        text.extend("...".chars());
-    }
-    text.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::report::{CheckKind, Examined};
     use super::*;
+    use crate::page::COLUMNS;
+    use jiff::SignedDuration;
 
     fn report(checks: Vec<Check>) -> DoctorReport {
         DoctorReport::new(Examined::Reaper, Timestamp::UNIX_EPOCH, 12, checks)

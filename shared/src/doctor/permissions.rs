@@ -1,7 +1,6 @@
 //! What a function's role may do, each shown by a try that can do nothing.
 
 use super::report::{Check, CheckKind, Examined};
-use super::target_groups;
 use super::verdict::{asked, unanswered};
 use crate::aws::{CallError, Folder};
 use crate::context::Context;
@@ -77,7 +76,7 @@ pub(super) async fn checks(context: &Context, who: Examined, deadline: Deadline)
         tries.push(tried("ecs:TagResource", of, deadline, tasks.try_tag(cluster, &scope.home)));
     }
     for group in scope.target_groups.iter().filter(|_| needs.cleans) {
-        let name = target_groups::name(group);
+        let name = group.name();
         let (off, on) = (format!("DeregisterTargets, {name}"), format!("RegisterTargets, {name}"));
         let action = "elasticloadbalancing:DeregisterTargets";
         tries.push(tried(action, off, deadline, groups.try_deregister(group)));

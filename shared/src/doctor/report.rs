@@ -100,27 +100,6 @@ pub enum CheckKind {
     Concurrency,
 }
 
-impl CheckKind {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
-        Self::Cluster,
-        Self::Family,
-        Self::Identity,
-        Self::TargetGroup,
-        Self::ArtifactBucket,
-        Self::Ledger,
-        Self::Permission,
-        Self::Route,
-        Self::LastSweep,
-        Self::Leases,
-        Self::Holders,
-        Self::Configuration,
-        Self::Queue,
-        Self::Trigger,
-        Self::Concurrency,
-    ];
-}
-
 impl fmt::Display for CheckKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

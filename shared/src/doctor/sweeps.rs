@@ -2,7 +2,6 @@
 //! holds the addresses of targets.
 
 use super::report::{Check, CheckKind};
-use super::target_groups;
 use super::verdict::unknown;
 use crate::config::Config;
 use crate::session::ClusterName;
@@ -114,13 +113,15 @@ pub(super) fn holders(seen: &Observation) -> Vec<Check> {
     }
     let mut elsewhere: BTreeMap<(&str, ClusterName, bool), usize> = BTreeMap::new();
     let mut count = |group, cluster, is_ours| {
-        *elsewhere.entry((target_groups::name(group), cluster, is_ours)).or_default() += 1;
+        *elsewhere.entry((group, cluster, is_ours)).or_default() += 1;
     };
     let (mut strangers, mut not_known) = (0_usize, 0_usize);
     for (group, address, _) in seen.targets() {
         match seen.holder(address.ip) {
-            Holder::OfOurs { elsewhere: Some(cluster), .. } => count(group, cluster, true),
-            Holder::Stranger { elsewhere: Some(cluster), .. } => count(group, cluster, false),
+            Holder::OfOurs { elsewhere: Some(cluster), .. } => count(group.name(), cluster, true),
+            Holder::Stranger { elsewhere: Some(cluster), .. } => {
+                count(group.name(), cluster, false);
+            }
             Holder::Stranger { elsewhere: None, .. } => strangers += 1,
             Holder::NobodyOfOurs | Holder::Unknown => not_known += 1,
             Holder::OfOurs { elsewhere: None, .. } | Holder::Nobody => {}

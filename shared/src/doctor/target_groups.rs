@@ -6,7 +6,7 @@ use crate::aws::{CallError, GroupFacts, TargetState};
 use crate::config::Config;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::session::{TargetAddress, TargetGroupArn};
+use crate::session::TargetAddress;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use tokio::join;
@@ -26,14 +26,9 @@ pub(super) async fn checks(context: &Context, deadline: Deadline) -> Vec<Check> 
         let states =
             asked(deadline, "DescribeTargetHealth", group.as_str(), groups.all_states(group));
         let (facts, states) = join!(facts, states);
-        judge(name(group), facts, states, &context.config)
+        judge(group.name(), facts, states, &context.config)
     });
     join_all(looks).await.into_iter().flatten().collect()
-}
-
-/// A target group's own name: its ARN is longer than a line.
-pub(super) fn name(group: &TargetGroupArn) -> &str {
-    group.as_str().split('/').nth(1).unwrap_or(group.as_str())
 }
 
 fn judge(

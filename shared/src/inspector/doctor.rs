@@ -127,10 +127,10 @@ async fn targets(context: &Context, deadline: Deadline) -> Vec<Check> {
     let checks = listings.map(|(group, listing)| match listing {
         Ok(targets) => Check::green(
             CheckKind::TargetGroup,
-            group.as_str(),
+            group.name(),
             format!("The inspector sees {} targets.", targets.len()),
         ),
-        Err(error) => unreadable(CheckKind::TargetGroup, group.as_str(), &error),
+        Err(error) => unreadable(CheckKind::TargetGroup, group.name(), &error),
     });
     checks.collect()
 }

@@ -296,6 +296,14 @@ impl TargetGroupArn {
     }
 }
 
+impl TargetGroupArn {
+    /// The group's own name, as people call it: its ARN is longer than a line.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or(&self.0)
+    }
+}
+
 impl fmt::Display for TargetGroupArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

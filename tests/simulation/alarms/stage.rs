@@ -67,7 +67,7 @@ pub(super) struct Stage {
     pub(super) published: Published,
     lines: Vec<MetricLines>,
     next_sweep: i64,
-    invocations: usize,
+    invocations: u64,
 }
 
 impl Stage {
@@ -150,7 +150,9 @@ impl Stage {
         self.live_for((self.next_sweep - self.now()) / MINUTE + 1).await;
     }
 
+    /// A rule's schedule is kept to the minute, and no better.
     async fn sweep(&mut self) {
+        tokio::time::sleep(Duration::from_secs(self.invocations * 37 % 50)).await;
         let (context, lines) = self.function();
         let margin = context.config.timeouts.deadline_margin;
         let deadline = Deadline::after(self.sweep_time).earlier(margin);

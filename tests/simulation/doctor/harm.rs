@@ -2,9 +2,12 @@
 
 use super::{BOTH, Function, fleet};
 use crate::invoke::{FAULTS, FUNCTION_TIMEOUT, assert_unharmed, function};
-use serde_json::Value;
+use serde_json::{Value, json};
+use session_cleanup::deadline::Deadline;
+use session_cleanup::{completion, reaper};
 use session_cleanup_tests::world::{Api, Call, Crash, Fault, Setup, TaskHandle, Weather, World};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// All that somebody could be harmed in.
@@ -153,6 +156,26 @@ async fn no_weather_makes_an_examination_harm_anyone() {
             inhabited.0.weather(Weather::stormy(0.06));
             examine(function, &inhabited, &format!("seed {seed}")).await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_examination_with_little_time_ends_by_its_deadline_whatever_hangs() {
+    let (world, _) = inhabited();
+    world.fault(Fault::anywhere().always().hangs());
+    let (asked, limit) = (json!({"doctor": {}}), Duration::from_secs(20));
+    for examined in BOTH {
+        let (context, began) = (function(&world, "hurried"), Instant::now());
+        let report = match examined {
+            Function::Completion => {
+                completion::handle(&context, asked.clone(), Deadline::after(limit), "r").await.ok()
+            }
+            Function::Reaper => {
+                reaper::handle(&context, &asked, Deadline::after(limit), "r").await.ok()
+            }
+        };
+        assert!(began.elapsed() <= limit, "{:?}", began.elapsed());
+        assert!(report.is_some_and(|report| report["checks"].is_array()));
     }
 }
 

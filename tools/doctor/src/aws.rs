@@ -9,8 +9,13 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// What the CLI said.
 pub(crate) fn aws(arguments: &[&str]) -> Result<Value, String> {
+    // For SQS the CLI's first version has an address of its own, which comes before the variable's.
+    let elsewhere = std::env::var("AWS_ENDPOINT_URL").ok();
+    let elsewhere = elsewhere.filter(|url| arguments.first() == Some(&"sqs") && !url.is_empty());
+    let elsewhere = elsewhere.iter().flat_map(|url| ["--endpoint-url", url]);
     let output = Command::new("aws")
         .args(arguments)
+        .args(elsewhere)
         .args(["--output", "json"])
         .env("AWS_PAGER", "")
         .stdin(Stdio::null())

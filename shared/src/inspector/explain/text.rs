@@ -126,10 +126,8 @@ impl AddressExplanation {
             return format!("{holder}\nIt is registered in no configured target group.");
         }
         let rows = self.targets.iter().map(|target| {
-            let group = target.group.as_str();
-            let group = group.split_once(":targetgroup/").map_or(group, |(_, name)| name);
             [
-                group.to_owned(),
+                target.group.name().to_owned(),
                 target.address.to_string(),
                 target.row.clone(),
                 target.why.clone(),

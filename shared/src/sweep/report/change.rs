@@ -1,5 +1,6 @@
 //! What would give a task or a target another row, as a sentence for people.
 
+use crate::page::second;
 use crate::sweep::decide::{NextRow, TargetRow, TaskDecision, TaskRow};
 
 /// What time makes of a task, and what people can do.
@@ -7,7 +8,9 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
     let people = by_people(decision.judged.row);
     match decision.next {
         None => people.to_owned(),
-        Some(NextRow { from, row }) => format!("{row} from {from} on if nothing changes; {people}"),
+        Some(NextRow { from, row }) => {
+            format!("{row} from {} on if nothing changes; {people}", second(from))
+        }
     }
 }
 

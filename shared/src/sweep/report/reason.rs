@@ -1,6 +1,7 @@
 //! Why a row was decided, as a sentence for people.
 
 use crate::container::Probe;
+use crate::page::second;
 use crate::session::{EndedTag, Lease};
 use crate::sweep::decide::{TargetDecision, TargetRow, TaskDecision, TaskRow};
 use crate::sweep::observation::Holder;
@@ -9,15 +10,15 @@ use crate::sweep::observation::Holder;
 pub(super) fn of_task(decision: &TaskDecision) -> String {
     let TaskDecision { task, judged, next: _ } = decision;
     let lease = match task.lease {
-        Lease::Until(end) => format!("its lease ended at {end}"),
+        Lease::Until(end) => format!("its lease ended at {}", second(end)),
         Lease::Unreadable => "its lease can't be read".to_owned(),
         Lease::Stale => "its lease is of an earlier session".to_owned(),
         Lease::None => "it has no lease".to_owned(),
     };
     let created = if task.claimed_at.is_some() {
-        format!("its session began at {}", task.started_at())
+        format!("its session began at {}", second(task.started_at()))
     } else {
-        format!("it was created at {}", task.created_at)
+        format!("it was created at {}", second(task.created_at))
     };
     match judged.row {
         TaskRow::ToldToStop => "someone has told it to stop".to_owned(),
@@ -31,7 +32,9 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
             "a session has claimed it, and its tag session-started-at does not say when".to_owned()
         }
         TaskRow::Ended => match task.ended {
-            EndedTag::At(at) => format!("its owner has ended it; it is tagged since {at}"),
+            EndedTag::At(at) => {
+                format!("its owner has ended it; it is tagged since {}", second(at))
+            }
             EndedTag::Stale | EndedTag::Unreadable | EndedTag::Absent => {
                 "its owner has ended it".to_owned()
             }

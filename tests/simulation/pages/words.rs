@@ -1,0 +1,54 @@
+//! What a quote may be, other than said in the play.
+
+/// The pages that operators read: each quote of them is checked.
+pub(super) const PAGES_OF_OPERATORS: [&str; 4] =
+    ["README.md", "docs/alarms.md", "docs/rollout.md", "docs/runbook.md"];
+
+/// Quotes that the play does not bring about, for they want a panic, a crash at one call, a fleet of thousands or a
+/// deadline that is over: they are looked up in the texts of the source, with `…` where something is filled in.
+pub(super) const IN_THE_SOURCE_ALONE: [&str; 18] = [
+    "G3 draining",
+    "a cleanup ended badly",
+    "for lack of time or of connections … addresses were not asked",
+    "which is registered nowhere yet",
+    "is no IPv4 address with a port",
+    "it drains until its deregistration delay is over",
+    "it is listed as running, and then MISSING",
+    "taken out of TARGET_GROUP_ARNS",
+    "taken_over",
+    "the environment variable … is …",
+    "the environment variable … must be set",
+    "the listing was cut short",
+    "the marker … is not in S3",
+    "the sweep before was … min ago, and SWEEP_INTERVAL says …",
+    "to_be_stopped",
+    "… intents wait for the next sweeps",
+    "… was removed from … and is …'s now, which is registered in …",
+    "T9 undecided",
+];
+
+/// Not ours: words of AWS's, of Lambda's logs, of tools, and of whoever types the commands.
+pub(super) const OF_OTHERS: [&str; 22] = [
+    "MessageId",
+    "Messages",
+    "Body",
+    "ReceiptHandle",
+    "errorMessage",
+    "aws",
+    "bash",
+    "clippy",
+    "dev",
+    "exec format error",
+    "jq",
+    "make",
+    "pip",
+    "platform.report",
+    "prod",
+    "report.json",
+    "rustfmt",
+    "sam",
+    "signal: killed",
+    "value",
+    "venv",
+    "zsh",
+];
