@@ -11,7 +11,7 @@ const MAKEFILE: &str = include_str!("../../Makefile");
 
 /// CamelCase words that are neither the template's nor a metric nor AWS's own: of the source, of Lambda's records of
 /// failed invocations, of ECS's reasons, of HTTP and of IAM.
-const OF_OTHERS: [&str; 15] = [
+const OF_OTHERS: [&str; 16] = [
     "Authorization",
     "CleanupPanicked",
     "Deny",
@@ -23,6 +23,7 @@ const OF_OTHERS: [&str; 15] = [
     "HttpSeam",
     "Nobody",
     "OutOfMemory",
+    "ReadOnlyAccess",
     "RetriesExhausted",
     "Review",
     "SessionNotClean",

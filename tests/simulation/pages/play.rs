@@ -17,6 +17,7 @@ pub(super) async fn play() -> Printed {
     Box::pin(endings(to)).await;
     Box::pin(broken_endings(to)).await;
     Box::pin(other_containers(to)).await;
+    Box::pin(unrouted(to)).await;
     Box::pin(observed(to)).await;
     Box::pin(rows(to)).await;
     Box::pin(pool(to)).await;
@@ -144,6 +145,15 @@ async fn other_containers(to: &mut Recorder) {
     to.deliver(&world, &[event], 1, &[("CONTAINER_AUTHORIZATION", "Bearer another")]).await;
 }
 
+/// Where no load balancer routes.
+async fn unrouted(to: &mut Recorder) {
+    let world = World::new(Setup { target_groups: Vec::new(), ..Setup::default() });
+    let task = world.session("polls").start();
+    let mut event = world.session_ended_event(&task, "completed");
+    event["detail"]["request_id"] = json!("request-7");
+    to.deliver(&world, &[event], 1, &[]).await;
+}
+
 /// The mode `observe`.
 async fn observed(to: &mut Recorder) {
     let world = World::new(Setup::default());
@@ -256,7 +266,9 @@ async fn limits(to: &mut Recorder) {
 async fn haste(to: &mut Recorder) {
     let world = World::new(Setup::default());
     world.session("old").started_ago(HOUR * 3).start();
-    world.after(Api::GetObject, 1, |world| world.put_object("ledger", "suspects.json", "{}"));
+    world.after(Api::GetObject, 1, |world| {
+        world.put_object("ledger", "suspects.json", "{}");
+    });
     to.sweep(&world, &report(), &[]).await;
     let world = World::new(Setup::default());
     for number in 0..30 {

@@ -10,8 +10,8 @@ use session_cleanup_tests::world::World;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tracing::Level;
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level, callsite};
 
 /// What was said.
 pub(super) struct Printed {
@@ -41,6 +41,9 @@ pub(super) struct Recorder {
     metrics: Vec<MetricLines>,
     documents: Vec<Value>,
     _listens: DefaultGuard,
+    /// Where there is one subscriber alone, whether a line is of interest is asked of the thread that comes to
+    /// it first, and other tests' threads have none.
+    _another: Dispatch,
 }
 
 impl Recorder {
@@ -48,9 +51,16 @@ impl Recorder {
     pub(super) fn start() -> Self {
         let log = Log::default();
         let writer = log.clone();
+        let another = Dispatch::new(telemetry::subscriber(Level::INFO, io::sink));
         let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
         let listens = tracing::subscriber::set_default(subscriber);
-        Self { log, metrics: Vec::new(), documents: Vec::new(), _listens: listens }
+        Self {
+            log,
+            metrics: Vec::new(),
+            documents: Vec::new(),
+            _listens: listens,
+            _another: another,
+        }
     }
 
     /// Delivers a batch to the completion function, each event for the `received`th time.
@@ -61,6 +71,7 @@ impl Recorder {
         received: u32,
         changes: &[(&str, &str)],
     ) {
+        callsite::rebuild_interest_cache();
         let (context, metrics) = function_with(world, "completion", changes);
         self.documents.extend_from_slice(events);
         let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
@@ -90,6 +101,7 @@ impl Recorder {
         order: &Value,
         changes: &[(&str, &str)],
     ) -> Value {
+        callsite::rebuild_interest_cache();
         let (context, metrics) = function_with(world, "reaper", changes);
         let report = invoke_reaper(&context, order).await;
         self.documents.push(report.clone());
