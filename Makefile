@@ -72,7 +72,7 @@ test: setup ## Runs everything that CI runs
 
 browser: setup ## Draws the dashboard and the widget, and looks at them in a headless Chromium
 	$(call stage,dashboard,cargo test --quiet --locked -p session-cleanup-tests --test simulation \
-		alarms::dashboard)
+		alarms::dashboard::the_six_hours_are_drawn)
 	$(call stage,browser,cargo test --quiet --locked -p session-cleanup-tests --test browser)
 
 demo: setup build ## Shows sessions being cleaned, on a local AWS

@@ -74,7 +74,7 @@ fn chromium(arguments: &[&str], page: &str) -> Ran {
     let mut child = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--force-device-scale-factor=1", "--virtual-time-budget=3000"])
+        .args(["--force-device-scale-factor=1", "--disable-lcd-text", "--virtual-time-budget=3000"])
         .arg(format!("--proxy-server=http://{}", proxy.local_addr().unwrap()))
         .arg(format!("--user-data-dir={}", profile.join("data").display()))
         .args(arguments)

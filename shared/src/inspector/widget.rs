@@ -93,7 +93,7 @@ fn of_report(report: &StoredReport, key: &str) -> String {
             "<table><tr><th>session or target</th><th>done</th><th>why</th><th>row</th></tr>",
         );
         for (who, row, action, why, result) in findings {
-            let result = result.as_deref().map_or_else(String::new, |result| format!(". {result}"));
+            let result = result.as_deref().map_or_else(String::new, |result| format!("; {result}"));
             let _ = write!(
                 html,
                 "<tr><td>{}</td><td>{}</td><td>{}{}</td><td>{}</td></tr>",

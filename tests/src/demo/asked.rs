@@ -48,13 +48,16 @@ pub(super) async fn ask(
             "nothing but reads was called for the answers",
             !calls.is_empty() && calls.iter().all(|call| !changes_something(call.api)),
         ),
-        ("both mistakes are red, each with what to do", mistakes(&answer) == MISTAKES),
+        (
+            "both mistakes are red (the port in two places), each with what to do",
+            mistakes(&answer) == MISTAKES,
+        ),
     ];
     Ok(print(&promises, &local.world))
 }
 
-/// What is red in the mistaken stack.
-const MISTAKES: [&str; 2] = ["artifact_bucket", "target_group"];
+/// What is red in the mistaken stack: the port shows in its group, and in whom it reaches.
+const MISTAKES: [&str; 3] = ["artifact_bucket", "route", "target_group"];
 
 async fn why(local: &LocalStack, part: &Part) -> Result<Value, Failure> {
     let session = part.task.session_id();

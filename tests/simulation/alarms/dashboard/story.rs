@@ -72,7 +72,7 @@ fn happens(stage: &mut Stage, minute: i64) {
         }
         // Someone sends what is no event of ours, and sees to it later.
         112 => {
-            stage.send(json!({"detail-type": "Session Finished", "source": "session.lifecycle"}))
+            stage.send(json!({"detail-type": "Session Finished", "source": "session.lifecycle"}));
         }
         190 => stage.dead_letters = 0,
         // The bucket's policy is being changed: uploads fail.
