@@ -3,7 +3,7 @@
 use super::{HOUR, explain, says};
 use crate::invoke::{INTERVAL, enforce, look, sweeps};
 use serde_json::json;
-use session_cleanup_tests::world::{Setup, World};
+use session_cleanup_tests::world::{Health, Setup, World};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -104,13 +104,15 @@ async fn what_is_no_session_task_is_told_why() {
 #[tokio::test(start_paused = true)]
 async fn what_a_container_answered_an_earlier_sweep_is_not_taken_for_its_last_word() {
     let world = World::new(Setup::default());
-    let done = world.session("done").started_ago(HOUR).unregistered().completed().start();
+    let done = world.session("done").started_ago(HOUR).completed().start();
+    world.owner_deregisters(&done);
     look(&world, "first").await;
     let answer = explain(&world, done.arn()).await;
     assert_eq!(answer["tasks"][0]["row"], "T9a suspected_done", "{answer:#}");
     says(&answer, "answered the last sweep: done");
     // Traffic reaches it again, so that the next sweep has nothing to say of it.
     world.owner_registers(&done);
+    world.report("sessions", done.address(), Health::new("healthy", ""));
     tokio::time::sleep(INTERVAL).await;
     let report = look(&world, "second").await;
     assert_eq!(report["tasks"], json!([]), "{report:#}");
