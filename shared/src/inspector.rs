@@ -13,6 +13,7 @@ mod widget;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{Question, WHAT_CAN_BE_ASKED};
+use crate::page::printable;
 use answer::Answer;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -45,6 +46,6 @@ pub async fn handle(context: &Context, payload: &Value, deadline: Deadline) -> V
 }
 
 fn refused(why: &str) -> Value {
-    let text = format!("{why}\nWhat can be asked: {WHAT_CAN_BE_ASKED}\n");
+    let text = format!("{}\nWhat can be asked: {WHAT_CAN_BE_ASKED}\n", printable(why));
     json!({ "refused": why, "text": text })
 }

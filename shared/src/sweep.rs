@@ -25,7 +25,7 @@ use crate::deadline::Deadline;
 use crate::event::{EventError, SweepRequest};
 use crate::removal::{Holders, LeftBehind, RecoveredIntents};
 use act::{Acts, act};
-use decide::{Known, Plan, decide, to_be_probed};
+use decide::{Known, Plan, TaskDecision, TaskRow, decide, to_be_probed};
 use jiff::Timestamp;
 use observation::Observation;
 use observe::probe_tasks;
@@ -65,9 +65,11 @@ pub async fn sweep(
     let record = || deadline.at_most(context.config.timeouts.receipt);
     let ledger = &context.aws.ledger;
     let before = memory.before();
+    let found = problems.len() + found(&seen, &plan, &recovered);
     let of_this_sweep = |in_a_row: InARow, suspects: Suspects| Suspects {
         in_a_row,
         swept_at: Some(began.time),
+        found: Some(found),
         ..suspects
     };
     let suspects = of_this_sweep(memory.suspects.in_a_row, plan.suspects.clone());
@@ -203,6 +205,16 @@ async fn probe_and_decide(
     };
     let (probes, unasked) = probe_tasks(context, to_be_probed(&unprobed), deadline).await;
     (decide(&Known { probes: &probes, ..unprobed }), unasked)
+}
+
+/// How much there is that a report will tell. A task that an operator protects is no news.
+fn found(seen: &Observation, plan: &Plan, recovered: &RecoveredIntents) -> usize {
+    let is_news = |decision: &&TaskDecision| decision.judged.row != TaskRow::Protected;
+    plan.tasks.iter().filter(is_news).count()
+        + plan.targets.len()
+        + seen.problems().len()
+        + usize::from(*recovered != RecoveredIntents::default())
+        + usize::from(plan.circumstances.leases.are_lapsing())
 }
 
 fn left_unasked(count: usize) -> Option<String> {

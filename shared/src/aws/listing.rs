@@ -129,7 +129,7 @@ impl Tasks {
         }
         match problem {
             Some(error) if tasks.is_empty() => Err(error),
-            Some(_) | None => Ok((tasks, page.next.is_none())),
+            problem => Ok((tasks, problem.is_none() && page.next.is_none())),
         }
     }
 

@@ -149,6 +149,12 @@ fn direct(
     now: Timestamp,
 ) -> Result<SweepRequest, EventError> {
     fields.only(&["mode", "force_cluster", "plan"])?;
+    // A program that has found no report to name must not get a sweep without limits.
+    for order in ["force_cluster", "plan"] {
+        if fields.any(order).is_some_and(Value::is_null) {
+            return Err(fields.error(order, "it is null: name it, or leave it out"));
+        }
+    }
     let mode = match fields.text("mode")? {
         "report" => SweepMode::Report,
         "enforce" => SweepMode::Enforce,

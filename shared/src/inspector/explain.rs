@@ -15,13 +15,16 @@ use crate::event::AskedAbout;
 use crate::session::{IdentitySource, SessionId, Task, TaskArn};
 use explanation::{Explanation, TaskExplanation};
 use looker::Looker;
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// So many reports are looked through for what they say.
 const REPORTS: usize = 12;
 
 /// So many tasks of one session are looked at: those that its receipts and reports name.
 const TASKS: usize = 20;
+
+/// So long another task is looked for where one is known.
+const SECOND_LOOK: Duration = Duration::from_secs(15);
 
 /// Explains.
 pub(super) async fn explain(
@@ -85,24 +88,34 @@ impl Looker<'_> {
         let mentioned =
             self.history.tasks(|task| task.session_id.as_deref() == Some(session.as_str()));
         let mentioned = mentioned.into_iter().map(|(_, task)| task.task_arn.clone());
-        let candidates: BTreeSet<TaskArn> = mentioned.chain(named).collect();
-        let candidates: Vec<TaskArn> = candidates.into_iter().take(TASKS).collect();
+        // The newest first, each once.
+        let mut candidates: Vec<TaskArn> = Vec::new();
+        for task in mentioned.chain(named) {
+            if candidates.len() < TASKS && !candidates.contains(&task) {
+                candidates.push(task);
+            }
+        }
         let seen = self.describe(to, &candidates).await;
         let sources = &self.context.config.scope.identity;
         let runs_it =
             |task: &Task| IdentitySource::identify(sources, task).as_ref() == Some(session);
         let (live, over): (Vec<Task>, Vec<Task>) =
             seen.into_iter().partition(|task| task.shall_run() && runs_it(task));
-        if !live.is_empty() {
-            for task in &live {
-                self.add_task(to, task).await;
-            }
-            return;
+        for task in &live {
+            self.add_task(to, task).await;
         }
-        let search = search(self.context, runs_it, self.deadline).await;
-        to.search = Some(search.reach(self.context));
+        // A session that was resumed runs in another task than its records name.
+        let is_another =
+            |task: &Task| runs_it(task) && live.iter().all(|known| known.arn != task.arn);
+        let looking =
+            if live.is_empty() { self.deadline } else { self.deadline.at_most(SECOND_LOOK) };
+        let search = search(self.context, is_another, looking).await;
+        if live.is_empty() || !search.saw_all(self.context) {
+            to.search = Some(search.reach(self.context));
+        }
         to.problems.extend(search.problems);
         let last = over.into_iter().max_by_key(|task| task.created_at);
+        let last = last.filter(|_| live.is_empty());
         if let Some(task) = search.found.or(last) {
             self.add_task(to, &task).await;
         }

@@ -27,11 +27,13 @@ pub(super) struct Kept {
     pub(super) report: StoredReport,
 }
 
-/// Reports of so long ago are looked for first: listing all that are kept may take many pages.
-const RECENTLY: SignedDuration = SignedDuration::from_hours(24);
+/// Reports of so long ago are looked for first, then of longer ago, then all: listing those that are kept may take
+/// many pages.
+const LOOKS: [Option<SignedDuration>; 3] =
+    [Some(SignedDuration::from_hours(24)), Some(SignedDuration::from_hours(24 * 7)), None];
 
-/// How many objects are read at once.
-const AT_ONCE: usize = 10;
+/// How many objects are read at once. After an outage each may hold thousands of findings.
+const AT_ONCE: usize = 3;
 
 impl History {
     /// Reads the `last` reports and the memory.
@@ -40,6 +42,30 @@ impl History {
             Memory::read(&context.aws.ledger, deadline),
             newest(context, last, deadline)
         );
+        Self::of(context, memory, keys, deadline).await
+    }
+
+    /// Reads the memory, and the report of the very last sweep, if it has left one.
+    pub(super) async fn read_the_last_sweep(context: &Context, deadline: Deadline) -> Self {
+        let memory = Memory::read(&context.aws.ledger, deadline).await;
+        let keys = match memory.suspects.swept_at {
+            None => newest(context, 1, deadline).await,
+            // A key says when its sweep began, in seconds, with more behind it.
+            Some(at) => keys(context, Some(begins(at)), deadline).await.map(|mut keys| {
+                keys.reverse();
+                keys.truncate(1);
+                keys
+            }),
+        };
+        Self::of(context, memory, keys, deadline).await
+    }
+
+    async fn of(
+        context: &Context,
+        memory: Memory,
+        keys: Result<Vec<String>, CallError>,
+        deadline: Deadline,
+    ) -> Self {
         let mut problems: Vec<String> = memory.problem.into_iter().collect();
         let keys = keys.unwrap_or_else(|error| {
             problems.push(error.to_string());
@@ -55,6 +81,11 @@ impl History {
             }
         }
         Self { reports, suspects: memory.suspects, problems }
+    }
+
+    /// Whether the last sweep is known to have found nothing.
+    pub(super) fn found_nothing(&self) -> bool {
+        self.suspects.found == Some(0) && self.problems.is_empty()
     }
 
     /// When the last sweep began, as far as is known.
@@ -101,14 +132,25 @@ async fn newest(
     last: usize,
     deadline: Deadline,
 ) -> Result<Vec<String>, CallError> {
-    let day_ago = context.clock.now().checked_sub(RECENTLY).unwrap_or(Timestamp::MIN);
-    let recent = keys(context, Some(format!("sweeps/{}", day_ago.as_second())), deadline).await?;
-    let mut keys = if recent.len() < last { keys(context, None, deadline).await? } else { recent };
+    let now = context.clock.now();
+    let mut keys = Vec::new();
+    for back in LOOKS {
+        let since = back.map(|back| begins(now.checked_sub(back).unwrap_or(Timestamp::MIN)));
+        keys = self::keys(context, since, deadline).await?;
+        if keys.len() >= last {
+            break;
+        }
+    }
     // Keys begin with the seconds since 1970, which have ten digits until the year 2286.
     keys.sort_unstable();
     keys.reverse();
     keys.truncate(last);
     Ok(keys)
+}
+
+/// How the keys of reports of that second begin.
+fn begins(at: Timestamp) -> String {
+    format!("sweeps/{}", at.as_second())
 }
 
 async fn keys(

@@ -1,4 +1,4 @@
-use super::answer::{Answer, section};
+use super::answer::{self, Answer, section};
 use crate::aws::CallError;
 use crate::cleanup::receipts_of;
 use crate::context::Context;
@@ -89,8 +89,7 @@ impl Answer for SessionRecord {
                 format!("Session {session_id} has {many} receipts, one for each of its tasks.\n")
             }
         };
-        head + &section("Receipts", &receipts_table(receipts, *now))
-            + &section("Problems", &problems.join("\n"))
+        head + &section("Receipts", &receipts_table(receipts, *now)) + &answer::problems(problems)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::answer::{Answer, section};
+use super::answer::{Answer, problems, section};
 use super::history::{History, Kept};
 use crate::config::SweepMode;
 use crate::context::Context;
@@ -27,8 +27,25 @@ pub(super) struct LastSweeps {
 #[derive(Debug, Serialize)]
 struct StoredSweep {
     kept_as: String,
+    /// How many of its findings are left out here.
+    left_out: usize,
     #[serde(flatten)]
     report: StoredReport,
+}
+
+/// So many findings of the newest report are answered; its key says where all of them are.
+const FINDINGS: usize = 200;
+
+impl StoredSweep {
+    /// Of the newest its findings, as far as they fit into an answer; of the others what they counted.
+    fn of((place, Kept { key: kept_as, mut report }): (usize, Kept)) -> Self {
+        let most = if place == 0 { FINDINGS } else { 0 };
+        let found = report.tasks.len() + report.targets.len();
+        report.tasks.truncate(most);
+        report.targets.truncate(most.saturating_sub(report.tasks.len()));
+        let left_out = found - report.tasks.len() - report.targets.len();
+        Self { kept_as, left_out, report }
+    }
 }
 
 /// The last sweeps, as far as they are on record: one that finds nothing leaves no report.
@@ -37,11 +54,7 @@ pub(super) async fn answer(context: &Context, last: usize, deadline: Deadline) -
     LastSweeps {
         last_sweep_at: history.swept_at(),
         mode: context.config.sweep.mode,
-        sweeps: history
-            .reports
-            .into_iter()
-            .map(|Kept { key: kept_as, report }| StoredSweep { kept_as, report })
-            .collect(),
+        sweeps: history.reports.into_iter().enumerate().map(StoredSweep::of).collect(),
         problems: history.problems,
         now: context.clock.now(),
     }
@@ -75,10 +88,17 @@ impl Answer for LastSweeps {
         };
         let newest = self.sweeps.first();
         let findings = newest.map(|sweep| findings(&sweep.report)).unwrap_or_default();
+        let left_out = match newest {
+            Some(StoredSweep { left_out, kept_as, .. }) if *left_out > 0 => {
+                format!("And {left_out} more, in {kept_as}.\n")
+            }
+            Some(_) | None => String::new(),
+        };
         format!("{last} A sweep that finds nothing leaves no report.\n")
             + &section("Reports, the newest first", &table)
             + &section("What the newest found", &findings)
-            + &section("Problems", &self.problems.join("\n"))
+            + &left_out
+            + &problems(&self.problems)
     }
 }
 

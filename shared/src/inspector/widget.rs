@@ -20,15 +20,20 @@ const ROWS: usize = 40;
 
 /// Draws it.
 pub(super) async fn draw(context: &Context, deadline: Deadline) -> String {
-    let history = History::read(context, 1, deadline).await;
+    let history = History::read_the_last_sweep(context, deadline).await;
     let now = context.clock.now();
     let interval = context.config.sweep.interval;
     let mut html = String::new();
     html.push_str(&when(&history, context.config.sweep.mode, interval, now));
     match history.of_the_last_sweep() {
         Some(kept) => html.push_str(&of_report(&kept.report, &kept.key)),
-        None if history.swept_at().is_some() && history.problems.is_empty() => {
+        None if history.found_nothing() => {
             html.push_str("<p><b>Nothing.</b> The last sweep found every task and every target plainly fine.</p>");
+        }
+        None if history.swept_at().is_some() && history.problems.is_empty() => {
+            html.push_str(
+                "<p><b>Its report is not there:</b> the sweep is still under way, or it did not come to its end.</p>",
+            );
         }
         None => {}
     }

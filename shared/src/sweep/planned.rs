@@ -17,8 +17,9 @@ pub struct Planned {
     targets: BTreeSet<ZombieTarget>,
 }
 
-/// What a report says of those that are no victims; all others it acted on, or would have.
-const NO_VICTIMS: [&str; 2] = ["kept", "suspected"];
+/// What a report says of those that it acted on, or would have. Whoever it left alone, for whatever reason, is not
+/// meant by whoever names it: least of all those that an order before had left out.
+const VICTIMS: [&str; 6] = ["would_act", "would_wait", "acted", "tried", "waits", "out_of_time"];
 
 impl Planned {
     /// Reads the report that an operator names.
@@ -41,11 +42,10 @@ impl Planned {
 
     fn of(report: StoredReport, config: &Config) -> Result<Self, String> {
         let scope = &config.scope;
-        let tasks =
-            report.tasks.into_iter().filter(|task| !NO_VICTIMS.contains(&task.action.as_str()));
+        let tasks = report.tasks.into_iter().filter(|task| VICTIMS.contains(&task.action.as_str()));
         let tasks: BTreeSet<TaskArn> = tasks.map(|task| task.task_arn).collect();
         let targets = report.targets.into_iter();
-        let targets = targets.filter(|target| !NO_VICTIMS.contains(&target.action.as_str()));
+        let targets = targets.filter(|target| VICTIMS.contains(&target.action.as_str()));
         let targets: BTreeSet<ZombieTarget> = targets
             .map(|StoredTarget { group, address, .. }| ZombieTarget { group, address })
             .collect();

@@ -57,6 +57,8 @@ pub struct Suspects {
     pub in_a_row: InARow,
     /// When the sweep began that has written this.
     pub swept_at: Option<Timestamp>,
+    /// How much that sweep found: where it is nothing, no report follows. `None`: a version before did not say.
+    pub found: Option<usize>,
 }
 
 /// The leases that ran at the last sweep that had listed everything: whether they are extended shows
@@ -273,6 +275,8 @@ struct Document {
     in_a_row: InARow,
     #[serde(default)]
     swept_at: Option<Timestamp>,
+    #[serde(default)]
+    found: Option<usize>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -327,6 +331,7 @@ impl From<&Suspects> for Document {
             reaped_for_leases: listed(&suspects.reaped_for_leases),
             in_a_row: suspects.in_a_row,
             swept_at: suspects.swept_at,
+            found: suspects.found,
         }
     }
 }
@@ -348,6 +353,7 @@ impl From<Document> for Suspects {
             reaped_for_leases: by_task(document.reaped_for_leases),
             in_a_row: document.in_a_row,
             swept_at: document.swept_at,
+            found: document.found,
         }
     }
 }

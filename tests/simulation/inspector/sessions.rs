@@ -52,6 +52,22 @@ async fn a_resumed_session_is_explained_by_the_task_that_runs_it_now() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn both_tasks_of_a_session_that_was_resumed_while_the_old_one_runs_on_are_told() {
+    let world = World::new(Setup::default());
+    let first = world.session("resumed").started_ago(HOUR * 3).start();
+    crate::invoke::look(&world, "look").await;
+    let second = world.session("resumed").start();
+    let answer = explain(&world, "resumed").await;
+    let rows: Vec<_> = answer["tasks"].as_array().unwrap().iter().collect();
+    assert_eq!(rows.len(), 2, "{answer:#}");
+    assert_eq!(
+        (&rows[0]["task_arn"], &rows[0]["row"]),
+        (&json!(first.arn()), &json!("T8 too_old"))
+    );
+    assert_eq!((&rows[1]["task_arn"], &rows[1]["row"]), (&json!(second.arn()), &json!("T10 live")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_large_fleet_the_look_ends_in_time_and_says_how_far_it_got() {
     let world = World::new(Setup::default());
     for number in 0..8_000 {

@@ -38,6 +38,28 @@ async fn a_report_of_last_week_is_found_where_no_later_one_is() {
     assert_eq!(answer["sweeps"][0]["kept_as"], report["kept_as"], "{answer:#}");
 }
 
+/// Lambda lets an answer be 6 MB: in an incident reports are long.
+#[tokio::test(start_paused = true)]
+async fn of_long_reports_the_newest_is_told_in_part_and_the_others_by_their_counts() {
+    let world = World::new(Setup::default());
+    for number in 0..1_200 {
+        world.session(&format!("old-{number}")).started_ago(HOUR * 3).start();
+    }
+    for caller in ["look-1", "look-2", "look-3"] {
+        look(&world, caller).await;
+        tokio::time::sleep(INTERVAL).await;
+    }
+    let answer = ask(&world, &json!({"sweeps": {"last": 3}})).await;
+    let sweeps = answer["sweeps"].as_array().unwrap();
+    let told: Vec<_> =
+        sweeps.iter().map(|sweep| sweep["tasks"].as_array().unwrap().len()).collect();
+    assert_eq!(told, [200, 0, 0]);
+    assert_eq!(sweeps[0]["left_out"], 1_000);
+    assert_eq!(sweeps[2]["counts"]["orphans"], 1_200);
+    says(&answer, "And 1000 more, in sweeps/");
+    assert!(answer.to_string().len() < 1_000_000);
+}
+
 #[tokio::test(start_paused = true)]
 async fn before_the_first_sweep_nothing_is_on_record() {
     let world = World::new(Setup::default());

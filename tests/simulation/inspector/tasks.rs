@@ -41,7 +41,7 @@ async fn an_orphan_is_told_with_what_the_last_sweeps_said_of_it() {
             (&json!("T8 too_old"), &json!("would_act"))
         );
     }
-    says(&answer, "an orphan: a sweep in the mode enforce saves its artifacts and stops it");
+    says(&answer, "an orphan: a sweep in the mode enforce cleans it up, artifacts first");
     says(&answer, "a lease that runs, or the tag cleanup-protection, keeps it");
 }
 
@@ -121,6 +121,27 @@ async fn what_a_container_answered_an_earlier_sweep_is_not_taken_for_its_last_wo
     let answer = explain(&world, done.arn()).await;
     assert_eq!(answer["tasks"][0]["row"], "T9b unrouted", "{answer:#}");
     says(&answer, "it was not asked");
+}
+
+/// A sweep stops it, since others renew their leases; one task alone does not show that.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_over_is_not_called_kept_where_only_sweeps_can_tell() {
+    let world = World::new(Setup::default());
+    let renewed: Vec<_> =
+        (0..8).map(|n| world.session(&format!("r-{n}")).leased_for(HOUR).start()).collect();
+    let lapsed = world.session("lapsed").started_ago(HOUR).lease_lapsed(HOUR / 2).start();
+    look(&world, "first").await;
+    for task in &renewed {
+        world.set_tag(task, "lease-expires-at", &(world.now() + HOUR * 2).to_string());
+    }
+    tokio::time::sleep(INTERVAL).await;
+    let report = look(&world, "second").await;
+    assert_eq!(crate::invoke::task_in(&report, &lapsed)["row"], "T7 lease_expired", "{report:#}");
+    let answer = explain(&world, "lapsed").await;
+    says(
+        &answer,
+        "only a sweep can tell, by all leases together; the last one said T7 lease_expired",
+    );
 }
 
 /// The table is one: what a sweep finds and what is explained right after can't differ, but for what a sweep

@@ -3,7 +3,7 @@
 use super::HOUR;
 use crate::invoke::{INTERVAL, ask, look};
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, Setup, World};
 
 /// As `CloudWatch` calls it.
 fn call() -> Value {
@@ -73,6 +73,17 @@ async fn a_sweep_that_found_nothing_and_one_that_is_long_ago_are_told() {
     assert!(draw(&world).await.contains("<b>Nothing.</b>"));
     tokio::time::sleep(INTERVAL * 4).await;
     assert!(draw(&world).await.contains("too long ago: sweeps are paused, or fail"));
+}
+
+/// While a sweep acts, and where it died or could not store its report, nobody is told that all is well.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_found_something_and_left_no_report_is_not_called_fine() {
+    let world = World::new(Setup::default());
+    world.session("old").started_ago(HOUR * 3).start();
+    world.fault(Fault::on(Api::PutObject).of("ledger/sweeps/").denied().always());
+    look(&world, "look").await;
+    let html = draw(&world).await;
+    assert!(html.contains("Its report is not there") && !html.contains("Nothing"), "{html}");
 }
 
 #[tokio::test(start_paused = true)]

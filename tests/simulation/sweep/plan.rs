@@ -33,6 +33,23 @@ async fn with_a_plan_nothing_outside_the_stored_report_is_acted_on() {
     assert_unharmed(&world);
 }
 
+/// The report of an order names those whom the order left out, too; it is no order for them.
+#[tokio::test(start_paused = true)]
+async fn whom_an_order_left_out_is_not_in_the_plan_that_its_own_report_makes() {
+    let world = World::new(Setup::default());
+    let old = world.session("old").started_ago(HOUR * 3).upload_never_works().start();
+    let report = look(&world, "look").await;
+    let later = world.session("later").started_ago(HOUR * 4).start();
+    let acted = enforce_plan(&world, "plan", &report).await;
+    assert_eq!(task_row(&acted, &later).1, "not_planned", "{acted:#}");
+    tokio::time::sleep(INTERVAL).await;
+    let again = enforce_plan(&world, "again", &acted).await;
+    assert_eq!(task_row(&again, &old).1, "tried", "{again:#}");
+    assert_eq!(task_row(&again, &later).1, "not_planned", "{again:#}");
+    assert!(world.completion_calls(&later).is_empty() && !world.is_stopping(&later));
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_planned_victim_is_decided_anew() {
     let world = World::new(Setup::default());

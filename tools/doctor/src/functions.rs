@@ -83,7 +83,9 @@ fn concurrency(function: Examined, name: &str, reserved: Result<Option<u64>, Str
         }
         (Ok(reserved), Examined::Reaper) if reserved != Some(1) => {
             let found = "Its reserved concurrency is not 1: two sweeps may run at once.";
-            let fix = "aws lambda put-function-concurrency --reserved-concurrent-executions 1";
+            let fix = format!(
+                "aws lambda put-function-concurrency --function-name {name} --reserved-concurrent-executions 1"
+            );
             Check::red(kind, name, found, fix)
         }
         (Ok(None), _) => {

@@ -69,6 +69,8 @@ fn a_plan_names_a_stored_report_and_comes_with_enforce_alone() {
     {
         assert!(plan(json!({"mode": "enforce", "plan": bad})).contains("`plan`"), "{bad}");
     }
+    assert!(plan(json!({"mode": "enforce", "plan": null})).contains("it is null"));
+    assert!(plan(json!({"mode": "enforce", "force_cluster": null})).contains("it is null"));
     assert!(plan(json!({"mode": "report", "plan": key})).contains("enforce only"));
     let mut forced = sample("sweep-force-cluster.json");
     forced["plan"] = json!(key);

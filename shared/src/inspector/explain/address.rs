@@ -3,11 +3,11 @@ use super::looker::Looker;
 use crate::aws::CallError;
 use crate::container::Probe;
 use crate::inspector::search::search;
-use crate::session::{ClusterName, DesiredStatus, TargetAddress, Task, TaskArn};
-use crate::sweep::decide::{Known, decide_target};
+use crate::session::{ClusterName, DesiredStatus, TargetAddress, TargetGroupArn, Task, TaskArn};
+use crate::sweep::decide::{Known, TargetRow, decide_target};
 use crate::sweep::observation::Observation;
 use crate::sweep::observe::groups;
-use crate::sweep::report::TargetFinding;
+use crate::sweep::report::{StoredTarget, TargetFinding};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -43,7 +43,22 @@ impl Looker<'_> {
             let decision = decide_target(&known, group, address, health);
             let TargetFinding { group, address, row, why, change, health, .. } =
                 TargetFinding::new(&decision, None);
-            TargetExplanation { group, address, row: row.to_string(), why, change, health }
+            // Only sweeps look through the whole account.
+            let said = (row == TargetRow::Undecided).then(|| self.last_word_on(&group, address));
+            match said.flatten() {
+                None => {
+                    let row = row.to_string();
+                    TargetExplanation { group, address, row, why, change, health }
+                }
+                Some(said) => TargetExplanation {
+                    group,
+                    address,
+                    row: format!("{} (by the last sweep)", said.row),
+                    why: said.why.clone(),
+                    change: said.change.clone().unwrap_or(change),
+                    health,
+                },
+            }
         });
         let targets: Vec<TargetExplanation> = targets.collect();
         let task = holder.as_ref().map(|task| task.arn.clone());
@@ -88,6 +103,15 @@ impl Looker<'_> {
             seen.see(task, scope, &BTreeSet::from([ip]), now);
         }
         holder
+    }
+
+    fn last_word_on(
+        &self,
+        group: &TargetGroupArn,
+        address: TargetAddress,
+    ) -> Option<&StoredTarget> {
+        let mut targets = self.history.of_the_last_sweep()?.report.targets.iter();
+        targets.find(|target| target.group == *group && target.address == address)
     }
 
     fn answers_of_the_last_sweep(self) -> BTreeMap<TargetAddress, Probe> {

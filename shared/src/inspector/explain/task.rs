@@ -4,7 +4,7 @@ use crate::container::Probe;
 use crate::session::{
     ContainerState, DesiredStatus, IdentitySource, SessionId, SessionTask, Task, TaskArn,
 };
-use crate::sweep::decide::{Known, TaskVerdict, decide_task};
+use crate::sweep::decide::{Known, TaskRow, TaskVerdict, decide_task};
 use crate::sweep::observation::Observation;
 use crate::sweep::observe::groups;
 use crate::sweep::report::TaskFinding;
@@ -82,6 +82,9 @@ impl Looker<'_> {
         let decision = decide_task(&known, &session_task);
         let verdict = decision.judged.row.verdict();
         let finding = TaskFinding::new(&decision, None);
+        // What all leases together say is seen by sweeps alone.
+        let is_lapsed = decision.judged.row == TaskRow::LeaseLapsed;
+        let said = self.row_of_the_last_sweep(&task.arn).filter(|_| is_lapsed);
         let end = End::of(task);
         let over = match &end {
             None => None,
@@ -94,7 +97,11 @@ impl Looker<'_> {
             task_arn: task.arn.clone(),
             session_id: noted.or_else(|| IdentitySource::identify(&scope.identity, task)),
             row: Some(finding.row.to_string()),
-            verdict: over.unwrap_or(words(verdict)).to_owned(),
+            verdict: match over {
+                Some(over) => over.to_owned(),
+                None if is_lapsed => lapsed(said),
+                None => words(verdict).to_owned(),
+            },
             why: finding.why,
             change: Some(finding.change),
             evidence: Some(finding.evidence),
@@ -109,6 +116,12 @@ impl Looker<'_> {
         to.problems.extend(seen.problems());
         seen.see(task, &self.context.config.scope, &BTreeSet::new(), self.context.clock.now());
         seen
+    }
+
+    /// The row that the last sweep gave it.
+    fn row_of_the_last_sweep(&self, arn: &TaskArn) -> Option<&str> {
+        let mut last = self.history.of_the_last_sweep()?.report.tasks.iter();
+        last.find(|task| task.task_arn == *arn).map(|task| task.row.as_str())
     }
 
     /// What its container answered the last sweep: nobody is asked for an explanation.
@@ -148,7 +161,16 @@ fn words(verdict: TaskVerdict) -> &'static str {
         TaskVerdict::KeepAndReport => "kept, and reported",
         TaskVerdict::Suspect => "kept, and looked at again by the next sweep",
         TaskVerdict::Orphan(_) => {
-            "an orphan: a sweep in the mode enforce saves its artifacts and stops it"
+            "an orphan: a sweep in the mode enforce cleans it up, artifacts first"
         }
     }
+}
+
+/// A lease that is over says by itself no more than that: whether others are renewed decides.
+fn lapsed(last_sweep: Option<&str>) -> String {
+    let looks = match last_sweep {
+        Some(row) => format!("the last one said {row}"),
+        None => "the last one said nothing of it".to_owned(),
+    };
+    format!("only a sweep can tell, by all leases together; {looks}")
 }

@@ -1,6 +1,6 @@
 use super::explanation::{AddressExplanation, End, Explanation, Mention, TaskExplanation};
 use crate::config::SweepMode;
-use crate::inspector::answer::{Answer, section};
+use crate::inspector::answer::{self, Answer, section};
 use crate::inspector::receipts::receipts_table;
 use crate::page;
 use crate::sweep::report::TaskFacts;
@@ -24,10 +24,7 @@ impl Answer for Explanation {
         }
         page += &section(&self.sweeps_heading(), &mentions(sweeps, *now));
         page += &section("Receipts of its session", &receipts_table(receipts, *now));
-        page + &section(
-            "Not known",
-            &problems.iter().map(|one| page::printable(one)).collect::<Vec<_>>().join("\n"),
-        )
+        page + &answer::problems(problems)
     }
 }
 

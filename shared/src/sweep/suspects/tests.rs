@@ -60,6 +60,7 @@ proptest! {
             under_way: times(&at[..at.len() / 3]),
             leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),
             in_a_row: InARow { problems: u32::try_from(at.len()).unwrap(), ..InARow::default() },
+            found: Some(3),
             swept_at: at.first().map(|(_, seen)| seen.last),
         };
         prop_assert_eq!(read(&written(&suspects)).unwrap(), suspects);
