@@ -76,21 +76,24 @@ browser: setup ## Draws the dashboard and the widget, and looks at them in a hea
 	$(call stage,browser,cargo test --quiet --locked -p session-cleanup-tests --test browser)
 
 demo: setup build ## Shows sessions being cleaned, on a local AWS
-	@cargo run --locked -p session-cleanup-tests --bin demo
+	@cargo build --locked --workspace --bin demo
+	@target/debug/demo
 
 # The log of a week, as SAM reads it from CloudWatch, or a file.
 FILE := $(if $(filter command line,$(origin LOG)),$(LOG))
 OBSERVED = $(if $(FILE),cat "$(FILE)",sam logs --stack-name "$(STACK)" --name CompletionFunction \
 	--start-time '7 days ago' --filter observed)
 
+# Of the whole workspace, so that what the tests are built with serves these too: one set of features.
 baseline: setup ## A week in the mode observe, session by session, beside the owner's own way (STACK=name, or LOG=file)
 	@[ -n "$(STACK)$(FILE)" ] || { echo "say which: make baseline STACK=name, or LOG=file" >&2; exit 2; }
-	@cargo build --quiet --locked -p session-cleanup-tests --bin baseline
-	@$(OBSERVED) | cargo run --quiet --locked -p session-cleanup-tests --bin baseline
+	@cargo build --quiet --locked --workspace --bin baseline
+	@$(OBSERVED) | target/debug/baseline
 
 doctor: setup ## Whether a stack is set up right: asks its functions, and looks at what invokes them (STACK=name)
 	@[ -n "$(STACK)" ] || { echo "say which: make doctor STACK=name" >&2; exit 2; }
-	@cargo run --quiet --locked -p session-cleanup-doctor --bin doctor -- "$(STACK)"
+	@cargo build --quiet --locked --workspace --bin doctor
+	@target/debug/doctor "$(STACK)"
 
 bench: setup build ## Measures a cold start beside hello world and Python (TLS=aws-lc: two TLS libraries too)
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \
