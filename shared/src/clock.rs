@@ -37,6 +37,12 @@ impl Clock {
     }
 }
 
+/// In whole milliseconds, as logs, receipts and reports have it.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Whether more than `limit` has passed from `since` to `now`.
 #[must_use]
 pub fn is_longer_ago(since: Timestamp, limit: Duration, now: Timestamp) -> bool {

@@ -14,6 +14,7 @@ mod sweeps;
 mod target_groups;
 mod verdict;
 
+use crate::clock::milliseconds;
 use crate::config::Config;
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::join;
 use tokio::time::Instant;
+pub use verdict::unanswered;
 
 /// The longest that an examination may take: no sweep runs meanwhile.
 const LONGEST: Duration = Duration::from_secs(50);
@@ -55,7 +57,11 @@ pub async fn examine(
         let fleet = Fleet::sampled(context, looking).await;
         let (fleet, mut checks) = match who {
             Examined::Reaper => of_sweeps(context, fleet, looking).await,
-            Examined::Completion | Examined::Inspector | Examined::Stack => (fleet, Vec::new()),
+            Examined::Inspector => {
+                let memory = Memory::read(&context.aws.ledger, looking).await;
+                (fleet, sweeps::last_sweep(&memory, &context.config, context.clock.now()))
+            }
+            Examined::Completion | Examined::Stack => (fleet, Vec::new()),
         };
         checks.extend(fleet::checks(&fleet, &context.config));
         match who {
@@ -88,7 +94,7 @@ pub async fn examine(
         permissions::checks(context, who, looking).boxed(),
     );
     let checks = [of_tasks, of_what_it_cleans, of_role].concat();
-    let took = u64::try_from(began.1.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = milliseconds(began.1.elapsed());
     DoctorReport::new(who, began.0, took, checks)
 }
 

@@ -5,11 +5,13 @@ mod answer;
 mod doctor;
 mod explain;
 mod history;
+mod read_all;
 mod receipts;
 mod search;
 mod sweeps;
 mod widget;
 
+use crate::clock::milliseconds;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{Question, WHAT_CAN_BE_ASKED};
@@ -40,7 +42,7 @@ pub async fn handle(context: &Context, payload: &Value, deadline: Deadline) -> V
         Ok(Question::Widget) => json!(widget::draw(context, deadline).await),
     };
     context.metrics.api_use(context.aws.meter.read().since(used_before));
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = milliseconds(began.elapsed());
     tracing::info!(?question, duration_ms, "answered");
     answer
 }

@@ -19,13 +19,14 @@ pub mod suspects;
 
 use crate::aws::ApiUse;
 use crate::cleanup::Invocation;
+use crate::clock::milliseconds;
 use crate::config::SweepMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{EventError, SweepRequest};
 use crate::removal::{Holders, LeftBehind, RecoveredIntents};
 use act::{Acts, act};
-use decide::{Known, Plan, TaskDecision, TaskRow, decide, to_be_probed};
+use decide::{Known, Plan, TaskDecision, decide, to_be_probed};
 use jiff::Timestamp;
 use observation::Observation;
 use observe::probe_tasks;
@@ -153,7 +154,7 @@ impl Began {
     fn course(&self, context: &Context) -> Course {
         Course {
             started_at: self.time,
-            duration_ms: u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: milliseconds(self.at.elapsed()),
             api: context.aws.meter.read().since(self.used),
         }
     }
@@ -207,9 +208,9 @@ async fn probe_and_decide(
     (decide(&Known { probes: &probes, ..unprobed }), unasked)
 }
 
-/// How much there is that a report will tell. A task that an operator protects is no news.
+/// How much there is that a report will tell.
 fn found(seen: &Observation, plan: &Plan, recovered: &RecoveredIntents) -> usize {
-    let is_news = |decision: &&TaskDecision| decision.judged.row != TaskRow::Protected;
+    let is_news = |decision: &&TaskDecision| decision.judged.row.is_news();
     plan.tasks.iter().filter(is_news).count()
         + plan.targets.len()
         + seen.problems().len()

@@ -1,24 +1,14 @@
 //! `make doctor` over deployed stacks: one that is set up right, and one with mistakes planted in it.
 
-use crate::one_stack::{Scene, play};
+use crate::one_stack::{Scene, make, play};
 use serde_json::json;
-use session_cleanup_tests::local_aws::{Lambda, Platform, REGION};
-use tokio::process::Command;
+use session_cleanup_tests::local_aws::{Lambda, Platform};
 
 /// What `make doctor` prints, and whether it succeeds.
 async fn make_doctor(scene: &Scene, stack: &str) -> (String, bool) {
-    let doctor = Command::new("make")
-        .args(["doctor", &format!("STACK={stack}")])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("AWS_ENDPOINT_URL", scene.aws().endpoint())
-        .envs([("AWS_DEFAULT_REGION", REGION), ("NO_PROXY", "127.0.0.1")])
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-        .env_remove("MAKEFLAGS")
-        .output();
-    let doctor = doctor.await.unwrap();
-    let printed = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    println!("{printed}\n{}", String::from_utf8_lossy(&doctor.stderr));
-    (printed, doctor.status.success())
+    let (printed, problem, is_well) = make(scene, "doctor", stack).await;
+    println!("{printed}\n{problem}");
+    (printed, is_well)
 }
 
 /// The emulator does not take a function's reserved concurrency from a template.

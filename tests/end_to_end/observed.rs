@@ -1,9 +1,8 @@
 //! A stack in the mode `observe`, and `make baseline` over its log; and the receipts of another as events.
 
-use crate::one_stack::{PATIENCE, play};
-use session_cleanup_tests::local_aws::{Lambda, Platform, REGION, eventually};
+use crate::one_stack::{PATIENCE, make, play};
+use session_cleanup_tests::local_aws::{Lambda, Platform, eventually};
 use session_cleanup_tests::world::Phase;
-use tokio::process::Command;
 
 #[test]
 fn make_baseline_reads_from_the_log_how_long_an_owner_was_at_it() {
@@ -31,18 +30,8 @@ fn make_baseline_reads_from_the_log_how_long_an_owner_was_at_it() {
         seen.await.unwrap_or_else(|error| panic!("{error}\n{}", scene.world.history()));
         assert!(stack.ledger("").await.unwrap().is_empty(), "nothing is written");
 
-        let baseline = Command::new("make")
-            .args(["baseline", "STACK=observed"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env("AWS_ENDPOINT_URL", scene.aws().endpoint())
-            .envs([("AWS_DEFAULT_REGION", REGION), ("NO_PROXY", "127.0.0.1")])
-            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-            .env_remove("MAKEFLAGS")
-            .output();
-        let baseline = baseline.await.unwrap();
-        let printed = String::from_utf8_lossy(&baseline.stdout);
-        let problem = String::from_utf8_lossy(&baseline.stderr);
-        assert!(baseline.status.success(), "{printed}\n{problem}");
+        let (printed, problem, is_well) = make(scene, "baseline", "observed").await;
+        assert!(is_well, "{printed}\n{problem}");
         let row = printed.lines().find(|line| line.contains("observed-alice"));
         let row = row.unwrap_or_else(|| panic!("no row of hers:\n{printed}\n{problem}"));
         println!("{row}");

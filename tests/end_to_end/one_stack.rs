@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{Lambda, LocalAws, Platform, Stack, eventually, free_port};
+use session_cleanup_tests::local_aws::{
+    Lambda, LocalAws, Platform, REGION, Stack, eventually, free_port,
+};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{SessionBuilder, Setup, TaskHandle};
 use std::net::Ipv4Addr;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::process::Command;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
@@ -236,4 +239,19 @@ impl Scene {
         assert!(saved.contains(&format!("{folder}{marker}")), "{saved:?}");
         assert!(saved.len() >= 3, "{saved:?}");
     }
+}
+
+/// What `make` prints and says of errors when someone runs a target of it against the emulator, and whether it succeeds.
+pub(crate) async fn make(scene: &Scene, target: &str, stack: &str) -> (String, String, bool) {
+    let made = Command::new("make")
+        .args([target, &format!("STACK={stack}")])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .env("AWS_ENDPOINT_URL", scene.aws().endpoint())
+        .envs([("AWS_DEFAULT_REGION", REGION), ("NO_PROXY", "127.0.0.1")])
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .env_remove("MAKEFLAGS")
+        .output();
+    let made = made.await.unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (text(&made.stdout), text(&made.stderr), made.status.success())
 }

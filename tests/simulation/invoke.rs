@@ -359,3 +359,18 @@ pub(crate) fn open_intents(world: &World) -> Vec<String> {
     let keys = world.keys("ledger");
     keys.into_iter().filter(|key| key.starts_with("intents/")).collect()
 }
+
+/// A crash between deregistering a live session's target and asking whose it was, so long ago: its intent is left
+/// behind, and its target is gone.
+pub(crate) fn crash_leaves_an_intent(world: &World, task: &TaskHandle, ago: Duration) {
+    let setup = world.setup();
+    let entry = json!({
+        "group": setup.target_group_arn("sessions"),
+        "address": { "ip": task.address().to_string(), "port": setup.port },
+        "held_by": "nobody",
+    });
+    let written_at = (world.now() - ago).to_string();
+    let intent = json!({ "written_at": written_at, "entries": [entry] });
+    world.put_object("ledger", "intents/1-left.json", intent.to_string());
+    world.owner_deregisters(task);
+}

@@ -1,9 +1,9 @@
+use crate::clock::milliseconds;
 use crate::metrics::Step;
 use serde::Serialize;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// One measured step of a cleanup.
@@ -62,8 +62,4 @@ impl Steps {
     pub(super) fn elapsed_ms(&self) -> u64 {
         milliseconds(self.began.elapsed())
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

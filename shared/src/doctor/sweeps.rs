@@ -7,13 +7,10 @@ use crate::config::Config;
 use crate::session::ClusterName;
 use crate::sweep::decide::Leases;
 use crate::sweep::observation::{Holder, Observation};
-use crate::sweep::suspects::{InARow, Memory, Suspects};
-use jiff::{SignedDuration, Timestamp};
+use crate::sweep::suspects::{InARow, Memory, Suspects, longest_gap};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Sweeps further apart than so many intervals don't follow each other: what must be seen twice never is.
-const INTERVALS: i32 = 3;
 
 /// Sweeps in a row with the same trouble that are worth a light.
 const IN_A_ROW: u32 = 2;
@@ -33,16 +30,12 @@ pub(super) fn last_sweep(memory: &Memory, config: &Config, now: Timestamp) -> Ve
         }
         Some(at) => {
             let age = now.duration_since(at);
-            let longest = SignedDuration::try_from(interval)
-                .ok()
-                .and_then(|interval| interval.checked_mul(INTERVALS))
-                .unwrap_or(SignedDuration::MAX);
             let found = format!(
                 "The last sweep began {} min ago; one is due every {}.",
                 age.as_mins(),
                 spoken(interval)
             );
-            if age > longest {
+            if age > longest_gap(interval) {
                 let fix = "Sweeps have stopped: see NoSweepAlarm in the runbook (a pause, the schedule's rule, \
                            the reaper's log).";
                 Check::red(kind, of, found, fix)

@@ -21,7 +21,8 @@ pub(super) async fn asked<T>(
 
 /// A check whose question had an error for an answer. Whoever may not, and what does not exist, is red; anything
 /// else says nothing, and is not taken for good.
-pub(super) fn unanswered(name: CheckKind, of: &str, error: &CallError, fix: &str) -> Check {
+#[must_use]
+pub fn unanswered(name: CheckKind, of: &str, error: &CallError, fix: &str) -> Check {
     match error.failure {
         Failure::Denied | Failure::NotFound | Failure::Refused => {
             Check::red(name, of, format!("{error}."), fix)

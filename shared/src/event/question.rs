@@ -1,3 +1,4 @@
+use super::doctor::asks_for_doctor;
 use super::error::EventError;
 use super::fields::Fields;
 use crate::config::Config;
@@ -59,6 +60,9 @@ impl Question {
     /// # Errors
     /// [`EventError`] names the field that is wrong, or what can be asked.
     pub fn parse(payload: &Value, config: &Config) -> Result<Self, EventError> {
+        if asks_for_doctor(payload)? {
+            return Ok(Self::Doctor);
+        }
         let fields = Fields::of_root(payload)?;
         if fields.any("describe") == Some(&Value::Bool(true)) {
             return Ok(Self::WidgetDescription);
@@ -67,7 +71,7 @@ impl Question {
             return Ok(Self::Widget);
         }
         fields.only(&["explain", "session", "sweeps", "doctor"])?;
-        let asked = ["explain", "session", "sweeps", "doctor"]
+        let asked = ["explain", "session", "sweeps"]
             .into_iter()
             .filter(|name| fields.any(name).is_some())
             .collect::<Vec<_>>();
@@ -92,10 +96,6 @@ impl Question {
                             .error("last", format!("it must be a number from 1 to {AT_MOST}")))
                     }
                 }
-            }
-            ["doctor"] => {
-                fields.object("doctor")?.only(&[])?;
-                Ok(Self::Doctor)
             }
             [] => Err(EventError::new("body", format!("it asks nothing; ask {WHAT_CAN_BE_ASKED}"))),
             _ => Err(EventError::new("body", "it asks several things; ask one at a time")),

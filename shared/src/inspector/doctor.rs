@@ -2,12 +2,11 @@
 //! and what the inspector finds by its own role.
 
 use super::answer::Answer;
-use super::history::History;
-use crate::aws::{CallError, Failure, Stored};
+use crate::aws::{CallError, Stored};
 use crate::clock::is_longer_ago;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::doctor::{Check, CheckKind, DoctorReport, Examined, examine, page};
+use crate::doctor::{Check, CheckKind, DoctorReport, Examined, examine, page, unanswered};
 use crate::page::ago;
 use crate::sweep::observe::groups;
 use jiff::Timestamp;
@@ -27,16 +26,14 @@ const OLD: Duration = Duration::from_hours(24 * 7);
 
 /// Reads the kept reports, and examines what the inspector itself may do.
 pub(super) async fn answer(context: &Context, deadline: Deadline) -> Doctor {
-    let began = tokio::time::Instant::now();
-    let (completion, reaper, history) = tokio::join!(
+    let (completion, reaper, targets, own) = tokio::join!(
         kept(context, Examined::Completion, deadline),
         kept(context, Examined::Reaper, deadline),
-        History::read(context, 1, deadline),
+        targets(context, deadline),
+        examine(context, Examined::Inspector, deadline, deadline),
     );
     let now = context.clock.now();
-    let own = examine(context, Examined::Inspector, deadline, deadline).await;
-    let mut checks = own.checks;
-    checks.push(last_sweep(&history, context, now));
+    let mut checks = [own.checks, targets].concat();
     let mut reports = Vec::new();
     for kept in [completion, reaper] {
         match kept {
@@ -47,9 +44,7 @@ pub(super) async fn answer(context: &Context, deadline: Deadline) -> Doctor {
             Err(check) => checks.push(check),
         }
     }
-    checks.extend(targets(context, deadline).await);
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    reports.push(DoctorReport::new(Examined::Inspector, now, duration_ms, checks));
+    reports.push(DoctorReport::new(own.function, own.examined_at, own.duration_ms, checks));
     Doctor { reports, now }
 }
 
@@ -91,36 +86,6 @@ fn age(report: &DoctorReport, now: Timestamp) -> Option<Check> {
     })
 }
 
-fn last_sweep(history: &History, context: &Context, now: Timestamp) -> Check {
-    let subject = "suspects.json";
-    let interval = context.config.sweep.interval;
-    match history.swept_at() {
-        None if history.problems.is_empty() => Check::yellow(
-            CheckKind::LastSweep,
-            subject,
-            "No sweep is on record.",
-            "Wait for the first one; if none comes, look at the reaper's log.",
-        ),
-        None => Check::yellow(
-            CheckKind::LastSweep,
-            subject,
-            "When the last sweep was is not known.",
-            "Put right what keeps the ledger from being read.",
-        ),
-        Some(at) if is_longer_ago(at, interval.saturating_mul(3), now) => Check::red(
-            CheckKind::LastSweep,
-            subject,
-            format!("The last sweep began {}, and one is due every {interval:?}.", ago(at, now)),
-            "End the pause, or look at the reaper's log.",
-        ),
-        Some(at) => Check::green(
-            CheckKind::LastSweep,
-            subject,
-            format!("The last sweep began {}.", ago(at, now)),
-        ),
-    }
-}
-
 /// Whether the target groups can be read.
 async fn targets(context: &Context, deadline: Deadline) -> Vec<Check> {
     let listings = groups(context, deadline).await.into_iter();
@@ -130,25 +95,13 @@ async fn targets(context: &Context, deadline: Deadline) -> Vec<Check> {
             group.name(),
             format!("The inspector sees {} targets.", targets.len()),
         ),
-        Err(error) => unreadable(CheckKind::TargetGroup, group.name(), &error),
+        Err(error) => {
+            let fix = "Take a group that does not exist out of TargetGroupArns; for one that does, deploy the \
+                       inspector's role of the template again.";
+            unanswered(CheckKind::TargetGroup, group.name(), &error, fix)
+        }
     });
     checks.collect()
-}
-
-fn unreadable(name: CheckKind, subject: &str, error: &CallError) -> Check {
-    let found = error.to_string();
-    match error.failure {
-        Failure::Denied => {
-            Check::red(name, subject, found, "Deploy the inspector's role of the template again.")
-        }
-        Failure::NotFound => Check::red(name, subject, found, "Take it out of the parameters."),
-        Failure::Throttled
-        | Failure::Refused
-        | Failure::Conflict
-        | Failure::Unreadable
-        | Failure::NotSent
-        | Failure::Unknown => Check::yellow(name, subject, found, "Ask again."),
-    }
 }
 
 impl Answer for Doctor {

@@ -1,10 +1,9 @@
+use super::read_all::read_all;
 use crate::aws::{CallError, Stored};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::sweep::report::{StoredReport, StoredTarget, StoredTask};
 use crate::sweep::suspects::{Memory, Suspects};
-use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 /// What the last sweeps have left in the ledger: their reports, and what they remember.
@@ -71,15 +70,8 @@ impl History {
             problems.push(error.to_string());
             Vec::new()
         });
-        let reads = keys.into_iter().map(|key| read(context, key, deadline).boxed());
-        let reads: Vec<_> = reads.collect();
-        let mut reports = Vec::new();
-        for answer in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
-            match answer {
-                Ok(kept) => reports.extend(kept),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
+        let reports =
+            read_all(keys, AT_ONCE, &mut problems, |key| read(context, key, deadline)).await;
         Self { reports, suspects: memory.suspects, problems }
     }
 

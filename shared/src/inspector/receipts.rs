@@ -1,12 +1,11 @@
 use super::answer::{self, Answer, section};
+use super::read_all::read_all;
 use crate::aws::CallError;
 use crate::cleanup::receipts_of;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::page;
 use crate::session::SessionId;
-use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -43,34 +42,21 @@ impl SessionRecord {
         let folder = receipts_of(session);
         let listing = context.aws.ledger.keys(&folder);
         let keys = CallError::answered_by(deadline, "ListObjectsV2", &folder, listing).await;
-        let keys = keys.unwrap_or_else(|error| {
+        let mut keys = keys.unwrap_or_else(|error| {
             problems.push(error.to_string());
             Vec::new()
         });
         if keys.len() > AT_MOST {
             problems.push(format!("it has {} receipts; {AT_MOST} of them are read", keys.len()));
+            keys.truncate(AT_MOST);
         }
-        let reads: Vec<_> = keys
-            .into_iter()
-            .take(AT_MOST)
-            .map(|key| {
-                async move {
-                    let reading = context.aws.ledger.read_of_any_version::<Value>(&key);
-                    CallError::answered_by(deadline, "GetObject", &key, reading).await
-                }
-                .boxed()
-            })
-            .collect();
-        let mut receipts = Vec::new();
-        for answer in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
-            match answer {
-                Ok(stored) => receipts.extend(stored.map(|stored| stored.document)),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-        let at =
-            |receipt: &Value| receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-        receipts.sort_by_key(|receipt| std::cmp::Reverse(at(receipt)));
+        let mut receipts = read_all(keys, AT_ONCE, &mut problems, |key| async move {
+            let reading = context.aws.ledger.read_of_any_version::<Value>(&key);
+            let stored = CallError::answered_by(deadline, "GetObject", &key, reading).await?;
+            Ok(stored.map(|stored| stored.document))
+        })
+        .await;
+        receipts.sort_by_key(|receipt| std::cmp::Reverse(ended_at(receipt)));
         Self { session_id: session.clone(), receipts, problems, now: context.clock.now() }
     }
 }
@@ -93,6 +79,11 @@ impl Answer for SessionRecord {
     }
 }
 
+/// When the cleanup ended that it tells of.
+fn ended_at(receipt: &Value) -> Option<Timestamp> {
+    receipt["at"].as_str()?.parse().ok()
+}
+
 /// A table of receipts; empty where there is none.
 pub(super) fn receipts_table(receipts: &[Value], now: Timestamp) -> String {
     if receipts.is_empty() {
@@ -100,7 +91,7 @@ pub(super) fn receipts_table(receipts: &[Value], now: Timestamp) -> String {
     }
     let rows = receipts.iter().map(|receipt| {
         let word = |field: &str| receipt[field].as_str().unwrap_or("-").to_owned();
-        let at = receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let at = ended_at(receipt);
         let task = receipt["task_arn"].as_str().unwrap_or("-");
         let task = task.rsplit_once('/').map_or(task, |(_, id)| id).to_owned();
         let notes: Vec<&str> =

@@ -4,7 +4,7 @@ use crate::config::SweepMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::page;
-use crate::sweep::report::StoredReport;
+use crate::sweep::report::{StoredReport, StoredVerdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -103,26 +103,21 @@ impl Answer for LastSweeps {
 }
 
 /// The findings of one report; empty where there are none.
-pub(super) fn findings(report: &StoredReport) -> String {
-    let tasks = report.tasks.iter().map(|task| {
-        let who = task.session_id.clone().unwrap_or_else(|| task.task_arn.id().to_owned());
-        (who, &task.row, &task.action, &task.why, &task.result)
-    });
-    let targets = report.targets.iter().map(|target| {
-        (target.address.to_string(), &target.row, &target.action, &target.why, &target.result)
-    });
-    let rows: Vec<[String; 4]> = tasks
-        .chain(targets)
-        .map(|(who, row, action, why, result)| {
-            let why = match result {
-                Some(result) => format!("{why}. {result}"),
-                None => why.clone(),
-            };
-            [who, row.clone(), action.clone(), why]
-        })
+fn findings(report: &StoredReport) -> String {
+    let rows: Vec<[String; 4]> = report
+        .findings()
+        .map(|(who, verdict)| [who, verdict.row.clone(), verdict.action.clone(), told(verdict)])
         .collect();
     if rows.is_empty() {
         return String::new();
     }
     page::table(["session or target", "row", "action", "why, and what came of it"], rows)
+}
+
+/// Why, and what came of it.
+pub(super) fn told(StoredVerdict { why, result, .. }: &StoredVerdict) -> String {
+    match result {
+        Some(result) => format!("{why}. {result}"),
+        None => why.clone(),
+    }
 }

@@ -7,7 +7,8 @@ use crate::config::SweepMode;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::page;
-use crate::sweep::report::StoredReport;
+use crate::sweep::report::{StoredReport, StoredVerdict};
+use crate::sweep::suspects::longest_gap;
 use jiff::Timestamp;
 use std::fmt::{self, Display, Write as _};
 
@@ -57,7 +58,7 @@ fn when(
     let Some(at) = history.swept_at() else {
         return format!("<p>No sweep is on record. Mode: {mode}.</p>");
     };
-    let is_late = crate::clock::is_longer_ago(at, interval.saturating_mul(3), now);
+    let is_late = now.duration_since(at) > longest_gap(interval);
     let late =
         if is_late { " <b>That is too long ago: sweeps are paused, or fail.</b>" } else { "" };
     format!("<p>Last sweep: {}.{late} Mode: {mode}.</p>", Escaped(&page::time(at, now)))
@@ -81,23 +82,16 @@ fn of_report(report: &StoredReport, key: &str) -> String {
     for problem in report.not_decided.iter().chain(&report.problems) {
         let _ = write!(html, "<p><b>Problem:</b> {}</p>", Escaped(problem));
     }
-    let tasks = report.tasks.iter().map(|task| {
-        let who = task.session_id.as_deref().unwrap_or_else(|| task.task_arn.id());
-        (who.to_owned(), &task.row, &task.action, &task.why, &task.result)
-    });
-    let targets = report.targets.iter().map(|target| {
-        (target.address.to_string(), &target.row, &target.action, &target.why, &target.result)
-    });
-    let mut findings: Vec<_> = tasks.chain(targets).collect();
+    let mut findings: Vec<_> = report.findings().collect();
     // What was only looked at comes last.
-    findings.sort_by_key(|(_, _, action, _, _)| *action == "kept");
+    findings.sort_by_key(|(_, verdict)| verdict.action == "kept");
     let more = findings.len().saturating_sub(ROWS);
     findings.truncate(ROWS);
     if !findings.is_empty() {
         html.push_str(
             "<table><tr><th>session or target</th><th>done</th><th>why</th><th>row</th></tr>",
         );
-        for (who, row, action, why, result) in findings {
+        for (who, StoredVerdict { row, action, why, result, .. }) in findings {
             let result = result.as_deref().map_or_else(String::new, |result| format!("; {result}"));
             let _ = write!(
                 html,

@@ -42,10 +42,11 @@ impl Planned {
 
     fn of(report: StoredReport, config: &Config) -> Result<Self, String> {
         let scope = &config.scope;
-        let tasks = report.tasks.into_iter().filter(|task| VICTIMS.contains(&task.action.as_str()));
+        let tasks =
+            report.tasks.into_iter().filter(|task| VICTIMS.contains(&task.verdict.action.as_str()));
         let tasks: BTreeSet<TaskArn> = tasks.map(|task| task.task_arn).collect();
         let targets = report.targets.into_iter();
-        let targets = targets.filter(|target| VICTIMS.contains(&target.action.as_str()));
+        let targets = targets.filter(|target| VICTIMS.contains(&target.verdict.action.as_str()));
         let targets: BTreeSet<ZombieTarget> = targets
             .map(|StoredTarget { group, address, .. }| ZombieTarget { group, address })
             .collect();

@@ -14,4 +14,4 @@ pub(super) use document::{Course, Story};
 pub use document::{SweepReport, Warning};
 pub use finding::{Action, TargetFinding, TaskFacts, TaskFinding};
 pub(super) use publish::publish;
-pub use stored::{StoredReport, StoredTarget, StoredTask};
+pub use stored::{StoredReport, StoredTarget, StoredTask, StoredVerdict};

@@ -90,7 +90,7 @@ impl Suspects {
     /// Those that still count: seen at most three intervals ago.
     #[must_use]
     pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
-        let longest = three_times(interval);
+        let longest = longest_gap(interval);
         let fresh = |seen: &SeenSince| now.duration_since(seen.last) <= longest;
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
@@ -110,7 +110,7 @@ impl Suspects {
     pub fn too_old(&self, interval: Duration, now: Timestamp) -> Option<String> {
         let forgets = self.clone().still_fresh(interval, now) != *self;
         let ago = now.duration_since(self.last_sweep()?);
-        let is_long_ago = ago > three_times(interval);
+        let is_long_ago = ago > longest_gap(interval);
         (forgets && is_long_ago).then(|| {
             format!(
                 "the sweep before was {} min ago, and SWEEP_INTERVAL says {interval:?}: what it suspected does \
@@ -129,7 +129,9 @@ impl Suspects {
     }
 }
 
-fn three_times(interval: Duration) -> SignedDuration {
+/// Sweeps that are further apart don't follow each other: what must be seen twice never is.
+#[must_use]
+pub fn longest_gap(interval: Duration) -> SignedDuration {
     let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
     interval.checked_mul(INTERVALS).unwrap_or(SignedDuration::MAX)
 }

@@ -1,7 +1,7 @@
 //! A broad set of situations: what an operator may come to read of.
 
 use super::recorder::{Printed, Recorder};
-use crate::invoke::INTERVAL;
+use crate::invoke::{INTERVAL, crash_leaves_an_intent};
 use serde_json::{Value, json};
 use session_cleanup_tests::world::{Api, Fault, Health, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
@@ -331,16 +331,7 @@ async fn listings(to: &mut Recorder) {
 async fn intents(to: &mut Recorder) {
     let world = World::new(Setup::default());
     let live = world.session("live").started_ago(HOUR).renewed_for(HOUR * 20).start();
-    let setup = world.setup();
-    let entry = json!({
-        "group": setup.target_group_arn("sessions"),
-        "address": { "ip": live.address().to_string(), "port": setup.port },
-        "held_by": "nobody",
-    });
-    let written_at = (world.now() - Duration::from_mins(10)).to_string();
-    let intent = json!({ "written_at": written_at, "entries": [entry] });
-    world.put_object("ledger", "intents/1-left.json", intent.to_string());
-    world.owner_deregisters(&live);
+    crash_leaves_an_intent(&world, &live, Duration::from_mins(10));
     world.fault(Fault::on(Api::RegisterTargets).always().denied());
     sweeps(to, &world, &enforce(), 2).await;
     world.faults_cease();

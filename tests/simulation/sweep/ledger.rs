@@ -3,7 +3,10 @@
 use super::crowd::{
     ACTS, HOUR, calls_of, enforce_with, healthy, metric, says, target_row, task_row,
 };
-use crate::invoke::{INTERVAL, assert_clean, assert_unharmed, enforce, open_intents, target_in};
+use crate::invoke::{
+    INTERVAL, assert_clean, assert_unharmed, crash_leaves_an_intent, enforce, open_intents,
+    target_in,
+};
 use serde_json::{Value, json};
 use session_cleanup_tests::world::{Api, Fault, Latency, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
@@ -168,16 +171,7 @@ async fn an_intent_that_cannot_be_settled_stays_and_is_settled_later() {
     ] {
         let world = World::new(Setup::default());
         let live = world.session("live").started_ago(HOUR).start();
-        let setup = world.setup();
-        let entry = json!({
-            "group": setup.target_group_arn("sessions"),
-            "address": { "ip": live.address().to_string(), "port": setup.port },
-            "held_by": "nobody",
-        });
-        let written_at = (world.now() - INTERVAL * 2).to_string();
-        let intent = json!({ "written_at": written_at, "entries": [entry] });
-        world.put_object("ledger", "intents/1-left.json", intent.to_string());
-        world.owner_deregisters(&live);
+        crash_leaves_an_intent(&world, &live, INTERVAL * 2);
         world.fault(fault.clone());
         let report = enforce(&world, "sweep-1").await;
         assert!(says(&report["intents"]["problems"], "it stays"), "{fault:?} {report:#}");

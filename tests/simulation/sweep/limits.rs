@@ -5,8 +5,8 @@ use super::crowd::{
     target_row, task_row, too_old, warns,
 };
 use crate::invoke::{
-    INTERVAL, assert_unharmed, config, enforce, function_at, invoke_reaper, look, open_intents,
-    sweeps,
+    INTERVAL, assert_unharmed, config, crash_leaves_an_intent, enforce, function_at, invoke_reaper,
+    look, open_intents, sweeps,
 };
 use serde_json::json;
 use session_cleanup::aws::Pace;
@@ -82,15 +82,7 @@ async fn the_mode_report_says_what_would_wait_beyond_the_blast_radius() {
 async fn the_mode_report_settles_what_a_crash_left_behind() {
     let world = World::new(Setup::default());
     let live = world.session("live").start();
-    let setup = world.setup();
-    let entry = json!({
-        "group": setup.target_group_arn("sessions"),
-        "address": { "ip": live.address().to_string(), "port": setup.port },
-        "held_by": "nobody",
-    });
-    let intent = json!({ "written_at": world.now().to_string(), "entries": [entry] });
-    world.put_object("ledger", "intents/1-left.json", intent.to_string());
-    world.owner_deregisters(&live);
+    crash_leaves_an_intent(&world, &live, Duration::ZERO);
     let report = look(&world, "sweep-1").await;
     assert_eq!(report["intents"]["settled"], 0, "whoever wrote it may still be at work");
     tokio::time::sleep(INTERVAL).await;

@@ -1,8 +1,10 @@
 //! What a sweep leaves: alarms rest on how many sweeps in a row did.
 
 use super::crowd::{HOUR, enforce_with, healthy, left_targets, metric, renewing, too_old};
-use crate::invoke::{INTERVAL, assert_unharmed, function_with, invoke_reaper};
-use serde_json::{Value, json};
+use crate::invoke::{
+    INTERVAL, assert_unharmed, crash_leaves_an_intent, function_with, invoke_reaper,
+};
+use serde_json::json;
 use session_cleanup_tests::world::{Api, Fault, Setup, World};
 
 /// So many sweeps an interval apart; the figure of this metric after each.
@@ -96,16 +98,7 @@ async fn a_task_that_is_saved_and_can_not_be_stopped_is_counted_in_a_row() {
 async fn an_intent_that_stays_open_is_counted_in_a_row() {
     let world = World::new(Setup::default());
     let live = world.session("live").started_ago(HOUR).start();
-    let setup = world.setup();
-    let entry = json!({
-        "group": setup.target_group_arn("sessions"),
-        "address": { "ip": live.address().to_string(), "port": setup.port },
-        "held_by": "nobody",
-    });
-    let written_at = (world.now() - INTERVAL * 2).to_string();
-    let intent: Value = json!({ "written_at": written_at, "entries": [entry] });
-    world.put_object("ledger", "intents/1-left.json", intent.to_string());
-    world.owner_deregisters(&live);
+    crash_leaves_an_intent(&world, &live, INTERVAL * 2);
     world.fault(Fault::on(Api::RegisterTargets).always().throttled());
     assert_eq!(sweeps_count(&world, "report", 2, "PendingInARow").await, [1, 2]);
     world.faults_cease();

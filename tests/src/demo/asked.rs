@@ -4,7 +4,7 @@
 use super::Failure;
 use super::local_stack::LocalStack;
 use super::part::Part;
-use super::promises::{Promise, changes_something, print};
+use super::promises::{Promise, print};
 use crate::local_aws::Lambda;
 use comfy_table::{ContentArrangement, Table, presets::ASCII_MARKDOWN};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(super) async fn ask(
         ),
         (
             "nothing but reads was called for the answers",
-            !calls.is_empty() && calls.iter().all(|call| !changes_something(call.api)),
+            !calls.is_empty() && calls.iter().all(|call| !call.api.changes_something()),
         ),
         (
             "both mistakes are red (the port in two places), each with what to do",

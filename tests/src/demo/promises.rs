@@ -1,7 +1,7 @@
 //! What the demo promises, held against the world's own truth.
 
 use super::part::{Part, is_registered};
-use crate::world::{Api, World};
+use crate::world::World;
 
 pub(super) type Promise = (&'static str, bool);
 
@@ -37,32 +37,7 @@ pub(super) fn acts(world: &World, since: usize, part: &Part) -> usize {
     let address = format!("{}:", part.task.address());
     let calls = world.calls().into_iter().skip(since);
     calls
-        .filter(|call| changes_something(call.api))
+        .filter(|call| call.api.changes_something())
         .filter(|call| call.is_about(part.task.arn()) || call.is_about(&address))
         .count()
-}
-
-/// Whether a call is to change something in the world.
-pub(super) fn changes_something(api: Api) -> bool {
-    match api {
-        Api::RunTask
-        | Api::StopTask
-        | Api::TagResource
-        | Api::UntagResource
-        | Api::RegisterTargets
-        | Api::DeregisterTargets
-        | Api::PutObject
-        | Api::DeleteObject
-        | Api::ContainerComplete
-        | Api::Unknown => true,
-        Api::ListClusters
-        | Api::ListTasks
-        | Api::DescribeTasks
-        | Api::DescribeTargetGroups
-        | Api::DescribeTargetHealth
-        | Api::GetObject
-        | Api::HeadObject
-        | Api::ListObjects
-        | Api::ContainerHealth => false,
-    }
 }

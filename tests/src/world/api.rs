@@ -64,6 +64,32 @@ impl Api {
         Self::DeregisterTargets,
     ];
 
+    /// Whether it is to change something in the world.
+    #[must_use]
+    pub fn changes_something(self) -> bool {
+        match self {
+            Self::RunTask
+            | Self::StopTask
+            | Self::TagResource
+            | Self::UntagResource
+            | Self::RegisterTargets
+            | Self::DeregisterTargets
+            | Self::PutObject
+            | Self::DeleteObject
+            | Self::ContainerComplete
+            | Self::Unknown => true,
+            Self::ListClusters
+            | Self::ListTasks
+            | Self::DescribeTasks
+            | Self::DescribeTargetGroups
+            | Self::DescribeTargetHealth
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::ListObjects
+            | Self::ContainerHealth => false,
+        }
+    }
+
     /// The operation with this name among some.
     pub(crate) fn named(name: &str, among: &[Self]) -> Self {
         among.iter().copied().find(|api| format!("{api:?}") == name).unwrap_or(Self::Unknown)

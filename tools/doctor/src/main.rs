@@ -7,6 +7,7 @@ mod stack;
 
 use functions::{Answered, ask};
 use jiff::Timestamp;
+use session_cleanup::clock::milliseconds;
 use session_cleanup::doctor::{Check, DoctorReport, Examined, page};
 use stack::{Resources, mappings, queues, rules};
 use std::collections::BTreeMap;
@@ -72,7 +73,7 @@ fn examine(stack: &str) -> Result<Vec<DoctorReport>, String> {
         seen.extend(checks);
         reports.extend(report);
     }
-    let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = milliseconds(began.elapsed());
     reports.insert(0, DoctorReport::new(Examined::Stack, now, took, seen));
     Ok(reports)
 }

@@ -53,9 +53,9 @@ impl Looker<'_> {
                 Some(said) => TargetExplanation {
                     group,
                     address,
-                    row: format!("{} (by the last sweep)", said.row),
-                    why: said.why.clone(),
-                    change: said.change.clone().unwrap_or(change),
+                    row: format!("{} (by the last sweep)", said.verdict.row),
+                    why: said.verdict.why.clone(),
+                    change: said.verdict.change.clone().unwrap_or(change),
                     health,
                 },
             }

@@ -2,8 +2,9 @@
 
 use crate::aws::TargetHealth;
 use crate::config::SweepMode;
+use crate::inspector::history::Kept;
 use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
-use crate::sweep::report::TaskFacts;
+use crate::sweep::report::{StoredVerdict, TaskFacts};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -42,11 +43,22 @@ pub(super) struct Mention {
     pub(super) mode: String,
     /// The task or the target.
     pub(super) of: String,
-    pub(super) row: String,
-    pub(super) action: String,
-    pub(super) why: String,
-    pub(super) result: Option<String>,
+    #[serde(flatten)]
+    pub(super) verdict: StoredVerdict,
     pub(super) kept_as: String,
+}
+
+impl Mention {
+    /// What a kept report says of something.
+    pub(super) fn new(kept: &Kept, of: &str, verdict: &StoredVerdict) -> Self {
+        Self {
+            began: kept.report.started_at,
+            mode: kept.report.mode.clone(),
+            of: of.to_owned(),
+            verdict: verdict.clone(),
+            kept_as: kept.key.clone(),
+        }
+    }
 }
 
 /// Why a task is, or is not, touched.

@@ -75,16 +75,9 @@ impl Looker<'_> {
         are_meant: impl Fn(&StoredTask) -> bool,
     ) {
         let mentions = self.history.tasks(are_meant).into_iter();
-        to.sweeps.extend(mentions.map(|(kept, task)| Mention {
-            began: kept.report.started_at,
-            mode: kept.report.mode.clone(),
-            of: task.task_arn.id().to_owned(),
-            row: task.row.clone(),
-            action: task.action.clone(),
-            why: task.why.clone(),
-            result: task.result.clone(),
-            kept_as: kept.key.clone(),
-        }));
+        to.sweeps.extend(
+            mentions.map(|(kept, task)| Mention::new(kept, task.task_arn.id(), &task.verdict)),
+        );
     }
 
     pub(super) fn mention_targets(
@@ -93,15 +86,8 @@ impl Looker<'_> {
         are_meant: impl Fn(&StoredTarget) -> bool,
     ) {
         let mentions = self.history.targets(are_meant).into_iter();
-        to.sweeps.extend(mentions.map(|(kept, target)| Mention {
-            began: kept.report.started_at,
-            mode: kept.report.mode.clone(),
-            of: target.address.to_string(),
-            row: target.row.clone(),
-            action: target.action.clone(),
-            why: target.why.clone(),
-            result: target.result.clone(),
-            kept_as: kept.key.clone(),
+        to.sweeps.extend(mentions.map(|(kept, target)| {
+            Mention::new(kept, &target.address.to_string(), &target.verdict)
         }));
     }
 }

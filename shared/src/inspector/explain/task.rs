@@ -121,7 +121,7 @@ impl Looker<'_> {
     /// The row that the last sweep gave it.
     fn row_of_the_last_sweep(&self, arn: &TaskArn) -> Option<&str> {
         let mut last = self.history.of_the_last_sweep()?.report.tasks.iter();
-        last.find(|task| task.task_arn == *arn).map(|task| task.row.as_str())
+        last.find(|task| task.task_arn == *arn).map(|task| task.verdict.row.as_str())
     }
 
     /// What its container answered the last sweep: nobody is asked for an explanation.

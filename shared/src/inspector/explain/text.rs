@@ -2,6 +2,7 @@ use super::explanation::{AddressExplanation, End, Explanation, Mention, TaskExpl
 use crate::config::SweepMode;
 use crate::inspector::answer::{self, Answer, section};
 use crate::inspector::receipts::receipts_table;
+use crate::inspector::sweeps::told;
 use crate::page;
 use crate::sweep::report::TaskFacts;
 use jiff::Timestamp;
@@ -141,12 +142,9 @@ fn mentions(mentions: &[Mention], now: Timestamp) -> String {
         return "Nothing: those on record found it plainly fine, or did not see it.".to_owned();
     }
     let rows = mentions.iter().map(|mention| {
-        let why = match &mention.result {
-            Some(result) => format!("{}. {result}", mention.why),
-            None => mention.why.clone(),
-        };
         let began = mention.began.map_or_else(|| "-".to_owned(), |at| page::time(at, now));
-        [began, mention.mode.clone(), mention.row.clone(), mention.action.clone(), why]
+        let verdict = &mention.verdict;
+        [began, mention.mode.clone(), verdict.row.clone(), verdict.action.clone(), told(verdict)]
     });
     page::table(["began", "mode", "row", "action", "why, and what came of it"], rows)
 }

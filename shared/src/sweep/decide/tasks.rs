@@ -100,6 +100,12 @@ impl TaskRow {
         self.verdict() != TaskVerdict::Keep
     }
 
+    /// Whether a sweep that found no more than this is worth a record: a task that an operator protects is no news.
+    #[must_use]
+    pub fn is_news(self) -> bool {
+        self != Self::Protected
+    }
+
     /// Whether it rests on what a task's container answered to our own health check. Such a row is
     /// decided by an answer, and the answer is asked for again right before anything is done.
     #[must_use]

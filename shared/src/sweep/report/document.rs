@@ -6,7 +6,7 @@ use crate::event::{ForceCluster, ReportKey, SweepRequest, Trigger};
 use crate::metrics::{Figure, Metric};
 use crate::removal::RecoveredIntents;
 use crate::sweep::act::Acts;
-use crate::sweep::decide::{Plan, TaskRow};
+use crate::sweep::decide::Plan;
 use crate::sweep::observation::Observation;
 use crate::sweep::suspects::InARow;
 use jiff::Timestamp;
@@ -73,10 +73,10 @@ pub enum Warning {
 }
 
 impl SweepReport {
-    /// Whether there is anything to keep on record. A task that an operator protects is no news.
+    /// Whether there is anything to keep on record.
     #[must_use]
     pub fn found_anything(&self) -> bool {
-        let news = |finding: &TaskFinding| finding.row != TaskRow::Protected;
+        let news = |finding: &TaskFinding| finding.row.is_news();
         !self.warnings.is_empty()
             || self.intents != RecoveredIntents::default()
             || !self.problems.is_empty()

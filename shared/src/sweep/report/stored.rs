@@ -40,6 +40,18 @@ pub struct StoredReport {
     pub targets: Vec<StoredTarget>,
 }
 
+impl StoredReport {
+    /// Every finding, by the session or the target that it is about: tasks, then targets.
+    pub fn findings(&self) -> impl Iterator<Item = (String, &StoredVerdict)> {
+        let tasks = self.tasks.iter().map(|task| {
+            let who = task.session_id.clone().unwrap_or_else(|| task.task_arn.id().to_owned());
+            (who, &task.verdict)
+        });
+        let targets = self.targets.iter();
+        tasks.chain(targets.map(|target| (target.address.to_string(), &target.verdict)))
+    }
+}
+
 /// What a sweep found of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StoredTask {
@@ -48,6 +60,17 @@ pub struct StoredTask {
     /// Its session.
     #[serde(default)]
     pub session_id: Option<String>,
+    /// What it found.
+    #[serde(flatten)]
+    pub verdict: StoredVerdict,
+    /// What it rested on.
+    #[serde(default)]
+    pub evidence: StoredFacts,
+}
+
+/// What a sweep decided of a task or a target, and did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredVerdict {
     /// Its row: place and name.
     #[serde(default)]
     pub row: String,
@@ -57,9 +80,6 @@ pub struct StoredTask {
     /// What gives it another row.
     #[serde(default)]
     pub change: Option<String>,
-    /// What it rested on.
-    #[serde(default)]
-    pub evidence: StoredFacts,
     /// What was done.
     pub action: String,
     /// What came of it.
@@ -85,24 +105,13 @@ pub struct StoredTarget {
     pub group: TargetGroupArn,
     /// Its address.
     pub address: TargetAddress,
-    /// Its row: place and name.
-    #[serde(default)]
-    pub row: String,
-    /// Why, as a sentence.
-    #[serde(default)]
-    pub why: String,
-    /// What gives it another row.
-    #[serde(default)]
-    pub change: Option<String>,
+    /// What it found.
+    #[serde(flatten)]
+    pub verdict: StoredVerdict,
     /// What had answered there.
     #[serde(default)]
     pub probe: Option<Probe>,
     /// The task that held its address.
     #[serde(default)]
     pub holder: Option<TaskArn>,
-    /// What was done.
-    pub action: String,
-    /// What came of it.
-    #[serde(default)]
-    pub result: Option<String>,
 }

@@ -1,8 +1,7 @@
 //! Of sweeps as such, and of what they find and leave.
 
 use super::{Condition, EVENT, HOUR, SEEN, SEEN_ONCE, SEEN_TWICE, orphan, protect};
-use crate::invoke::REAPER_TIMEOUT;
-use serde_json::json;
+use crate::invoke::{REAPER_TIMEOUT, crash_leaves_an_intent};
 use session_cleanup_tests::world::{Api, Fault, Health, SessionBuilder};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -71,16 +70,7 @@ pub(super) const CONDITIONS: [Condition; 22] = [
         what: "a live session's target can't be registered again after a crash",
         begins: |stage| {
             let task = stage.world.session("live").started_ago(HOUR).renewed_for(HOUR * 20).start();
-            let setup = stage.world.setup();
-            let entry = json!({
-                "group": setup.target_group_arn("sessions"),
-                "address": { "ip": task.address().to_string(), "port": setup.port },
-                "held_by": "nobody",
-            });
-            let written_at = (stage.world.now() - Duration::from_mins(10)).to_string();
-            let intent = json!({ "written_at": written_at, "entries": [entry] });
-            stage.world.put_object("ledger", "intents/1-left.json", intent.to_string());
-            stage.world.owner_deregisters(&task);
+            crash_leaves_an_intent(&stage.world, &task, Duration::from_mins(10));
             stage.world.fault(Fault::on(Api::RegisterTargets).always().denied());
         },
         ..SEEN_TWICE

@@ -4,9 +4,7 @@ use super::cast::Cast;
 use super::sweep::Sweep;
 use crate::demo::local_stack::LocalStack;
 use crate::demo::part::{Part, is_registered};
-use crate::demo::promises::{
-    Promise, about_the_world, acts, changes_something, is_untouched, print,
-};
+use crate::demo::promises::{Promise, about_the_world, acts, is_untouched, print};
 use crate::local_aws::{Lambda, LocalAwsError};
 use crate::world::World;
 use serde_json::Value;
@@ -70,7 +68,7 @@ impl Marks {
     /// After it.
     pub(super) async fn over(&mut self, local: &LocalStack) -> Result<(), LocalAwsError> {
         let calls = local.world.calls().into_iter().skip(self.calls_before_last);
-        self.acts_of_last = calls.filter(|call| changes_something(call.api)).count();
+        self.acts_of_last = calls.filter(|call| call.api.changes_something()).count();
         self.ledger_after = local.stack.ledger("").await?;
         let bucket = local.world.setup().artifact_bucket;
         self.artifacts = local.aws.objects().keys(&bucket, "").await?;
