@@ -126,14 +126,32 @@ impl TargetGroups {
         may(answer.map_err(|e| CallError::from_sdk("DeregisterTargets", resource(group, &[]), &e)))
     }
 
-    /// Whether we may register targets in a group: `RegisterTargets` of what can be none.
+    /// Whether we may register targets in a group: `RegisterTargets` of what can be none. Should a group have
+    /// taken it all the same, it is taken out again: a sweep that can't read one target decides nothing of its
+    /// group.
     ///
     /// # Errors
     /// As [`Tasks::try_stop`].
     pub async fn try_register(&self, group: &TargetGroupArn) -> Result<(), CallError> {
         let call = self.client.register_targets().target_group_arn(group.as_str());
         let answer = call.targets(no_target()).send().boxed().await;
-        may(answer.map_err(|e| CallError::from_sdk("RegisterTargets", resource(group, &[]), &e)))
+        let answer = answer
+            .map(drop)
+            .map_err(|e| CallError::from_sdk("RegisterTargets", resource(group, &[]), &e));
+        let may_be_there = match answer.as_ref().map_err(|error| error.failure) {
+            Ok(()) | Err(Failure::Unknown | Failure::Unreadable | Failure::Conflict) => true,
+            Err(
+                Failure::Refused
+                | Failure::NotFound
+                | Failure::Denied
+                | Failure::Throttled
+                | Failure::NotSent,
+            ) => false,
+        };
+        if may_be_there {
+            self.try_deregister(group).await?;
+        }
+        may(answer)
     }
 }
 

@@ -189,3 +189,17 @@ async fn an_examination_that_is_cut_off_at_any_call_leaves_nothing_behind() {
         }
     }
 }
+
+/// AWS refuses to register what is no address. Were one of its kinds not to, the group would hold a target that no
+/// sweep can read, and nothing would be decided of it any more.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_takes_what_is_no_address_is_left_as_it_was() {
+    for function_ in BOTH {
+        let inhabited = inhabited();
+        inhabited.0.set_up_target_group("sessions", |group| group.takes_any_id = true);
+        let report = examine(function_, &inhabited, "a group that takes anything").await;
+        assert_eq!(report["lights"]["red"], 0, "{report:#}");
+        let swept = crate::invoke::look(&inhabited.0, "sweep").await;
+        assert_eq!(swept["not_decided"], serde_json::json!([]), "{swept:#}");
+    }
+}

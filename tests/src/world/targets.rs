@@ -14,6 +14,8 @@ pub(crate) struct TargetGroup {
     pub(crate) name: String,
     pub(crate) targets: BTreeMap<Address, Target>,
     pub(crate) made: GroupSetup,
+    /// Targets that are no addresses, where it takes them.
+    pub(crate) no_addresses: BTreeSet<String>,
     /// Addresses that lie outside its VPC.
     pub(crate) outside: BTreeSet<Ipv4Addr>,
     /// What was there before each change, in the order of time: reads may lag behind.
@@ -33,6 +35,8 @@ pub struct GroupSetup {
     pub health_path: Option<String>,
     /// Whether a load balancer routes to it.
     pub is_routed_to: bool,
+    /// Whether what is no address may be registered all the same.
+    pub takes_any_id: bool,
 }
 
 impl Default for GroupSetup {
@@ -43,6 +47,7 @@ impl Default for GroupSetup {
             is_checked: true,
             health_path: None,
             is_routed_to: true,
+            takes_any_id: false,
         }
     }
 }
@@ -79,8 +84,14 @@ impl Health {
 
 impl TargetGroup {
     pub(crate) fn new(name: &str) -> Self {
-        let (targets, outside, before) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { name: name.to_owned(), targets, made: GroupSetup::default(), outside, before }
+        Self {
+            name: name.to_owned(),
+            targets: BTreeMap::new(),
+            made: GroupSetup::default(),
+            no_addresses: BTreeSet::new(),
+            outside: BTreeSet::new(),
+            before: Vec::new(),
+        }
     }
 
     /// A target is about to change.

@@ -1,7 +1,8 @@
 //! ELBv2: awsQuery, that is, forms in and XML out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 
@@ -122,17 +123,35 @@ impl State {
         if self.groups.contains_key(&arn) { Ok(arn) } else { Err(not_found()) }
     }
 
-    /// The targets that a form names. Simplified: IPv4 addresses only, of any network.
-    fn addresses(&self, form: &BTreeMap<String, String>) -> Result<Vec<Address>, Reply> {
-        let parsed = targets(form).into_iter().map(|(id, port)| match id.parse() {
-            Ok(ip) => Ok((ip, port.unwrap_or(self.setup.port))),
-            Err(_) => Err(error(
+    /// The targets of a group that a form names. Simplified: IPv4 addresses only, of any network; where it takes
+    /// anything, what is no address is left out.
+    fn addresses(
+        &self,
+        group: &str,
+        form: &BTreeMap<String, String>,
+    ) -> Result<Vec<Address>, Reply> {
+        let takes_any_id = self.groups[group].made.takes_any_id;
+        let parsed = targets(form).into_iter().filter_map(|(id, port)| match id.parse() {
+            Ok(ip) => Some(Ok((ip, port.unwrap_or(self.setup.port)))),
+            Err(_) if takes_any_id => None,
+            Err(_) => Some(Err(error(
                 400,
                 "InvalidTarget",
                 &format!("The IP address '{id}' is not a valid IPv4 address"),
-            )),
+            ))),
         });
         parsed.collect()
+    }
+
+    /// What a form names that is no address, in a group that takes it.
+    fn no_addresses(
+        &mut self,
+        group: &str,
+        form: &BTreeMap<String, String>,
+    ) -> (Vec<String>, &mut BTreeSet<String>) {
+        let ids = targets(form).into_iter().map(|(id, _)| id);
+        let ids = ids.filter(|id| id.parse::<Ipv4Addr>().is_err()).collect();
+        (ids, &mut self.groups.get_mut(group).expect("it was found").no_addresses)
     }
 
     fn describe_target_health(
@@ -142,7 +161,7 @@ impl State {
     ) -> Result<String, Reply> {
         let group = self.group(form)?;
         self.drain(&group, now);
-        let mut addresses = self.addresses(form)?;
+        let mut addresses = self.addresses(&group, form)?;
         if addresses.is_empty() {
             let all = self.groups[&group].addresses();
             addresses
@@ -167,6 +186,13 @@ impl State {
             }
             body += "</TargetHealth></member>";
         }
+        for id in &self.groups[&group].no_addresses {
+            let _ = write!(
+                body,
+                "<member><Target><Id>{}</Id></Target><TargetHealth><State>unused</State></TargetHealth></member>",
+                escape(id)
+            );
+        }
         Ok(body + "</TargetHealthDescriptions>")
     }
 
@@ -177,10 +203,12 @@ impl State {
         now: Timestamp,
     ) -> Result<String, Reply> {
         let group = self.group(form)?;
-        let addresses = self.addresses(form)?;
+        let addresses = self.addresses(&group, form)?;
         self.judge_group_write(asker, Api::RegisterTargets, &group);
         self.drain(&group, now);
         self.judge_zones(&group, form)?;
+        let (ids, registered) = self.no_addresses(&group, form);
+        registered.extend(ids);
         let drains = |address: &Address| {
             let target = self.groups.get(&group).and_then(|group| group.targets.get(address));
             target.is_some_and(|target| target.deregistered_at.is_some())
@@ -227,9 +255,11 @@ impl State {
         now: Timestamp,
     ) -> Result<String, Reply> {
         let group = self.group(form)?;
-        let addresses = self.addresses(form)?;
+        let addresses = self.addresses(&group, form)?;
         self.judge_group_write(asker, Api::DeregisterTargets, &group);
         self.drain(&group, now);
+        let (ids, registered) = self.no_addresses(&group, form);
+        registered.retain(|id| !ids.contains(id));
         for address in addresses {
             let of = self.groups.get_mut(&group).map(|group| {
                 group.changes(address, now);
