@@ -1,40 +1,25 @@
-//! The stage: a function over a simulated world, and the queue in front of it.
+//! Invocations of the functions over a simulated world, as Lambda makes them, and the queue in front of one.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
-use session_cleanup::aws::{Aws, HttpSeam, Pace};
+use session_cleanup::aws::Pace;
 use session_cleanup::cleanup::{
     Cause, CleanupReport, Delivery, Invocation, OrphanCause, Outcome, Request, Review,
     SalvageWindow, clean_up,
 };
-use session_cleanup::clock::Clock;
-use session_cleanup::config::{Config, Percent};
-use session_cleanup::container::SessionContainers;
+use session_cleanup::config::Percent;
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::event::TaskReference;
-use session_cleanup::metrics::Metrics;
 use session_cleanup::session::{SessionId, TaskArn};
 use session_cleanup::{completion, inspector, reaper};
-use session_cleanup_tests::world::{Fault, Setup, TaskHandle, World};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+pub(crate) use session_cleanup_histories::functions::{
+    FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch, config, function, function_at,
+    function_over, function_with,
+};
+use session_cleanup_tests::world::{Fault, TaskHandle, World};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// Lambda's time limit of the completion function (`template.yaml`).
-pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// Lambda's time limit of the reaper (`template.yaml`).
-pub(crate) const REAPER_TIMEOUT: Duration = Duration::from_mins(4);
-
-/// Lambda's time limit of the inspector (`template.yaml`).
-pub(crate) const INSPECTOR_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The time between two scheduled sweeps.
-pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
 
 /// Every kind of fault that a call may meet, with its name.
 pub(crate) const FAULTS: [(&str, fn(Fault) -> Fault); 7] = [
@@ -47,122 +32,8 @@ pub(crate) const FAULTS: [(&str, fn(Fault) -> Fault); 7] = [
     ("answer hangs", Fault::answer_hangs),
 ];
 
-/// What a function of this world writes to standard output as metrics.
-pub(crate) type MetricLines = Arc<Mutex<Vec<String>>>;
-
-/// The variables of a function that fits the world's setup, with `changes` on top.
-pub(crate) fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
-    let groups: Vec<String> =
-        setup.target_groups.iter().map(|name| setup.target_group_arn(name)).collect();
-    Config::from_variables(|name| {
-        if let Some((_, value)) = changes.iter().find(|(known, _)| *known == name) {
-            return Some((*value).to_owned());
-        }
-        match name {
-            // Without a target group nothing else says where they are.
-            "CLUSTERS" if groups.is_empty() => {
-                let arns: Vec<String> =
-                    setup.clusters.iter().map(|name| setup.cluster_arn(name)).collect();
-                Some(arns.join(","))
-            }
-            "CLUSTERS" => Some(setup.clusters.join(",")),
-            "FAMILIES" => Some(setup.families.join(",")),
-            "TARGET_GROUP_ARNS" => Some(groups.join(",")),
-            "ARTIFACT_BUCKET" => Some(setup.artifact_bucket.clone()),
-            "LEDGER_BUCKET" => Some(setup.ledger_bucket.clone()),
-            // Most fleets of these stories are small, and not about it.
-            "BLAST_RADIUS_AT_LEAST" => Some("10".to_owned()),
-            _ => None,
-        }
-    })
-    .expect("a configuration of the tests")
-}
-
-fn sdk(setup: &Setup) -> SdkConfig {
-    let credentials = Credentials::new("test", "test", None, None, "simulation");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(setup.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
-}
-
-/// A function instance that calls as `caller`.
-pub(crate) fn function(world: &World, caller: &str) -> Arc<Context> {
-    function_with(world, caller, &[]).0
-}
-
-/// The same with variables of its own, and with what it writes as metrics.
-pub(crate) fn function_with(
-    world: &World,
-    caller: &str,
-    changes: &[(&str, &str)],
-) -> (Arc<Context>, MetricLines) {
-    let seam = HttpSeam::new(world.caller(caller));
-    function_over(world, &seam, caller, changes)
-}
-
-/// The same, at a pace of its own.
-pub(crate) fn function_at(
-    world: &World,
-    caller: &str,
-    pace: Pace,
-    changes: &[(&str, &str)],
-) -> (Arc<Context>, MetricLines) {
-    let seam = HttpSeam::new(world.caller(caller));
-    function_of(world, &seam, caller, pace, changes)
-}
-
-/// The same over any HTTP client.
-pub(crate) fn function_over(
-    world: &World,
-    seam: &HttpSeam,
-    caller: &str,
-    changes: &[(&str, &str)],
-) -> (Arc<Context>, MetricLines) {
-    function_of(world, seam, caller, Pace::unlimited(), changes)
-}
-
-fn function_of(
-    world: &World,
-    seam: &HttpSeam,
-    caller: &str,
-    pace: Pace,
-    changes: &[(&str, &str)],
-) -> (Arc<Context>, MetricLines) {
-    fastrand::seed(world.setup().seed);
-    let setup = world.setup();
-    let config = config(&setup, changes);
-    let clock = Clock::new(world.time_source());
-    let aws = Aws::new(&config, &clock, seam, &sdk(&setup), pace, &retry_budget(caller));
-    let containers = SessionContainers::new(seam, &config, &clock);
-    let lines = MetricLines::default();
-    let sink = Arc::clone(&lines);
-    let stack = config.stack_name.clone();
-    let metrics =
-        Metrics::new(&clock, &stack, move |line| sink.lock().unwrap().push(line.to_owned()));
-    (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
-}
-
-/// A retry budget of its own: those of one name are one, in the whole process, and what another test's
-/// function had used up would change this one's history.
-fn retry_budget(caller: &str) -> String {
-    static FUNCTIONS: AtomicUsize = AtomicUsize::new(0);
-    format!("{caller}-{}", FUNCTIONS.fetch_add(1, Ordering::Relaxed))
-}
-
 fn deadline(context: &Context) -> Deadline {
     Deadline::after(FUNCTION_TIMEOUT).earlier(context.config.timeouts.deadline_margin)
-}
-
-/// Message bodies as Lambda hands them over; the ids are `0`, `1`, …
-pub(crate) fn batch(bodies: &[String]) -> Value {
-    let records: Vec<Value> = bodies
-        .iter()
-        .enumerate()
-        .map(|(number, body)| json!({ "messageId": number.to_string(), "body": body }))
-        .collect();
-    json!({ "Records": records })
 }
 
 /// Invokes the function with one event that the queue delivers for the `received`th time.

@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 /// One operation of one service, or of a session container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[expect(missing_docs, reason = "the names are those of AWS")]
 pub enum Api {
     ListClusters,
@@ -33,7 +35,9 @@ pub enum Api {
 }
 
 /// Who answers an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Service {
     /// Amazon Elastic Container Service.
     Ecs,

@@ -86,6 +86,15 @@ impl State {
     /// Whether a session is live, as `docs/decisions/invariants.md` defines it. Simplified: a lease that cannot be
     /// parsed is none.
     pub(crate) fn live(&self, task: &Task, now: Timestamp) -> bool {
+        task.owner_ended_at.is_none()
+            && task.container.completed_at.is_none()
+            && task.wanted_running()
+            && task.started(now)
+            && now < self.may_live_until(task, now)
+    }
+
+    /// Until when its lease (without one: the maximum session age) and the hard age hold.
+    fn may_live_until(&self, task: &Task, now: Timestamp) -> Timestamp {
         let lease =
             task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
         // One that ended before the session began was copied from another's.
@@ -100,12 +109,7 @@ impl State {
             Some(end) if task.renewal == Renewal::Broken => end + self.setup.max_session_age,
             Some(end) => end,
         };
-        task.owner_ended_at.is_none()
-            && task.container.completed_at.is_none()
-            && task.wanted_running()
-            && task.started(now)
-            && now < until
-            && now < began + self.setup.hard_age
+        until.min(began + self.setup.hard_age)
     }
 
     /// What is true of a task at the moment at which it is described.
@@ -215,8 +219,11 @@ impl State {
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
+        // Where nobody is asked, it counts from when the session was over.
+        let over = self.may_live_until(task, now);
+        let unasked = self.setup.containers_upload_themselves.then_some(over);
         let at_last = task.session_began() + self.setup.hard_age;
-        since.into_iter().chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
+        since.into_iter().chain(unasked).chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
     }
 
     /// I8 for a write to a task.

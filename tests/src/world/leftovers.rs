@@ -36,7 +36,8 @@ impl World {
                     let unanswered = health.state == "unhealthy"
                         && matches!(reason, "Target.Timeout" | "Target.FailedHealthChecks");
                     let (ip, port) = *address;
-                    if unanswered && !state.has_owner(ip) && !state.connects(ip, now) {
+                    let is_zombie = unanswered && !state.has_owner(ip) && !state.connects(ip, now);
+                    if is_zombie && !state.is_blind_towards(&arn, now) {
                         zombies.push(format!("{ip}:{port} in {name}"));
                     }
                 }
@@ -116,6 +117,24 @@ impl State {
         let is_renewed =
             leased.iter().any(|(task, end)| task.renewal == Renewal::Works && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)
+    }
+
+    /// Whether silence at a target of this group proves nothing: session tasks are registered in it, and none
+    /// of them answers either.
+    fn is_blind_towards(&self, group: &str, now: Timestamp) -> bool {
+        let registered = |task: &&Task| {
+            let target = (task.address, task.target_port);
+            let target = self.groups.get(group).and_then(|group| group.targets.get(&target));
+            target.is_some_and(|target| target.deregistered_at.is_none())
+        };
+        let ours = |task: &&Task| {
+            self.setup.is_family_of_sessions(&task.family) && task.wanted_running()
+        };
+        let mut asked = self.tasks().filter(ours).filter(registered).peekable();
+        asked.peek().is_some()
+            && !asked.any(|task| {
+                self.connects(task.address, now) && !task.container.behaviour.silent
+            })
     }
 
     fn is_session_task(&self, task: &Task) -> bool {

@@ -61,6 +61,7 @@ pub use session::{SessionBuilder, TaskHandle};
 pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, RegisteringWhatDrains, Setup};
 pub use targets::{GroupSetup, Health};
 pub use task::Phase;
+pub use view::Truth;
 
 pub(crate) use body::ReplyBody;
 pub(crate) use objects::Written;

@@ -11,9 +11,65 @@ use super::targets::Health;
 use super::task::{Phase, Task};
 use super::{TaskHandle, World};
 
+/// What is true of a session's task and its artifacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Truth {
+    /// Its container ran.
+    pub ran: bool,
+    /// Its `desiredStatus` is STOPPED.
+    pub is_stopping: bool,
+    /// Its artifacts are in S3, whole.
+    pub saved: bool,
+}
+
 impl World {
     fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
         self.now_with(|state, _| look(state.task(&handle.key).expect("a task of this world")))
+    }
+
+    /// Whether the task's cluster is still there.
+    #[must_use]
+    pub fn knows(&self, session: &TaskHandle) -> bool {
+        self.lock().task(&session.key).is_some()
+    }
+
+    /// Whether no task holds an address, and none that is to run will.
+    #[must_use]
+    pub fn is_free(&self, address: Ipv4Addr) -> bool {
+        self.now_with(|state, now| {
+            let tenants = state.tenants.get(&address).into_iter().flatten();
+            !tenants.filter_map(|key| state.task(key)).any(|task| task.holds_address(now))
+        })
+    }
+
+    /// Whether there is a target group of this name.
+    #[must_use]
+    pub fn has_group(&self, name: &str) -> bool {
+        let state = self.lock();
+        state.groups.contains_key(&state.setup.target_group_arn(name))
+    }
+
+    /// How many HTTP calls were sent.
+    #[must_use]
+    pub fn calls_sent(&self) -> usize {
+        self.lock().journal.calls.len()
+    }
+
+    /// What is true of a session's task and its artifacts; `None`: its cluster is gone.
+    #[must_use]
+    pub fn truth(&self, session: &TaskHandle) -> Option<Truth> {
+        self.now_with(|state, _| {
+            let task = state.task(&session.key)?;
+            let container = &task.container;
+            let written = container.completed_at.is_some() && !container.behaviour.uploads_nothing;
+            let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
+            let uploads_itself = state.setup.containers_upload_themselves;
+            Some(Truth {
+                ran: task.ran(),
+                is_stopping: !task.wanted_running(),
+                saved: written || uploads_itself && exited_well,
+            })
+        })
     }
 
     /// The task that runs this session; the youngest, where it has had several.

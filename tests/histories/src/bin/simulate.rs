@@ -1,0 +1,128 @@
+//! `make simulate`: plays histories, and shows the shortest one that breaks a promise.
+//!
+//! ```text
+//! simulate search COUNT [FROM]   plays so many seeds, on all cores
+//! simulate replay FILE           plays one that was kept, with every call
+//! simulate trace SEED            plays the history of a seed, with every call
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a command for people who test")]
+
+use session_cleanup_histories::generate::generate;
+use session_cleanup_histories::history::History;
+use session_cleanup_histories::play::{Played, Trace, play};
+use session_cleanup_histories::search::{Found, search};
+use session_cleanup_histories::shrink::{breaks, shrink};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// So many different kinds of violation are shortened; the others are named.
+const MOST_SHOWN: usize = 8;
+
+fn main() -> ExitCode {
+    // A panic of the code under test is one more violation; its message is part of it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<u64>().ok();
+    match words[..] {
+        ["search", count] if number(count).is_some() => searched(0, number(count).unwrap()),
+        ["search", count, from] if number(count).is_some() && number(from).is_some() => {
+            searched(number(from).unwrap(), number(count).unwrap())
+        }
+        ["trace", seed] if number(seed).is_some() => shown(&generate(number(seed).unwrap())),
+        ["replay", file] => match read(Path::new(file)) {
+            Ok(history) => shown(&history),
+            Err(problem) => {
+                eprintln!("{file}: {problem}");
+                ExitCode::from(2)
+            }
+        },
+        _ => {
+            eprintln!("usage: simulate search COUNT [FROM] | replay FILE | trace SEED");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<History, String> {
+    let text = fs::read_to_string(file).map_err(|problem| problem.to_string())?;
+    serde_json::from_str(&text).map_err(|problem| problem.to_string())
+}
+
+/// A history in sentences, every call, and what it came to.
+fn shown(history: &History) -> ExitCode {
+    println!("{history}\n");
+    let Played { violations, trace, .. } = play(history, Trace::Always);
+    for line in trace {
+        println!("{line}");
+    }
+    println!();
+    for violation in &violations {
+        println!("broken: {violation}");
+    }
+    if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn searched(from: u64, count: u64) -> ExitCode {
+    let found = search(from, count, |so_far| {
+        if so_far.histories.is_multiple_of(1_000) {
+            eprintln!("{} histories, {} broken", so_far.histories, so_far.broken.len());
+        }
+    });
+    tell(&found);
+    // One of each kind: the same promise, broken by the same words.
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for (seed, violations) in &found.broken {
+        for violation in violations {
+            kinds.entry(kind(&violation.to_string())).or_insert(*seed);
+        }
+    }
+    for (kind, seed) in kinds.iter().take(MOST_SHOWN) {
+        show_shortest(*seed, kind.split(':').next().unwrap_or_default());
+    }
+    for (kind, seed) in kinds.iter().skip(MOST_SHOWN) {
+        println!("also, not shortened: seed {seed}: {kind}");
+    }
+    if found.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A violation without names and numbers.
+fn kind(what: &str) -> String {
+    let words = what.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    let promise = what.split(':').next().unwrap_or_default();
+    format!("{promise}: {}", words.collect::<Vec<_>>().join(" "))
+}
+
+fn show_shortest(seed: u64, promise: &str) {
+    let history = generate(seed);
+    let met = play(&history, Trace::OfViolations).met;
+    let shrunk = shrink(&history, &met, |shorter| breaks(shorter, promise));
+    let played = play(&shrunk.history, Trace::OfViolations);
+    let file = format!("target/histories/{promise}-{seed}.json");
+    fs::create_dir_all("target/histories").unwrap();
+    fs::write(&file, serde_json::to_string_pretty(&shrunk.history).unwrap()).unwrap();
+    println!("\nSeed {seed} breaks {promise}; the shortest of {} histories that does:", shrunk.plays);
+    println!("{}", shrunk.history);
+    for violation in &played.violations {
+        println!("  broken: {violation}");
+    }
+    println!("  make simulate REPLAY={file}");
+}
+
+fn tell(found: &Found) {
+    let Found { histories, calls, invocations, lasted, took, faults, outcomes, actions, broken } = found;
+    let seconds = took.as_secs_f64();
+    let rate = |count: u64| count as f64 / seconds;
+    let years = lasted.as_secs_f64() / (365.25 * 86_400.0);
+    println!("{histories} histories in {seconds:.1} s: {:.0} a second, {:.0} calls a second,", rate(*histories), rate(*calls));
+    println!("{calls} calls, {invocations} invocations, {years:.2} virtual years ({:.1} years an hour)", years / seconds * 3_600.0);
+    let line = |counts: Vec<(String, u64)>| {
+        counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    println!("faults:   {}", line(faults.iter().map(|(kind, count)| (kind.to_string(), *count)).collect()));
+    println!("actions:  {}", line(actions.clone().into_iter().collect()));
+    println!("receipts: {}", line(outcomes.clone().into_iter().collect()));
+    println!("broken:   {} histories", broken.len());
+}

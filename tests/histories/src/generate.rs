@@ -1,0 +1,91 @@
+//! A history from a seed. The same seed is the same history, in every build.
+
+mod fleet;
+mod trouble;
+
+use crate::history::{Action, Artifacts, Draining, Faults, History, Seconds, Stack, Step, When};
+use fastrand::Rng;
+use crate::stub::{FaultKind, Weather};
+
+/// The history of a seed.
+#[must_use]
+pub fn generate(seed: u64) -> History {
+    let mut random = Rng::with_seed(seed);
+    let stack = stack(&mut random);
+    let lasts = Seconds::minutes(random.u64(20..60));
+    let mut steps = Vec::new();
+    fleet::begin(&mut random, &stack, lasts, &mut steps);
+    trouble::befall(&mut random, &stack, lasts, &mut steps);
+    steps.sort_by_key(|step: &Step| match step.when {
+        When::At(at) => at,
+        When::Before(..) | When::After(..) => Seconds(0),
+    });
+    History { seed, stack, steps, faults: Faults::Random(weather(&mut random)), deaths: Vec::new(), lasts }
+}
+
+/// One of some.
+fn one<T: Copy>(random: &mut Rng, of: &[T]) -> T {
+    of[random.usize(0..of.len())]
+}
+
+/// True once in so many times.
+fn once_in(random: &mut Rng, times: u32) -> bool {
+    random.u32(0..times) == 0
+}
+
+/// A time of trouble.
+fn some_time(random: &mut Rng, lasts: Seconds) -> When {
+    When::At(Seconds(random.u64(1..lasts.0)))
+}
+
+fn stack(random: &mut Rng) -> Stack {
+    let most_ages = [Seconds::minutes(60), Seconds::minutes(120)];
+    Stack {
+        clusters: one(random, &[1, 1, 2, 2, 3]),
+        groups: one(random, &[0, 1, 1, 1, 2, 2, 3]),
+        artifacts: one(
+            random,
+            &[
+                Artifacts::Asked,
+                Artifacts::Asked,
+                Artifacts::Asked,
+                Artifacts::Asked,
+                Artifacts::UploadedByThemselves,
+                Artifacts::Discarded,
+            ],
+        ),
+        warm_pool: false,
+        every: Seconds::minutes(one(random, &[5, 5, 10])),
+        max_session_age: one(random, &most_ages),
+        hard_age: Seconds::minutes(180),
+        salvage_window: Seconds::minutes(one(random, &[10, 20, 30])),
+        lease_grace: Seconds::minutes(one(random, &[5, 15])),
+        start_up_grace: Seconds::minutes(one(random, &[5, 10])),
+        blast_radius_at_least: one(random, &[3, 3, 10]),
+        throttled: once_in(random, 8),
+        draining: one(random, &[Draining::Works, Draining::IsRefused, Draining::IsIgnored]),
+        health_lags: Seconds(one(random, &[0, 0, 1, 3])),
+        tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
+        owners_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..900),
+        functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
+        absent_refuses: once_in(random, 4),
+        connections: one(random, &[1_024, 1_024, 1_024, 24]),
+        max_receives: 5,
+    }
+}
+
+/// Each kind of fault has a share of its own, and most histories have only some.
+fn weather(random: &mut Rng) -> Weather {
+    let calm = once_in(random, 4);
+    let stormy = once_in(random, 4);
+    FaultKind::ALL.into_iter().fold(Weather::none(), |weather, kind| {
+        if calm || !stormy && !once_in(random, 4) {
+            return weather;
+        }
+        weather.with(kind, random.f64() * 0.02)
+    })
+}
+
+fn step(when: When, action: Action) -> Step {
+    Step { when, action }
+}

@@ -1,0 +1,95 @@
+//! What a history is: a stack, and a list of what happens to it and when. All of it is data: it is generated,
+//! kept, shortened and played again.
+
+mod action;
+mod sentences;
+mod session;
+mod stack;
+
+pub use action::{Action, EventCopies, Function, Sweep};
+pub use session::{Addressed, Container, Entry, Identity, Lease, Session, Sidecar, Upload, Where};
+pub use stack::{Artifacts, Draining, Stack};
+
+use serde::{Deserialize, Serialize};
+use crate::stub::{Met, Weather};
+use session_cleanup_tests::world::Api;
+use std::time::Duration;
+
+/// A history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// What it was made from; also the seed of what is random in the world and in the SDK.
+    pub seed: u64,
+    /// What there is before anything happens.
+    pub stack: Stack,
+    /// What happens, in the order of its time.
+    pub steps: Vec<Step>,
+    /// What befalls calls until faults cease.
+    pub faults: Faults,
+    /// Calls at which the function that makes them dies.
+    #[serde(default)]
+    pub deaths: Vec<Death>,
+    /// From the beginning until faults cease.
+    pub lasts: Seconds,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// When.
+    pub when: When,
+    /// What.
+    pub action: Action,
+}
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum When {
+    /// So long after the beginning.
+    At(Seconds),
+    /// Right before the world applies the n-th call of an operation.
+    Before(Api, usize),
+    /// Right after it has applied it, while the answer is under way.
+    After(Api, usize),
+}
+
+/// What befalls calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Faults {
+    /// At random, each kind with a share of its own.
+    Random(Weather),
+    /// Just these.
+    Listed(Vec<Met>),
+}
+
+/// A call at which the function that makes it dies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Death {
+    /// Whose call it is.
+    pub caller: String,
+    /// Which of its calls, from 1.
+    pub nth: usize,
+    /// Whether the world has applied it.
+    pub applied: bool,
+}
+
+/// A time, in whole seconds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seconds(pub u64);
+
+impl Seconds {
+    /// So many minutes.
+    #[must_use]
+    pub const fn minutes(minutes: u64) -> Self {
+        Self(minutes * 60)
+    }
+}
+
+impl From<Seconds> for Duration {
+    fn from(seconds: Seconds) -> Self {
+        Self::from_secs(seconds.0)
+    }
+}

@@ -1,0 +1,328 @@
+//! A session as a history begins it.
+
+use super::{Seconds, Stack};
+use serde::{Deserialize, Serialize};
+use session_cleanup_tests::world::{Behaviour, BodyShape, SessionBuilder, World};
+use std::time::Duration;
+
+/// A session's task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// What its task is.
+    pub place: Where,
+    /// How the session can be told from the task.
+    pub identity: Identity,
+    /// In which state the task comes into the world.
+    pub entry: Entry,
+    /// Its owner's word that it goes on.
+    pub lease: Lease,
+    /// Which target groups its owner registers it in: the first so many.
+    pub groups: usize,
+    /// At which port, if not at that of session containers.
+    pub port: Option<u16>,
+    /// Its address lies outside the VPC of its groups.
+    pub outside_the_vpc: bool,
+    /// Whose address it has, if not one of its own.
+    pub addressed: Addressed,
+    /// What its container does.
+    pub container: Container,
+    /// Who is there beside it.
+    pub sidecar: Option<Sidecar>,
+    /// An operator keeps it.
+    pub is_protected: bool,
+    /// It was started with the tags of another, which had ended: so long ago.
+    pub copied_end: Option<Seconds>,
+    /// `ListTasks` and `DescribeTasks` don't show it for so long.
+    pub hidden_for: Seconds,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout: Seconds,
+}
+
+/// What a session's task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Where {
+    /// A session task, in this configured cluster.
+    Cluster(usize),
+    /// The same of a family that a wildcard names.
+    Runner(usize),
+    /// A task of a service, of a session family.
+    Service(usize),
+    /// A task of another family.
+    OtherFamily(usize),
+    /// A session family's task in a cluster that is not configured.
+    OtherCluster,
+}
+
+/// How the session can be told from its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// By its environment.
+    Environment,
+    /// By its tag.
+    Tag,
+    /// Not at all.
+    None,
+}
+
+/// In which state a task comes into the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// It has been running for so long.
+    Running(Seconds),
+    /// It has just been created.
+    Fresh,
+    /// It never gets beyond PENDING; it was created so long ago.
+    NeverStarts(Seconds),
+}
+
+/// An owner's word that a session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lease {
+    /// None.
+    None,
+    /// One that its owner extends all the time, to end so much later.
+    Renewed(Seconds),
+    /// One that ends so much later.
+    Fixed(Seconds),
+    /// One that ended so long ago.
+    Lapsed(Seconds),
+    /// One that nobody can read.
+    Unreadable,
+    /// One that ended before the session began: copied from another.
+    Stale,
+}
+
+/// Whose address a task has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addressed {
+    /// One that nobody has had.
+    Fresh,
+    /// That of an earlier session, once it is free.
+    After(usize),
+    /// That of a target that nobody has.
+    LikeZombie(u8),
+}
+
+/// What a container does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent quirks, each with a name")]
+pub struct Container {
+    /// What becomes of its upload.
+    pub upload: Upload,
+    /// How long an upload takes.
+    pub uploads_in: Seconds,
+    /// It serves nobody for so long from the beginning.
+    pub busy_for: Seconds,
+    /// It accepts connections and answers nobody.
+    pub silent: bool,
+    /// It refuses connections.
+    pub refuses: bool,
+    /// No connection gets through.
+    pub deaf: bool,
+    /// It runs another session by now.
+    pub forbids: bool,
+    /// Something before it answers 503 for it.
+    pub unready: bool,
+    /// The bodies of its answers come late.
+    pub slow_body: bool,
+    /// It exits so long after it has completed.
+    pub exits_after: Option<Seconds>,
+    /// It ends at SIGTERM.
+    pub dies_on_sigterm: bool,
+    /// It has completed by itself already.
+    pub completed: bool,
+}
+
+/// What becomes of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Upload {
+    /// It works.
+    Works,
+    /// So many fail before one works.
+    Fails(u32),
+    /// None works.
+    Never,
+    /// It says that it worked, and has written nothing.
+    Nothing,
+    /// It says 202, and works behind that.
+    Behind,
+    /// It works, and nobody can read what it wrote.
+    Encrypted,
+}
+
+/// Another container of the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sidecar {
+    /// Its image is pulled for ever.
+    BeingPulled,
+    /// It ends with this code.
+    Exits(i32),
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            place: Where::Cluster(0),
+            identity: Identity::Environment,
+            entry: Entry::Running(Seconds::minutes(1)),
+            lease: Lease::None,
+            groups: 1,
+            port: None,
+            outside_the_vpc: false,
+            addressed: Addressed::Fresh,
+            container: Container::default(),
+            sidecar: None,
+            is_protected: false,
+            copied_end: None,
+            hidden_for: Seconds(0),
+            stop_timeout: Seconds(30),
+        }
+    }
+}
+
+impl Default for Container {
+    fn default() -> Self {
+        Self {
+            upload: Upload::Works,
+            uploads_in: Seconds(3),
+            busy_for: Seconds(0),
+            silent: false,
+            refuses: false,
+            deaf: false,
+            forbids: false,
+            unready: false,
+            slow_body: false,
+            exits_after: None,
+            dies_on_sigterm: false,
+            completed: false,
+        }
+    }
+}
+
+impl Session {
+    /// Its sentence, but for its address.
+    #[must_use]
+    pub fn sentence(&self, world: &World, id: &str, stack: &Stack) -> SessionBuilder {
+        let session = self.placed(world.session(id));
+        let session = match self.identity {
+            Identity::Environment => session,
+            Identity::Tag => session.identified_by_tag(),
+            Identity::None => session.unidentified(),
+        };
+        let session = match self.entry {
+            Entry::Running(age) => session.started_ago(age.into()),
+            Entry::Fresh => session.starting(),
+            Entry::NeverStarts(age) => session.started_ago(age.into()).never_started(),
+        };
+        let names: Vec<String> = (0..self.groups.min(stack.groups)).map(Stack::group).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let session = self.leased(session, world).registered_in(&names);
+        let session = match self.port {
+            Some(port) => session.registered_at_port(port),
+            None => session,
+        };
+        let session = if self.outside_the_vpc { session.outside_the_vpc() } else { session };
+        let session = match self.sidecar {
+            None => session,
+            Some(Sidecar::BeingPulled) => session.with_a_sidecar_being_pulled(),
+            Some(Sidecar::Exits(code)) => session.with_a_sidecar_that_exits(Some(code)),
+        };
+        let session =
+            if self.is_protected { session.tag("cleanup-protection", "true") } else { session };
+        let session = match self.copied_end {
+            None => session,
+            Some(ago) => {
+                let ended = world.now() - self.age() - Duration::from(ago);
+                session.tag("session-ended-at", &ended.to_string())
+            }
+        };
+        self.container
+            .of(session)
+            .hidden_for(self.hidden_for.into())
+            .stop_timeout(self.stop_timeout.into())
+    }
+
+    fn placed(&self, session: SessionBuilder) -> SessionBuilder {
+        match self.place {
+            Where::Cluster(number) => session.in_cluster(&Stack::cluster(number)),
+            Where::Runner(number) => {
+                session.in_cluster(&Stack::cluster(number)).of_family("runner-large")
+            }
+            Where::Service(number) => {
+                session.in_cluster(&Stack::cluster(number)).group("service:session")
+            }
+            Where::OtherFamily(number) => {
+                session.in_cluster(&Stack::cluster(number)).of_family("web")
+            }
+            Where::OtherCluster => session.in_cluster("elsewhere"),
+        }
+    }
+
+    fn age(&self) -> Duration {
+        match self.entry {
+            Entry::Running(age) | Entry::NeverStarts(age) => age.into(),
+            Entry::Fresh => Duration::ZERO,
+        }
+    }
+
+    fn leased(&self, session: SessionBuilder, world: &World) -> SessionBuilder {
+        match self.lease {
+            Lease::None => session,
+            Lease::Renewed(left) => session.renewed_for(left.into()),
+            Lease::Fixed(left) => session.leased_for(left.into()),
+            Lease::Lapsed(ago) => session.lease_lapsed(ago.into()),
+            Lease::Unreadable => session.tag("lease-expires-at", "in an hour"),
+            Lease::Stale => {
+                let ended = world.now() - self.age() - Duration::from_mins(30);
+                session.tag("lease-expires-at", &ended.to_string())
+            }
+        }
+    }
+
+    /// Whether it is a session task of the stack.
+    #[must_use]
+    pub fn is_in_scope(&self) -> bool {
+        match self.place {
+            Where::Cluster(_) | Where::Runner(_) => true,
+            Where::Service(_) | Where::OtherFamily(_) | Where::OtherCluster => false,
+        }
+    }
+}
+
+impl Container {
+    fn of(&self, session: SessionBuilder) -> SessionBuilder {
+        let session = session.behaves(|container| self.applied_to(container));
+        let session = match self.busy_for {
+            Seconds(0) => session,
+            time => session.busy_for(time.into()),
+        };
+        if self.completed { session.completed() } else { session }
+    }
+
+    /// Makes a container behave so.
+    pub fn applied_to(&self, container: &mut Behaviour) {
+        let (failing, marker) = match self.upload {
+            Upload::Fails(times) => (times, true),
+            Upload::Never => (u32::MAX, false),
+            Upload::Works | Upload::Nothing | Upload::Behind | Upload::Encrypted => (0, true),
+        };
+        let late = Duration::from_secs(2);
+        *container = Behaviour {
+            uploads_in: self.uploads_in.into(),
+            failing_uploads: failing,
+            marker_before_failure: marker,
+            answers_202: self.upload == Upload::Behind,
+            uploads_nothing: self.upload == Upload::Nothing,
+            encrypts: self.upload == Upload::Encrypted,
+            unready: self.unready.then(|| "<html>try again</html>".into()),
+            forbids: self.forbids,
+            silent: self.silent,
+            refuses: self.refuses,
+            deaf: self.deaf,
+            body: if self.slow_body { BodyShape::Slow(late) } else { BodyShape::Whole },
+            exits_after: self.exits_after.map(Duration::from),
+            dies_on_sigterm: self.dies_on_sigterm,
+            ..Behaviour::default()
+        };
+    }
+}

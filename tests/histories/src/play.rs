@@ -1,0 +1,246 @@
+//! Plays a history: one thread, virtual time, and the same every time.
+
+mod invocations;
+mod queue;
+mod stage;
+
+pub(crate) use stage::Actor;
+
+use crate::history::{Faults, History, Step, When};
+use crate::verdict::{Verdict, Violation};
+use invocations::{Done, Invocations};
+use crate::stub::Met;
+use jiff::Timestamp;
+use session_cleanup_tests::world::World;
+use stage::{Order, Stage};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// What a history came to.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// The promises that were broken.
+    pub violations: Vec<Violation>,
+    /// What befell calls.
+    pub met: Vec<Met>,
+    /// HTTP calls.
+    pub calls: usize,
+    /// Invocations of both functions.
+    pub invocations: usize,
+    /// How often each outcome was in a receipt.
+    pub outcomes: BTreeMap<String, usize>,
+    /// Virtual time.
+    pub lasted: Duration,
+    /// All that happened and every call, a line each.
+    pub trace: Vec<String>,
+}
+
+/// Whether a trace is wanted: it takes as long as the history itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// Only of a history that breaks a promise.
+    OfViolations,
+    /// Always.
+    Always,
+}
+
+/// Plays a history.
+#[must_use]
+pub fn play(history: &History, trace: Trace) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    fastrand::seed(history.seed);
+    let seen: Arc<Mutex<Option<World>>> = Arc::default();
+    let place = Arc::clone(&seen);
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let theatre = Theatre::open(history);
+            *place.lock().unwrap() = Some(theatre.stage().world.clone());
+            theatre.play(history, trace).await
+        })
+    }));
+    played.unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let violation = Violation::new("panic", what.unwrap_or_default());
+        let world = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let trace = world.map(|world| world.history().lines().map(str::to_owned).collect());
+        let met = Vec::new();
+        Played {
+            violations: vec![violation],
+            met,
+            trace: trace.unwrap_or_default(),
+            ..Played::default()
+        }
+    })
+}
+
+/// The stage, and what wakes it when something happens in the middle of a call.
+#[derive(Clone)]
+struct Theatre {
+    stage: Arc<Mutex<Stage>>,
+    happened: Arc<Notify>,
+}
+
+impl Theatre {
+    fn open(history: &History) -> Self {
+        let theatre = Self {
+            stage: Arc::new(Mutex::new(Stage::new(history))),
+            happened: Arc::new(Notify::new()),
+        };
+        let world = theatre.stage().world.clone();
+        match &history.faults {
+            Faults::Random(weather) => world.weather(weather.real()),
+            Faults::Listed(met) => {
+                let _ = met;
+            }
+        }
+        theatre.hang_hooks(&world, &history.steps);
+        theatre
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happens in the middle of calls.
+    fn hang_hooks(&self, world: &World, steps: &[Step]) {
+        for Step { when, action } in steps {
+            let (theatre, action) = (self.clone(), action.clone());
+            let happens = move |_: &World| {
+                theatre.stage().act(&action);
+                theatre.happened.notify_one();
+            };
+            match when {
+                When::At(_) => {}
+                When::Before(api, nth) => world.before(*api, *nth, happens),
+                When::After(api, nth) => world.after(*api, *nth, happens),
+            }
+        }
+    }
+
+    async fn play(&self, history: &History, trace: Trace) -> Played {
+        let began = Instant::now();
+        let calm_at = began + history.lasts.into();
+        let mut steps: Vec<(Instant, &Step)> = timed(began, &history.steps);
+        steps.reverse();
+        let mut invocations = Invocations::new();
+        let mut next_sweep = began + self.stage().interval();
+        let mut calm: Option<Verdict> = None;
+        loop {
+            let now = Instant::now();
+            while steps.last().is_some_and(|(at, _)| *at <= now) {
+                let (_, step) = steps.pop().expect("just seen");
+                self.stage().act(&step.action);
+            }
+            if calm.is_none() && now >= calm_at {
+                let mut stage = self.stage();
+                stage.calm();
+                calm = Some(Verdict::new(&stage.stack, stage.observed));
+            }
+            if now >= next_sweep {
+                let mut stage = self.stage();
+                next_sweep += stage.interval();
+                stage.orders.push_back(Order { since: now, sweep: None });
+            }
+            let wake_at = {
+                let mut stage = self.stage();
+                stage.let_time_pass();
+                stage.tell_ends();
+                invocations.begin(&mut stage);
+                let ending = stage.is_someone_ending().then(|| now + Duration::from_secs(5));
+                let waiting = [&stage.events, &stage.ending].map(queue::Queue::next_at);
+                let next_step = steps.last().map(|(at, _)| *at);
+                let calms = calm.is_none().then_some(calm_at);
+                let times = waiting.into_iter().chain([next_step, calms, ending]);
+                times.flatten().filter(|at| *at > now).fold(next_sweep, Instant::min)
+            };
+            let done = tokio::select! {
+                biased;
+                done = invocations.next() => Some(done),
+                () = self.happened.notified() => None,
+                () = sleep_until(wake_at) => None,
+            };
+            if let Some(done) = done {
+                let mut stage = self.stage();
+                invocations.end(&mut stage, &done);
+                if let (Done::Swept { whole }, Some(verdict)) = (&done, &mut calm)
+                    && verdict.is_settled_after(&stage.world, *whole)
+                    && stage.events.is_empty()
+                    && stage.ending.is_empty()
+                    && stage.orders.is_empty()
+                    && invocations.are_over()
+                {
+                    break;
+                }
+            }
+        }
+        self.conclude(calm.expect("faults ceased"), invocations, began, trace)
+    }
+
+    fn conclude(
+        &self,
+        mut verdict: Verdict,
+        invocations: Invocations,
+        began: Instant,
+        trace: Trace,
+    ) -> Played {
+        let stage = self.stage();
+        let world = &stage.world;
+        let everyone: Vec<Actor> = stage.everyone().cloned().collect();
+        let ends = [&stage.events, &stage.ending].map(queue::Queue::ends);
+        let dead_letters: Vec<_> = ends.iter().flat_map(|(_, dead)| dead.iter()).collect();
+        let acknowledged: Vec<_> = ends.iter().flat_map(|(done, _)| done.iter()).collect();
+        verdict.broken.extend(invocations.broken);
+        verdict.conclude(world, &everyone, &acknowledged, &dead_letters);
+        let mut outcomes = BTreeMap::new();
+        for receipt in world.receipts().values() {
+            let outcome = receipt["outcome"].as_str().unwrap_or("none").to_owned();
+            *outcomes.entry(outcome).or_insert(0) += 1;
+        }
+        let violations = verdict.broken;
+        let wants_trace = trace == Trace::Always || !violations.is_empty();
+        Played {
+            met: Vec::new(),
+            calls: world.calls_sent(),
+            invocations: invocations.count,
+            outcomes,
+            lasted: began.elapsed(),
+            trace: if wants_trace { lines(world, &stage.log) } else { Vec::new() },
+            violations,
+        }
+    }
+}
+
+/// The steps that have a time, in its order.
+fn timed(began: Instant, steps: &[Step]) -> Vec<(Instant, &Step)> {
+    let mut timed: Vec<(Instant, &Step)> = Vec::new();
+    for step in steps {
+        match step.when {
+            When::At(at) => timed.push((began + at.into(), step)),
+            When::Before(..) | When::After(..) => {}
+        }
+    }
+    timed.sort_by_key(|(at, _)| *at);
+    timed
+}
+
+/// What happened and what was called, in the order of time.
+fn lines(world: &World, log: &[String]) -> Vec<String> {
+    let time = |line: &String| -> Option<Timestamp> {
+        line.split_whitespace().find_map(|word| word.parse().ok())
+    };
+    let calls = world.history().lines().map(str::to_owned).collect::<Vec<_>>();
+    let mut lines: Vec<String> = log.iter().cloned().chain(calls).collect();
+    lines.sort_by_key(time);
+    lines
+}

@@ -1,0 +1,302 @@
+//! Invocations, as Lambda makes them: sandboxes that stay warm, die, and are made anew; one sweep at a time.
+
+use super::queue::Message;
+use super::stage::{LONGEST_WAIT, Order, Stage};
+use crate::functions::{FUNCTION_TIMEOUT, REAPER_TIMEOUT, batch, function_with};
+use crate::history::{Function, Seconds, Stack, Sweep};
+use crate::verdict::Violation;
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt, pending};
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use session_cleanup::context::Context;
+use session_cleanup::deadline::Deadline;
+use session_cleanup::{completion, reaper};
+use session_cleanup_tests::world::{Crash, World};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// As many invocations of the completion function at once (`template.yaml`, `MaximumConcurrency`).
+const AT_ONCE: usize = 5;
+
+/// A function's process, with all that it keeps between two invocations.
+struct Sandbox {
+    caller: String,
+    context: Arc<Context>,
+    variables: BTreeMap<String, String>,
+}
+
+/// What an invocation was for.
+enum Task {
+    Events { batch: Vec<Message>, of_ending_tasks: bool },
+    Sweep,
+}
+
+/// An invocation that is over.
+struct Over {
+    task: Task,
+    sandbox: Sandbox,
+    /// `None`: it died.
+    answer: Option<Result<Value, String>>,
+    too_long: bool,
+}
+
+/// What has just ended, as far as the play is concerned.
+pub(super) enum Done {
+    Delivered,
+    Swept {
+        /// Whether it saw everything and acted on it.
+        whole: bool,
+    },
+}
+
+pub(super) struct Invocations {
+    under_way: FuturesUnordered<BoxFuture<'static, Over>>,
+    over: Option<Over>,
+    warm: Vec<Sandbox>,
+    warm_reaper: Option<Sandbox>,
+    sweeping: bool,
+    delivering: usize,
+    numbered: usize,
+    /// How many there were.
+    pub(super) count: usize,
+    pub(super) broken: Vec<Violation>,
+}
+
+impl Invocations {
+    pub(super) fn new() -> Self {
+        Self {
+            under_way: FuturesUnordered::new(),
+            over: None,
+            warm: Vec::new(),
+            warm_reaper: None,
+            sweeping: false,
+            delivering: 0,
+            numbered: 0,
+            count: 0,
+            broken: Vec::new(),
+        }
+    }
+
+    pub(super) fn are_over(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Waits until one is over; for ever, where none is under way.
+    pub(super) async fn next(&mut self) -> Done {
+        let Some(over) = self.under_way.next().await else { return pending().await };
+        let done = match &over.task {
+            Task::Events { .. } => Done::Delivered,
+            Task::Sweep => Done::Swept { whole: is_whole(over.answer.as_ref()) },
+        };
+        self.over = Some(over);
+        done
+    }
+
+    /// Takes note of the one that is over.
+    pub(super) fn end(&mut self, stage: &mut Stage, _: &Done) {
+        let Some(Over { task, sandbox, answer, too_long }) = self.over.take() else { return };
+        let caller = sandbox.caller.clone();
+        if too_long {
+            let what = format!("{caller} outlived its deadline");
+            self.broken.push(Violation::new("I7", what));
+        }
+        match task {
+            Task::Events { batch, of_ending_tasks } => {
+                self.delivering -= 1;
+                if let Some(Ok(answer)) = &answer {
+                    let failed = failed_items(answer);
+                    let queue =
+                        if of_ending_tasks { &mut stage.ending } else { &mut stage.events };
+                    queue.acknowledge(&batch, &failed);
+                }
+                if answer.is_some() {
+                    self.warm.push(sandbox);
+                }
+            }
+            Task::Sweep => {
+                self.sweeping = false;
+                self.warm_reaper = answer.is_some().then_some(sandbox);
+            }
+        }
+        if let Some(Err(error)) = answer {
+            stage.log.push(format!("{} {caller} says: {error}", stage.world.now()));
+        }
+    }
+
+    /// Begins what there is something to do for.
+    pub(super) fn begin(&mut self, stage: &mut Stage) {
+        let now = Instant::now();
+        while self.delivering < AT_ONCE {
+            let (batch, of_ending_tasks) = match stage.ending.receive(now) {
+                Some(batch) => (batch, true),
+                None => match stage.events.receive(now) {
+                    Some(batch) => (batch, false),
+                    None => break,
+                },
+            };
+            self.delivering += 1;
+            self.deliver(stage, batch, of_ending_tasks);
+        }
+        stage.orders.retain(|order| now - order.since <= LONGEST_WAIT);
+        if !self.sweeping && let Some(order) = stage.orders.pop_front() {
+            self.sweeping = true;
+            self.sweep(stage, order);
+        }
+    }
+
+    fn sandbox(&mut self, stage: &mut Stage, function: Function) -> Sandbox {
+        let fits = |sandbox: &Sandbox| sandbox.variables == stage.variables;
+        let warm = match function {
+            Function::Completion => {
+                self.warm.retain(fits);
+                self.warm.pop()
+            }
+            Function::Reaper => self.warm_reaper.take().filter(fits),
+        };
+        let thaws = stage.thawed.iter().position(|thawed| *thawed == function);
+        if let Some(sandbox) = warm {
+            if let Some(at) = thaws {
+                stage.thawed.remove(at);
+            }
+            return sandbox;
+        }
+        self.numbered += 1;
+        let name = match function {
+            Function::Completion => "completion",
+            Function::Reaper => "reaper",
+        };
+        let caller = format!("{name}-{}", self.numbered);
+        let variables = stage.variables.clone();
+        let changes: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let context = function_with(&stage.world, &caller, &changes).0;
+        Sandbox { caller, context, variables }
+    }
+
+    fn deliver(&mut self, stage: &mut Stage, messages: Vec<Message>, of_ending_tasks: bool) {
+        let sandbox = self.sandbox(stage, Function::Completion);
+        let bodies: Vec<String> = messages.iter().map(|one| one.event.to_string()).collect();
+        let mut payload = batch(&bodies);
+        for (nth, message) in messages.iter().enumerate() {
+            payload["Records"][nth]["attributes"] =
+                json!({ "ApproximateReceiveCount": message.received.to_string() });
+        }
+        let context = Arc::clone(&sandbox.context);
+        let deadline = Deadline::after(FUNCTION_TIMEOUT);
+        let deadline = deadline.earlier(context.config.timeouts.deadline_margin);
+        let handled = async move {
+            let answer = completion::handle(&context, payload, deadline, "request").await;
+            answer.map_err(|error| error.to_string())
+        };
+        let task = Task::Events { batch: messages, of_ending_tasks };
+        self.run(stage, Function::Completion, sandbox, task, FUNCTION_TIMEOUT, handled.boxed());
+    }
+
+    fn sweep(&mut self, stage: &mut Stage, order: Order) {
+        let sandbox = self.sandbox(stage, Function::Reaper);
+        let payload = payload(&stage.world, order);
+        let context = Arc::clone(&sandbox.context);
+        let deadline = Deadline::after(REAPER_TIMEOUT);
+        let deadline = deadline.earlier(context.config.timeouts.deadline_margin);
+        let handled = async move {
+            let answer = reaper::handle(&context, &payload, deadline, "request").await;
+            answer.map_err(|error| error.to_string())
+        };
+        self.run(stage, Function::Reaper, sandbox, Task::Sweep, REAPER_TIMEOUT, handled.boxed());
+    }
+
+    fn run(
+        &mut self,
+        stage: &mut Stage,
+        function: Function,
+        sandbox: Sandbox,
+        task: Task,
+        limit: Duration,
+        handled: BoxFuture<'static, Result<Value, String>>,
+    ) {
+        self.count += 1;
+        let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
+        let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
+        let so_far = world.count_by(&caller);
+        let death = death.map(|(nth, applied)| (so_far + nth, applied)).or_else(|| {
+            let mut own = stage.deaths_at.iter().filter(|death| death.caller == caller);
+            own.find(|death| death.nth > so_far).map(|death| (death.nth, death.applied))
+        });
+        let death = death.map(|(nth, applied)| {
+            if applied { Crash::After(nth) } else { Crash::Before(nth) }
+        });
+        let limited = timeout(limit, handled);
+        let lives = async move {
+            let ended = match death {
+                Some(crash) => world.run_until_crash(&caller, crash, limited).await,
+                None => Some(limited.await),
+            };
+            let too_long = matches!(ended, Some(Err(_)));
+            let answer = ended.and_then(Result::ok);
+            Over { task, sandbox, answer, too_long }
+        };
+        self.under_way.push(lives.boxed());
+    }
+}
+
+fn failed_items(answer: &Value) -> Vec<usize> {
+    let failed = answer["batchItemFailures"].as_array().into_iter().flatten();
+    failed.filter_map(|item| item["itemIdentifier"].as_str()?.parse().ok()).collect()
+}
+
+/// Whether a sweep acted, saw everything and left nothing for the next.
+fn is_whole(answer: Option<&Result<Value, String>>) -> bool {
+    match answer {
+        Some(Ok(report)) => {
+            let warned = |what: &str| {
+                report["warnings"].as_array().is_some_and(|all| all.iter().any(|one| one == what))
+            };
+            report["mode"] == "enforce"
+                && report["plan"].is_null()
+                && !warned("incomplete")
+                && !warned("truncated")
+        }
+        Some(Err(_)) | None => false,
+    }
+}
+
+fn payload(world: &World, order: Order) -> Value {
+    let now = world.now();
+    match order.sweep {
+        None => json!({
+            "version": "0", "id": "00000000-0000-4000-8000-000000000001",
+            "detail-type": "Scheduled Event", "source": "aws.events",
+            "account": "000000000000", "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "region": "us-east-1",
+            "resources": ["arn:aws:events:us-east-1:000000000000:rule/reaper"], "detail": {},
+        }),
+        Some(Sweep::Alarm) => json!({
+            "version": "0", "id": "00000000-0000-4000-8000-000000000002",
+            "detail-type": "CloudWatch Alarm State Change", "source": "aws.cloudwatch",
+            "account": "000000000000", "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "region": "us-east-1",
+            "resources": ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:cleanups-fail"],
+            "detail": {
+                "alarmName": "cleanups-fail",
+                "state": { "value": "ALARM", "reason": "Threshold Crossed" },
+                "previousState": { "value": "OK" },
+            },
+        }),
+        Some(Sweep::Report) => json!({ "mode": "report" }),
+        Some(Sweep::Enforce) => json!({ "mode": "enforce" }),
+        Some(Sweep::Plan) => {
+            let kept = world.keys("ledger").into_iter().rfind(|key| key.starts_with("sweeps/"));
+            json!({ "mode": "enforce", "plan": kept.unwrap_or_else(|| "sweeps/none.json".to_owned()) })
+        }
+        Some(Sweep::Force(cluster, Seconds(ago))) => {
+            let created_before = now - Duration::from_secs(ago);
+            let cluster = Stack::cluster(cluster);
+            world.allow_force(&cluster, created_before);
+            let order = json!({ "cluster": cluster, "created_before": created_before.to_string() });
+            json!({ "mode": "enforce", "force_cluster": order })
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The stage: a world, who acts in it, and what is on its way to the functions.
+
+use super::queue::Queue;
+use crate::functions::FUNCTION_TIMEOUT;
+use crate::history::{
+    Action, Addressed, Death, EventCopies, Function, History, Seconds, Session, Stack, Sweep,
+};
+use serde_json::Value;
+use session_cleanup_tests::world::{Phase, TaskHandle, World};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long before it Lambda gives up an asynchronous invocation that has to wait (`template.yaml`).
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// Who was given a session's number, and how it began.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    pub(crate) task: TaskHandle,
+    pub(crate) session: Session,
+    /// ECS has said that it is being stopped, and that it has.
+    told: (bool, bool),
+}
+
+/// An order to the reaper.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) since: Instant,
+    /// `None`: the schedule.
+    pub(super) sweep: Option<Sweep>,
+}
+
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) stack: Stack,
+    /// The task that runs a session's number, and those that ran it before.
+    actors: BTreeMap<usize, Vec<Actor>>,
+    pub(super) events: Queue,
+    pub(super) ending: Queue,
+    pub(super) orders: VecDeque<Order>,
+    pub(super) variables: BTreeMap<String, String>,
+    /// Calls at which their callers die.
+    pub(super) deaths_at: Vec<Death>,
+    /// Where the next invocations of a function die.
+    pub(super) deaths: BTreeMap<Function, VecDeque<(usize, bool)>>,
+    /// The functions whose connections are dead.
+    pub(super) thawed: Vec<Function>,
+    routes_back_at: Option<Instant>,
+    /// The completion function has only observed for some time.
+    pub(super) observed: bool,
+    /// What happened, a line each.
+    pub(super) log: Vec<String>,
+}
+
+impl Stage {
+    pub(super) fn new(history: &History) -> Self {
+        let stack = history.stack.clone();
+        let mut variables = stack.variables();
+        variables.insert("REAPER_MODE".to_owned(), "enforce".to_owned());
+        Self {
+            world: World::new(stack.setup(history.seed)),
+            actors: BTreeMap::new(),
+            events: Queue::new(FUNCTION_TIMEOUT * 6, 100, stack.max_receives),
+            ending: Queue::new(FUNCTION_TIMEOUT + Duration::from_secs(1), 10, stack.max_receives),
+            orders: VecDeque::new(),
+            variables,
+            deaths_at: history.deaths.clone(),
+            deaths: BTreeMap::new(),
+            thawed: Vec::new(),
+            routes_back_at: None,
+            observed: false,
+            log: Vec::new(),
+            stack,
+        }
+    }
+
+    /// Everyone who was ever there.
+    pub(super) fn everyone(&self) -> impl Iterator<Item = &Actor> {
+        self.actors.values().flatten()
+    }
+
+    fn task(&self, session: usize) -> Option<TaskHandle> {
+        self.actors.get(&session)?.last().map(|actor| actor.task.clone())
+    }
+
+    /// Something happens.
+    pub(super) fn act(&mut self, action: &Action) {
+        self.log.push(format!("{} {action}", self.world.now()));
+        let world = self.world.clone();
+        match action {
+            Action::Begins(number, session) => self.begin(*number, session),
+            Action::Ends(number, copies) => self.end(*number, *copies),
+            Action::Resumes(number) => {
+                let last = self.actors.get(number).and_then(|actors| actors.last());
+                let fresh = last.map(|actor| Session {
+                    entry: crate::history::Entry::Fresh,
+                    addressed: Addressed::Fresh,
+                    copied_end: None,
+                    ..actor.session.clone()
+                });
+                if let Some(session) = fresh {
+                    self.begin(*number, &session);
+                }
+            }
+            Action::Exits(number, code) => {
+                self.with(*number, |task| world.crash(task, *code));
+            }
+            Action::IsInterrupted(number, _) => self.with(*number, |task| world.interrupt(task)),
+            Action::IsStopped(number) => {
+                self.with(*number, |task| world.operator_stops(task, "someone else"));
+            }
+            Action::Completes(number) => {
+                self.with(*number, |task| world.completes_by_itself(task));
+            }
+            Action::Behaves(number, container) => {
+                self.with(*number, |task| world.behaves(task, |now| container.applied_to(now)));
+            }
+            Action::RenewalBreaks(number) => {
+                self.with(*number, |task| world.renewal_breaks(task));
+            }
+            Action::AllRenewalsBreak => {
+                for actor in self.everyone() {
+                    world.renewal_breaks(&actor.task);
+                }
+            }
+            Action::IsLeased(number, left) => self.with(*number, |task| {
+                let until = world.now() + Duration::from(*left);
+                world.set_tag(task, "lease-expires-at", &until.to_string());
+            }),
+            Action::IsProtected(number, is_protected) => self.with(*number, |task| {
+                world.set_tag(task, "cleanup-protection", &is_protected.to_string());
+            }),
+            Action::IsRegistered(number, true) => {
+                self.with(*number, |task| world.owner_registers(task));
+            }
+            Action::IsRegistered(number, false) => {
+                self.with(*number, |task| world.owner_deregisters(task));
+            }
+            Action::LeavesZombie(group, number) => self.leave_zombie(*group, *number),
+            Action::GroupIsDeleted(group) => world.delete_target_group(&Stack::group(*group)),
+            Action::ClusterIsDeleted(cluster) => world.delete_cluster(&Stack::cluster(*cluster)),
+            Action::Outage(service, kind, time) => {
+                let now = world.now();
+                let _ = (service, kind, now, time);
+            }
+            Action::RoutesAreLost(time) => {
+                world.lose_every_route();
+                self.routes_back_at = Some(Instant::now() + Duration::from(*time));
+            }
+            Action::Sweeps(sweep) => {
+                self.orders.push_back(Order { since: Instant::now(), sweep: Some(*sweep) });
+            }
+            Action::Dies(function, nth, applied) => {
+                self.deaths.entry(*function).or_default().push_back((*nth, *applied));
+            }
+            Action::IsThawed(function) => self.thawed.push(*function),
+            Action::IsConfigured(name, value) => {
+                self.observed |= value == "observe";
+                self.variables.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn with(&self, session: usize, change: impl FnOnce(&TaskHandle)) {
+        if let Some(task) = self.task(session).filter(|task| self.world.knows(task)) {
+            change(&task);
+        }
+    }
+
+    fn begin(&mut self, number: usize, session: &Session) {
+        let world = self.world.clone();
+        let address = match session.addressed {
+            Addressed::Fresh => None,
+            Addressed::After(other) => self.task(other).map(|task| task.address()),
+            Addressed::LikeZombie(number) => Some(zombie(number)),
+        };
+        let address = address.filter(|address| world.is_free(*address));
+        let sentence = session.sentence(&world, &format!("s-{number}"), &self.stack);
+        let sentence = match address {
+            Some(address) => sentence.at_address(address),
+            None => sentence,
+        };
+        let actor =
+            Actor { task: sentence.start(), session: session.clone(), told: (false, false) };
+        self.actors.entry(number).or_default().push(actor);
+    }
+
+    fn end(&mut self, number: usize, EventCopies { copies, late, names_the_task }: EventCopies) {
+        let Some(task) = self.task(number).filter(|task| self.world.knows(task)) else { return };
+        let mut event = self.world.session_ended_event(&task, "completed");
+        if !names_the_task && let Some(detail) = event["detail"].as_object_mut() {
+            detail.remove("task_arn");
+        }
+        for copy in 0..copies {
+            let later = Duration::from_secs(7) * u32::try_from(copy).unwrap_or_default();
+            self.events.send(event.clone(), Instant::now() + late.into() + later);
+        }
+    }
+
+    fn leave_zombie(&self, group: usize, number: u8) {
+        if group < self.stack.groups && self.world.has_group(&Stack::group(group)) {
+            self.world.leave_target(&Stack::group(group), zombie(number));
+        }
+    }
+
+    /// What ECS says of tasks that end, but for those that we stop: the rule leaves them out.
+    pub(super) fn tell_ends(&mut self) {
+        let (world, now) = (self.world.clone(), Instant::now());
+        let mut told: Vec<(bool, Value)> = Vec::new();
+        for actor in self.actors.values_mut().flatten() {
+            let task = &actor.task;
+            if actor.told.1 || !actor.session.is_in_scope() || !world.knows(task) {
+                continue;
+            }
+            let Some(reason) = world.stopped_reason(task) else { continue };
+            if reason.starts_with("session-cleanup:") {
+                actor.told = (true, true);
+                continue;
+            }
+            let is_over = world.phase(task) == Phase::Stopped;
+            if is_over || !actor.told.0 {
+                told.push((is_over, world.task_event(task)));
+                actor.told = (true, is_over);
+            }
+        }
+        for (is_over, event) in told {
+            let queue = if is_over { &mut self.events } else { &mut self.ending };
+            queue.send(event, now);
+        }
+    }
+
+    /// Whether ECS has still something to say.
+    pub(super) fn is_someone_ending(&self) -> bool {
+        self.everyone().any(|actor| {
+            !actor.told.1
+                && actor.session.is_in_scope()
+                && self.world.knows(&actor.task)
+                && self.world.is_stopping(&actor.task)
+        })
+    }
+
+    /// What was to last until now.
+    pub(super) fn let_time_pass(&mut self) {
+        if self.routes_back_at.is_some_and(|at| at <= Instant::now()) {
+            self.world.routes_are_back();
+            self.routes_back_at = None;
+        }
+    }
+
+    /// Faults cease, and the stack is as it was deployed.
+    pub(super) fn calm(&mut self) {
+        self.log.push(format!("{} faults cease", self.world.now()));
+        self.world.faults_cease();
+        self.world.routes_are_back();
+        self.routes_back_at = None;
+        self.deaths_at.clear();
+        self.deaths.clear();
+        self.thawed.clear();
+        self.variables = self.stack.variables();
+        self.variables.insert("REAPER_MODE".to_owned(), "enforce".to_owned());
+    }
+
+    /// From one scheduled sweep to the next.
+    pub(super) fn interval(&self) -> Duration {
+        let Seconds(every) = self.stack.every;
+        Duration::from_secs(every)
+    }
+}
+
+/// The address of a target that nobody has.
+fn zombie(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 99, number)
+}

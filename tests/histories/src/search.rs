@@ -1,0 +1,89 @@
+//! Many histories, on all cores; what they came to, and those that break a promise.
+
+use crate::generate::generate;
+use crate::history::{Action, History};
+use crate::play::{Played, Trace, play};
+use crate::verdict::Violation;
+use crate::stub::FaultKind;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What many histories came to.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// How many were played.
+    pub histories: u64,
+    /// HTTP calls.
+    pub calls: u64,
+    /// Invocations of functions.
+    pub invocations: u64,
+    /// Virtual time.
+    pub lasted: Duration,
+    /// Wall-clock time.
+    pub took: Duration,
+    /// How often each kind of fault befell a call.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// How often each outcome was in a receipt.
+    pub outcomes: BTreeMap<String, u64>,
+    /// How often each kind of action was in a history.
+    pub actions: BTreeMap<String, u64>,
+    /// The seeds whose histories break promises, and how.
+    pub broken: BTreeMap<u64, Vec<Violation>>,
+}
+
+/// Plays the histories of seeds `from` to `from + count`, on all cores. `tell` hears of progress.
+#[must_use]
+pub fn search(from: u64, count: u64, tell: impl Fn(&Found) + Sync) -> Found {
+    let began = Instant::now();
+    let next = AtomicU64::new(from);
+    let found = Mutex::new(Found::default());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + count {
+                        return;
+                    }
+                    let history = generate(seed);
+                    let played = play(&history, Trace::OfViolations);
+                    let mut found = found.lock().unwrap();
+                    found.add(&history, &played);
+                    found.took = began.elapsed();
+                    tell(&found);
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+impl Found {
+    fn add(&mut self, history: &History, played: &Played) {
+        self.histories += 1;
+        self.calls += played.calls as u64;
+        self.invocations += played.invocations as u64;
+        self.lasted += played.lasted;
+        for met in &played.met {
+            *self.faults.entry(met.kind).or_default() += 1;
+        }
+        for (outcome, count) in &played.outcomes {
+            *self.outcomes.entry(outcome.clone()).or_default() += *count as u64;
+        }
+        for step in &history.steps {
+            *self.actions.entry(name(&step.action)).or_default() += 1;
+        }
+        if !played.violations.is_empty() {
+            self.broken.insert(history.seed, played.violations.clone());
+        }
+    }
+}
+
+/// The name of an action, without what it is about.
+fn name(action: &Action) -> String {
+    let whole = format!("{action:?}");
+    whole.split('(').next().unwrap_or_default().to_owned()
+}

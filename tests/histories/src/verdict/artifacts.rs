@@ -1,0 +1,88 @@
+//! I3 and I7: every loss is on record and nothing else is, and every event ends.
+
+use super::Violation;
+use crate::history::{Identity, Upload};
+use crate::play::Actor;
+use serde_json::Value;
+use session_cleanup_tests::world::World;
+
+/// How everyone, and every event, ended.
+pub(super) struct Ends<'a> {
+    pub(super) everyone: &'a [Actor],
+    /// Meanwhile the completion function has only observed: what it saw is on no record.
+    pub(super) observed: bool,
+    pub(super) acknowledged: &'a [&'a Value],
+    pub(super) dead_letters: &'a [&'a Value],
+}
+
+impl Ends<'_> {
+    /// Whether an event about a task is among some.
+    fn is_in(events: &[&Value], task_arn: &str) -> bool {
+        events.iter().any(|event| {
+            event["detail"]["task_arn"] == task_arn || event["detail"]["taskArn"] == task_arn
+        })
+    }
+}
+
+/// I3, its second half: what is lost is on record, and what is on record as lost or saved is so.
+pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
+    let receipts = world.receipts();
+    for actor in ends.everyone {
+        let task = &actor.task;
+        let Some(truth) = world.truth(task) else { continue };
+        let receipt = receipts.get(task.id());
+        let outcome = receipt.and_then(|receipt| receipt["outcome"].as_str());
+        let (id, readable) = (task.session_id(), actor.session.container.upload != Upload::Encrypted);
+        match outcome {
+            Some("cleaned") if truth.ran && !truth.saved => {
+                let what = format!("the receipt of {id} says cleaned, and its artifacts are not saved");
+                broken.push(Violation::new("I3", what));
+            }
+            Some("artifacts_lost") if truth.saved && readable && !is_ambiguous(actor) => {
+                let what = format!("the receipt of {id} says that its artifacts are lost, and they are saved");
+                broken.push(Violation::new("I3", what));
+            }
+            _ => {}
+        }
+        let is_ours = actor.session.is_in_scope() && actor.session.identity != Identity::None;
+        let is_lost = truth.ran && truth.is_stopping && !truth.saved;
+        let on_record = matches!(outcome, Some("artifacts_lost" | "artifacts_unverified" | "rejected"))
+            || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
+            || Ends::is_in(ends.dead_letters, task.arn());
+        if is_ours && is_lost && !on_record && !ends.observed {
+            let what = format!("the artifacts of {id} are lost, and its receipt says {outcome:?}");
+            broken.push(Violation::new("I3", what));
+        }
+    }
+}
+
+/// Which of its containers is the session's can't be told, and nobody knows how one of them ended.
+fn is_ambiguous(actor: &Actor) -> bool {
+    actor.session.identity == Identity::Tag && actor.session.sidecar.is_some()
+}
+
+/// I7: what was acknowledged is on record.
+pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
+    let receipts = world.receipts();
+    for event in ends.acknowledged {
+        if event["detail-type"] != "Session Ended" {
+            continue;
+        }
+        let session = event["detail"]["session_id"].as_str().unwrap_or_default();
+        let arn = event["detail"]["task_arn"].as_str();
+        let of_session = |actor: &&Actor| {
+            actor.task.session_id() == session && arn.is_none_or(|arn| arn == actor.task.arn())
+        };
+        let mut tasks = ends.everyone.iter().filter(of_session);
+        let is_in_scope = tasks.clone().any(|actor| actor.session.is_in_scope());
+        let unknown = |actor: &Actor| format!("unknown/{}.json", actor.task.id());
+        let on_record = tasks.any(|actor| {
+            receipts.contains_key(actor.task.id())
+                || world.object("ledger", &unknown(actor)).is_some()
+        });
+        if is_in_scope && !on_record && !ends.observed {
+            let what = format!("the end of {session} was acknowledged, and there is no receipt");
+            broken.push(Violation::new("I7", what));
+        }
+    }
+}
