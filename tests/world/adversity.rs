@@ -1,7 +1,7 @@
-//! Faults, weather, hooks and crashes.
+//! Faults, hooks and crashes.
 
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Api, Crash, Fault, Outcome, Setup, Weather};
+use session_cleanup_tests::world::{Api, Crash, Fault, Outcome, Setup};
 use tokio::time::{Instant, timeout};
 
 use crate::clients::{Clients, secs};
@@ -66,25 +66,6 @@ async fn an_answer_can_be_late() {
     let start = Instant::now();
     try_stop(&Clients::of(&world, "a"), alice.arn()).await.unwrap();
     assert_eq!(start.elapsed().as_millis(), 3050);
-}
-
-#[tokio::test(start_paused = true)]
-async fn weather_repeats_with_its_seed() {
-    let mut histories = Vec::new();
-    for seed in [1, 1, 2] {
-        let world = World::new(Setup { seed, ..Setup::default() });
-        world.weather(Weather { throttled: 0.3, reset: 0.2, ..Weather::default() });
-        let alice = world.session("alice").start();
-        let clients = Clients::of(&world, "a");
-        let mut answers = Vec::new();
-        for _ in 0..50 {
-            answers.push(try_stop(&clients, alice.arn()).await.is_ok());
-        }
-        histories.push((answers, alice));
-    }
-    assert_eq!(histories[0], histories[1]);
-    assert_ne!(histories[0].0, histories[2].0);
-    assert!(histories[0].0.contains(&true) && histories[0].0.contains(&false));
 }
 
 #[tokio::test(start_paused = true)]

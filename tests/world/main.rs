@@ -12,6 +12,7 @@ mod containers;
 mod ecs;
 mod elb;
 mod invariants;
+mod random_faults;
 mod run_task;
 mod s3;
 mod served;

@@ -22,7 +22,7 @@ use super::World;
 use super::body::ReplyBody;
 use super::connections::OpenConnections;
 use super::container::BodyShape;
-use super::exchange::Failure;
+use super::turn::Failure;
 use super::wire::{Incoming, Reply};
 
 /// The HTTP client of one caller.

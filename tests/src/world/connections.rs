@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
-use super::exchange::Failure;
+use super::turn::Failure;
 use super::wire::Incoming;
 
 /// How long an HTTP client keeps a connection without a request (hyper's default). Simplified: also

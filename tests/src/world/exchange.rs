@@ -10,25 +10,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::World;
 use super::api::{Api, Outcome, Service};
 use super::container::{Asks, JobId};
-use super::faults::{Crash, Effect, When};
+use super::faults::{Crash, Effect, Lot, When};
 use super::invariants::{Asker, Snapshot};
 use super::setup::Absent;
 use super::state::State;
 use super::task::TaskKey;
+use super::turn::{Failure, Trouble, Turn};
 use super::wire::{self, Incoming, Matter, Reply, Request};
-
-/// Why no answer comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The connection was refused.
-    Refused,
-    /// Nobody could be reached.
-    Unreachable,
-    /// The connection was reset.
-    Reset,
-    /// The caller has no descriptor left: nothing was sent.
-    NoDescriptor,
-}
 
 /// What became of a request when it was applied.
 pub(crate) enum Applied {
@@ -65,35 +53,17 @@ impl World {
         let number = sent.asker.number;
         self.live_on(caller, Crash::Before(sent.nth)).await;
         sleep(sent.there).await;
-        let refused = match sent.fault {
-            Some(Effect::Throttled) => Some((wire::throttled(request.service), Outcome::Throttled)),
-            Some(Effect::Invalid) => {
-                let reply = wire::invalid(request.service);
-                let outcome = reply.outcome();
-                Some((reply, outcome))
+        let trouble = match Turn::of(sent.fault, request.service) {
+            Turn::Fails(failure) => return self.fails(number, failure),
+            Turn::Hangs => pending().await,
+            Turn::Refused(reply) => {
+                sleep(sent.back).await;
+                self.live_on(caller, Crash::After(sent.nth)).await;
+                self.lock().journal.came_to(number, reply.outcome());
+                return Ok(reply);
             }
-            Some(Effect::Denied) => {
-                let reply = wire::denied(request.service);
-                let outcome = reply.outcome();
-                Some((reply, outcome))
-            }
-            Some(Effect::ServerError) => {
-                let reply = wire::server_error(request.service);
-                let outcome = reply.outcome();
-                Some((reply, outcome))
-            }
-            Some(Effect::Refused) => return self.fails(number, Failure::Refused),
-            Some(Effect::Reset) => return self.fails(number, Failure::Reset),
-            Some(Effect::NoDescriptor) => return self.fails(number, Failure::NoDescriptor),
-            Some(Effect::Hangs) => pending().await,
-            _ => None,
+            Turn::Applied(trouble) => trouble,
         };
-        if let Some((reply, outcome)) = refused {
-            sleep(sent.back).await;
-            self.live_on(caller, Crash::After(sent.nth)).await;
-            self.lock().journal.came_to(number, outcome);
-            return Ok(reply);
-        }
         self.change(&request, When::Before);
         let applied = self.apply(&sent.asker, &request);
         let (reply, snapshots, completing) = match applied {
@@ -118,15 +88,15 @@ impl World {
         };
         self.change(&request, When::After);
         self.live_on(caller, Crash::After(sent.nth)).await;
-        match sent.fault {
-            Some(Effect::AnswerLost) => {
+        match trouble {
+            Trouble::None => {}
+            Trouble::Late(by) => sleep(by).await,
+            Trouble::Lost => {
                 sleep(sent.back).await;
                 self.lock().journal.came_to(number, Outcome::AnswerLost);
                 return Err(Failure::Reset);
             }
-            Some(Effect::AnswerHangs) => pending().await,
-            Some(Effect::Delayed(by)) => sleep(by).await,
-            _ => {}
+            Trouble::Hangs => pending().await,
         }
         sleep(sent.back).await;
         self.delivered(&sent.asker, &reply, snapshots, completing);
@@ -139,7 +109,8 @@ impl World {
         let (number, nth) = state.journal.sent(caller, request.api, request.subjects.clone(), now);
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
-        let fault = state.chaos.befalls(call, &mut state.rng);
+        let lot = Lot::of(state.setup.seed, caller, nth);
+        let fault = state.chaos.befalls(call, nth, lot, |_| true);
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)

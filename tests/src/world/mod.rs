@@ -20,8 +20,8 @@
 //!
 //! In reading order: [`Setup`] and [`SessionBuilder`] say what there is; `task`, `container`,
 //! `targets`, `objects` and `state` are what it is and how time changes it; `wire` translates;
-//! `exchange` is one HTTP call, and `client` the SDK's view of it; `faults` and `invariants` are
-//! what goes wrong on purpose, and what must not.
+//! `exchange` is one HTTP call, `turn` what befalls it, and `client` the SDK's view of it; `faults` and
+//! `invariants` are what goes wrong on purpose, and what must not.
 //!
 //! Nothing runs by itself: a task's life is a function of time, and what containers do is on an
 //! agenda that is worked off whenever the world is looked at. So a world of 10,000 tasks costs
@@ -50,12 +50,13 @@ mod setup;
 mod state;
 mod targets;
 mod task;
+mod turn;
 mod view;
 mod wire;
 
 pub use api::{Api, Call, Outcome, Service};
 pub use container::{Behaviour, BodyShape};
-pub use faults::{Crash, Fault, Weather};
+pub use faults::{Crash, Fault, FaultKind, Met, Origin, Weather};
 pub use routes::SUBNET;
 pub use session::{SessionBuilder, TaskHandle};
 pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, RegisteringWhatDrains, Setup};
@@ -74,7 +75,6 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 
-use faults::When;
 use state::State;
 
 /// The simulated world. A clone is the same world.
@@ -142,51 +142,5 @@ impl World {
     /// Begins a sentence about a session; it exists once `start` is called.
     pub fn session(&self, session_id: &str) -> SessionBuilder {
         SessionBuilder::new(self, &self.setup(), session_id)
-    }
-
-    /// Lets a fault loose.
-    pub fn fault(&self, fault: Fault) {
-        self.lock().chaos.add(fault);
-    }
-
-    /// Faults at random from now on.
-    pub fn weather(&self, weather: Weather) {
-        self.lock().chaos.set_weather(weather);
-    }
-
-    /// No more faults, no more weather, and nothing more that happens between two calls. Crashes stay.
-    pub fn faults_cease(&self) {
-        self.lock().chaos.cease();
-    }
-
-    /// Changes the world right before it applies the n-th call (from now, counted from 1) of an
-    /// operation.
-    pub fn before(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
-        self.lock().chaos.hook(api, When::Before, nth, Box::new(change));
-    }
-
-    /// Changes the world right after it has applied the n-th call (from now, counted from 1) of
-    /// an operation, while the answer is under way. For a container call: once it is served.
-    pub fn after(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
-        self.lock().chaos.hook(api, When::After, nth, Box::new(change));
-    }
-
-    /// Runs an invocation that dies at one of its caller's HTTP calls: its future is dropped
-    /// there, and whatever it spawned is never answered again. `None` when it died; a caller that
-    /// is dead stays so, the next invocation is another caller.
-    ///
-    /// An uncrashed run's [`World::count_by`] is the number of boundaries.
-    pub async fn run_until_crash<T>(
-        &self,
-        caller: &str,
-        crash: Crash,
-        invocation: impl Future<Output = T>,
-    ) -> Option<T> {
-        let signal = self.lock().chaos.crash(caller, crash);
-        tokio::select! {
-            biased;
-            () = signal.notified() => None,
-            output = invocation => Some(output),
-        }
     }
 }

@@ -93,6 +93,7 @@ impl Reply {
     pub(crate) fn outcome(&self) -> Outcome {
         match self.code {
             Some("ThrottlingException" | "Throttling" | "SlowDown") => Outcome::Throttled,
+            None if self.status == 429 => Outcome::Throttled,
             code => Outcome::Answered(self.status, code),
         }
     }

@@ -1,0 +1,155 @@
+//! All that is set to go wrong in a world, and all that did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::kind::FaultKind;
+use super::lot::Lot;
+use super::met::{Met, Origin};
+use super::sentence::{Effect, Fault, Matching, Place};
+use super::weather::Weather;
+use crate::world::World;
+use crate::world::api::{Api, Call};
+
+/// Where an invocation dies: at its n-th HTTP call, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// Before the world has applied it.
+    Before(usize),
+    /// After the world has applied it, before the answer.
+    After(usize),
+}
+
+/// When a hook runs, relative to the world's applying the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+}
+
+pub(super) type Change = Box<dyn FnOnce(&World) + Send>;
+
+struct Hook {
+    api: Api,
+    when: When,
+    left: usize,
+    change: Change,
+}
+
+/// All that is set to go wrong, and what calls have met of it.
+#[derive(Default)]
+pub(crate) struct Chaos {
+    faults: Vec<(Matching, Effect)>,
+    /// Of single calls, by their callers and their numbers.
+    single: BTreeMap<String, BTreeMap<usize, Effect>>,
+    weather: Option<Weather>,
+    met: Vec<Met>,
+    hooks: Vec<Hook>,
+    crashes: BTreeMap<String, (Crash, Arc<Notify>)>,
+    dead: BTreeSet<String>,
+}
+
+impl fmt::Debug for Chaos {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Chaos").field("faults", &self.faults).finish_non_exhaustive()
+    }
+}
+
+impl Chaos {
+    pub(super) fn add(&mut self, fault: Fault) {
+        match fault.place {
+            Place::Matching(calls) => self.faults.push((calls, fault.effect)),
+            Place::Call(caller, nth) => {
+                self.single.entry(caller).or_default().insert(nth, fault.effect);
+            }
+        }
+    }
+
+    pub(super) fn set_weather(&mut self, weather: Weather) {
+        self.weather = Some(weather);
+    }
+
+    pub(super) fn met(&self) -> &[Met] {
+        &self.met
+    }
+
+    pub(super) fn cease(&mut self) {
+        self.faults.clear();
+        self.single.clear();
+        self.hooks.clear();
+        self.weather = None;
+    }
+
+    /// What befalls a call, its caller's `nth`. Every sentence counts it, the first that hits decides; then
+    /// what is set for this very call; then the weather.
+    pub(crate) fn befalls(
+        &mut self,
+        call: &Call,
+        nth: usize,
+        lot: Lot,
+        fits: impl Fn(FaultKind) -> bool,
+    ) -> Option<Effect> {
+        let hits = self.faults.iter_mut();
+        let hits = hits.filter_map(|(calls, effect)| calls.hits(call).then_some(*effect));
+        let said = hits.fold(None, |first, effect| first.or(Some(effect)));
+        let single = || self.single.get(&call.caller)?.get(&nth).copied();
+        let (effect, origin) = if let Some(effect) = said.or_else(single) {
+            (effect, Origin::Set)
+        } else {
+            let kind = self.weather?.strikes(lot, &fits)?;
+            (Effect::Kind(kind), Origin::Weather)
+        };
+        match effect {
+            Effect::Kind(kind) => {
+                if !fits(kind) {
+                    return None;
+                }
+                let (caller, api) = (call.caller.clone(), call.api);
+                self.met.push(Met { caller, nth, api, kind, origin });
+            }
+            Effect::Invalid | Effect::NoDescriptor | Effect::Delayed(_) => {}
+        }
+        Some(effect)
+    }
+
+    pub(super) fn hook(&mut self, api: Api, when: When, nth: usize, change: Change) {
+        self.hooks.push(Hook { api, when, left: nth, change });
+    }
+
+    /// The changes that are due at this call.
+    pub(crate) fn due(&mut self, api: Api, when: When) -> Vec<Change> {
+        let mut due = Vec::new();
+        for mut hook in std::mem::take(&mut self.hooks) {
+            if hook.api == api && hook.when == when {
+                hook.left = hook.left.saturating_sub(1);
+                if hook.left == 0 {
+                    due.push(hook.change);
+                    continue;
+                }
+            }
+            self.hooks.push(hook);
+        }
+        due
+    }
+
+    pub(super) fn crash(&mut self, caller: &str, crash: Crash) -> Arc<Notify> {
+        let signal = Arc::new(Notify::new());
+        self.crashes.insert(caller.to_owned(), (crash, signal.clone()));
+        signal
+    }
+
+    /// Whether this caller is dead, or dies now; a dead caller never sends or learns anything.
+    pub(crate) fn dies(&mut self, caller: &str, here: Crash) -> bool {
+        if let Some((crash, signal)) = self.crashes.get(caller)
+            && *crash == here
+        {
+            signal.notify_one();
+            self.crashes.remove(caller);
+            self.dead.insert(caller.to_owned());
+        }
+        self.dead.contains(caller)
+    }
+}

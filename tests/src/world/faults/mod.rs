@@ -1,0 +1,91 @@
+//! What goes wrong on purpose: faults on certain calls, random weather, hooks between two calls,
+//! and crashes at a call.
+//!
+//! What chance does to a call depends on the world's seed, its caller and its number among that caller's calls,
+//! and on nothing else (`lot`). So a history whose faults were met by chance can be played again with the list of
+//! them ([`World::faults_met`]) and without weather; and from that list, as from the history, one after another can
+//! be taken out without changing the others.
+
+mod chaos;
+mod kind;
+mod lot;
+mod met;
+mod sentence;
+mod weather;
+
+pub use chaos::Crash;
+pub use kind::FaultKind;
+pub use met::{Met, Origin};
+pub use sentence::Fault;
+pub use weather::Weather;
+
+pub(crate) use chaos::{Chaos, When};
+pub(crate) use lot::Lot;
+pub(crate) use sentence::Effect;
+
+use super::World;
+use super::api::Api;
+
+impl World {
+    /// Lets a fault loose.
+    pub fn fault(&self, fault: Fault) {
+        self.lock().chaos.add(fault);
+    }
+
+    /// Lets many faults loose, such as those that another run has met. However many of single calls there are,
+    /// a call is not slower for them.
+    pub fn faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut state = self.lock();
+        for fault in faults {
+            state.chaos.add(fault);
+        }
+    }
+
+    /// Faults at random from now on.
+    pub fn weather(&self, weather: Weather) {
+        self.lock().chaos.set_weather(weather);
+    }
+
+    /// The faults that calls have met so far, in the order of sending. Those that are no [`FaultKind`] are not
+    /// among them.
+    #[must_use]
+    pub fn faults_met(&self) -> Vec<Met> {
+        self.lock().chaos.met().to_vec()
+    }
+
+    /// No more faults, no more weather, and nothing more that happens between two calls. Crashes stay.
+    pub fn faults_cease(&self) {
+        self.lock().chaos.cease();
+    }
+
+    /// Changes the world right before it applies the n-th call (from now, counted from 1) of an
+    /// operation.
+    pub fn before(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
+        self.lock().chaos.hook(api, When::Before, nth, Box::new(change));
+    }
+
+    /// Changes the world right after it has applied the n-th call (from now, counted from 1) of
+    /// an operation, while the answer is under way. For a container call: once it is served.
+    pub fn after(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
+        self.lock().chaos.hook(api, When::After, nth, Box::new(change));
+    }
+
+    /// Runs an invocation that dies at one of its caller's HTTP calls: its future is dropped
+    /// there, and whatever it spawned is never answered again. `None` when it died; a caller that
+    /// is dead stays so, the next invocation is another caller.
+    ///
+    /// An uncrashed run's [`World::count_by`] is the number of boundaries.
+    pub async fn run_until_crash<T>(
+        &self,
+        caller: &str,
+        crash: Crash,
+        invocation: impl Future<Output = T>,
+    ) -> Option<T> {
+        let signal = self.lock().chaos.crash(caller, crash);
+        tokio::select! {
+            biased;
+            () = signal.notified() => None,
+            output = invocation => Some(output),
+        }
+    }
+}
