@@ -13,8 +13,8 @@ use session_cleanup::event::TaskReference;
 use session_cleanup::session::{SessionId, TaskArn};
 use session_cleanup::{completion, inspector, reaper};
 pub(crate) use session_cleanup_histories::functions::{
-    FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch, config, function, function_at,
-    function_over, function_with,
+    FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch, config,
+    function, function_at, function_over, function_with,
 };
 use session_cleanup_tests::world::{Fault, TaskHandle, World};
 use std::sync::Arc;

@@ -6,7 +6,10 @@ pub use stories::{Story, stories};
 
 use crate::history::{Death, Faults, History};
 use crate::play::{Played, Trace, play};
-use session_cleanup_tests::world::{FaultKind, Met};
+use crate::search::on_all_cores;
+use session_cleanup_tests::world::{FaultKind, Met, Origin};
+use std::fmt;
+use std::sync::Mutex;
 
 /// What happens to one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,35 +20,51 @@ pub enum Disturbance {
     Death(Death),
 }
 
-/// A call that was disturbed, and what came of it.
+/// A story that was disturbed in every way.
 #[derive(Clone, Debug)]
-pub struct Disturbed {
-    /// The history, disturbance included.
+pub struct Told {
+    /// The story's name.
+    pub name: &'static str,
+    /// How many disturbances it had.
+    pub count: usize,
+    /// Those that made a difference in the end, or broke a promise.
+    pub differ: Vec<Differs>,
+}
+
+/// A disturbance that made a difference.
+#[derive(Clone, Debug)]
+pub struct Differs {
+    /// What was disturbed, and how.
+    pub disturbance: Disturbance,
+    /// The story with it.
     pub history: History,
-    /// How it ended otherwise than without the disturbance, and the promises that it broke.
+    /// How it ended otherwise, and the promises that it broke.
     pub differences: Vec<String>,
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(met) => met.fmt(formatter),
+            Self::Death(death) => death.fmt(formatter),
+        }
+    }
 }
 
 /// One fault of each kind: it fails before its effect, its answer is lost, it is denied, it is answered by what
 /// was true before.
-const KINDS: [FaultKind; 5] = [
-    FaultKind::ServerError,
-    FaultKind::Reset,
-    FaultKind::AnswerLost,
-    FaultKind::Denied,
-    FaultKind::Stale,
-];
+const KINDS: [FaultKind; 4] =
+    [FaultKind::ServerError, FaultKind::Reset, FaultKind::AnswerLost, FaultKind::Denied];
 
 /// Every disturbance of a story: each kind at each call that was made before faults cease.
 #[must_use]
 pub fn disturbances(story: &History) -> Vec<Disturbance> {
-    let Played { called, .. } = play(story, Trace::OfViolations);
+    let Played { called, .. } = play(story, Trace::Always);
     let mut all = Vec::new();
     for (caller, nth, api) in called {
         for kind in KINDS {
-            if kind.strikes(api) {
-                all.push(Disturbance::Fault(Met { caller: caller.clone(), nth, api, kind }));
-            }
+            let origin = Origin::Set;
+            all.push(Disturbance::Fault(Met { caller: caller.clone(), nth, api, kind, origin }));
         }
         for applied in [false, true] {
             all.push(Disturbance::Death(Death { caller: caller.clone(), nth, applied }));
@@ -54,26 +73,54 @@ pub fn disturbances(story: &History) -> Vec<Disturbance> {
     all
 }
 
-/// Plays a story with a disturbance, and holds its end against that of the story without.
+/// Tells every story with each of its disturbances, or with each `stride`-th of them, on all cores.
 #[must_use]
-pub fn disturbed(story: &History, disturbance: &Disturbance) -> Disturbed {
-    let mut history = story.clone();
-    match disturbance {
-        Disturbance::Fault(met) => history.faults = Faults::Listed(vec![met.clone()]),
-        Disturbance::Death(death) => history.deaths = vec![death.clone()],
-    }
-    let (undisturbed, played) = (play(story, Trace::OfViolations), play(&history, Trace::OfViolations));
-    let mut differences: Vec<String> =
-        played.violations.iter().map(ToString::to_string).collect();
-    for line in &undisturbed.ends {
-        if !played.ends.contains(line) {
-            differences.push(format!("without it: {line}"));
+pub fn exhaust(stride: usize) -> Vec<Told> {
+    let stories = stories();
+    let all: Vec<(usize, Disturbance)> = stories
+        .iter()
+        .enumerate()
+        .flat_map(|(nth, story)| {
+            disturbances(&story.history).into_iter().map(move |one| (nth, one))
+        })
+        .step_by(stride)
+        .collect();
+    let undisturbed: Vec<Played> =
+        stories.iter().map(|story| play(&story.history, Trace::OfViolations)).collect();
+    let told = stories.iter().map(|story| Told { name: story.name, count: 0, differ: Vec::new() });
+    let told = Mutex::new(told.collect::<Vec<_>>());
+    on_all_cores(all.len(), |at| {
+        let (nth, disturbance) = &all[at];
+        let history = disturbed(&stories[*nth].history, disturbance);
+        let differences = differences(&undisturbed[*nth], &play(&history, Trace::OfViolations));
+        let mut told = told.lock().unwrap();
+        told[*nth].count += 1;
+        if !differences.is_empty() {
+            told[*nth].differ.push(Differs {
+                disturbance: disturbance.clone(),
+                history,
+                differences,
+            });
         }
+    });
+    told.into_inner().unwrap()
+}
+
+/// A story with a disturbance.
+#[must_use]
+pub fn disturbed(story: &History, disturbance: &Disturbance) -> History {
+    match disturbance.clone() {
+        Disturbance::Fault(met) => History { faults: Faults::Listed(vec![met]), ..story.clone() },
+        Disturbance::Death(death) => History { deaths: vec![death], ..story.clone() },
     }
-    for line in &played.ends {
-        if !undisturbed.ends.contains(line) {
-            differences.push(format!("with it: {line}"));
-        }
-    }
-    Disturbed { history, differences }
+}
+
+/// How the end of one differs from that of the other, and the promises that were broken.
+fn differences(undisturbed: &Played, played: &Played) -> Vec<String> {
+    let broken = played.violations.iter().map(ToString::to_string);
+    let (before, after) = (&undisturbed.ends, &played.ends);
+    let gone = before.iter().filter(|line| !after.contains(line));
+    let new = after.iter().filter(|line| !before.contains(line));
+    let gone = gone.map(|line| format!("not: {line}"));
+    broken.chain(gone).chain(new.map(|line| format!("but: {line}"))).collect()
 }

@@ -127,8 +127,9 @@ fn function_of(
     let lines = MetricLines::default();
     let sink = Arc::clone(&lines);
     let stack = config.stack_name.clone();
-    let metrics =
-        Metrics::new(&clock, &stack, move |line| sink.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned()));
+    let metrics = Metrics::new(&clock, &stack, move |line| {
+        sink.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned())
+    });
     (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
 }
 
@@ -149,4 +150,3 @@ pub fn batch(bodies: &[String]) -> Value {
         .collect();
     json!({ "Records": records })
 }
-

@@ -5,7 +5,8 @@ mod trouble;
 
 use crate::history::{Action, Artifacts, Draining, Faults, History, Seconds, Stack, Step, When};
 use fastrand::Rng;
-use crate::stub::{FaultKind, Weather};
+use session_cleanup_tests::world::FaultKind;
+use std::collections::BTreeMap;
 
 /// The history of a seed.
 #[must_use]
@@ -20,7 +21,14 @@ pub fn generate(seed: u64) -> History {
         When::At(at) => at,
         When::Before(..) | When::After(..) => Seconds(0),
     });
-    History { seed, stack, steps, faults: Faults::Random(weather(&mut random)), deaths: Vec::new(), lasts }
+    History {
+        seed,
+        stack,
+        steps,
+        faults: Faults::Random(weather(&mut random)),
+        deaths: Vec::new(),
+        lasts,
+    }
 }
 
 /// One of some.
@@ -75,15 +83,17 @@ fn stack(random: &mut Rng) -> Stack {
 }
 
 /// Each kind of fault has a share of its own, and most histories have only some.
-fn weather(random: &mut Rng) -> Weather {
+fn weather(random: &mut Rng) -> BTreeMap<FaultKind, f64> {
     let calm = once_in(random, 4);
     let stormy = once_in(random, 4);
-    FaultKind::ALL.into_iter().fold(Weather::none(), |weather, kind| {
-        if calm || !stormy && !once_in(random, 4) {
-            return weather;
+    let mut shares = BTreeMap::new();
+    for kind in FaultKind::ALL {
+        if !calm && (stormy || once_in(random, 4)) {
+            // In hundredths of a percent: a history is text, too.
+            shares.insert(kind, f64::from(random.u32(1..200)) / 10_000.0);
         }
-        weather.with(kind, random.f64() * 0.02)
-    })
+    }
+    shares
 }
 
 fn step(when: When, action: Action) -> Step {

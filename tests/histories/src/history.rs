@@ -11,8 +11,8 @@ pub use session::{Addressed, Container, Entry, Identity, Lease, Session, Sidecar
 pub use stack::{Artifacts, Draining, Stack};
 
 use serde::{Deserialize, Serialize};
-use crate::stub::{Met, Weather};
-use session_cleanup_tests::world::Api;
+use session_cleanup_tests::world::{Api, FaultKind, Met, Weather};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A history.
@@ -57,9 +57,17 @@ pub enum When {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Faults {
     /// At random, each kind with a share of its own.
-    Random(Weather),
+    Random(BTreeMap<FaultKind, f64>),
     /// Just these.
     Listed(Vec<Met>),
+}
+
+impl Faults {
+    /// The weather of random ones.
+    #[must_use]
+    pub fn weather(shares: &BTreeMap<FaultKind, f64>) -> Weather {
+        shares.iter().fold(Weather::none(), |weather, (kind, share)| weather.with(*kind, *share))
+    }
 }
 
 /// A call at which the function that makes it dies.

@@ -5,6 +5,7 @@
 //! - [`generate`]: a history from a seed.
 //! - [`play`]: plays one, with queues, a schedule and sandboxes as Lambda has them.
 //! - [`verdict`]: whether all promises were kept, by the world's own truth.
+//! - [`exhaustive`]: small histories, with every kind of fault at every call.
 //! - [`shrink`]: the shortest history that still breaks a promise.
 //! - [`search`]: many of them, on all cores.
 #![allow(
@@ -16,6 +17,7 @@
     reason = "test apparatus: a broken stage must stop the test"
 )]
 
+pub mod exhaustive;
 pub mod functions;
 pub mod generate;
 pub mod history;
@@ -23,4 +25,3 @@ pub mod play;
 pub mod search;
 pub mod shrink;
 pub mod verdict;
-mod stub;

@@ -9,9 +9,8 @@ pub(crate) use stage::Actor;
 use crate::history::{Faults, History, Step, When};
 use crate::verdict::{Verdict, Violation};
 use invocations::{Done, Invocations};
-use crate::stub::Met;
 use jiff::Timestamp;
-use session_cleanup_tests::world::World;
+use session_cleanup_tests::world::{Api, Fault, Met, World};
 use stage::{Order, Stage};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +34,10 @@ pub struct Played {
     pub outcomes: BTreeMap<String, usize>,
     /// Virtual time.
     pub lasted: Duration,
+    /// The calls until faults ceased, where the trace is wanted: who made it, which of its calls it was, and what.
+    pub called: Vec<(String, usize, Api)>,
+    /// What is true at the end, in lines.
+    pub ends: Vec<String>,
     /// All that happened and every call, a line each.
     pub trace: Vec<String>,
 }
@@ -99,9 +102,9 @@ impl Theatre {
         };
         let world = theatre.stage().world.clone();
         match &history.faults {
-            Faults::Random(weather) => world.weather(weather.real()),
+            Faults::Random(weather) => world.weather(Faults::weather(weather)),
             Faults::Listed(met) => {
-                let _ = met;
+                world.faults(met.iter().map(Fault::from));
             }
         }
         theatre.hang_hooks(&world, &history.steps);
@@ -136,6 +139,7 @@ impl Theatre {
         let mut invocations = Invocations::new();
         let mut next_sweep = began + self.stage().interval();
         let mut calm: Option<Verdict> = None;
+        let mut calls_until_calm = 0;
         loop {
             let now = Instant::now();
             while steps.last().is_some_and(|(at, _)| *at <= now) {
@@ -144,8 +148,9 @@ impl Theatre {
             }
             if calm.is_none() && now >= calm_at {
                 let mut stage = self.stage();
+                calls_until_calm = stage.world.calls_sent();
                 stage.calm();
-                calm = Some(Verdict::new(&stage.stack, stage.observed));
+                calm = Some(Verdict::new(&stage.stack, stage.looked_away));
             }
             if now >= next_sweep {
                 let mut stage = self.stage();
@@ -184,7 +189,11 @@ impl Theatre {
                 }
             }
         }
-        self.conclude(calm.expect("faults ceased"), invocations, began, trace)
+        let mut played = self.conclude(calm.expect("faults ceased"), invocations, began, trace);
+        if trace == Trace::Always {
+            played.called = called(&self.stage().world, calls_until_calm);
+        }
+        played
     }
 
     fn conclude(
@@ -197,9 +206,9 @@ impl Theatre {
         let stage = self.stage();
         let world = &stage.world;
         let everyone: Vec<Actor> = stage.everyone().cloned().collect();
-        let ends = [&stage.events, &stage.ending].map(queue::Queue::ends);
-        let dead_letters: Vec<_> = ends.iter().flat_map(|(_, dead)| dead.iter()).collect();
-        let acknowledged: Vec<_> = ends.iter().flat_map(|(done, _)| done.iter()).collect();
+        let queues = [&stage.events, &stage.ending].map(queue::Queue::ends);
+        let dead_letters: Vec<_> = queues.iter().flat_map(|(_, dead)| dead.iter()).collect();
+        let acknowledged: Vec<_> = queues.iter().flat_map(|(done, _)| done.iter()).collect();
         verdict.broken.extend(invocations.broken);
         verdict.conclude(world, &everyone, &acknowledged, &dead_letters);
         let mut outcomes = BTreeMap::new();
@@ -210,11 +219,13 @@ impl Theatre {
         let violations = verdict.broken;
         let wants_trace = trace == Trace::Always || !violations.is_empty();
         Played {
-            met: Vec::new(),
+            met: world.faults_met(),
             calls: world.calls_sent(),
             invocations: invocations.count,
             outcomes,
             lasted: began.elapsed(),
+            called: Vec::new(),
+            ends: ends(world, &everyone),
             trace: if wants_trace { lines(world, &stage.log) } else { Vec::new() },
             violations,
         }
@@ -232,6 +243,48 @@ fn timed(began: Instant, steps: &[Step]) -> Vec<(Instant, &Step)> {
     }
     timed.sort_by_key(|(at, _)| *at);
     timed
+}
+
+/// The first so many calls.
+fn called(world: &World, count: usize) -> Vec<(String, usize, Api)> {
+    let mut so_far: BTreeMap<String, usize> = BTreeMap::new();
+    let calls = world.calls().into_iter().take(count);
+    calls
+        .map(|call| {
+            let nth = so_far.entry(call.caller.clone()).or_default();
+            *nth += 1;
+            (call.caller, *nth, call.api)
+        })
+        .collect()
+}
+
+/// What is true at the end: of each task, of each target, of the ledger.
+fn ends(world: &World, everyone: &[Actor]) -> Vec<String> {
+    let receipts = world.receipts();
+    let mut lines: Vec<String> = Vec::new();
+    for (nth, Actor { task, .. }) in everyone.iter().enumerate() {
+        let Some(truth) = world.truth(task) else { continue };
+        let unknown = world.object("ledger", &format!("unknown/{}.json", task.id())).is_some();
+        let outcome = match receipts.get(task.id()) {
+            Some(receipt) => receipt["outcome"].as_str().unwrap_or("none"),
+            None if unknown => "unknown whose it was",
+            None => "none",
+        };
+        let id = task.session_id();
+        lines.push(format!(
+            "task {nth} of {id}: stops {}, saved {}",
+            truth.is_stopping, truth.saved
+        ));
+        lines.push(format!("receipt of task {nth} of {id}: {outcome}"));
+    }
+    for group in &world.setup().target_groups {
+        for address in world.registered(group) {
+            lines.push(format!("{address} is registered in {group}"));
+        }
+    }
+    let intents = world.keys("ledger").into_iter().filter(|key| key.starts_with("intents/"));
+    lines.extend(intents.map(|_| "an intent is open".to_owned()));
+    lines
 }
 
 /// What happened and what was called, in the order of time.

@@ -4,10 +4,10 @@ use crate::generate::generate;
 use crate::history::{Action, History};
 use crate::play::{Played, Trace, play};
 use crate::verdict::Violation;
-use crate::stub::FaultKind;
+use session_cleanup_tests::world::FaultKind;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What many histories came to.
@@ -37,28 +37,35 @@ pub struct Found {
 #[must_use]
 pub fn search(from: u64, count: u64, tell: impl Fn(&Found) + Sync) -> Found {
     let began = Instant::now();
-    let next = AtomicU64::new(from);
     let found = Mutex::new(Found::default());
+    on_all_cores(usize::try_from(count).unwrap(), |nth| {
+        let history = generate(from + nth as u64);
+        let played = play(&history, Trace::OfViolations);
+        let mut found = found.lock().unwrap();
+        found.add(&history, &played);
+        found.took = began.elapsed();
+        tell(&found);
+    });
+    found.into_inner().unwrap()
+}
+
+/// Does something so many times, each with its number from 0, on all cores.
+pub(crate) fn on_all_cores(times: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count {
+                    let nth = next.fetch_add(1, Ordering::Relaxed);
+                    if nth >= times {
                         return;
                     }
-                    let history = generate(seed);
-                    let played = play(&history, Trace::OfViolations);
-                    let mut found = found.lock().unwrap();
-                    found.add(&history, &played);
-                    found.took = began.elapsed();
-                    tell(&found);
+                    work(nth);
                 }
             });
         }
     });
-    found.into_inner().unwrap()
 }
 
 impl Found {

@@ -5,7 +5,7 @@ use crate::history::{
     Action, Addressed, Container, Entry, Faults, History, Identity, Lease, Seconds, Session, Step,
 };
 use crate::play::{Trace, play};
-use crate::stub::Met;
+use session_cleanup_tests::world::Met;
 
 /// So many histories are played at most to shorten one.
 const MOST_PLAYS: usize = 2_000;
@@ -101,7 +101,8 @@ impl<B: FnMut(&History) -> bool> Search<B> {
                 match &mut changed.steps[nth].action {
                     Action::Begins(_, session) => simplify(session),
                     Action::Behaves(_, container) => {
-                        let mut session = Session { container: (**container).clone(), ..Session::default() };
+                        let mut session =
+                            Session { container: (**container).clone(), ..Session::default() };
                         simplify(&mut session);
                         **container = session.container;
                     }

@@ -37,15 +37,15 @@ pub(crate) struct Verdict {
     pub(crate) broken: Vec<Violation>,
     leftovers: Leftovers,
     discards: bool,
-    observed: bool,
+    looked_away: bool,
 }
 
 impl Verdict {
-    pub(crate) fn new(stack: &Stack, observed: bool) -> Self {
+    pub(crate) fn new(stack: &Stack, looked_away: bool) -> Self {
         Self {
             broken: Vec::new(),
             leftovers: Leftovers::new(stack),
-            observed,
+            looked_away,
             discards: stack.artifacts == crate::history::Artifacts::Discarded,
         }
     }
@@ -68,7 +68,8 @@ impl Verdict {
             let (promise, what) = violation.split_once(": ").unwrap_or(("I1", &violation));
             self.broken.push(Violation::new(promise, what));
         }
-        let ends = artifacts::Ends { everyone, observed: self.observed, acknowledged, dead_letters };
+        let ends =
+            artifacts::Ends { everyone, looked_away: self.looked_away, acknowledged, dead_letters };
         if !self.discards {
             artifacts::judge_losses(world, &ends, &mut self.broken);
         }

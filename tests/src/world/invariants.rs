@@ -223,7 +223,11 @@ impl State {
         let over = self.may_live_until(task, now);
         let unasked = self.setup.containers_upload_themselves.then_some(over);
         let at_last = task.session_began() + self.setup.hard_age;
-        since.into_iter().chain(unasked).chain([at_last]).any(|at| now >= at + self.setup.salvage_window)
+        since
+            .into_iter()
+            .chain(unasked)
+            .chain([at_last])
+            .any(|at| now >= at + self.setup.salvage_window)
     }
 
     /// I8 for a write to a task.

@@ -127,14 +127,12 @@ impl State {
             let target = self.groups.get(group).and_then(|group| group.targets.get(&target));
             target.is_some_and(|target| target.deregistered_at.is_none())
         };
-        let ours = |task: &&Task| {
-            self.setup.is_family_of_sessions(&task.family) && task.wanted_running()
-        };
+        let ours =
+            |task: &&Task| self.setup.is_family_of_sessions(&task.family) && task.wanted_running();
         let mut asked = self.tasks().filter(ours).filter(registered).peekable();
         asked.peek().is_some()
-            && !asked.any(|task| {
-                self.connects(task.address, now) && !task.container.behaviour.silent
-            })
+            && !asked
+                .any(|task| self.connects(task.address, now) && !task.container.behaviour.silent)
     }
 
     fn is_session_task(&self, task: &Task) -> bool {

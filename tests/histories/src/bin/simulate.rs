@@ -4,9 +4,11 @@
 //! simulate search COUNT [FROM]   plays so many seeds, on all cores
 //! simulate replay FILE           plays one that was kept, with every call
 //! simulate trace SEED            plays the history of a seed, with every call
+//! simulate exhaust [STRIDE]      every kind of fault at every call of small worlds, or at each so many-th
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a command for people who test")]
 
+use session_cleanup_histories::exhaustive::{Differs, exhaust};
 use session_cleanup_histories::generate::generate;
 use session_cleanup_histories::history::History;
 use session_cleanup_histories::play::{Played, Trace, play};
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
             searched(number(from).unwrap(), number(count).unwrap())
         }
         ["trace", seed] if number(seed).is_some() => shown(&generate(number(seed).unwrap())),
+        ["exhaust"] => exhausted(1),
+        ["exhaust", stride] if number(stride).is_some() => {
+            exhausted(usize::try_from(number(stride).unwrap()).unwrap())
+        }
         ["replay", file] => match read(Path::new(file)) {
             Ok(history) => shown(&history),
             Err(problem) => {
@@ -40,7 +46,9 @@ fn main() -> ExitCode {
             }
         },
         _ => {
-            eprintln!("usage: simulate search COUNT [FROM] | replay FILE | trace SEED");
+            eprintln!(
+                "usage: simulate search COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
+            );
             ExitCode::from(2)
         }
     }
@@ -63,6 +71,28 @@ fn shown(history: &History) -> ExitCode {
         println!("broken: {violation}");
     }
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Every disturbance of every small world; each that makes a difference is named.
+fn exhausted(stride: usize) -> ExitCode {
+    let mut differs = 0;
+    for told in exhaust(stride) {
+        println!(
+            "{}: {} disturbances, {} make a difference",
+            told.name,
+            told.count,
+            told.differ.len()
+        );
+        differs += told.differ.len();
+        for Differs { disturbance, history, differences } in &told.differ {
+            let file = keep(history, &format!("{}-{disturbance}", told.name));
+            println!(
+                "  {disturbance}: {}\n    make simulate REPLAY={file}",
+                differences.join("; ")
+            );
+        }
+    }
+    if differs == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn searched(from: u64, count: u64) -> ExitCode {
@@ -100,10 +130,11 @@ fn show_shortest(seed: u64, promise: &str) {
     let met = play(&history, Trace::OfViolations).met;
     let shrunk = shrink(&history, &met, |shorter| breaks(shorter, promise));
     let played = play(&shrunk.history, Trace::OfViolations);
-    let file = format!("target/histories/{promise}-{seed}.json");
-    fs::create_dir_all("target/histories").unwrap();
-    fs::write(&file, serde_json::to_string_pretty(&shrunk.history).unwrap()).unwrap();
-    println!("\nSeed {seed} breaks {promise}; the shortest of {} histories that does:", shrunk.plays);
+    let file = keep(&shrunk.history, &format!("{promise}-{seed}"));
+    println!(
+        "\nSeed {seed} breaks {promise}; the shortest of {} histories that does:",
+        shrunk.plays
+    );
     println!("{}", shrunk.history);
     for violation in &played.violations {
         println!("  broken: {violation}");
@@ -111,17 +142,41 @@ fn show_shortest(seed: u64, promise: &str) {
     println!("  make simulate REPLAY={file}");
 }
 
+/// Keeps a history as data; the answer is where.
+fn keep(history: &History, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let file = format!("target/histories/{}.json", name.chars().map(plain).collect::<String>());
+    fs::create_dir_all("target/histories").unwrap();
+    fs::write(&file, serde_json::to_string_pretty(history).unwrap()).unwrap();
+    file
+}
+
 fn tell(found: &Found) {
-    let Found { histories, calls, invocations, lasted, took, faults, outcomes, actions, broken } = found;
+    let Found { histories, calls, invocations, lasted, took, faults, outcomes, actions, broken } =
+        found;
     let seconds = took.as_secs_f64();
     let rate = |count: u64| count as f64 / seconds;
     let years = lasted.as_secs_f64() / (365.25 * 86_400.0);
-    println!("{histories} histories in {seconds:.1} s: {:.0} a second, {:.0} calls a second,", rate(*histories), rate(*calls));
-    println!("{calls} calls, {invocations} invocations, {years:.2} virtual years ({:.1} years an hour)", years / seconds * 3_600.0);
+    println!(
+        "{histories} histories in {seconds:.1} s: {:.0} a second, {:.0} calls a second,",
+        rate(*histories),
+        rate(*calls)
+    );
+    println!(
+        "{calls} calls, {invocations} invocations, {years:.2} virtual years ({:.1} years an hour)",
+        years / seconds * 3_600.0
+    );
     let line = |counts: Vec<(String, u64)>| {
-        counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        counts
+            .into_iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    println!("faults:   {}", line(faults.iter().map(|(kind, count)| (kind.to_string(), *count)).collect()));
+    println!(
+        "faults:   {}",
+        line(faults.iter().map(|(kind, count)| (kind.to_string(), *count)).collect())
+    );
     println!("actions:  {}", line(actions.clone().into_iter().collect()));
     println!("receipts: {}", line(outcomes.clone().into_iter().collect()));
     println!("broken:   {} histories", broken.len());

@@ -1,11 +1,11 @@
 //! Sessions, and what becomes of each.
 
 use super::{once_in, one, some_time, step};
+use crate::history::Where;
 use crate::history::{
     Action, Addressed, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds, Session,
     Sidecar, Stack, Step, Upload, When,
 };
-use crate::history::Where;
 use fastrand::Rng;
 
 /// A fleet: some are there from the beginning, some come later; each has a fate.
@@ -13,7 +13,8 @@ pub(super) fn begin(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mut
     let at_first = random.usize(2..9);
     let later = random.usize(0..4);
     for number in 0..at_first + later {
-        let begins = if number < at_first { When::At(Seconds(0)) } else { some_time(random, lasts) };
+        let begins =
+            if number < at_first { When::At(Seconds(0)) } else { some_time(random, lasts) };
         let session = session(random, stack, number);
         steps.push(step(begins, Action::Begins(number, Box::new(session))));
         let since = match begins {
@@ -43,7 +44,8 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
         3..=5 => Where::Runner(cluster),
         _ => Where::Cluster(cluster),
     };
-    let minutes = |random: &mut Rng, range: std::ops::Range<u64>| Seconds::minutes(random.u64(range));
+    let minutes =
+        |random: &mut Rng, range: std::ops::Range<u64>| Seconds::minutes(random.u64(range));
     let entry = match random.u8(0..10) {
         0 => Entry::Fresh,
         1 => Entry::NeverStarts(minutes(random, 0..90)),
@@ -61,7 +63,14 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
         place,
         identity: one(
             random,
-            &[Identity::Environment, Identity::Environment, Identity::Environment, Identity::Tag, Identity::Tag, Identity::None],
+            &[
+                Identity::Environment,
+                Identity::Environment,
+                Identity::Environment,
+                Identity::Tag,
+                Identity::Tag,
+                Identity::None,
+            ],
         ),
         entry,
         lease,
@@ -101,7 +110,10 @@ fn container(random: &mut Rng, artifacts: Artifacts) -> Container {
         slow_body: once_in(random, 10),
         exits_after: once_in(random, 4).then(|| Seconds(random.u64(0..90))),
         dies_on_sigterm: random.bool(),
-        completed: once_in(random, if artifacts == Artifacts::UploadedByThemselves { 3 } else { 12 }),
+        completed: once_in(
+            random,
+            if artifacts == Artifacts::UploadedByThemselves { 3 } else { 12 },
+        ),
         ..Container::default()
     };
     match random.u8(0..20) {

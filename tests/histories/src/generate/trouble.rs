@@ -5,8 +5,7 @@ use crate::history::{
     Action, Addressed, Entry, EventCopies, Function, Seconds, Session, Stack, Step, Sweep, When,
 };
 use fastrand::Rng;
-use crate::stub::FaultKind;
-use session_cleanup_tests::world::{Api, Service};
+use session_cleanup_tests::world::{Api, FaultKind, Service};
 
 /// The calls in whose middle something may happen.
 const PLACES: [Api; 10] = [
@@ -39,7 +38,8 @@ pub(super) fn befall(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mu
 fn trouble(random: &mut Rng, stack: &Stack) -> Action {
     match random.u8(0..16) {
         0..=2 => {
-            let service = one(random, &[Service::Ecs, Service::Elb, Service::S3, Service::Container]);
+            let service =
+                one(random, &[Service::Ecs, Service::Elb, Service::S3, Service::Container]);
             let kinds = [
                 FaultKind::Throttled,
                 FaultKind::Denied,
@@ -85,11 +85,8 @@ fn trouble(random: &mut Rng, stack: &Stack) -> Action {
 /// What changes between a look and what is done for it.
 fn in_the_middle(random: &mut Rng, when: When, steps: &mut Vec<Step>) {
     let number = random.usize(0..6);
-    let newcomer = |addressed| Session {
-        entry: Entry::Running(Seconds(0)),
-        addressed,
-        ..Session::default()
-    };
+    let newcomer =
+        |addressed| Session { entry: Entry::Running(Seconds(0)), addressed, ..Session::default() };
     match random.u8(0..6) {
         0 => steps.push(step(when, Action::IsLeased(number, Seconds::minutes(60)))),
         1 => steps.push(step(when, Action::Exits(number, 137))),
@@ -103,7 +100,8 @@ fn in_the_middle(random: &mut Rng, when: When, steps: &mut Vec<Step>) {
             steps.push(step(when, Action::Begins(80 + number, Box::new(like))));
         }
         4 => {
-            let copies = EventCopies { copies: 1, late: Seconds(0), names_the_task: !once_in(random, 4) };
+            let copies =
+                EventCopies { copies: 1, late: Seconds(0), names_the_task: !once_in(random, 4) };
             steps.push(step(when, Action::Ends(number, copies)));
         }
         _ => steps.push(step(when, Action::IsProtected(number, true))),

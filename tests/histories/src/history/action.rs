@@ -2,8 +2,7 @@
 
 use super::{Container, Seconds, Session};
 use serde::{Deserialize, Serialize};
-use crate::stub::FaultKind;
-use session_cleanup_tests::world::Service;
+use session_cleanup_tests::world::{FaultKind, Service};
 
 /// Something that owners, containers, operators or AWS do. Sessions are named by their number; what concerns one
 /// that never began does nothing.

@@ -1,8 +1,8 @@
 //! A history in sentences, for whoever has to understand what went wrong.
 
 use super::{
-    Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity, Lease, Seconds,
-    Session, Sidecar, Stack, Sweep, Upload, When, Where,
+    Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity, Lease,
+    Seconds, Session, Sidecar, Stack, Sweep, Upload, When, Where,
 };
 use std::fmt;
 
@@ -33,7 +33,11 @@ impl fmt::Display for History {
             writeln!(formatter, "  {}: {}", step.when, step.action)?;
         }
         match &self.faults {
-            Faults::Random(weather) => writeln!(formatter, "  faults at random: {weather}")?,
+            Faults::Random(shares) => {
+                let shares: Vec<String> =
+                    shares.iter().map(|(kind, share)| format!("{kind} {share}")).collect();
+                writeln!(formatter, "  faults at random: {}", shares.join(", "))?;
+            }
             Faults::Listed(met) if met.is_empty() => writeln!(formatter, "  no call fails")?,
             Faults::Listed(met) => {
                 for one in met {
@@ -114,7 +118,11 @@ impl fmt::Display for Action {
             Self::AllRenewalsBreak => formatter.write_str("no lease is extended any more"),
             Self::IsLeased(number, left) => write!(formatter, "s-{number} gets a lease for {left}"),
             Self::IsProtected(number, is_protected) => {
-                write!(formatter, "s-{number} is{} protected", if *is_protected { "" } else { " no longer" })
+                write!(
+                    formatter,
+                    "s-{number} is{} protected",
+                    if *is_protected { "" } else { " no longer" }
+                )
             }
             Self::IsRegistered(number, is_registered) => write!(
                 formatter,
@@ -122,7 +130,11 @@ impl fmt::Display for Action {
                 if *is_registered { "registers" } else { "deregisters" }
             ),
             Self::LeavesZombie(group, number) => {
-                write!(formatter, "a target 127.0.99.{number} that nobody has, in {}", Stack::group(*group))
+                write!(
+                    formatter,
+                    "a target 127.0.99.{number} that nobody has, in {}",
+                    Stack::group(*group)
+                )
             }
             Self::GroupIsDeleted(group) => write!(formatter, "{} is deleted", Stack::group(*group)),
             Self::ClusterIsDeleted(cluster) => {
@@ -148,7 +160,9 @@ impl fmt::Display for Action {
                 "the next invocation of {function:?} dies at its call {nth}, {}",
                 if *applied { "once it is applied" } else { "before it is applied" }
             ),
-            Self::IsThawed(function) => write!(formatter, "the connections of {function:?} are dead"),
+            Self::IsThawed(function) => {
+                write!(formatter, "the connections of {function:?} are dead")
+            }
             Self::IsConfigured(name, value) => write!(formatter, "{name} is {value} from now on"),
         }
     }
@@ -160,7 +174,9 @@ impl fmt::Display for Session {
             Where::Cluster(number) => format!("in {}", Stack::cluster(number)),
             Where::Runner(number) => format!("of runner-large, in {}", Stack::cluster(number)),
             Where::Service(number) => format!("of a service, in {}", Stack::cluster(number)),
-            Where::OtherFamily(number) => format!("of another family, in {}", Stack::cluster(number)),
+            Where::OtherFamily(number) => {
+                format!("of another family, in {}", Stack::cluster(number))
+            }
             Where::OtherCluster => "in another cluster".to_owned(),
         };
         formatter.write_str(&place)?;

@@ -89,13 +89,17 @@ impl Stack {
     /// The name of a cluster: the configured ones first.
     #[must_use]
     pub fn cluster(number: usize) -> String {
-        ["sessions", "batch", "night"].get(number).map_or_else(|| format!("other-{number}"), |name| (*name).to_owned())
+        ["sessions", "batch", "night"]
+            .get(number)
+            .map_or_else(|| format!("other-{number}"), |name| (*name).to_owned())
     }
 
     /// The name of a configured target group.
     #[must_use]
     pub fn group(number: usize) -> String {
-        ["sessions", "internal", "public"].get(number).map_or_else(|| format!("group-{number}"), |name| (*name).to_owned())
+        ["sessions", "internal", "public"]
+            .get(number)
+            .map_or_else(|| format!("group-{number}"), |name| (*name).to_owned())
     }
 
     /// The world of this stack.

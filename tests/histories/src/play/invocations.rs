@@ -108,8 +108,7 @@ impl Invocations {
                 self.delivering -= 1;
                 if let Some(Ok(answer)) = &answer {
                     let failed = failed_items(answer);
-                    let queue =
-                        if of_ending_tasks { &mut stage.ending } else { &mut stage.events };
+                    let queue = if of_ending_tasks { &mut stage.ending } else { &mut stage.events };
                     queue.acknowledge(&batch, &failed);
                 }
                 if answer.is_some() {
@@ -141,7 +140,9 @@ impl Invocations {
             self.deliver(stage, batch, of_ending_tasks);
         }
         stage.orders.retain(|order| now - order.since <= LONGEST_WAIT);
-        if !self.sweeping && let Some(order) = stage.orders.pop_front() {
+        if !self.sweeping
+            && let Some(order) = stage.orders.pop_front()
+        {
             self.sweeping = true;
             self.sweep(stage, order);
         }
@@ -225,9 +226,11 @@ impl Invocations {
             let mut own = stage.deaths_at.iter().filter(|death| death.caller == caller);
             own.find(|death| death.nth > so_far).map(|death| (death.nth, death.applied))
         });
-        let death = death.map(|(nth, applied)| {
-            if applied { Crash::After(nth) } else { Crash::Before(nth) }
-        });
+        let death = death.map(
+            |(nth, applied)| {
+                if applied { Crash::After(nth) } else { Crash::Before(nth) }
+            },
+        );
         let limited = timeout(limit, handled);
         let lives = async move {
             let ended = match death {

@@ -55,9 +55,8 @@ impl Queue {
 
     /// A batch of what is visible, `None` if nothing is.
     pub(super) fn receive(&mut self, now: Instant) -> Option<Vec<Message>> {
-        let given_up = |message: &Message| {
-            message.visible_at <= now && message.received >= self.max_receives
-        };
+        let given_up =
+            |message: &Message| message.visible_at <= now && message.received >= self.max_receives;
         let dead = self.messages.extract_if(.., |message| given_up(message));
         self.dead_letters.extend(dead.map(|message| message.event));
         let mut batch = Vec::new();

@@ -48,8 +48,8 @@ pub(super) struct Stage {
     /// The functions whose connections are dead.
     pub(super) thawed: Vec<Function>,
     routes_back_at: Option<Instant>,
-    /// The completion function has only observed for some time.
-    pub(super) observed: bool,
+    /// For some time the functions were configured not to act on all of it.
+    pub(super) looked_away: bool,
     /// What happened, a line each.
     pub(super) log: Vec<String>,
 }
@@ -70,7 +70,7 @@ impl Stage {
             deaths: BTreeMap::new(),
             thawed: Vec::new(),
             routes_back_at: None,
-            observed: false,
+            looked_away: false,
             log: Vec::new(),
             stack,
         }
@@ -157,7 +157,7 @@ impl Stage {
             }
             Action::IsThawed(function) => self.thawed.push(*function),
             Action::IsConfigured(name, value) => {
-                self.observed |= value == "observe";
+                self.looked_away |= value == "observe" || name == "FAMILIES";
                 self.variables.insert(name.clone(), value.clone());
             }
         }

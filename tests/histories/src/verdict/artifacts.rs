@@ -9,8 +9,8 @@ use session_cleanup_tests::world::World;
 /// How everyone, and every event, ended.
 pub(super) struct Ends<'a> {
     pub(super) everyone: &'a [Actor],
-    /// Meanwhile the completion function has only observed: what it saw is on no record.
-    pub(super) observed: bool,
+    /// For some time the functions were configured not to act on all of it: of that there is no record.
+    pub(super) looked_away: bool,
     pub(super) acknowledged: &'a [&'a Value],
     pub(super) dead_letters: &'a [&'a Value],
 }
@@ -32,24 +32,29 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
         let Some(truth) = world.truth(task) else { continue };
         let receipt = receipts.get(task.id());
         let outcome = receipt.and_then(|receipt| receipt["outcome"].as_str());
-        let (id, readable) = (task.session_id(), actor.session.container.upload != Upload::Encrypted);
+        let (id, readable) =
+            (task.session_id(), actor.session.container.upload != Upload::Encrypted);
         match outcome {
             Some("cleaned") if truth.ran && !truth.saved => {
-                let what = format!("the receipt of {id} says cleaned, and its artifacts are not saved");
+                let what =
+                    format!("the receipt of {id} says cleaned, and its artifacts are not saved");
                 broken.push(Violation::new("I3", what));
             }
             Some("artifacts_lost") if truth.saved && readable && !is_ambiguous(actor) => {
-                let what = format!("the receipt of {id} says that its artifacts are lost, and they are saved");
+                let what = format!(
+                    "the receipt of {id} says that its artifacts are lost, and they are saved"
+                );
                 broken.push(Violation::new("I3", what));
             }
             _ => {}
         }
         let is_ours = actor.session.is_in_scope() && actor.session.identity != Identity::None;
         let is_lost = truth.ran && truth.is_stopping && !truth.saved;
-        let on_record = matches!(outcome, Some("artifacts_lost" | "artifacts_unverified" | "rejected"))
-            || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
-            || Ends::is_in(ends.dead_letters, task.arn());
-        if is_ours && is_lost && !on_record && !ends.observed {
+        let on_record =
+            matches!(outcome, Some("artifacts_lost" | "artifacts_unverified" | "rejected"))
+                || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
+                || Ends::is_in(ends.dead_letters, task.arn());
+        if is_ours && is_lost && !on_record && !ends.looked_away {
             let what = format!("the artifacts of {id} are lost, and its receipt says {outcome:?}");
             broken.push(Violation::new("I3", what));
         }
@@ -80,7 +85,7 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             receipts.contains_key(actor.task.id())
                 || world.object("ledger", &unknown(actor)).is_some()
         });
-        if is_in_scope && !on_record && !ends.observed {
+        if is_in_scope && !on_record && !ends.looked_away {
             let what = format!("the end of {session} was acknowledged, and there is no receipt");
             broken.push(Violation::new("I7", what));
         }

@@ -65,8 +65,18 @@ impl Leftovers {
         }
         let radius = self.blast_radius_at_least;
         let bounds = [
-            ("I4", "is left behind", &self.orphans, self.window + 2 + 2 * none_after(self.most_orphans, radius)),
-            ("I5", "is left registered", &self.zombies, 3 + self.most_zombies.div_ceil(radius.max(1))),
+            (
+                "I4",
+                "is left behind",
+                &self.orphans,
+                self.window + 2 + 2 * none_after(self.most_orphans, radius),
+            ),
+            (
+                "I5",
+                "is left registered",
+                &self.zombies,
+                3 + self.most_zombies.div_ceil(radius.max(1)),
+            ),
             ("I2", "of a live session stays deregistered", &self.missing, self.missing_for),
         ];
         let mut is_over = self.sweeps >= MOST_SWEEPS;
@@ -102,6 +112,7 @@ fn none_after(n: usize, at_least: usize) -> usize {
 
 /// What is left once more, and nothing else.
 fn count(so_far: &mut BTreeMap<String, usize>, left: &[String]) {
-    let counted = left.iter().map(|name| (name.clone(), so_far.get(name).copied().unwrap_or(0) + 1));
+    let counted =
+        left.iter().map(|name| (name.clone(), so_far.get(name).copied().unwrap_or(0) + 1));
     *so_far = counted.collect();
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::kind::FaultKind;
 use super::sentence::Fault;
 use crate::world::api::Api;
 
 /// A fault that a call has met. It sets the same one again: `world.faults(met.iter().map(Fault::from))`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Met {
     /// Who sent the call.
     pub caller: String,
@@ -22,7 +24,7 @@ pub struct Met {
 }
 
 /// Where a fault came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Origin {
     /// A test has set it.
     Set,
