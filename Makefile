@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test browser demo baseline doctor bench mutations clean
+.PHONY: help prerequisites setup build check test browser demo simulate baseline doctor bench mutations clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -99,6 +99,19 @@ bench: setup build ## Measures a cold start beside hello world and Python (TLS=a
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \
 		--bin session-cleanup-bench $(if $(filter aws-lc,$(TLS)),--bin tls --features session-cleanup-bench/aws-lc))
 	@target/lambda/session-cleanup-bench/bootstrap
+
+SEEDS := 1000
+FROM := 0
+SEARCH := target/search/simulate
+
+# An optimised build and that of the tests must tell the same history.
+simulate: prerequisites ## Plays histories on all cores, shortens those that break a promise (SEEDS=1000 FROM=0, or REPLAY=file)
+	$(call stage,cargo build,cargo build --quiet --locked --profile search -p session-cleanup-histories --bin simulate)
+	@if [ -n "$(REPLAY)" ]; then exec $(SEARCH) replay "$(REPLAY)"; fi; \
+		cargo build --quiet --locked --workspace --bin simulate; \
+		for seed in $(FROM) 1 2 3; do cmp <($(SEARCH) trace $$seed) <(target/debug/simulate trace $$seed) \
+			|| { echo "seed $$seed is another history in another build" >&2; exit 1; }; done; \
+		$(SEARCH) exhaust && $(SEARCH) search $(SEEDS) $(FROM)
 
 mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run

@@ -101,6 +101,8 @@ pub(crate) struct Container {
     pub(crate) uploading: bool,
     /// Everything is uploaded.
     pub(crate) completed_at: Option<Timestamp>,
+    /// What it uploaded was written.
+    pub(crate) written: bool,
     /// A 200 has been answered since.
     pub(crate) confirmed: bool,
     /// Wakes those who wait for an answer when the container's fate changes.
@@ -118,6 +120,7 @@ impl Container {
             attempts: 0,
             uploading: false,
             completed_at: None,
+            written: false,
             confirmed: false,
             changed: Arc::new(Notify::new()),
         }

@@ -52,13 +52,10 @@ impl State {
     fn is_orphan(&self, task: &Task, now: Timestamp) -> bool {
         let setup = &self.setup;
         let tag = |name: &str| task.tags.get(name).map(String::as_str);
-        let identified = task.environment.contains_key("SESSION_ID") || tag("session-id").is_some();
-        let kept = tag(&setup.protection_tag) == Some("true") || !identified;
-        if !self.is_session_task(task) || !task.wanted_running() || kept {
+        if !self.is_session_task(task) || !task.wanted_running() || self.is_kept(task) {
             return false;
         }
-        let ended = tag(&setup.ended_tag).and_then(|at| at.parse::<Timestamp>().ok());
-        let is_ended = ended.is_some_and(|at| at.as_second() >= task.session_began().as_second());
+        let is_ended = self.is_tagged_ended(task);
         let is_aged = is_past(task.session_began(), setup.hard_age, now);
         let in_the_end = is_past(task.session_began(), setup.hard_age + setup.salvage_window, now);
         // What says that it runs another session, or can't be reached, is kept until then.
@@ -83,6 +80,19 @@ impl State {
         }
     }
 
+    /// Protected, or nobody knows whose it is.
+    fn is_kept(&self, task: &Task) -> bool {
+        let tag = |name: &str| task.tags.get(name).map(String::as_str);
+        let identified = task.environment.contains_key("SESSION_ID") || tag("session-id").is_some();
+        tag(&self.setup.protection_tag) == Some("true") || !identified
+    }
+
+    fn is_tagged_ended(&self, task: &Task) -> bool {
+        let ended = task.tags.get(&self.setup.ended_tag);
+        let ended = ended.and_then(|at| at.parse::<Timestamp>().ok());
+        ended.is_some_and(|at| at.as_second() >= task.session_began().as_second())
+    }
+
     /// Row 9: it answers 503 and gets no traffic.
     fn is_done(&self, task: &Task, now: Timestamp) -> bool {
         let address = (task.address, task.target_port);
@@ -90,7 +100,9 @@ impl State {
             let health = self.health(group, address, now);
             health.state == "healthy"
         });
-        is_past(task.session_began(), self.setup.start_up_grace, now)
+        // Without a load balancer nobody asks.
+        !self.setup.target_groups.is_empty()
+            && is_past(task.session_began(), self.setup.start_up_grace, now)
             && task.container.completed_at.is_some()
             && self.connects(task.address, now)
             && !task.container.behaviour.silent
@@ -110,7 +122,14 @@ impl State {
             let stop = task.stop.as_ref().filter(|stop| stop.reason.contains("lease_expired"));
             stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, now))
         });
-        let lapsed = leased.iter().filter(|(_, end)| *end <= now).count() + reaped.count();
+        // Only of those whose fate may hang on them: the others' lapse for ever.
+        let undecided = |task: &Task| {
+            !self.is_kept(task)
+                && !self.is_tagged_ended(task)
+                && !is_past(task.session_began(), self.setup.hard_age, now)
+        };
+        let lapsed = leased.iter().filter(|(task, end)| *end <= now && undecided(task)).count();
+        let lapsed = lapsed + reaped.count();
         let latest = now + self.setup.hard_age;
         let runs = |end: &Timestamp| *end > now && *end <= latest;
         let running = leased.iter().filter(|(_, end)| runs(end)).count();
@@ -127,8 +146,11 @@ impl State {
             let target = self.groups.get(group).and_then(|group| group.targets.get(&target));
             target.is_some_and(|target| target.deregistered_at.is_none())
         };
-        let ours =
-            |task: &&Task| self.setup.is_family_of_sessions(&task.family) && task.wanted_running();
+        let ours = |task: &&Task| {
+            self.setup.clusters.contains(&task.key.cluster)
+                && self.setup.is_family_of_sessions(&task.family)
+                && task.wanted_running()
+        };
         let mut asked = self.tasks().filter(ours).filter(registered).peekable();
         asked.peek().is_some()
             && !asked

@@ -72,8 +72,10 @@ impl World {
     /// The container uploads everything and completes by itself, at once.
     pub fn completes_by_itself(&self, session: &TaskHandle) {
         self.now_with(|state, now| {
-            state.upload_all(&session.key, now);
-            state.complete(&session.key, now);
+            if state.task(&session.key).is_some_and(|task| task.process_runs(now)) {
+                state.upload_all(&session.key, now);
+                state.complete(&session.key, now);
+            }
         });
     }
 

@@ -334,6 +334,7 @@ impl State {
     pub(crate) fn complete(&mut self, key: &TaskKey, at: Timestamp) {
         let Some(container) = self.task_mut(key).map(|task| &mut task.container) else { return };
         container.completed_at = Some(at);
+        container.written = !container.behaviour.uploads_nothing;
         if let Some(after) = container.behaviour.exits_after {
             self.schedule(at + after, key, Effect::Exit(0));
         }

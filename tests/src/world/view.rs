@@ -61,13 +61,13 @@ impl World {
         self.now_with(|state, _| {
             let task = state.task(&session.key)?;
             let container = &task.container;
-            let written = container.completed_at.is_some() && !container.behaviour.uploads_nothing;
+
             let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
             let uploads_itself = state.setup.containers_upload_themselves;
             Some(Truth {
                 ran: task.ran(),
                 is_stopping: !task.wanted_running(),
-                saved: written || uploads_itself && exited_well,
+                saved: container.written || uploads_itself && exited_well,
             })
         })
     }

@@ -3,7 +3,7 @@
 use super::queue::Queue;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
-    Action, Addressed, Death, EventCopies, Function, History, Seconds, Session, Stack, Sweep,
+    Action, Addressed, Death, EventCopies, Function, History, Lease, Seconds, Session, Stack, Sweep,
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{Phase, TaskHandle, World};
@@ -118,10 +118,13 @@ impl Stage {
                 self.with(*number, |task| world.behaves(task, |now| container.applied_to(now)));
             }
             Action::RenewalBreaks(number) => {
-                self.with(*number, |task| world.renewal_breaks(task));
+                let actors = self.actors.get(number).and_then(|actors| actors.last());
+                if let Some(actor) = actors.filter(|actor| renews(actor)) {
+                    world.renewal_breaks(&actor.task);
+                }
             }
             Action::AllRenewalsBreak => {
-                for actor in self.everyone() {
+                for actor in self.everyone().filter(|actor| renews(actor)) {
                     world.renewal_breaks(&actor.task);
                 }
             }
@@ -267,6 +270,11 @@ impl Stage {
         let Seconds(every) = self.stack.every;
         Duration::from_secs(every)
     }
+}
+
+/// Whether there is a renewal that could break.
+fn renews(actor: &Actor) -> bool {
+    matches!(actor.session.lease, Lease::Renewed(_))
 }
 
 /// The address of a target that nobody has.
