@@ -7,6 +7,7 @@
 )]
 
 mod adversity;
+mod broken_answers;
 mod clients;
 mod containers;
 mod ecs;
@@ -16,3 +17,4 @@ mod random_faults;
 mod run_task;
 mod s3;
 mod served;
+mod stale_reads;

@@ -98,7 +98,7 @@ impl SessionBuilder {
             group: self.group.clone().unwrap_or_else(|| format!("family:{}", self.family)),
             started_by,
             environment,
-            tags,
+            tags: tags.into(),
             address,
             subnet: self.subnet.clone(),
             shapeless: self.oddity == Some(Oddity::Shapeless),

@@ -108,11 +108,13 @@ impl State {
             && now < began + self.setup.hard_age
     }
 
-    /// What is true of a task at the moment at which it is described.
-    pub(crate) fn snapshot(&self, task: &Task, now: Timestamp) -> Snapshot {
+    /// What a caller learns of a task that is described now, as of `seen`. What a stale read still shows excuses a
+    /// caller, and accuses none: a session that is over by now is not live for having been so then.
+    pub(crate) fn snapshot(&self, task: &Task, (now, seen): (Timestamp, Timestamp)) -> Snapshot {
+        let shown = task.as_of(seen);
         Snapshot {
-            live: self.live(task, now),
-            held_address: task.holds_address(now),
+            live: self.live(task, now) && self.live(&shown, seen),
+            held_address: shown.holds_address(seen),
             answered_at: now,
         }
     }

@@ -48,6 +48,7 @@ mod session;
 mod session_container;
 mod setup;
 mod state;
+mod tags;
 mod targets;
 mod task;
 mod turn;

@@ -147,7 +147,7 @@ impl State {
             |task: &&mut Task| task.renewal == Renewal::Works && task.owner_ended_at.is_none();
         let task = self.task_mut(key).filter(renews);
         if let Some(task) = task {
-            task.tags.insert(name, (at + left).to_string());
+            task.tags.set(name, (at + left).to_string(), at);
             self.schedule(at + RENEWAL, key, Effect::Renew(left));
         }
     }

@@ -7,6 +7,7 @@
 //! be taken out without changing the others.
 
 mod chaos;
+mod fits;
 mod kind;
 mod lot;
 mod met;
