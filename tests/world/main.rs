@@ -9,10 +9,13 @@
 mod adversity;
 mod broken_answers;
 mod clients;
+mod clocks;
 mod containers;
 mod ecs;
 mod elb;
 mod invariants;
+mod lags;
+mod outages;
 mod random_faults;
 mod run_task;
 mod s3;

@@ -151,3 +151,18 @@ impl SessionBuilder {
         }
     }
 }
+
+impl State {
+    /// An address that no task has had.
+    fn fresh_address(&self) -> Ipv4Addr {
+        let highest = self
+            .tenants
+            .keys()
+            .next_back()
+            .map_or(u32::from(Ipv4Addr::new(127, 0, 10, 0)), |ip| (*ip).into());
+        let next = (highest + 1..u32::MAX)
+            .map(Ipv4Addr::from)
+            .find(|ip| !matches!(ip.octets()[3], 0 | 255));
+        next.expect("addresses are plenty")
+    }
+}

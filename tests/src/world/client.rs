@@ -65,7 +65,7 @@ impl HttpConnector for Connection {
             };
             tokio::select! {
                 biased;
-                answer = world.exchange(&name, incoming, connect_timeout) => match answer {
+                answer = world.exchange(&name, incoming, connect_timeout, connection.line()) => match answer {
                     Ok(reply) => {
                         connection.answered();
                         response(&reply)

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
 use super::api::{Api, Outcome, Service};
+use super::connections::Line;
 use super::container::{Asks, JobId};
-use super::faults::{Crash, Effect, Lot, When};
+use super::faults::{Crash, Effect, FaultKind, Lot, When};
 use super::invariants::{Asker, Snapshot};
 use super::setup::Absent;
 use super::state::State;
@@ -48,9 +49,10 @@ impl World {
         caller: &str,
         incoming: Incoming,
         connect_timeout: Option<Duration>,
+        line: Line,
     ) -> Result<Reply, Failure> {
         let request = wire::recognise(&incoming, &self.lock().setup);
-        let sent = self.send(caller, &request);
+        let sent = self.send(caller, &request, line);
         let number = sent.asker.number;
         self.live_on(caller, Crash::Before(sent.nth)).await;
         sleep(sent.there).await;
@@ -113,14 +115,17 @@ impl World {
         Ok(reply)
     }
 
-    fn send(&self, caller: &str, request: &Request) -> Sent {
+    fn send(&self, caller: &str, request: &Request, line: Line) -> Sent {
         let mut state = self.lock();
         let now = state.clock.now();
         let (number, nth) = state.journal.sent(caller, request.api, request.subjects.clone(), now);
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
         let lot = Lot::of(state.setup.seed, caller, nth);
-        let fault = state.chaos.befalls(call, nth, lot, |kind| kind.fits(request));
+        let fault = match line {
+            Line::Alive => state.chaos.befalls(call, nth, lot, request),
+            Line::Dead => Some(Effect::Kind(FaultKind::Reset)),
+        };
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)

@@ -42,6 +42,12 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
+    /// What a caller saw, and what was confirmed to it, counts within one invocation.
+    pub(crate) fn begins(&mut self, caller: &str) {
+        self.snapshots.retain(|(other, _), _| other != caller);
+        self.confirmed.retain(|(other, _)| other != caller);
+    }
+
     /// An answer of `DescribeTasks` has reached its caller.
     pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Snapshot) {
         self.snapshots.insert((caller.to_owned(), task), snapshot);
@@ -214,6 +220,8 @@ impl State {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
         let tagged = tagged.filter(|at| at.as_second() >= task.session_began().as_second());
+        // By our functions' clock, which says when the window is over, too.
+        let tagged = tagged.map(|at| at - self.setup.functions_clock_is_ahead);
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));

@@ -129,9 +129,10 @@ impl State {
         let most = page_size(body);
         let after = body["nextToken"].as_str().unwrap_or_default().to_owned();
         let rest = self.clusters[&cluster].range((Bound::Excluded(after), Bound::Unbounded));
+        let shown = now - self.setup.lists_lag;
         let matching = rest.filter(|(_, task)| {
-            let status = if task.was_wanted_running(now) { "RUNNING" } else { "STOPPED" };
-            task.visible(now)
+            let status = if task.was_wanted_running(shown) { "RUNNING" } else { "STOPPED" };
+            task.visible(shown)
                 && status == wanted
                 && family.is_none_or(|family| family == task.family)
                 && started_by.is_none_or(|by| task.started_by.as_deref() == Some(by))
