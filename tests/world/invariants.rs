@@ -247,3 +247,19 @@ async fn harm_stops_a_test() {
     clients.stop(&alice).await;
     world.assert_unharmed();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_invocation_before_has_seen_counts_no_longer() {
+    let (world, clients) = stage();
+    let alice = world.session("alice").ended_by_owner().start();
+    clients.describe(&alice).await;
+    assert_eq!(clients.complete(alice.address(), "alice").await, Ok(200));
+    world.begins("b");
+    let bob = world.session("bob").ended_by_owner().start();
+    clients.describe(&bob).await;
+    world.begins("a");
+    clients.complete(bob.address(), "bob").await.unwrap();
+    assert_eq!(said(&world), ["I1", "I1"], "no look at the address, none at the task");
+    clients.stop(&alice).await;
+    assert_eq!(said(&world).len(), 3, "{:?}", world.violations());
+}

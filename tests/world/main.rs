@@ -7,12 +7,17 @@
 )]
 
 mod adversity;
+mod broken_answers;
 mod clients;
+mod clocks;
 mod containers;
 mod ecs;
 mod elb;
 mod invariants;
+mod lags;
+mod outages;
 mod random_faults;
 mod run_task;
 mod s3;
 mod served;
+mod stale_reads;

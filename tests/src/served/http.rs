@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::uploads::Uploads;
-use crate::world::{Incoming, ReplyBody, World};
+use crate::world::{Incoming, Line, ReplyBody, World};
 
 /// The one caller of a served world.
 pub(super) const CALLER: &str = "served";
@@ -72,8 +72,10 @@ async fn answer(
         container,
     };
     // An error closes the connection without an answer: what a reset looks like from outside.
-    let mut reply =
-        world.exchange(CALLER, incoming, None).await.map_err(|_| io::ErrorKind::ConnectionReset)?;
+    let mut reply = world
+        .exchange(CALLER, incoming, None, Line::Alive)
+        .await
+        .map_err(|_| io::ErrorKind::ConnectionReset)?;
     if let Some(uploads) = uploads
         && container.is_some()
         && reply.status == 200

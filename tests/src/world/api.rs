@@ -146,6 +146,8 @@ pub enum Outcome {
     Reset,
     /// The call was applied; then the connection was reset.
     AnswerLost,
+    /// The call was applied; then the answer broke off in the middle of its body.
+    BrokenOff,
 }
 
 impl Outcome {

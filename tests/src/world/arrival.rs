@@ -98,7 +98,7 @@ impl SessionBuilder {
             group: self.group.clone().unwrap_or_else(|| format!("family:{}", self.family)),
             started_by,
             environment,
-            tags,
+            tags: tags.into(),
             address,
             subnet: self.subnet.clone(),
             shapeless: self.oddity == Some(Oddity::Shapeless),
@@ -149,5 +149,20 @@ impl SessionBuilder {
         if let Some((after, code)) = self.exits {
             state.schedule(now + after, key, Effect::Exit(code));
         }
+    }
+}
+
+impl State {
+    /// An address that no task has had.
+    fn fresh_address(&self) -> Ipv4Addr {
+        let highest = self
+            .tenants
+            .keys()
+            .next_back()
+            .map_or(u32::from(Ipv4Addr::new(127, 0, 10, 0)), |ip| (*ip).into());
+        let next = (highest + 1..u32::MAX)
+            .map(Ipv4Addr::from)
+            .find(|ip| !matches!(ip.octets()[3], 0 | 255));
+        next.expect("addresses are plenty")
     }
 }

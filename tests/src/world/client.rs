@@ -65,7 +65,7 @@ impl HttpConnector for Connection {
             };
             tokio::select! {
                 biased;
-                answer = world.exchange(&name, incoming, connect_timeout) => match answer {
+                answer = world.exchange(&name, incoming, connect_timeout, connection.line()) => match answer {
                     Ok(reply) => {
                         connection.answered();
                         response(&reply)
@@ -112,7 +112,9 @@ fn response(reply: &Reply) -> Result<HttpResponse, ConnectorError> {
         reply.status.try_into().map_err(|_| ConnectorError::user("no HTTP status".into()))?;
     let body = match reply.shape {
         BodyShape::Whole => SdkBody::from(reply.body.clone()),
-        BodyShape::Slow(_) | BodyShape::Endless => SdkBody::from_body_1_x(ReplyBody::from(reply)),
+        BodyShape::Slow(_) | BodyShape::Endless | BodyShape::BreaksOff => {
+            SdkBody::from_body_1_x(ReplyBody::from(reply))
+        }
     };
     let mut response = HttpResponse::new(status, body);
     for (name, value) in &reply.headers {

@@ -1,9 +1,10 @@
-//! The world's one clock: tokio's time, counted from an epoch. Virtual where tokio's is paused.
+//! The world's one clock: tokio's time, counted from an epoch. Virtual where tokio's is paused. Our functions may be
+//! given one that is wrong.
 
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::TimeSource;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,11 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.epoch + self.start.elapsed()
+    }
+
+    /// One that is so much ahead.
+    pub(crate) fn ahead_by(self, by: SignedDuration) -> Self {
+        Self { epoch: self.epoch + by, ..self }
     }
 
     /// The tokio instant of a timestamp; the past is the start.

@@ -22,8 +22,24 @@ pub(crate) struct OpenConnections(Mutex<Open>);
 #[derive(Debug, Default)]
 struct Open {
     busy: usize,
-    /// Until when they wait for another request to the same host.
-    idle: BTreeMap<String, Vec<Timestamp>>,
+    /// Those that wait for another request to the same host.
+    idle: BTreeMap<String, Vec<Waiting>>,
+}
+
+/// A connection between two requests.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    until: Timestamp,
+    /// How often its caller had been frozen when it began to wait.
+    freezes: usize,
+}
+
+/// Whether what is sent on a connection arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Alive,
+    /// Its peer has closed it while nobody looked: what is sent is answered by a reset, and never applied.
+    Dead,
 }
 
 /// A connection that carries a request. One that is dropped before its answer is closed.
@@ -31,8 +47,10 @@ struct Open {
 pub(crate) struct BusyConnection {
     open: Arc<OpenConnections>,
     world: World,
+    caller: String,
     host: String,
     closes: bool,
+    line: Line,
 }
 
 impl OpenConnections {
@@ -48,20 +66,23 @@ impl OpenConnections {
         request: &Incoming,
     ) -> Result<BusyConnection, Failure> {
         let (now, most) = (world.now(), world.setup_connections());
+        let freezes = world.freezes_of(caller);
         let mut open = self.lock();
         open.idle.retain(|_, waiting| {
-            waiting.retain(|until| *until > now);
+            waiting.retain(|one| one.until > now);
             !waiting.is_empty()
         });
-        let waits = open.idle.get_mut(&request.host).and_then(Vec::pop).is_some();
-        if !waits && open.count() >= most {
+        let waits = open.idle.get_mut(&request.host).and_then(Vec::pop);
+        if waits.is_none() && open.count() >= most {
             return Err(Failure::NoDescriptor);
         }
         open.busy += 1;
         world.has_open(caller, open.count());
         let closes = request.headers.get("connection").is_some_and(|value| value == "close");
+        let is_dead = waits.is_some_and(|one| one.freezes < freezes);
+        let line = if is_dead { Line::Dead } else { Line::Alive };
         let (open, world, host) = (Arc::clone(self), world.clone(), request.host.clone());
-        Ok(BusyConnection { open, world, host, closes })
+        Ok(BusyConnection { open, world, caller: caller.to_owned(), host, closes, line })
     }
 }
 
@@ -72,11 +93,16 @@ impl Open {
 }
 
 impl BusyConnection {
+    pub(crate) fn line(&self) -> Line {
+        self.line
+    }
+
     /// Its answer is there: it waits for the next request, unless it was to be closed.
     pub(crate) fn answered(&self) {
         if !self.closes {
             let until = self.world.now() + KEPT;
-            self.open.lock().idle.entry(self.host.clone()).or_default().push(until);
+            let one = Waiting { until, freezes: self.world.freezes_of(&self.caller) };
+            self.open.lock().idle.entry(self.host.clone()).or_default().push(one);
         }
     }
 }
@@ -96,6 +122,17 @@ impl World {
         let mut state = self.lock();
         let most = state.most_open.entry(caller.to_owned()).or_default();
         *most = count.max(*most);
+    }
+
+    fn freezes_of(&self, caller: &str) -> usize {
+        self.lock().freezes.get(caller).copied().unwrap_or_default()
+    }
+
+    /// A caller is frozen and thawed, as Lambda does to a sandbox between two invocations: the peers have closed
+    /// all its connections that wait for another request, and it learns that from a reset when it uses one next.
+    /// Those that carry a request live on.
+    pub fn freezes(&self, caller: &str) {
+        *self.lock().freezes.entry(caller.to_owned()).or_default() += 1;
     }
 
     /// The most connections that a caller had open at once.

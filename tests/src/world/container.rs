@@ -85,9 +85,11 @@ pub enum BodyShape {
     Slow(Duration),
     /// Without end.
     Endless,
+    /// The connection breaks where the body should go on.
+    BreaksOff,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Container {
     pub(crate) session_id: String,
     pub(crate) behaviour: Behaviour,

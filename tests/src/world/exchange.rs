@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
 use super::api::{Api, Outcome, Service};
+use super::connections::Line;
 use super::container::{Asks, JobId};
-use super::faults::{Crash, Effect, Lot, When};
+use super::faults::{Crash, Effect, FaultKind, Lot, When};
 use super::invariants::{Asker, Snapshot};
 use super::setup::Absent;
 use super::state::State;
@@ -34,6 +35,7 @@ struct Sent {
     /// Its number among its caller's.
     nth: usize,
     fault: Option<Effect>,
+    lot: Lot,
     there: Duration,
     back: Duration,
 }
@@ -47,13 +49,14 @@ impl World {
         caller: &str,
         incoming: Incoming,
         connect_timeout: Option<Duration>,
+        line: Line,
     ) -> Result<Reply, Failure> {
         let request = wire::recognise(&incoming, &self.lock().setup);
-        let sent = self.send(caller, &request);
+        let sent = self.send(caller, &request, line);
         let number = sent.asker.number;
         self.live_on(caller, Crash::Before(sent.nth)).await;
         sleep(sent.there).await;
-        let trouble = match Turn::of(sent.fault, request.service) {
+        let (seen_ago, trouble) = match Turn::of(sent.fault, request.service, sent.lot) {
             Turn::Fails(failure) => return self.fails(number, failure),
             Turn::Hangs => pending().await,
             Turn::Refused(reply) => {
@@ -62,11 +65,11 @@ impl World {
                 self.lock().journal.came_to(number, reply.outcome());
                 return Ok(reply);
             }
-            Turn::Applied(trouble) => trouble,
+            Turn::Applied { seen_ago, trouble } => (seen_ago, trouble),
         };
         self.change(&request, When::Before);
-        let applied = self.apply(&sent.asker, &request);
-        let (reply, snapshots, completing) = match applied {
+        let applied = self.apply(&sent.asker, &request, seen_ago);
+        let (mut reply, snapshots, completing) = match applied {
             Applied::Answer(reply) => (reply, Vec::new(), None),
             Applied::Snapshots(reply, snapshots) => (reply, snapshots, None),
             Applied::Accepted(task, job) => match self.served(&task, job).await {
@@ -89,7 +92,7 @@ impl World {
         self.change(&request, When::After);
         self.live_on(caller, Crash::After(sent.nth)).await;
         match trouble {
-            Trouble::None => {}
+            Trouble::None | Trouble::Truncated { .. } => {}
             Trouble::Late(by) => sleep(by).await,
             Trouble::Lost => {
                 sleep(sent.back).await;
@@ -99,18 +102,30 @@ impl World {
             Trouble::Hangs => pending().await,
         }
         sleep(sent.back).await;
+        if let Trouble::Truncated { breaks } = trouble {
+            match reply.cut_short(breaks) {
+                Ok(half) => {
+                    self.half_delivered(&sent.asker, &half, completing);
+                    return Ok(half);
+                }
+                Err(whole) => reply = whole,
+            }
+        }
         self.delivered(&sent.asker, &reply, snapshots, completing);
         Ok(reply)
     }
 
-    fn send(&self, caller: &str, request: &Request) -> Sent {
+    fn send(&self, caller: &str, request: &Request, line: Line) -> Sent {
         let mut state = self.lock();
         let now = state.clock.now();
         let (number, nth) = state.journal.sent(caller, request.api, request.subjects.clone(), now);
         let state = &mut *state;
         let call = &state.journal.calls[number - 1];
         let lot = Lot::of(state.setup.seed, caller, nth);
-        let fault = state.chaos.befalls(call, nth, lot, |_| true);
+        let fault = match line {
+            Line::Alive => state.chaos.befalls(call, nth, lot, request),
+            Line::Dead => Some(Effect::Kind(FaultKind::Reset)),
+        };
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)
@@ -129,6 +144,7 @@ impl World {
             asker: Asker { caller: caller.to_owned(), number, sent_at: now },
             nth,
             fault,
+            lot,
             there,
             back,
         }
@@ -150,7 +166,7 @@ impl World {
         }
     }
 
-    fn apply(&self, asker: &Asker, request: &Request) -> Applied {
+    fn apply(&self, asker: &Asker, request: &Request, seen_ago: Duration) -> Applied {
         let mut state = self.lock();
         let now = state.clock.now();
         state.settle(now);
@@ -162,7 +178,7 @@ impl World {
         if let (Api::RunTask, Matter::Ecs(body)) = (request.api, &request.matter) {
             return Applied::Answer(self.run_task(state, body, now));
         }
-        state.apply(asker, request, now)
+        state.apply(asker, request, (now, now - seen_ago))
     }
 
     /// Waits until a container has served a request; `None` when it died before.
@@ -215,16 +231,17 @@ impl World {
         for (task, snapshot) in snapshots {
             state.judge.saw(&asker.caller, task, Snapshot { answered_at: now, ..snapshot });
         }
-        match (completing, reply.status) {
-            (Some(task), 200) => state.judge.confirmed(&asker.caller, task),
-            (Some(task), 202) => {
-                if let Some(task) = state.task_mut(&task) {
-                    task.under_way_at = Some(now);
-                }
-            }
-            (Some(_) | None, _) => {}
-        }
+        state.completion_answered(asker, completing, reply.status, now);
         state.journal.came_to(asker.number, reply.outcome());
+    }
+
+    /// The beginning of an answer has arrived: its status, and nothing that can be read. What was true before
+    /// stays true: a session whose container says that it is complete is so.
+    fn half_delivered(&self, asker: &Asker, reply: &Reply, completing: Option<TaskKey>) {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        state.completion_answered(asker, completing, reply.status, now);
+        state.journal.came_to(asker.number, Outcome::BrokenOff);
     }
 }
 
@@ -235,14 +252,39 @@ fn travel(latency: Duration) -> (Duration, Duration) {
 }
 
 impl State {
-    fn apply(&mut self, asker: &Asker, request: &Request, now: Timestamp) -> Applied {
+    /// Applies a request now; a read is answered as of `seen`.
+    fn apply(
+        &mut self,
+        asker: &Asker,
+        request: &Request,
+        (now, seen): (Timestamp, Timestamp),
+    ) -> Applied {
         match &request.matter {
-            Matter::Ecs(body) => self.ecs(asker, request.api, body, now),
-            Matter::Elb(form) => Applied::Answer(self.elb(asker, request.api, form, now)),
+            Matter::Ecs(body) => self.ecs(asker, request.api, body, (now, seen)),
+            Matter::Elb(form) => Applied::Answer(self.elb(asker, request.api, form, (now, seen))),
             Matter::S3(call) => Applied::Answer(self.s3(asker, request.api, call, now)),
             Matter::Container { address, port, asks } => {
                 self.knock(asker, *address, *port, asks.as_ref(), now)
             }
+        }
+    }
+
+    /// The status of a completion call has reached its caller. Only what is true is a confirmation.
+    fn completion_answered(
+        &mut self,
+        asker: &Asker,
+        completing: Option<TaskKey>,
+        status: u16,
+        now: Timestamp,
+    ) {
+        let Some(key) = completing else { return };
+        let Some(task) = self.task_mut(&key) else { return };
+        match status {
+            200 if task.container.completed_at.is_some() => {
+                self.judge.confirmed(&asker.caller, key);
+            }
+            202 => task.under_way_at = Some(now),
+            _ => {}
         }
     }
 

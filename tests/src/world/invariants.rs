@@ -42,6 +42,12 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
+    /// What a caller saw, and what was confirmed to it, counts within one invocation.
+    pub(crate) fn begins(&mut self, caller: &str) {
+        self.snapshots.retain(|(other, _), _| other != caller);
+        self.confirmed.retain(|(other, _)| other != caller);
+    }
+
     /// An answer of `DescribeTasks` has reached its caller.
     pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Snapshot) {
         self.snapshots.insert((caller.to_owned(), task), snapshot);
@@ -112,11 +118,13 @@ impl State {
         until.min(began + self.setup.hard_age)
     }
 
-    /// What is true of a task at the moment at which it is described.
-    pub(crate) fn snapshot(&self, task: &Task, now: Timestamp) -> Snapshot {
+    /// What a caller learns of a task that is described now, as of `seen`. What a stale read still shows excuses a
+    /// caller, and accuses none: a session that is over by now is not live for having been so then.
+    pub(crate) fn snapshot(&self, task: &Task, (now, seen): (Timestamp, Timestamp)) -> Snapshot {
+        let shown = task.as_of(seen);
         Snapshot {
-            live: self.live(task, now),
-            held_address: task.holds_address(now),
+            live: self.live(task, now) && self.live(&shown, seen),
+            held_address: shown.holds_address(seen),
             answered_at: now,
         }
     }
@@ -216,6 +224,8 @@ impl State {
         let tagged =
             task.tags.get(&self.setup.ended_tag).and_then(|text| text.parse::<Timestamp>().ok());
         let tagged = tagged.filter(|at| at.as_second() >= task.session_began().as_second());
+        // By our functions' clock, which says when the window is over, too.
+        let tagged = tagged.map(|at| at - self.setup.functions_clock_is_ahead);
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
         let since = tagged.into_iter().chain(task.salvage_failing_since).min();
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));

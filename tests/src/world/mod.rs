@@ -48,6 +48,7 @@ mod session;
 mod session_container;
 mod setup;
 mod state;
+mod tags;
 mod targets;
 mod task;
 mod turn;
@@ -56,7 +57,7 @@ mod wire;
 
 pub use api::{Api, Call, Outcome, Service};
 pub use container::{Behaviour, BodyShape};
-pub use faults::{Crash, Fault, FaultKind, Met, Origin, Weather};
+pub use faults::{Crash, Fault, FaultKind, Met, Origin, Scope, Weather};
 pub use routes::SUBNET;
 pub use session::{SessionBuilder, TaskHandle};
 pub use setup::{Absent, Dwell, HealthTimes, Latency, Limits, Rate, RegisteringWhatDrains, Setup};
@@ -65,6 +66,7 @@ pub use task::Phase;
 pub use view::Truth;
 
 pub(crate) use body::ReplyBody;
+pub(crate) use connections::Line;
 pub(crate) use objects::Written;
 pub(crate) use wire::Incoming;
 
@@ -126,10 +128,18 @@ impl World {
         self.lock().clock.now()
     }
 
-    /// The world's clock, for the SDK's configuration and the code under test.
+    /// Our functions' clock, for the SDK's configuration and the code under test. It may be wrong by what the setup
+    /// says now; what AWS and the judge write down is the world's own time.
     #[must_use]
     pub fn time_source(&self) -> SharedTimeSource {
-        SharedTimeSource::new(self.lock().clock)
+        let state = self.lock();
+        SharedTimeSource::new(state.clock.ahead_by(state.setup.functions_clock_is_ahead))
+    }
+
+    /// A new invocation of a warm caller begins: what it has seen and what was confirmed to it before counts no
+    /// longer, since the invariants are judged within one invocation.
+    pub fn begins(&self, caller: &str) {
+        self.lock().judge.begins(caller);
     }
 
     /// The HTTP client of one invocation; what is seen by one caller is known to no other.

@@ -32,12 +32,12 @@ impl World {
 
     /// The owner (or an operator) sets a tag: a lease, a protection.
     pub fn set_tag(&self, session: &TaskHandle, key: &str, value: &str) {
-        self.alter(session, |task, _| drop(task.tags.insert(key.to_owned(), value.to_owned())));
+        self.alter(session, |task, now| task.tags.set(key.to_owned(), value.to_owned(), now));
     }
 
     /// The owner removes a tag.
     pub fn remove_tag(&self, session: &TaskHandle, key: &str) {
-        self.alter(session, |task, _| drop(task.tags.remove(key)));
+        self.alter(session, |task, now| task.tags.remove(key, now));
     }
 
     /// The container behaves differently from now on.
@@ -65,7 +65,7 @@ impl World {
     pub fn operator_stops(&self, session: &TaskHandle, reason: &str) {
         self.alter(session, |task, now| {
             task.terminate(now, "UserInitiated", reason.to_owned(), false);
-            task.tags.clear();
+            task.tags.clear(now);
         });
     }
 

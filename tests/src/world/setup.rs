@@ -58,8 +58,16 @@ pub struct Setup {
     pub salvage_window: Duration,
     /// `DescribeTasks` shows the end of a task so much later than its event says it.
     pub reads_lag: Duration,
+    /// `ListTasks` shows starts and stops so much later than they happen.
+    pub lists_lag: Duration,
     /// So much the clocks of owners are ahead of AWS's.
     pub owners_clock_is_ahead: SignedDuration,
+    /// So much the clocks of our functions are ahead of AWS's; see [`World::time_source`].
+    ///
+    /// [`World::time_source`]: crate::World::time_source
+    pub functions_clock_is_ahead: SignedDuration,
+    /// How often an owner extends a lease.
+    pub renews_every: Duration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
     /// Mode `discard`: there is nothing to save.
@@ -112,7 +120,10 @@ impl Default for Setup {
             start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
             reads_lag: Duration::ZERO,
+            lists_lag: Duration::ZERO,
             owners_clock_is_ahead: SignedDuration::ZERO,
+            functions_clock_is_ahead: SignedDuration::ZERO,
+            renews_every: Duration::from_secs(2),
             stop_timeout: Duration::from_secs(30),
             artifacts_are_discarded: false,
             containers_upload_themselves: false,

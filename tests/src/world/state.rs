@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) journal: Journal,
     /// The most connections that each caller had open at once.
     pub(crate) most_open: BTreeMap<String, usize>,
+    /// How often each caller has been frozen.
+    pub(crate) freezes: BTreeMap<String, usize>,
     pub(crate) chaos: Chaos,
     pub(crate) routes: Routes,
     pub(crate) judge: Judge,
@@ -59,9 +61,6 @@ pub(crate) enum Effect {
     /// The owner extends the lease, to end this much later.
     Renew(Duration),
 }
-
-/// How often an owner extends a lease.
-const RENEWAL: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 struct Due {
@@ -91,6 +90,7 @@ impl State {
             throttle: Throttle::default(),
             journal: Journal::default(),
             most_open: BTreeMap::new(),
+            freezes: BTreeMap::new(),
             chaos: Chaos::default(),
             routes: Routes::default(),
             judge: Judge::default(),
@@ -147,8 +147,9 @@ impl State {
             |task: &&mut Task| task.renewal == Renewal::Works && task.owner_ended_at.is_none();
         let task = self.task_mut(key).filter(renews);
         if let Some(task) = task {
-            task.tags.insert(name, (at + left).to_string());
-            self.schedule(at + RENEWAL, key, Effect::Renew(left));
+            task.tags.set(name, (at + left).to_string(), at);
+            let next = at + self.setup.renews_every;
+            self.schedule(next, key, Effect::Renew(left));
         }
     }
 
@@ -380,19 +381,6 @@ impl State {
         self.upload(key, &marker, body, at);
         self.upload(key, "debug/execution_1.json", json!({"execution": 1}), at);
         self.upload(key, "artifacts/report.txt", json!(format!("report of {session_id}")), at);
-    }
-
-    /// An address that no task has had.
-    pub(crate) fn fresh_address(&self) -> Ipv4Addr {
-        let highest = self
-            .tenants
-            .keys()
-            .next_back()
-            .map_or(u32::from(Ipv4Addr::new(127, 0, 10, 0)), |ip| (*ip).into());
-        let next = (highest + 1..u32::MAX)
-            .map(Ipv4Addr::from)
-            .find(|ip| !matches!(ip.octets()[3], 0 | 255));
-        next.expect("addresses are plenty")
     }
 }
 

@@ -180,8 +180,9 @@ impl State {
     /// container, and a busy container passes it.
     fn checked(&self, (ip, port): Address, registered_at: Timestamp, now: Timestamp) -> Health {
         let unhealthy = |reason| Health::new("unhealthy", reason);
-        let last =
-            self.tenants.get(&ip).and_then(|tenants| tenants.last()).and_then(|key| self.task(key));
+        let tenants = self.tenants.get(&ip).into_iter().flatten().rev();
+        let mut tenants = tenants.filter_map(|key| self.task(key));
+        let last = tenants.find(|task| task.created_at <= now);
         let Some(task) = last.filter(|task| task.started(now)) else {
             return unhealthy("Target.Timeout");
         };

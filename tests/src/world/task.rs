@@ -1,5 +1,6 @@
 //! A Fargate task: its life, as a function of time.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 
 use super::container::Container;
 use super::setup::Dwell;
+use super::tags::Tags;
 
 /// Where a task lives, and its id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +75,7 @@ pub(crate) enum Renewal {
     Broken,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
     pub(crate) arn: String,
@@ -81,7 +83,7 @@ pub(crate) struct Task {
     pub(crate) group: String,
     pub(crate) started_by: Option<String>,
     pub(crate) environment: BTreeMap<String, String>,
-    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) tags: Tags,
     pub(crate) address: Ipv4Addr,
     pub(crate) subnet: String,
     /// ECS shows it without what every task has.
@@ -182,6 +184,11 @@ impl Task {
         self.stop.is_none()
     }
 
+    /// The same at another time.
+    pub(crate) fn was_wanted_running(&self, then: Timestamp) -> bool {
+        self.stop.as_ref().is_none_or(|stop| stop.at > then)
+    }
+
     pub(crate) fn holds_address(&self, now: Timestamp) -> bool {
         self.frees_address_at().is_none_or(|at| now < at)
     }
@@ -195,6 +202,25 @@ impl Task {
     pub(crate) fn visible(&self, now: Timestamp) -> bool {
         let forgotten = self.stopped_at().is_some_and(|at| now >= at + self.dwell.remembered);
         now >= self.visible_from && !forgotten
+    }
+
+    /// The task as it was at this time: without what has happened to it since. What only time does to it is the
+    /// same, since that is a function of time.
+    pub(crate) fn as_of(&self, then: Timestamp) -> Cow<'_, Self> {
+        let is_later = |at: Option<Timestamp>| at.is_some_and(|at| at > then);
+        let stopped_later = is_later(self.stop.as_ref().map(|stop| stop.at));
+        let completed_later = is_later(self.container.completed_at);
+        let ended_later = is_later(self.owner_ended_at);
+        let retagged_later = self.tags.changed_after(then);
+        if !(stopped_later || completed_later || ended_later || retagged_later) {
+            return Cow::Borrowed(self);
+        }
+        let mut task = self.clone();
+        task.tags = self.tags.as_of(then);
+        task.stop = task.stop.filter(|stop| stop.at <= then);
+        task.owner_ended_at = task.owner_ended_at.filter(|at| *at <= then);
+        task.container.completed_at = task.container.completed_at.filter(|at| *at <= then);
+        Cow::Owned(task)
     }
 
     /// Rises with each change that ECS publishes.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::api::Service;
-use super::faults::{Effect, FaultKind};
+use super::container::BodyShape;
+use super::faults::{Effect, FaultKind, Lot};
 use super::wire::{self, Reply};
 
 /// Why no answer comes.
@@ -27,8 +30,12 @@ pub(crate) enum Turn {
     Hangs,
     /// It never is, and this is said.
     Refused(Reply),
-    /// It is, and then its answer is in trouble.
-    Applied(Trouble),
+    /// It is.
+    Applied {
+        /// It is answered from what was true so long ago.
+        seen_ago: Duration,
+        trouble: Trouble,
+    },
 }
 
 /// What becomes of the answer to a call that was applied.
@@ -42,29 +49,77 @@ pub(crate) enum Trouble {
     Lost,
     /// It never arrives.
     Hangs,
+    /// Half of it arrives; then the body ends, or the connection breaks.
+    Truncated { breaks: bool },
 }
 
 impl Turn {
-    pub(crate) fn of(effect: Option<Effect>, service: Service) -> Self {
+    /// Of a call whose fault was decided, with its lot for what the fault leaves open.
+    pub(crate) fn of(effect: Option<Effect>, service: Service, lot: Lot) -> Self {
         match effect {
-            None => Self::Applied(Trouble::None),
-            Some(Effect::Kind(kind)) => Self::of_kind(kind, service),
+            None => Self::applied(Trouble::None),
+            Some(Effect::Kind(kind)) => Self::of_kind(kind, service, lot),
             Some(Effect::Invalid) => Self::Refused(wire::invalid(service)),
             Some(Effect::NoDescriptor) => Self::Fails(Failure::NoDescriptor),
-            Some(Effect::Delayed(by)) => Self::Applied(Trouble::Late(by)),
+            Some(Effect::Delayed(by)) => Self::applied(Trouble::Late(by)),
         }
     }
 
-    fn of_kind(kind: FaultKind, service: Service) -> Self {
+    const fn applied(trouble: Trouble) -> Self {
+        Self::Applied { seen_ago: Duration::ZERO, trouble }
+    }
+
+    fn of_kind(kind: FaultKind, service: Service, lot: Lot) -> Self {
         match kind {
             FaultKind::Throttled => Self::Refused(wire::throttled(service)),
             FaultKind::Denied => Self::Refused(wire::denied(service)),
             FaultKind::ServerError => Self::Refused(wire::server_error(service)),
+            FaultKind::ExpiredPage => Self::Refused(wire::expired_page(service)),
+            FaultKind::Conflict => Self::Refused(wire::conflict()),
+            FaultKind::Unready => Self::Refused(wire::unready()),
+            FaultKind::Garbage => Self::Refused(wire::garbage(lot.share("garbage") < 0.5)),
             FaultKind::Refused => Self::Fails(Failure::Refused),
             FaultKind::Reset => Self::Fails(Failure::Reset),
             FaultKind::Hangs => Self::Hangs,
-            FaultKind::AnswerLost => Self::Applied(Trouble::Lost),
-            FaultKind::AnswerHangs => Self::Applied(Trouble::Hangs),
+            FaultKind::AnswerLost => Self::applied(Trouble::Lost),
+            FaultKind::AnswerHangs => Self::applied(Trouble::Hangs),
+            FaultKind::Slow => Self::applied(Trouble::Late(lateness(lot))),
+            FaultKind::Truncated => {
+                // AWS says how long a body is: a shorter one is a connection that breaks.
+                let breaks = service != Service::Container || lot.share("breaks") < 0.5;
+                Self::applied(Trouble::Truncated { breaks })
+            }
+            FaultKind::Stale => {
+                let milliseconds = lot.share("staleness").mul_add(9_000.0, 1_000.0);
+                let seen_ago = whole_milliseconds(milliseconds);
+                Self::Applied { seen_ago, trouble: Trouble::None }
+            }
         }
+    }
+}
+
+/// From half a second to a minute, each doubling as likely as the next: below all time-outs, between them, and
+/// beyond them.
+fn lateness(lot: Lot) -> Duration {
+    whole_milliseconds(500.0 * (lot.share("lateness") * 7.0).exp2())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]
+fn whole_milliseconds(milliseconds: f64) -> Duration {
+    Duration::from_millis(milliseconds as u64)
+}
+
+impl Reply {
+    /// What is left of an answer that breaks off in the middle of its body; `None` where there is nothing to
+    /// break.
+    pub(crate) fn cut_short(mut self, breaks: bool) -> Result<Self, Self> {
+        if !(200..300).contains(&self.status) || self.body.is_empty() {
+            return Err(self);
+        }
+        self.body = Bytes::copy_from_slice(&self.body[..self.body.len() / 2]);
+        if breaks {
+            self.shape = BodyShape::BreaksOff;
+        }
+        Ok(self)
     }
 }

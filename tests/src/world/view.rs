@@ -157,7 +157,7 @@ impl World {
     /// The task's tags.
     #[must_use]
     pub fn tags(&self, session: &TaskHandle) -> BTreeMap<String, String> {
-        self.of_task(session, |task| task.tags.clone())
+        self.of_task(session, |task| (*task.tags).clone())
     }
 
     /// Whether the session is live in the sense of the invariants.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::kind::FaultKind;
 use super::lot::Lot;
 use super::met::{Met, Origin};
+use super::outage::Outage;
 use super::sentence::{Effect, Fault, Matching, Place};
 use super::weather::Weather;
 use crate::world::World;
 use crate::world::api::{Api, Call};
+use crate::world::wire::Request;
 
 /// Where an invocation dies: at its n-th HTTP call, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub(crate) struct Chaos {
     faults: Vec<(Matching, Effect)>,
     /// Of single calls, by their callers and their numbers.
     single: BTreeMap<String, BTreeMap<usize, Effect>>,
+    outages: Vec<Outage>,
     weather: Option<Weather>,
     met: Vec<Met>,
     hooks: Vec<Hook>,
@@ -72,6 +74,10 @@ impl Chaos {
         self.weather = Some(weather);
     }
 
+    pub(super) fn add_outage(&mut self, outage: Outage) {
+        self.outages.push(outage);
+    }
+
     pub(super) fn met(&self) -> &[Met] {
         &self.met
     }
@@ -79,32 +85,36 @@ impl Chaos {
     pub(super) fn cease(&mut self) {
         self.faults.clear();
         self.single.clear();
+        self.outages.clear();
         self.hooks.clear();
         self.weather = None;
     }
 
     /// What befalls a call, its caller's `nth`. Every sentence counts it, the first that hits decides; then
-    /// what is set for this very call; then the weather.
+    /// what is set for this very call; then an outage; then the weather.
     pub(crate) fn befalls(
         &mut self,
         call: &Call,
         nth: usize,
         lot: Lot,
-        fits: impl Fn(FaultKind) -> bool,
+        request: &Request,
     ) -> Option<Effect> {
         let hits = self.faults.iter_mut();
         let hits = hits.filter_map(|(calls, effect)| calls.hits(call).then_some(*effect));
         let said = hits.fold(None, |first, effect| first.or(Some(effect)));
         let single = || self.single.get(&call.caller)?.get(&nth).copied();
+        let mut outages = self.outages.iter();
         let (effect, origin) = if let Some(effect) = said.or_else(single) {
             (effect, Origin::Set)
+        } else if let Some(outage) = outages.find(|outage| outage.hits(request, call.sent_at)) {
+            (Effect::Kind(outage.kind), Origin::Outage)
         } else {
-            let kind = self.weather?.strikes(lot, &fits)?;
+            let kind = self.weather?.strikes(lot, |kind| kind.fits(request))?;
             (Effect::Kind(kind), Origin::Weather)
         };
         match effect {
             Effect::Kind(kind) => {
-                if !fits(kind) {
+                if !kind.fits(request) {
                     return None;
                 }
                 let (caller, api) = (call.caller.clone(), call.api);

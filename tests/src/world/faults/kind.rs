@@ -25,11 +25,25 @@ pub enum FaultKind {
     AnswerLost,
     /// Applied, never answered.
     AnswerHangs,
+    /// Applied, and answered late: by half a second to a minute.
+    Slow,
+    /// Applied; then the connection breaks in the middle of the body of a 2xx. A container's may also just end.
+    Truncated,
+    /// A read is answered as the world was 1 to 10 seconds before.
+    Stale,
+    /// A page of a listing is refused, though the one before it was answered.
+    ExpiredPage,
+    /// A conditional write to S3 meets another one (409) and is not applied.
+    Conflict,
+    /// A proxy answers 503 in a container's place, and names no session.
+    Unready,
+    /// Something else answers 200 in a container's place.
+    Garbage,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Throttled,
         Self::Denied,
         Self::ServerError,
@@ -38,6 +52,13 @@ impl FaultKind {
         Self::Hangs,
         Self::AnswerLost,
         Self::AnswerHangs,
+        Self::Slow,
+        Self::Truncated,
+        Self::Stale,
+        Self::ExpiredPage,
+        Self::Conflict,
+        Self::Unready,
+        Self::Garbage,
     ];
 
     /// Its name in records of histories: one word, which never changes.
@@ -52,6 +73,13 @@ impl FaultKind {
             Self::Hangs => "hangs",
             Self::AnswerLost => "answer_lost",
             Self::AnswerHangs => "answer_hangs",
+            Self::Slow => "slow",
+            Self::Truncated => "truncated",
+            Self::Stale => "stale",
+            Self::ExpiredPage => "expired_page",
+            Self::Conflict => "conflict",
+            Self::Unready => "unready",
+            Self::Garbage => "garbage",
         }
     }
 }

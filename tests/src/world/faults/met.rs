@@ -28,6 +28,8 @@ pub struct Met {
 pub enum Origin {
     /// A test has set it.
     Set,
+    /// An outage.
+    Outage,
     /// It was the weather.
     Weather,
 }

@@ -7,15 +7,18 @@
 //! be taken out without changing the others.
 
 mod chaos;
+mod fits;
 mod kind;
 mod lot;
 mod met;
+mod outage;
 mod sentence;
 mod weather;
 
 pub use chaos::Crash;
 pub use kind::FaultKind;
 pub use met::{Met, Origin};
+pub use outage::Scope;
 pub use sentence::Fault;
 pub use weather::Weather;
 
@@ -23,8 +26,11 @@ pub(crate) use chaos::{Chaos, When};
 pub(crate) use lot::Lot;
 pub(crate) use sentence::Effect;
 
+use jiff::Timestamp;
+
 use super::World;
 use super::api::Api;
+use outage::Outage;
 
 impl World {
     /// Lets a fault loose.
@@ -46,6 +52,19 @@ impl World {
         self.lock().chaos.set_weather(weather);
     }
 
+    /// Every call of a service, or of one operation, that is sent from one instant until before another meets this
+    /// kind of fault, if it fits.
+    pub fn outage(
+        &self,
+        scope: impl Into<Scope>,
+        kind: FaultKind,
+        from: Timestamp,
+        until: Timestamp,
+    ) {
+        let outage = Outage { scope: scope.into(), kind, from, until };
+        self.lock().chaos.add_outage(outage);
+    }
+
     /// The faults that calls have met so far, in the order of sending. Those that are no [`FaultKind`] are not
     /// among them.
     #[must_use]
@@ -53,7 +72,7 @@ impl World {
         self.lock().chaos.met().to_vec()
     }
 
-    /// No more faults, no more weather, and nothing more that happens between two calls. Crashes stay.
+    /// No more faults, no more outages, no more weather, and nothing more that happens between two calls. Crashes stay.
     pub fn faults_cease(&self) {
         self.lock().chaos.cease();
     }

@@ -54,14 +54,23 @@ enum Named {
 }
 
 impl State {
-    pub(crate) fn ecs(&mut self, asker: &Asker, api: Api, body: &Value, now: Timestamp) -> Applied {
+    /// A read is answered as of `seen`.
+    pub(crate) fn ecs(
+        &mut self,
+        asker: &Asker,
+        api: Api,
+        body: &Value,
+        (now, seen): (Timestamp, Timestamp),
+    ) -> Applied {
         if api == Api::DescribeTasks {
-            return match self.describe_tasks(body, now) {
+            return match self.describe_tasks(body, seen) {
                 Ok((reply, keys)) => {
                     let known = keys.iter().filter_map(|key| self.task(key));
                     Applied::Snapshots(
                         reply,
-                        known.map(|task| (task.key.clone(), self.snapshot(task, now))).collect(),
+                        known
+                            .map(|task| (task.key.clone(), self.snapshot(task, (now, seen))))
+                            .collect(),
                     )
                 }
                 Err(reply) => Applied::Answer(reply),
@@ -69,7 +78,7 @@ impl State {
         }
         let result = match api {
             Api::ListClusters => Ok(self.list_clusters(body)),
-            Api::ListTasks => self.list_tasks(body, now),
+            Api::ListTasks => self.list_tasks(body, seen),
             Api::StopTask => self.stop_task(asker, body, now),
             Api::TagResource | Api::UntagResource => self.tag(asker, api, body, now),
             _ => Err(error(
@@ -120,9 +129,10 @@ impl State {
         let most = page_size(body);
         let after = body["nextToken"].as_str().unwrap_or_default().to_owned();
         let rest = self.clusters[&cluster].range((Bound::Excluded(after), Bound::Unbounded));
+        let shown = now - self.setup.lists_lag;
         let matching = rest.filter(|(_, task)| {
-            let status = if task.wanted_running() { "RUNNING" } else { "STOPPED" };
-            task.visible(now)
+            let status = if task.was_wanted_running(shown) { "RUNNING" } else { "STOPPED" };
+            task.visible(shown)
                 && status == wanted
                 && family.is_none_or(|family| family == task.family)
                 && started_by.is_none_or(|by| task.started_by.as_deref() == Some(by))
@@ -169,8 +179,9 @@ impl State {
             let known = |task: &&Task| task.visible(now) && now >= task.described_from;
             match self.task(&key).filter(known) {
                 Some(task) => {
-                    let mut shown = self.show(task, now, tags, epoch_seconds);
-                    self.lag_behind(&mut shown, task, now);
+                    let task = task.as_of(now);
+                    let mut shown = self.show(&task, now, tags, epoch_seconds);
+                    self.lag_behind(&mut shown, &task, now);
                     tasks.push(shown);
                     keys.push(key);
                 }
@@ -220,7 +231,7 @@ impl State {
         self.judge_stop(asker, &key, now);
         let task = self.task_mut(&key).ok_or_else(not_found)?;
         task.terminate(now, "UserInitiated", reason, false);
-        task.tags.clear();
+        task.tags.clear(now);
         task.container.changed.notify_waiters();
         let shown = self.task(&key).map(|task| self.show(task, now, false, epoch_seconds));
         Ok(answer(&json!({"task": shown})))
@@ -251,10 +262,10 @@ impl State {
         if let Some(task) = self.task_mut(&key) {
             for tag in body["tags"].as_array().into_iter().flatten() {
                 let text = |field: &str| tag[field].as_str().unwrap_or_default().to_owned();
-                task.tags.insert(text("key"), text("value"));
+                task.tags.set(text("key"), text("value"), now);
             }
             for name in body["tagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                task.tags.remove(name);
+                task.tags.remove(name, now);
             }
         }
         Ok(answer(&json!({})))

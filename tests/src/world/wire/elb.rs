@@ -60,16 +60,17 @@ fn targets(form: &BTreeMap<String, String>) -> Vec<(String, Option<u16>)> {
 }
 
 impl State {
+    /// A read is answered as of `seen`.
     pub(crate) fn elb(
         &mut self,
         asker: &Asker,
         api: Api,
         form: &BTreeMap<String, String>,
-        now: Timestamp,
+        (now, seen): (Timestamp, Timestamp),
     ) -> Reply {
         let result = match api {
             Api::DescribeTargetGroups => self.describe_target_groups(form),
-            Api::DescribeTargetHealth => self.describe_target_health(form, now),
+            Api::DescribeTargetHealth => self.describe_target_health(form, (now, seen)),
             Api::RegisterTargets => self.register_targets(asker, form, now),
             Api::DeregisterTargets => self.deregister_targets(asker, form, now),
             _ => Err(error(400, "InvalidAction", "the world does not model this operation")),
@@ -157,7 +158,7 @@ impl State {
     fn describe_target_health(
         &mut self,
         form: &BTreeMap<String, String>,
-        now: Timestamp,
+        (now, seen): (Timestamp, Timestamp),
     ) -> Result<String, Reply> {
         let group = self.group(form)?;
         self.drain(&group, now);
@@ -165,14 +166,14 @@ impl State {
         if addresses.is_empty() {
             let all = self.groups[&group].addresses();
             addresses
-                .extend(all.into_iter().filter(|one| self.as_read(&group, *one, now).is_some()));
+                .extend(all.into_iter().filter(|one| self.as_read(&group, *one, seen).is_some()));
         }
         let mut body = "<TargetHealthDescriptions>".to_owned();
         for (ip, port) in addresses {
-            let target = self.as_read(&group, (ip, port), now);
+            let target = self.as_read(&group, (ip, port), seen);
             let zone = target.and_then(|target| target.zone.as_ref());
             let zone = zone.map(|zone| format!("<AvailabilityZone>{zone}</AvailabilityZone>"));
-            let health = self.health_of(target, (ip, port), now);
+            let health = self.health_of(target, (ip, port), seen);
             let _ = write!(
                 body,
                 "<member><HealthCheckPort>{port}</HealthCheckPort><Target><Id>{ip}</Id><Port>{port}</Port>{}\

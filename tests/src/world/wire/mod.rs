@@ -2,17 +2,21 @@
 
 mod ecs;
 mod elb;
+mod refusals;
 mod s3;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::api::{Api, Outcome, Service};
 use super::container::{Asks, BodyShape};
 use super::setup::Setup;
+pub(crate) use refusals::{
+    conflict, denied, expired_page, garbage, invalid, server_error, throttled, unready,
+};
 pub(crate) use s3::S3Call;
 
 /// An HTTP request as it came in; header names are in lower case.
@@ -49,6 +53,24 @@ pub(crate) enum Matter {
 impl Request {
     pub(crate) fn completes(&self) -> bool {
         self.api == Api::ContainerComplete
+    }
+
+    /// Whether it goes on where the page before ended.
+    pub(crate) fn asks_for_a_later_page(&self) -> bool {
+        match &self.matter {
+            Matter::Ecs(body) => body["nextToken"].is_string(),
+            Matter::Elb(form) => form.contains_key("Marker"),
+            Matter::S3(call) => call.asks_for_a_later_page(),
+            Matter::Container { .. } => false,
+        }
+    }
+
+    /// Whether it writes an object only under a condition.
+    pub(crate) fn writes_on_a_condition(&self) -> bool {
+        match &self.matter {
+            Matter::S3(call) => self.api == Api::PutObject && call.is_conditional(),
+            Matter::Ecs(_) | Matter::Elb(_) | Matter::Container { .. } => false,
+        }
     }
 }
 
@@ -134,50 +156,6 @@ fn container(incoming: &Incoming, address: Ipv4Addr, port: u16, setup: &Setup) -
         api,
         subjects,
         matter: Matter::Container { address, port, asks },
-    }
-}
-
-/// A service's way to say: too many requests.
-pub(crate) fn throttled(service: Service) -> Reply {
-    match service {
-        Service::Ecs => ecs::error(400, "ThrottlingException", "Rate exceeded"),
-        Service::Elb => elb::error(400, "Throttling", "Rate exceeded"),
-        Service::S3 => s3::error(503, "SlowDown", "Please reduce your request rate."),
-        Service::Container => Reply::json(429, &json!({"upload_completed": false})),
-    }
-}
-
-/// A service's way to say: your fault.
-pub(crate) fn invalid(service: Service) -> Reply {
-    match service {
-        Service::Ecs => ecs::error(400, "InvalidParameterException", "Invalid identifier."),
-        Service::Elb => elb::error(400, "InvalidTarget", "The specified target does not exist."),
-        Service::S3 => s3::error(400, "InvalidRequest", "Invalid request."),
-        Service::Container => Reply::json(400, &json!({"upload_completed": false})),
-    }
-}
-
-/// A service's way to say: you may not.
-pub(crate) fn denied(service: Service) -> Reply {
-    match service {
-        Service::Ecs => ecs::error(400, "AccessDeniedException", "You are not authorized."),
-        Service::Elb => elb::error(403, "AccessDenied", "You are not authorized."),
-        Service::S3 => s3::error(403, "AccessDenied", "Access Denied"),
-        Service::Container => Reply::json(401, &json!({"upload_completed": false})),
-    }
-}
-
-/// A service's way to say: our fault.
-pub(crate) fn server_error(service: Service) -> Reply {
-    match service {
-        Service::Ecs => {
-            ecs::error(500, "ServerException", "These errors are usually caused by a server issue.")
-        }
-        Service::Elb => elb::error(500, "InternalFailure", "The request processing has failed."),
-        Service::S3 => {
-            s3::error(500, "InternalError", "We encountered an internal error. Please try again.")
-        }
-        Service::Container => Reply::json(500, &json!({"upload_completed": false})),
     }
 }
 

@@ -25,6 +25,16 @@ pub(crate) struct S3Call {
     body: Bytes,
 }
 
+impl S3Call {
+    pub(super) fn is_conditional(&self) -> bool {
+        self.if_match.is_some() || self.if_none_match.is_some()
+    }
+
+    pub(super) fn asks_for_a_later_page(&self) -> bool {
+        self.query.contains_key("continuation-token")
+    }
+}
+
 pub(super) fn recognise(incoming: &Incoming) -> Request {
     let path = decode(incoming.path.trim_start_matches('/'), false);
     let (bucket, key) = match incoming.host.split_once(".s3.") {

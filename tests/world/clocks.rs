@@ -1,0 +1,58 @@
+//! Our functions' clock is not AWS's.
+
+use jiff::{SignedDuration, Timestamp};
+use session_cleanup_tests::World;
+use session_cleanup_tests::world::{Latency, Setup};
+use tokio::time::sleep;
+
+use crate::clients::{Clients, secs};
+
+fn ahead_by(seconds: i64) -> World {
+    let ahead = SignedDuration::from_secs(seconds);
+    World::new(Setup { functions_clock_is_ahead: ahead, ..Setup::default() })
+}
+
+fn functions_time(world: &World) -> Timestamp {
+    world.time_source().now().try_into().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn functions_may_be_ahead_of_aws_or_behind() {
+    for ahead in [-7, 0, 7] {
+        let world = ahead_by(ahead);
+        sleep(secs(3)).await;
+        let apart = functions_time(&world).duration_since(world.now());
+        assert_eq!(apart, SignedDuration::from_secs(ahead));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_writes_down_is_its_own_time() {
+    let world = ahead_by(7);
+    let clients = Clients::of(&world, "a");
+    let alice = world.session("alice").ended_by_owner().completed().start();
+    clients.stop(&alice).await;
+    let sent_at = world.calls()[0].sent_at;
+    let stopping = clients.task(&alice).await.stopping_at().unwrap().secs();
+    assert_eq!(stopping, sent_at.as_second());
+    clients.s3.put_object().bucket("ledger").key("k").send().await.unwrap();
+    let head = clients.s3.head_object().bucket("ledger").key("k").send().await.unwrap();
+    assert_eq!(head.last_modified().unwrap().secs(), world.now().as_second());
+    assert!(functions_time(&world) > world.now());
+}
+
+/// Both ends of the window are told by the same clock, so that it is as long as it should be.
+#[tokio::test(start_paused = true)]
+async fn a_salvage_window_is_as_long_by_a_wrong_clock() {
+    for (ahead, waited, harmed) in [(-5, 1799, 1), (-5, 1800, 0), (5, 1799, 1), (5, 1800, 0)] {
+        let world = ahead_by(ahead);
+        world.adjust(|setup| setup.latency = Latency::none());
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").upload_never_works().ended_by_owner().start();
+        world.set_tag(&alice, "session-ended-at", &functions_time(&world).to_string());
+        sleep(secs(waited)).await;
+        clients.describe(&alice).await;
+        clients.stop(&alice).await;
+        assert_eq!(world.violations().len(), harmed, "{ahead} s ahead, after {waited} s");
+    }
+}
