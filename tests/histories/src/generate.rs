@@ -74,6 +74,7 @@ fn stack(random: &mut Rng) -> Stack {
         draining: one(random, &[Draining::Works, Draining::IsRefused, Draining::IsIgnored]),
         health_lags: Seconds(one(random, &[0, 0, 1, 3])),
         tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
+        lists_lag: Seconds(one(random, &[0, 0, 0, 3])),
         owners_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..900),
         functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
         absent_refuses: once_in(random, 4),

@@ -256,6 +256,8 @@ impl Task {
     /// The process ends by itself.
     pub(crate) fn exit(&mut self, at: Timestamp, exit_code: i32) {
         match &mut self.stop {
+            // What has ended does not end again.
+            Some(stop) if stop.process_ends <= at && stop.exit_code.is_some() => {}
             Some(stop) => {
                 stop.process_ends = stop.process_ends.min(at);
                 stop.leaves_running_at = stop.leaves_running_at.min(at).max(stop.at);

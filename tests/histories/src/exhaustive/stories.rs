@@ -144,6 +144,7 @@ fn stack() -> Stack {
         draining: Draining::Works,
         health_lags: Seconds(0),
         tasks_lag: Seconds(0),
+        lists_lag: Seconds(0),
         owners_ahead: 0,
         functions_ahead: 0,
         absent_refuses: false,

@@ -47,6 +47,8 @@ fn trouble(random: &mut Rng, stack: &Stack) -> Action {
                 FaultKind::Reset,
                 FaultKind::Hangs,
                 FaultKind::AnswerLost,
+                FaultKind::Slow,
+                FaultKind::Truncated,
             ];
             Action::Outage(service, one(random, &kinds), Seconds(random.u64(10..1_200)))
         }

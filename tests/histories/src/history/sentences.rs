@@ -66,7 +66,7 @@ impl fmt::Display for Stack {
             formatter,
             "A stack of {} clusters and {} target groups; artifacts: {:?}; a sweep every {}, sessions up to {} \
              (hard {}), salvage window {}, lease grace {}, start-up grace {}, blast radius {}; registering what drains: \
-             {:?}; reads lag {} and {}; clocks ahead by {} s (owners) and {} s (functions); absent addresses {}; {} \
+             {:?}; reads lag {}, {} and {}; clocks ahead by {} s (owners) and {} s (functions); absent addresses {}; {} \
              connections{}{}.",
             self.clusters,
             self.groups,
@@ -80,6 +80,7 @@ impl fmt::Display for Stack {
             self.blast_radius_at_least,
             self.draining,
             self.tasks_lag,
+            self.lists_lag,
             self.health_lags,
             self.owners_ahead,
             self.functions_ahead,

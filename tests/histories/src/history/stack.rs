@@ -7,6 +7,7 @@ use session_cleanup_tests::world::{
     Absent, Dwell, HealthTimes, Limits, RegisteringWhatDrains, Setup,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A deployed stack in its account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub struct Stack {
     pub health_lags: Seconds,
     /// How long `DescribeTasks` still shows what was before an event.
     pub tasks_lag: Seconds,
+    /// How long `ListTasks` still shows what was before.
+    pub lists_lag: Seconds,
     /// So much the clocks of owners are ahead.
     pub owners_ahead: i64,
     /// So much the functions' clocks are ahead.
@@ -123,11 +126,15 @@ impl Stack {
             artifacts_are_discarded: self.artifacts == Artifacts::Discarded,
             containers_upload_themselves: self.artifacts == Artifacts::UploadedByThemselves,
             reads_lag: self.tasks_lag.into(),
+            lists_lag: self.lists_lag.into(),
+            functions_clock_is_ahead: SignedDuration::from_secs(self.functions_ahead),
+            // Seldom enough not to be what a history spends its time with.
+            renews_every: Duration::from_secs(30),
             owners_clock_is_ahead: SignedDuration::from_secs(self.owners_ahead),
             absent: if self.absent_refuses { Absent::Refused } else { Absent::Unreachable },
             limits: if self.throttled { Limits::aws() } else { Limits::none() },
             connections: self.connections,
-            dwell: Dwell { deactivating: std::time::Duration::ZERO, ..Dwell::default() },
+            dwell: Dwell { deactivating: Duration::ZERO, ..Dwell::default() },
             health,
             ..Setup::default()
         }

@@ -161,6 +161,7 @@ impl Invocations {
         if let Some(sandbox) = warm {
             if let Some(at) = thaws {
                 stage.thawed.remove(at);
+                stage.world.freezes(&sandbox.caller);
             }
             return sandbox;
         }
@@ -220,6 +221,7 @@ impl Invocations {
     ) {
         self.count += 1;
         let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
+        world.begins(&caller);
         let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
         let so_far = world.count_by(&caller);
         let death = death.map(|(nth, applied)| (so_far + nth, applied)).or_else(|| {

@@ -146,7 +146,7 @@ impl Stage {
             Action::ClusterIsDeleted(cluster) => world.delete_cluster(&Stack::cluster(*cluster)),
             Action::Outage(service, kind, time) => {
                 let now = world.now();
-                let _ = (service, kind, now, time);
+                world.outage(*service, *kind, now, now + Duration::from(*time));
             }
             Action::RoutesAreLost(time) => {
                 world.lose_every_route();

@@ -1,0 +1,22 @@
+//! Small worlds, each with every kind of fault at every call: after redelivery and the next sweeps all is as if it had
+//! not been.
+
+use session_cleanup_histories::exhaustive::exhaust;
+
+/// Every so many-th of the disturbances, and always the same; `make simulate` takes all.
+const STRIDE: usize = 13;
+
+#[test]
+fn after_any_single_fault_and_any_death_a_small_world_ends_as_without() {
+    let told = exhaust(STRIDE);
+    let mut count = 0;
+    for story in &told {
+        count += story.count;
+        for differs in &story.differ {
+            panic!("{}, {}: {:#?}", story.name, differs.disturbance, differs.differences);
+        }
+        assert!(story.count > 0, "{} is not disturbed", story.name);
+    }
+    println!("{count} disturbances of {} small worlds", told.len());
+    assert!(count >= 150, "only {count}");
+}
