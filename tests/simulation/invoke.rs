@@ -223,6 +223,7 @@ pub(crate) fn assert_clean(world: &World, task: &TaskHandle) {
 pub(crate) fn assert_unharmed(world: &World) {
     world.assert_unharmed();
     assert_eq!(world.live_targets_missing(), Vec::<String>::new(), "{}", world.history());
+    assert_eq!(world.losses_misreported(), Vec::<String>::new(), "{}", world.history());
 }
 
 /// The intents that are still in the ledger.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_ecs::config::StalledStreamProtectionConfig;
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle};
 use tokio::time::sleep;
@@ -262,4 +263,95 @@ async fn what_an_invocation_before_has_seen_counts_no_longer() {
     assert_eq!(said(&world), ["I1", "I1"], "no look at the address, none at the task");
     clients.stop(&alice).await;
     assert_eq!(said(&world).len(), 3, "{:?}", world.violations());
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a_look_is_as_old_as_what_it_shows_however_long_its_answer_was_under_way() {
+    for (late, harmed) in [(1, 0), (6, 2)] {
+        let (world, clients) = stage();
+        let alice = world.session("alice").ended_by_owner().start();
+        world.fault(Fault::on(Api::DescribeTasks).delayed(secs(late)));
+        let look = clients.ecs.describe_tasks().cluster("sessions").tasks(alice.arn());
+        let calm = StalledStreamProtectionConfig::disabled();
+        let calm = aws_sdk_ecs::Config::builder().stalled_stream_protection(calm);
+        look.customize().config_override(calm).send().await.unwrap();
+        clients.complete(alice.address(), "alice").await.unwrap();
+        assert_eq!(said(&world).len(), harmed, "{late} s late");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a_task_that_was_not_to_be_found_was_not_seen() {
+    let (world, clients) = stage();
+    let alice = world.session("alice").ended_by_owner().undescribed_for(secs(70)).start();
+    world.allow_loss(&alice);
+    clients.describe(&alice).await;
+    clients.stop(&alice).await;
+    assert_eq!(said(&world), ["I1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a_live_session_is_not_tagged_as_ended() {
+    let (world, clients) = stage();
+    let (alice, bob) = (world.session("alice").start(), world.session("bob").start());
+    world.owner_ends(&bob);
+    let tag = async |task: &TaskHandle, name: &str| {
+        let tag = aws_sdk_ecs::types::Tag::builder().key(name).value("2026-11-02T09:00:00Z");
+        clients.describe(task).await;
+        let call = clients.ecs.tag_resource().resource_arn(task.arn()).tags(tag.build());
+        call.send().await.unwrap();
+    };
+    tag(&bob, "session-ended-at").await;
+    tag(&alice, "note").await;
+    world.assert_unharmed();
+    tag(&alice, "session-ended-at").await;
+    assert_eq!(said(&world), ["I1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_a_confirmation_that_reached_nobody_is_none() {
+    let (world, clients) = stage();
+    let alice = world.session("alice").ended_by_owner().start();
+    clients.describe(&alice).await;
+    world.fault(Fault::on(Api::ContainerComplete).answer_lost());
+    assert!(clients.complete(alice.address(), "alice").await.is_err());
+    assert!(world.has_completed(&alice));
+    clients.stop(&alice).await;
+    assert_eq!(said(&world), ["I3"]);
+
+    let bob = world.session("bob").ended_by_owner().start();
+    let other = Clients::of(&world, "b");
+    other.describe(&bob).await;
+    assert_eq!(other.complete(bob.address(), "bob").await, Ok(200));
+    clients.describe(&bob).await;
+    clients.stop(&bob).await;
+    assert_eq!(said(&world).len(), 1, "another caller has heard it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_a_container_that_has_uploaded_nothing_confirms_nothing() {
+    let (world, clients) = stage();
+    let alice = world.session("alice").uploads_nothing().ended_by_owner().start();
+    clean_up(&clients, &alice).await;
+    assert_eq!(said(&world), ["I3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_a_receipt_says_what_became_of_the_artifacts() {
+    let (world, clients) = stage();
+    let saved = world.session("saved").ended_by_owner().start();
+    clean_up(&clients, &saved).await;
+    let lost = world.session("lost").ended_by_owner().upload_never_works().start();
+    let never = world.session("never").ended_by_owner().never_started().start();
+    let receipt = |task: &TaskHandle, outcome: &str| {
+        let body = format!("{{\"outcome\":\"{outcome}\"}}");
+        world.put_object("ledger", &task.receipt_key(), body);
+    };
+    receipt(&saved, "cleaned");
+    receipt(&lost, "artifacts_lost");
+    receipt(&never, "cleaned");
+    assert_eq!(world.losses_misreported(), Vec::<String>::new());
+    receipt(&saved, "artifacts_lost");
+    receipt(&lost, "cleaned");
+    assert_eq!(world.losses_misreported().len(), 2);
 }

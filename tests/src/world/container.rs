@@ -103,10 +103,8 @@ pub(crate) struct Container {
     pub(crate) uploading: bool,
     /// Everything is uploaded.
     pub(crate) completed_at: Option<Timestamp>,
-    /// What it uploaded was written.
-    pub(crate) written: bool,
-    /// A 200 has been answered since.
-    pub(crate) confirmed: bool,
+    /// All that it has to leave behind is in S3.
+    pub(crate) saved_at: Option<Timestamp>,
     /// Wakes those who wait for an answer when the container's fate changes.
     pub(crate) changed: Arc<Notify>,
 }
@@ -122,8 +120,7 @@ impl Container {
             attempts: 0,
             uploading: false,
             completed_at: None,
-            written: false,
-            confirmed: false,
+            saved_at: None,
             changed: Arc::new(Notify::new()),
         }
     }

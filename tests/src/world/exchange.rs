@@ -23,7 +23,7 @@ use super::wire::{self, Incoming, Matter, Reply, Request};
 pub(crate) enum Applied {
     Answer(Reply),
     /// The answer, and what its caller thereby learns of tasks.
-    Snapshots(Reply, Vec<(TaskKey, Snapshot)>),
+    Snapshots(Reply, Vec<(TaskKey, Option<Snapshot>)>),
     Accepted(TaskKey, JobId),
     NoAnswer,
     Failed(Failure),
@@ -223,13 +223,13 @@ impl World {
         &self,
         asker: &Asker,
         reply: &Reply,
-        snapshots: Vec<(TaskKey, Snapshot)>,
+        snapshots: Vec<(TaskKey, Option<Snapshot>)>,
         completing: Option<TaskKey>,
     ) {
         let mut state = self.lock();
         let now = state.clock.now();
         for (task, snapshot) in snapshots {
-            state.judge.saw(&asker.caller, task, Snapshot { answered_at: now, ..snapshot });
+            state.judge.saw(&asker.caller, task, snapshot);
         }
         state.completion_answered(asker, completing, reply.status, now);
         state.journal.came_to(asker.number, reply.outcome());

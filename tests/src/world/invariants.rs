@@ -27,7 +27,8 @@ pub(crate) struct Asker {
 pub(crate) struct Snapshot {
     pub(crate) live: bool,
     pub(crate) held_address: bool,
-    pub(crate) answered_at: Timestamp,
+    /// When it was looked up: an answer may have been long under way.
+    pub(crate) taken_at: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub(crate) struct Judge {
     pub(crate) violations: Vec<String>,
     snapshots: BTreeMap<(String, TaskKey), Snapshot>,
     confirmed: BTreeSet<(String, TaskKey)>,
+    /// Tasks whose 200 has reached anyone.
+    vouched_for: BTreeSet<TaskKey>,
     /// Registrations that callers ended and nobody has begun again.
     taken: BTreeSet<(String, Address)>,
     /// Clusters under `force_cluster`, up to this time of creation.
@@ -48,13 +51,23 @@ impl Judge {
         self.confirmed.retain(|(other, _)| other != caller);
     }
 
-    /// An answer of `DescribeTasks` has reached its caller.
-    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Snapshot) {
-        self.snapshots.insert((caller.to_owned(), task), snapshot);
+    /// An answer of `DescribeTasks` has reached its caller; `None`: that there is no such task. One that was
+    /// overtaken by a newer one teaches nothing.
+    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Option<Snapshot>) {
+        let place = (caller.to_owned(), task);
+        let Some(snapshot) = snapshot else {
+            self.snapshots.remove(&place);
+            return;
+        };
+        let newer = |known: &Snapshot| known.taken_at > snapshot.taken_at;
+        if !self.snapshots.get(&place).is_some_and(newer) {
+            self.snapshots.insert(place, snapshot);
+        }
     }
 
     /// A 200 of a session's container has reached its caller.
     pub(crate) fn confirmed(&mut self, caller: &str, task: TaskKey) {
+        self.vouched_for.insert(task.clone());
         self.confirmed.insert((caller.to_owned(), task));
     }
 
@@ -77,7 +90,7 @@ impl Judge {
     /// The caller's last look at a task, if it was fresh when the request was sent.
     fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
         let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
-        (asker.sent_at <= snapshot.answered_at + FRESH).then_some(snapshot)
+        (asker.sent_at <= snapshot.taken_at + FRESH).then_some(snapshot)
     }
 }
 
@@ -125,7 +138,7 @@ impl State {
         Snapshot {
             live: self.live(task, now) && self.live(&shown, seen),
             held_address: shown.holds_address(seen),
-            answered_at: now,
+            taken_at: now,
         }
     }
 
@@ -185,8 +198,9 @@ impl State {
             self.setup.containers_upload_themselves && task.container.completed_at.is_some();
         let confirmed = self.judge.confirmed.contains(&(asker.caller.clone(), key.clone()));
         let forced = self.judge.forces(task);
-        let saved =
-            task.container.completed_at.is_some() && (task.container.confirmed || confirmed_itself);
+        // Somebody has heard it from the container, and it is true.
+        let vouched_for = self.judge.vouched_for.contains(key);
+        let saved = confirmed_itself || (vouched_for && task.container.saved_at.is_some());
         let losable = task.loss_allowed
             || self.setup.artifacts_are_discarded
             || !task.started(now)
@@ -215,6 +229,15 @@ impl State {
                 asker,
                 &format!("StopTask of {arn} before its artifacts were confirmed"),
             );
+        }
+    }
+
+    /// I1 for a tag that says that a session has ended: from then on it may be stopped without its artifacts.
+    pub(crate) fn judge_ended_tag(&mut self, asker: &Asker, key: &TaskKey) {
+        let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
+        if self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.live) {
+            let what = format!("{} is tagged as ended, and its session is live", task.arn);
+            self.violation("I1", asker, &what);
         }
     }
 

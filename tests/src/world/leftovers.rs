@@ -1,4 +1,4 @@
-//! What should have been cleaned up by now, from the world's own truth (I4 and I5).
+//! What should have been cleaned up by now, and what is said of it, from the world's own truth (I3, I4 and I5).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -17,6 +17,38 @@ impl World {
         self.now_with(|state, now| {
             let orphans = state.tasks().filter(|task| state.is_orphan(task, now));
             orphans.map(|task| format!("{} in {}", task.container.session_id, task.arn)).collect()
+        })
+    }
+
+    /// I3, for the end of a story: the receipts that call artifacts saved which are not, or lost which had been
+    /// saved before their task was stopped. Where containers upload by themselves, the world does not know whether
+    /// that was all.
+    #[must_use]
+    pub fn losses_misreported(&self) -> Vec<String> {
+        let receipts = self.receipts();
+        self.now_with(|state, now| {
+            let setup = &state.setup;
+            if setup.artifacts_are_discarded || setup.containers_upload_themselves {
+                return Vec::new();
+            }
+            let mut wrong = Vec::new();
+            for task in state.tasks().filter(|task| task.started(now)) {
+                let Some(receipt) = receipts.get(&task.key.id) else { continue };
+                let outcome = receipt["outcome"].as_str().unwrap_or_default();
+                let saved_in_time = task
+                    .container
+                    .saved_at
+                    .is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
+                let is_wrong = match outcome {
+                    "cleaned" => task.container.saved_at.is_none(),
+                    "artifacts_lost" => saved_in_time && !task.container.behaviour.encrypts,
+                    _ => false,
+                };
+                if is_wrong {
+                    wrong.push(format!("{}: {outcome}", task.arn));
+                }
+            }
+            wrong
         })
     }
 

@@ -269,7 +269,6 @@ impl State {
                 Some((403, json!({"error": "this container serves another session"})))
             }
             Asks::Complete { .. } if container.completed_at.is_some() => {
-                container.confirmed = true;
                 Some((200, json!({"session_id": own, "upload_completed": true})))
             }
             Asks::Complete { .. } if container.uploading => Some(under_way(own)),
@@ -314,9 +313,8 @@ impl State {
             let failed = (500, json!({"session_id": session_id, "upload_completed": false}));
             self.answer(key, job, failed);
         } else {
-            container.confirmed = !answered;
-            let writes = !container.behaviour.uploads_nothing;
-            if writes {
+            if !container.behaviour.uploads_nothing {
+                container.saved_at = Some(at);
                 self.upload(
                     key,
                     "artifacts/report.txt",
@@ -335,7 +333,6 @@ impl State {
     pub(crate) fn complete(&mut self, key: &TaskKey, at: Timestamp) {
         let Some(container) = self.task_mut(key).map(|task| &mut task.container) else { return };
         container.completed_at = Some(at);
-        container.written = !container.behaviour.uploads_nothing;
         if let Some(after) = container.behaviour.exits_after {
             self.schedule(at + after, key, Effect::Exit(0));
         }
@@ -381,6 +378,9 @@ impl State {
         self.upload(key, &marker, body, at);
         self.upload(key, "debug/execution_1.json", json!({"execution": 1}), at);
         self.upload(key, "artifacts/report.txt", json!(format!("report of {session_id}")), at);
+        if let Some(task) = self.task_mut(key) {
+            task.container.saved_at = Some(at);
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl World {
             Some(Truth {
                 ran: task.ran(),
                 is_stopping: !task.wanted_running(),
-                saved: container.written || uploads_itself && exited_well,
+                saved: container.saved_at.is_some() || uploads_itself && exited_well,
             })
         })
     }
