@@ -44,7 +44,7 @@ pub struct SessionContainers {
 /// What a container answered to "complete this session".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompletionAnswer {
-    /// 200: everything is in S3.
+    /// 200, and the body does not contradict: everything is in S3.
     Uploaded,
     /// 401 to the configured `Authorization`: a failure of our own, of which nothing is concluded.
     Unauthorized,
@@ -174,7 +174,7 @@ impl SessionContainers {
             .await
             .map_err(|e| failed(format!("HTTP {status}, and then the answer broke off: {e}")))?;
         Ok(match status {
-            200 => CompletionAnswer::Uploaded,
+            200 if !contradicts(&body, session) => CompletionAnswer::Uploaded,
             202 => CompletionAnswer::UnderWay,
             403 => CompletionAnswer::WrongContainer,
             401 if self.contract.authorization.is_some() => CompletionAnswer::Unauthorized,
@@ -293,6 +293,15 @@ fn no_connection(error: &SdkError<Infallible, HttpResponse>) -> Option<NoConnect
     found.or(connector.is_timeout().then_some(NoConnection::Unreached))
 }
 
+/// Whether the body of a 200 says that this is no session's word, or another's, or no success: a server in front of
+/// the container, or in its place, may say 200 to whatever it is asked. A body that says nothing of it is believed.
+fn contradicts(body: &str, session: &SessionId) -> bool {
+    let said: Named = serde_json::from_str(body).unwrap_or_default();
+    let is_markup = body.trim_start().starts_with('<');
+    let is_another = said.session_id.is_some_and(|named| named != session.as_str());
+    is_markup || is_another || said.upload_completed == Some(false)
+}
+
 /// Whether a health answer names this session.
 fn names(body: &str, session: Option<&SessionId>) -> bool {
     let named: Option<Named> = serde_json::from_str(body).ok();
@@ -302,9 +311,11 @@ fn names(body: &str, session: Option<&SessionId>) -> bool {
     }
 }
 
-#[derive(Deserialize)]
+/// What a container says of itself.
+#[derive(Default, Deserialize)]
 struct Named {
     session_id: Option<String>,
+    upload_completed: Option<bool>,
 }
 
 /// Hands the response over unread, so that we decide how much of its body is read.

@@ -8,7 +8,7 @@ use crate::invoke::{
 use jiff::SignedDuration;
 use serde_json::Value;
 use session_cleanup_tests::world::{
-    Crash, Dwell, FaultKind, HealthTimes, RegisteringWhatDrains, SessionBuilder, Setup, TaskHandle,
+    Crash, Dwell, HealthTimes, RegisteringWhatDrains, SessionBuilder, Setup, TaskHandle,
     Weather, World,
 };
 use std::future::Future;
@@ -74,12 +74,6 @@ pub(crate) fn session(world: &World, random: &mut fastrand::Rng, number: usize) 
     .start()
 }
 
-/// All that befalls calls by itself, but for what says 200 in a container's place: whoever does so is taken for the
-/// container, as the contract with it says.
-pub(crate) fn storm(share: f64) -> Weather {
-    Weather::stormy(share).with(FaultKind::Garbage, 0.0)
-}
-
 async fn history(seed: u64) {
     let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
     let mut random = fastrand::Rng::with_seed(seed);
@@ -90,7 +84,7 @@ async fn history(seed: u64) {
     let events: Vec<Value> =
         ended.iter().map(|task| world.session_ended_event(task, "completed")).collect();
 
-    world.weather(storm(random.f64() * 0.05));
+    world.weather(Weather::stormy(random.f64() * 0.05));
     let (one, two) = (function(&world, "one"), function(&world, "two"));
     let crash = Crash::After(random.usize(1..40));
     let duplicates = events.clone();

@@ -5,7 +5,7 @@ use crate::invoke::{
     reap, receipt, report,
 };
 use session_cleanup::cleanup::{Outcome, SalvageWindow};
-use session_cleanup_tests::world::{Api, Fault, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, FaultKind, Setup, World};
 use std::time::Duration;
 
 const OVER: SalvageWindow = SalvageWindow { is_over: true, ..SalvageWindow::OPEN };
@@ -31,6 +31,22 @@ async fn a_dropped_completion_request_is_never_taken_for_completion() {
     assert_eq!(outcome(&answer), "awaiting_salvage", "{answer:?}");
     assert!(!world.is_stopping(&alice), "{}", world.history());
     assert_unharmed(&world);
+}
+
+/// The first attempt fails, and has written the marker all the same; then a server in the container's place says 200
+/// to whatever it is asked.
+#[tokio::test(start_paused = true)]
+async fn a_200_of_somebody_else_is_never_taken_for_completion() {
+    for seed in 0..8 {
+        let world = World::new(Setup { seed, ..Setup::default() });
+        let alice = world.session("alice").upload_fails(1).start();
+        world.fault(Fault::on(Api::ContainerComplete).nth(2).kind(FaultKind::Garbage));
+        let event = world.session_ended_event(&alice, "completed");
+        assert_eq!(outcome(&report(&function(&world, "completion"), &event).await), "cleaned");
+        assert_eq!(world.completion_calls(&alice).len(), 3, "{}", world.history());
+        assert!(world.has_completed(&alice));
+        assert_clean(&world, &alice);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,24 @@ fn a_connection_that_came_about_and_broke_has_somebody() {
 }
 
 #[test]
+fn a_200_counts_unless_its_body_contradicts() {
+    let alice = session("alice");
+    for body in ["", "ok", "true", "{}", r#"{"ok":true}"#, r#"{"session_id":"alice"}"#] {
+        assert!(!contradicts(body, &alice), "{body}");
+    }
+    let uploaded = json!({"session_id": "alice", "upload_completed": true}).to_string();
+    assert!(!contradicts(&uploaded, &alice));
+    for body in [
+        "<!DOCTYPE html><h1>It works!</h1>",
+        "\n <html>",
+        r#"{"upload_completed":false}"#,
+        r#"{"session_id":"bob","upload_completed":true}"#,
+    ] {
+        assert!(contradicts(body, &alice), "{body}");
+    }
+}
+
+#[test]
 fn an_error_of_any_other_kind_says_nothing_of_the_address() {
     assert_eq!(no_connection(&SdkError::construction_failure("bad path")), None);
     assert_eq!(no_connection(&SdkError::timeout_error("too late")), None);

@@ -26,9 +26,9 @@ fn listed(history: &History) -> &[Met] {
 fn what_a_violation_does_not_need_is_taken_out() {
     let ends = |action: &Action| matches!(action, Action::Ends(..));
     let begins = |action: &Action| matches!(action, Action::Begins(..));
-    let history = (0..).map(generate).find(|history| {
-        history.steps.len() > 12 && has(history, ends) && has(history, begins)
-    });
+    let history = (0..)
+        .map(generate)
+        .find(|history| history.steps.len() > 12 && has(history, ends) && has(history, begins));
     let history = history.unwrap();
     let faults: Vec<Met> = (1..40).map(met).collect();
     let breaks = |history: &History| {

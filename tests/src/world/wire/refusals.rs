@@ -77,6 +77,6 @@ pub(crate) fn garbage(is_page: bool) -> Reply {
     if is_page {
         Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>")
     } else {
-        Reply::json(200, &json!({"status": "UP", "components": {"db": {"status": "UP"}}}))
+        Reply::json(200, &json!({"session_id": "somebody-else", "status": "UP"}))
     }
 }
