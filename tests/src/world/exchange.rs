@@ -92,7 +92,7 @@ impl World {
             sleep(sent.back).await;
             self.live_on(caller, Crash::After(sent.nth)).await;
             self.lock().journal.came_to(number, outcome);
-            return Ok(reply);
+            return Ok(reply.to(request.api));
         }
         self.change(&request, When::Before);
         let applied = self.apply(&sent.asker, &request);
@@ -130,7 +130,7 @@ impl World {
         }
         sleep(sent.back).await;
         self.delivered(&sent.asker, &reply, snapshots, completing);
-        Ok(reply)
+        Ok(reply.to(request.api))
     }
 
     fn send(&self, caller: &str, request: &Request) -> Sent {
