@@ -6,6 +6,7 @@
 mod judges;
 mod models;
 mod operations;
+mod permissions;
 mod planted;
 mod recorder;
 mod recording;

@@ -1,7 +1,7 @@
 //! Runs functions whose every exchange with AWS is kept. It is told what to run as the simulation's recorder is.
 
 use crate::invoke::{FUNCTION_TIMEOUT, batch, function_over, invoke_reaper, report};
-use crate::tape::{Exchange, Tape};
+use crate::tape::{Exchange, Stack, Tape};
 use serde_json::{Value, json};
 use session_cleanup::aws::HttpSeam;
 use session_cleanup::context::Context;
@@ -20,6 +20,20 @@ pub(crate) struct Recorder {
     tape: Tape,
 }
 
+/// The stack whose functions fit a world's setup.
+fn stack(world: &World) -> Stack {
+    let setup = world.setup();
+    let arns = |names: &[String], arn: &dyn Fn(&str) -> String| {
+        names.iter().map(|name| arn(name)).collect::<Vec<_>>().join(",")
+    };
+    Stack {
+        clusters: arns(&setup.clusters, &|name| setup.cluster_arn(name)),
+        target_group_arns: arns(&setup.target_groups, &|name| setup.target_group_arn(name)),
+        artifact_bucket: setup.artifact_bucket.clone(),
+        artifact_prefix: setup.prefix.clone(),
+    }
+}
+
 impl Recorder {
     pub(crate) fn start() -> Self {
         Self::default()
@@ -31,7 +45,7 @@ impl Recorder {
         function: &'static str,
         changes: &[(&str, &str)],
     ) -> Arc<Context> {
-        let client = self.tape.between(world.caller(function), function);
+        let client = self.tape.between(world.caller(function), function, stack(world));
         function_over(world, &HttpSeam::new(client), function, changes).0
     }
 

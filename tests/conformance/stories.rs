@@ -16,6 +16,7 @@ pub(crate) async fn play() -> Printed {
     Box::pin(a_full_batch(to)).await;
     Box::pin(zones(to)).await;
     Box::pin(started_by(to)).await;
+    Box::pin(known_by_its_tag(to)).await;
     Box::pin(many_pages(to)).await;
     Box::pin(in_another_region(to)).await;
     Box::pin(awkward_names(to)).await;
@@ -91,6 +92,17 @@ async fn started_by(to: &mut Recorder) {
     let event = without_the_task(world.session_ended_event(&task, "completed"));
     to.deliver(&world, &[event], 1, &sources).await;
     to.sweep(&world, &enforce(), &sources).await;
+}
+
+/// A task that has stopped has no tags any more, and is forgotten: the ledger alone says whose it was.
+async fn known_by_its_tag(to: &mut Recorder) {
+    let world = World::new(Setup::default());
+    let task = world.session("tagged").identified_by_tag().start();
+    to.deliver(&world, &[world.session_ended_event(&task, "completed")], 1, &[]).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    to.deliver(&world, &[world.task_event(&task)], 1, &[]).await;
+    tokio::time::sleep(HOUR * 2).await;
+    to.ask(&world, &json!({"explain": task.arn()})).await;
 }
 
 /// More tasks, objects and targets than fit into one page.

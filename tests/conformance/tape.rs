@@ -19,12 +19,24 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Exchange {
     /// The function that sent it: `completion`, `reaper` or `inspector`.
     pub(crate) function: &'static str,
+    /// The parameters of the stack that the function is of.
+    pub(crate) stack: Stack,
     pub(crate) method: String,
     pub(crate) uri: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
     /// `None`: the connection failed.
     pub(crate) answer: Option<Answer>,
+}
+
+/// The parameters of a stack that its policies are made of, as `CloudFormation` takes them.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Stack {
+    pub(crate) clusters: String,
+    pub(crate) target_group_arns: String,
+    pub(crate) artifact_bucket: String,
+    pub(crate) artifact_prefix: String,
 }
 
 /// What AWS answered.
@@ -45,8 +57,9 @@ impl Tape {
         &self,
         client: SharedHttpClient,
         function: &'static str,
+        stack: Stack,
     ) -> SharedHttpClient {
-        SharedHttpClient::new(Listener { client, function, tape: self.clone() })
+        SharedHttpClient::new(Listener { client, function, stack, tape: self.clone() })
     }
 
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
@@ -58,6 +71,7 @@ impl Tape {
 struct Listener {
     client: SharedHttpClient,
     function: &'static str,
+    stack: Stack,
     tape: Tape,
 }
 
@@ -70,6 +84,7 @@ impl HttpClient for Listener {
         SharedHttpConnector::new(Line {
             connector: self.client.http_connector(settings, components),
             function: self.function,
+            stack: self.stack.clone(),
             tape: self.tape.clone(),
         })
     }
@@ -79,13 +94,14 @@ impl HttpClient for Listener {
 struct Line {
     connector: SharedHttpConnector,
     function: &'static str,
+    stack: Stack,
     tape: Tape,
 }
 
 impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connector, tape, function) =
-            (self.connector.clone(), self.tape.clone(), self.function);
+        let (connector, tape) = (self.connector.clone(), self.tape.clone());
+        let (function, stack) = (self.function, self.stack.clone());
         HttpConnectorFuture::new(async move {
             // Session containers are on loopback; their contract is not AWS's.
             if request.uri().starts_with("http://127.") {
@@ -94,6 +110,7 @@ impl HttpConnector for Line {
             let (request, body) = read(request).await?;
             let mut exchange = Exchange {
                 function,
+                stack,
                 method: request.method().to_owned(),
                 uri: request.uri().to_owned(),
                 headers: headers(request.headers()),
