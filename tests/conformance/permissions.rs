@@ -1,11 +1,10 @@
 //! The template's roles allow what the functions send, and nothing that is not theirs, as another's evaluator of IAM
 //! policies sees it.
 
-use crate::judges::ask;
+use crate::judges::{ask, template};
 use crate::recording::RECORDING;
-use crate::{ROOT, tape::Stack};
+use crate::tape::Stack;
 use serde_json::{Value, json};
-use session_cleanup_tests::template::TEMPLATE;
 use std::sync::LazyLock;
 
 const CLUSTER: &str = "arn:aws:ecs:us-east-1:000000000000:cluster/sessions";
@@ -81,8 +80,6 @@ fn forbidden() -> Vec<Value> {
 
 static VERDICT: LazyLock<Value> = LazyLock::new(|| {
     let recording = &RECORDING.path;
-    let template = format!("{ROOT}/target/conformance/template.json");
-    std::fs::write(&template, TEMPLATE.to_string()).unwrap();
     let stack = Stack {
         clusters: CLUSTER.to_owned(),
         target_group_arns: GROUP.to_owned(),
@@ -90,7 +87,7 @@ static VERDICT: LazyLock<Value> = LazyLock::new(|| {
         artifact_prefix: String::new(),
     };
     let asked = json!({"stack": stack, "forbidden": forbidden()});
-    ask("permissions.py", &[recording, &template, &asked.to_string()])
+    ask("permissions.py", &[recording, &template(), &asked.to_string()])
 });
 
 fn found(list: &str) -> Vec<&'static str> {

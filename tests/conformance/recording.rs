@@ -1,7 +1,8 @@
 //! The stories, played once for all tests, and what the functions sent in them.
 
+use crate::judges::folder;
 use crate::tape::Exchange;
-use crate::{ROOT, play, stories};
+use crate::{play, stories};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -32,9 +33,7 @@ pub(crate) static RECORDING: LazyLock<Recording> = LazyLock::new(|| {
 impl Recording {
     /// Writes exchanges down, below `target`.
     pub(crate) fn of(name: &str, exchanges: Vec<Exchange>) -> Self {
-        let folder = format!("{ROOT}/target/conformance");
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = format!("{folder}/{name}.jsonl");
+        let path = format!("{}/{name}.jsonl", folder());
         let mut lines = String::new();
         for exchange in &exchanges {
             let _ = writeln!(lines, "{}", serde_json::to_string(exchange).unwrap());

@@ -13,9 +13,9 @@ PSEUDO = {
 # How ARNs of resources that a policy or a rule names look.
 ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
-    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:000000000000:{name}",
-    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:000000000000:log-group:{name}:*",
-    "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:{name}",
+    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
 }
 
 # The ledger has no name in the template; in the recordings it has this one.
@@ -30,7 +30,7 @@ class Stack:
     def __init__(self, template, parameters):
         self.template = template
         defaults = {name: declared.get("Default") for name, declared in template["Parameters"].items()}
-        self.parameters = defaults | parameters
+        self.parameters = PSEUDO | defaults | parameters
 
     def holds(self, name):
         """Whether a condition of the template holds."""
@@ -78,8 +78,6 @@ class Stack:
 
     def named(self, name):
         """A parameter, a resource or an attribute of one, as `Ref` and `Fn::Sub` name it."""
-        if name in PSEUDO:
-            return PSEUDO[name]
         if name in self.parameters:
             return self.parameters[name]
         resource, _, attribute = name.partition(".")
@@ -90,7 +88,8 @@ class Stack:
         if attribute != "Arn":
             raise KeyError(f"{resource}.{attribute}")
         kind = self.template["Resources"][resource]["Type"]
-        return ARNS[kind].format(name=NAMES.get(resource, resource))
+        region, account = self.named("AWS::Region"), self.named("AWS::AccountId")
+        return ARNS[kind].format(name=NAMES.get(resource, resource), region=region, account=account)
 
     def policies(self, role):
         """The policy documents of a role: its own, and the template's that are attached to it."""
