@@ -3,6 +3,7 @@
 //! recorded or served here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+mod emulators;
 mod events;
 mod judges;
 mod models;
