@@ -28,7 +28,9 @@ def task(side, shown):
     points = {field: shown[field] for field in READ if field in shown}
     details = [detail for attachment in shown.get("attachments", []) for detail in attachment["details"]]
     points["has an address"] = any(detail["name"] == "privateIPv4Address" and detail["value"] for detail in details)
-    points["containers"] = [{key: c[key] for key in ("name", "lastStatus", "exitCode") if key in c} for c in shown["containers"]]
+    points["containers"] = [
+        {key: c[key] for key in ("name", "lastStatus", "exitCode") if key in c} for c in shown["containers"]
+    ]
     points["has a version"] = "version" in shown
     return points
 
@@ -144,7 +146,11 @@ for sentence, names, more in (
     ("tasks are described with their tags", lambda side: side.ours, {"include": ["TAGS"]}),
     ("tasks are described without their tags", lambda side: side.ours[:1], {}),
     ("a task is described by its id", lambda side: [side.ours[0].rsplit("/", 1)[1]], {}),
-    ("a task that is not there is missing", lambda side: [side.ours[0], side.ours[0].rsplit("/", 1)[0] + "/" + UNKNOWN], {}),
+    (
+        "a task that is not there is missing",
+        lambda side: [side.ours[0], side.ours[0].rsplit("/", 1)[0] + "/" + UNKNOWN],
+        {},
+    ),
     ("an id that is not there is missing", lambda side: [UNKNOWN], {}),
     ("a task of another cluster is described", lambda side: [side.ours[0].replace("/sessions/", "/more/")], {}),
     ("a task of another account is described", lambda side: [side.ours[0].replace("000000000000", "111111111111")], {}),

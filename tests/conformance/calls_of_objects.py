@@ -17,7 +17,12 @@ def read(side, key, bucket="ledger"):
     if is_error(answer):
         return answer
     body = answer["Body"].read().decode()
-    return {"body": body, "has a date": "LastModified" in answer, "length": answer["ContentLength"], "ETag": answer["ETag"]}
+    return {
+        "body": body,
+        "has a date": "LastModified" in answer,
+        "length": answer["ContentLength"],
+        "ETag": answer["ETag"],
+    }
 
 
 def head(side, key, bucket="ledger"):
@@ -83,13 +88,17 @@ def objects_are_listed_by_prefix(side):
     for number in range(5):
         put(side, f"intents/{number}.json", "{}")
     answer = side.call(side.s3.list_objects_v2, Bucket="ledger", Prefix="intents/")
-    return listed(answer) | {"each": [{"size": one["Size"], "has a date": "LastModified" in one} for one in answer["Contents"]]}
+    return listed(answer) | {
+        "each": [{"size": one["Size"], "has a date": "LastModified" in one} for one in answer["Contents"]]
+    }
 
 
 def listed(answer):
     """What is compared of a listing."""
     keys = [one["Key"] for one in answer.get("Contents", [])]
-    return {"keys": keys} | {field: answer.get(field) for field in ("answer", "KeyCount", "IsTruncated", "MaxKeys", "Prefix", "Name")}
+    return {"keys": keys} | {
+        field: answer.get(field) for field in ("answer", "KeyCount", "IsTruncated", "MaxKeys", "Prefix", "Name")
+    }
 
 
 @step
@@ -113,7 +122,10 @@ for sentence, arguments in {
     "an awkward key is listed as it is": {"Prefix": "receipts/"},
 }.items():
     STEPS.append(
-        (sentence, lambda side, arguments=arguments: listed(side.call(side.s3.list_objects_v2, Bucket="ledger", **arguments)))
+        (
+            sentence,
+            lambda side, arguments=arguments: listed(side.call(side.s3.list_objects_v2, Bucket="ledger", **arguments)),
+        )
     )
 
 

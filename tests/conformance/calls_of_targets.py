@@ -17,7 +17,10 @@ def health(side, answer):
     if is_error(answer):
         return answer
     targets = [
-        {"target": one["Target"], "health": {key: one["TargetHealth"][key] for key in ("State", "Reason") if key in one["TargetHealth"]}}
+        {
+            "target": one["Target"],
+            "health": {key: one["TargetHealth"][key] for key in ("State", "Reason") if key in one["TargetHealth"]},
+        }
         for one in answer["TargetHealthDescriptions"]
     ]
     return {"answer": answer["answer"], "targets": sorted(side.plain(targets), key=str)}
@@ -27,8 +30,20 @@ def groups(side, answer):
     """What is compared of target groups."""
     if is_error(answer):
         return answer
-    fields = ("TargetGroupArn", "TargetGroupName", "Protocol", "Port", "TargetType", "HealthCheckPath", "HealthCheckEnabled", "HealthCheckPort")
-    return {"answer": answer["answer"], "groups": [{field: group.get(field) for field in fields} for group in answer["TargetGroups"]]}
+    fields = (
+        "TargetGroupArn",
+        "TargetGroupName",
+        "Protocol",
+        "Port",
+        "TargetType",
+        "HealthCheckPath",
+        "HealthCheckEnabled",
+        "HealthCheckPort",
+    )
+    return {
+        "answer": answer["answer"],
+        "groups": [{field: group.get(field) for field in fields} for group in answer["TargetGroups"]],
+    }
 
 
 def described(side, *targets):
@@ -49,7 +64,9 @@ for sentence, more in (
     ("a group that is not there is described", lambda side: {"TargetGroupArns": [unknown(side)]}),
     ("a name that is not there is described", lambda side: {"Names": ["unknown"]}),
 ):
-    STEPS.append((sentence, lambda side, more=more: groups(side, side.call(side.elb.describe_target_groups, **more(side)))))
+    STEPS.append(
+        (sentence, lambda side, more=more: groups(side, side.call(side.elb.describe_target_groups, **more(side))))
+    )
 
 
 @step
@@ -96,7 +113,11 @@ def a_target_that_is_not_registered_is_described(side):
 
 @step
 def a_target_in_the_vpc_is_registered_with_the_zone_of_those_outside(side):
-    return side.call(side.elb.register_targets, TargetGroupArn=side.group, Targets=[{"Id": "127.0.10.252", "AvailabilityZone": "all"}])
+    return side.call(
+        side.elb.register_targets,
+        TargetGroupArn=side.group,
+        Targets=[{"Id": "127.0.10.252", "AvailabilityZone": "all"}],
+    )
 
 
 @step
@@ -106,7 +127,9 @@ def what_is_no_address_is_registered(side):
 
 @step
 def a_target_is_deregistered_at_another_port(side):
-    answer = side.call(side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": side.address, "Port": 7070}])
+    answer = side.call(
+        side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": side.address, "Port": 7070}]
+    )
     return answer | {"then": described(side, {"Id": side.address, "Port": 8080})}
 
 
@@ -119,12 +142,16 @@ def a_target_is_deregistered(side):
 
 @step
 def a_target_that_drains_is_deregistered_again(side):
-    return side.call(side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": side.address, "Port": 8080}])
+    return side.call(
+        side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": side.address, "Port": 8080}]
+    )
 
 
 @step
 def a_target_that_was_never_there_is_deregistered(side):
-    return side.call(side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": "127.0.10.253", "Port": 8080}])
+    return side.call(
+        side.elb.deregister_targets, TargetGroupArn=side.group, Targets=[{"Id": "127.0.10.253", "Port": 8080}]
+    )
 
 
 @step

@@ -52,7 +52,11 @@ def asked(call, answer):
         cluster = cluster_arn(members.get("cluster", "default"))
         resources = members.get("tasks") or [members.get("task") or members.get("resourceArn") or "*"]
         for resource in resources:
-            yield action, resource, {"ecs:cluster": cluster, "aws:TagKeys": [tag["key"] for tag in members.get("tags", [])]}
+            yield (
+                action,
+                resource,
+                {"ecs:cluster": cluster, "aws:TagKeys": [tag["key"] for tag in members.get("tags", [])]},
+            )
     elif call.service == "elbv2":
         yield action, "*" if name.startswith("Describe") else members["TargetGroupArn"], {}
     else:

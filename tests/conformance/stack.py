@@ -38,7 +38,7 @@ class Stack:
 
     def is_true(self, condition):
         """The same of a condition that is written out."""
-        (function, of), = condition.items()
+        ((function, of),) = condition.items()
         if function == "Fn::Equals":
             return self.resolve(of[0]) == self.resolve(of[1])
         if function == "Fn::Not":
@@ -59,7 +59,7 @@ class Stack:
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
-            (function, of), = value.items()
+            ((function, of),) = value.items()
             if function == "Ref":
                 return NOTHING if of == "AWS::NoValue" else self.named(of)
             if function == "Fn::GetAtt":
