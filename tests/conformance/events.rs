@@ -99,7 +99,7 @@ fn tasks_as_aws_publishes_their_events_are_taken_by_one_rule_where_they_are_ours
             // AWS shows a part of it, without the group; what lacks one is no service's, to the function.
             ("a Spot interruption as it is published", ends, published("spot-interruption")),
             ("a Spot interruption", ends, spot(&[group("family:sample-fargate")])),
-            ("a death without a group", is_over, spot(&[stopped.clone()])),
+            ("a death without a group", is_over, spot(std::slice::from_ref(&stopped))),
             (
                 "a Spot interruption that does not say so",
                 ends,
