@@ -3,7 +3,7 @@
 use crate::{ROOT, files};
 use std::path::Path;
 
-const SUITES: [&str; 5] = ["simulation", "end_to_end", "template", "world", "house"];
+const SUITES: [&str; 6] = ["simulation", "end_to_end", "template", "conformance", "world", "house"];
 
 /// Whatever stands between backticks on the pages.
 fn quoted() -> Vec<(String, String)> {

@@ -8,8 +8,8 @@ use crate::invoke::{
 use jiff::SignedDuration;
 use serde_json::Value;
 use session_cleanup_tests::world::{
-    Crash, Dwell, HealthTimes, RegisteringWhatDrains, SessionBuilder, Setup, TaskHandle,
-    Weather, World,
+    Crash, Dwell, HealthTimes, RegisteringWhatDrains, SessionBuilder, Setup, TaskHandle, Weather,
+    World,
 };
 use std::future::Future;
 use std::time::Duration;

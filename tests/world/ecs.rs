@@ -159,6 +159,27 @@ async fn tags_come_and_go_until_the_task_is_stopped() {
     assert!(ecs.tag_resource().resource_arn(dead.arn()).tags(tag).send().await.is_err());
 }
 
+/// A time in brackets, as some libraries write it, is no tag.
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_ecs_could_not_keep_is_refused() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").start();
+    let ecs = Clients::of(&world, "a").ecs;
+    let tagged = async |key: &str, value: &str| {
+        let tag = Tag::builder().key(key).value(value).build();
+        let answer = ecs.tag_resource().resource_arn(alice.arn()).tags(tag).send().await;
+        answer
+            .map(drop)
+            .map_err(|refused| refused.into_service_error().meta().code().map(str::to_owned))
+    };
+    let refused = Err(Some("InvalidParameterException".to_owned()));
+    assert_eq!(tagged("session-ended-at", "2026-11-02T09:00:00Z[UTC]").await, refused);
+    assert_eq!(tagged("session#1", "x").await, refused);
+    assert_eq!(tagged("k", &"x".repeat(257)).await, refused);
+    assert!(world.tags(&alice).is_empty());
+    assert_eq!(tagged("a key", "of Ümlaut +-=._:/@ 1").await, Ok(()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn reads_lag_behind_a_new_task() {
     let world = World::new(Setup::default());

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::Setup;
+use session_cleanup_tests::world::{Api, Fault, Setup};
 
 use crate::clients::Clients;
 
@@ -83,4 +83,49 @@ async fn lists_a_prefix_in_pages() {
         .collect();
     assert_eq!(pages.len(), 3);
     assert_eq!(keys, [0, 1, 2, 3, 4].map(|n| format!("intents/{n}.json")));
+}
+
+/// So a code is never part of it: who wants to know more than the status does not learn it here.
+#[tokio::test(start_paused = true)]
+async fn no_answer_to_a_head_has_a_body() {
+    let elsewhere = Setup { artifact_region: Some("eu-central-1".into()), ..Setup::default() };
+    let moved = World::new(elsewhere);
+    let world = World::new(Setup::default());
+    world.put_object("ledger", "k", "twelve bytes");
+    world.fault(Fault::on(Api::HeadObject).of("denied").denied());
+    world.fault(Fault::on(Api::HeadObject).of("slow").throttled());
+    for (world, bucket, key, status) in [
+        (&world, "ledger", "missing", 404),
+        (&world, "nowhere", "k", 404),
+        (&world, "ledger", "denied", 403),
+        (&world, "ledger", "slow", 503),
+        (&moved, "artifacts", "k", 301),
+    ] {
+        let s3 = Clients::of(world, "a").s3;
+        let failed = s3.head_object().bucket(bucket).key(key).send().await.unwrap_err();
+        let answer = failed.raw_response().unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{bucket}/{key}");
+        assert_eq!(answer.body().bytes(), Some(b"".as_slice()), "{bucket}/{key}");
+    }
+    let s3 = Clients::of(&world, "a").s3;
+    let head = s3.head_object().bucket("ledger").key("k").send().await.unwrap();
+    assert_eq!(head.content_length(), Some(12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_elsewhere_is_told_by_its_region_and_a_code_of_the_status() {
+    for (wrong_region, expected) in [
+        (301, "PermanentRedirect"),
+        (307, "TemporaryRedirect"),
+        (400, "AuthorizationHeaderMalformed"),
+    ] {
+        let artifact_region = Some("eu-central-1".to_owned());
+        let world = World::new(Setup { artifact_region, wrong_region, ..Setup::default() });
+        let s3 = Clients::of(&world, "a").s3;
+        let refused = s3.list_objects_v2().bucket("artifacts").send().await.unwrap_err();
+        let answer = refused.raw_response().unwrap();
+        assert_eq!(answer.headers().get("x-amz-bucket-region"), Some("eu-central-1"));
+        assert_eq!(answer.status().as_u16(), wrong_region);
+        assert_eq!(code(&refused.into_service_error()), Some(expected));
+    }
 }

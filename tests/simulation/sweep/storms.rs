@@ -10,7 +10,7 @@ use crate::invoke::{
 };
 use crate::storms::{of_any_kind, session, setup, tell};
 use serde_json::Value;
-use session_cleanup_tests::world::{Api, Crash, SessionBuilder, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Crash, SessionBuilder, Setup, TaskHandle, Weather, World};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -152,7 +152,7 @@ async fn history(seed: u64) {
         }
     }
     takes_over(&world, &mut random, zombies[0], &newcomers);
-    world.weather Weather::stormy(random.f64() * 0.03));
+    world.weather(Weather::stormy(random.f64() * 0.03));
     for round in 1..=3 {
         let [sweep, second, completion] =
             ["sweep", "second", "completion"].map(|name| format!("{name}-{round}"));

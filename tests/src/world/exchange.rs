@@ -63,7 +63,7 @@ impl World {
                 sleep(sent.back).await;
                 self.live_on(caller, Crash::After(sent.nth)).await;
                 self.lock().journal.came_to(number, reply.outcome());
-                return Ok(reply);
+                return Ok(reply.to(request.api));
             }
             Turn::Applied { seen_ago, trouble } => (seen_ago, trouble),
         };
@@ -112,7 +112,7 @@ impl World {
             }
         }
         self.delivered(&sent.asker, &reply, snapshots, completing);
-        Ok(reply)
+        Ok(reply.to(request.api))
     }
 
     fn send(&self, caller: &str, request: &Request, line: Line) -> Sent {

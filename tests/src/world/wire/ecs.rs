@@ -244,6 +244,10 @@ impl State {
                 "The specified task is stopped. Specify a running task and try again.",
             ));
         }
+        let mut tags = body["tags"].as_array().into_iter().flatten();
+        if !tags.all(|tag| is_taggable(&tag["key"], 128) && is_taggable(&tag["value"], 256)) {
+            return Err(invalid("Invalid character or length in a tag."));
+        }
         self.judge_task_write(asker, api, &key);
         let mut set = body["tags"].as_array().into_iter().flatten();
         if set.any(|tag| tag["key"] == self.setup.ended_tag.as_str()) {
@@ -260,6 +264,12 @@ impl State {
         }
         Ok(answer(&json!({})))
     }
+}
+
+/// What a tag may be made of (ECS API reference, `Tag`).
+fn is_taggable(text: &Value, longest: usize) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+    text.as_str().is_some_and(|text| text.len() <= longest && text.chars().all(allowed))
 }
 
 fn page_size(body: &Value) -> usize {

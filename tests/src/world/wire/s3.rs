@@ -106,18 +106,15 @@ impl State {
         if !self.buckets.contains_key(&call.bucket) {
             return error(404, "NoSuchBucket", "The specified bucket does not exist");
         }
-        let elsewhere = self.setup.artifact_region.as_ref().filter(|region| {
+        let away = self.setup.artifact_region.as_ref().filter(|region| {
             call.bucket == self.setup.artifact_bucket && call.region.as_ref() != Some(*region)
         });
-        if let Some(region) = elsewhere {
-            let message = "The bucket you are attempting to access must be addressed using the \
-                           specified endpoint.";
-            return error(self.setup.wrong_region, "PermanentRedirect", message)
-                .with("x-amz-bucket-region", region);
+        if let Some(region) = away {
+            return elsewhere(self.setup.wrong_region).with("x-amz-bucket-region", region);
         }
         match api {
             Api::PutObject => self.put(asker, call, now),
-            Api::GetObject | Api::HeadObject => self.get(api, call),
+            Api::GetObject | Api::HeadObject => self.get(call),
             Api::DeleteObject => self.delete(asker, call),
             Api::ListObjects => self.list(call),
             _ => error(405, "MethodNotAllowed", "the world does not model this operation"),
@@ -145,30 +142,22 @@ impl State {
     }
 
     /// Simplified: no ranges, no conditions.
-    fn get(&self, api: Api, call: &S3Call) -> Reply {
-        let without_body = |reply: Reply| {
-            if api == Api::HeadObject { Reply { body: Bytes::new(), ..reply } } else { reply }
-        };
+    fn get(&self, call: &S3Call) -> Reply {
         let Some(object) = self.buckets.get(&call.bucket).and_then(|bucket| bucket.get(&call.key))
         else {
-            return without_body(no_such_key());
+            return no_such_key();
         };
         if object.encrypted {
             let message = "The object was stored using a form of Server Side Encryption. The correct \
                            parameters must be provided to retrieve the object.";
-            return without_body(error(400, "InvalidRequest", message));
+            return error(400, "InvalidRequest", message);
         }
-        let body = if api == Api::HeadObject { Bytes::new() } else { object.body.clone() };
-        let reply =
-            Reply::new(200, "application/octet-stream", body).with("etag", &object.etag).with(
+        Reply::new(200, "application/octet-stream", object.body.clone())
+            .with("etag", &object.etag)
+            .with(
                 "last-modified",
                 object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-            );
-        if api == Api::HeadObject {
-            reply.with("content-length", object.body.len().to_string())
-        } else {
-            reply
-        }
+            )
     }
 
     fn delete(&mut self, asker: &Asker, call: &S3Call) -> Reply {
@@ -228,6 +217,20 @@ impl State {
 
 fn unquoted(etag: &str) -> &str {
     etag.trim_matches('"')
+}
+
+/// A bucket that is asked for in a Region where it is not. Each status has its own code (S3 API reference,
+/// "Error responses").
+fn elsewhere(status: u16) -> Reply {
+    let use_its_endpoint = "The bucket you are attempting to access must be addressed using the \
+                            specified endpoint.";
+    match status {
+        301 => error(status, "PermanentRedirect", use_its_endpoint),
+        307 => error(status, "TemporaryRedirect", use_its_endpoint),
+        _ => {
+            error(status, "AuthorizationHeaderMalformed", "The authorization header is malformed.")
+        }
+    }
 }
 
 fn unmet() -> Reply {
