@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test browser demo baseline doctor bench mutations clean
+.PHONY: help prerequisites setup build check test browser demo baseline doctor bench mutations oracle fuzz clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -99,6 +99,19 @@ bench: setup build ## Measures a cold start beside hello world and Python (TLS=a
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \
 		--bin session-cleanup-bench $(if $(filter aws-lc,$(TLS)),--bin tls --features session-cleanup-bench/aws-lc))
 	@target/lambda/session-cleanup-bench/bootstrap
+
+# How long is searched, and how many worlds are compared.
+FUZZ_SECONDS ?= 60
+ORACLE_CASES ?= 1000000
+
+oracle: prerequisites ## Compares the decision tables with the pages over ORACLE_CASES random worlds
+	ORACLE_CASES=$(ORACLE_CASES) ORACLE_SEED=$${ORACLE_SEED:-$$RANDOM} cargo test --locked -p session-cleanup --lib \
+		--config 'profile.dev.package.session-cleanup.opt-level=3' --config 'profile.dev.package.proptest.opt-level=3' \
+		--config 'profile.dev.package.rand_chacha.opt-level=3' -- oracle --nocapture
+
+fuzz: prerequisites ## Tries odd input for FUZZ_SECONDS on everything that reads what comes from outside
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --locked -p session-cleanup --lib \
+		--config 'profile.dev.package.session-cleanup.opt-level=3' -- whatever --nocapture
 
 mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run

@@ -210,7 +210,7 @@ impl Dice<'_> {
             exists: !self.chance(odd),
             shown: !self.chance(100),
             cluster: self.one_of(&[0, 0, 0, 0, 1, 1, 1, 2, 3]),
-            family: self.one_of(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3]),
+            family: self.one_of(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 3, 4]),
             of_a_service: self.chance(odd / 2),
             subnet: self.one_of(&[0, 0, 0, 1, 2]),
             desired,

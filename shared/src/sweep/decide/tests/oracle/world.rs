@@ -11,7 +11,7 @@ pub(super) const HOUR: i64 = 60 * MINUTE;
 /// The first two are configured.
 pub(super) const CLUSTERS: [&str; 4] = ["one", "two", "another", "elsewhere"];
 /// `session` and `worker-*` are configured.
-pub(super) const FAMILIES: [&str; 4] = ["session", "worker-7", "workers", "web"];
+pub(super) const FAMILIES: [&str; 5] = ["session", "worker-7", "workers", "my-worker-7", "web"];
 pub(super) const SUBNETS: [Option<&str>; 3] = [Some("subnet-1"), Some("subnet-2"), None];
 pub(super) const GROUPS: [&str; 2] = ["a", "b"];
 
