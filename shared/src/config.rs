@@ -5,6 +5,7 @@
 mod artifacts;
 mod authorization;
 mod completion_mode;
+mod duration;
 mod stack;
 mod sweep;
 mod time_budget;

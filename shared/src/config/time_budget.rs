@@ -29,9 +29,6 @@ impl Timeouts {
     }
 }
 
-/// The longest that the template takes. No sum of durations overflows, nor a time with one added to it.
-pub(super) const LONGEST: Duration = Duration::from_hours(99_999);
-
 impl Config {
     /// The longest that reaping one orphan may take; none is begun with less time left. Its probe waits
     /// for its turn, and then for its answer.

@@ -1,7 +1,7 @@
 use super::artifacts::ArtifactMode;
 use super::completion_mode::CompletionMode;
+use super::duration::duration;
 use super::sweep::SweepMode;
-use super::time_budget::LONGEST;
 use crate::page::printable;
 use crate::session::{ClusterName, Home, TargetGroupArn, is_ecs_name};
 use std::fmt::Display;
@@ -157,12 +157,7 @@ impl<'a> Variables<'a> {
     }
 
     pub(super) fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
-        self.one(name, |text| match humantime::parse_duration(text) {
-            Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
-            Ok(duration) if duration > LONGEST => Err(format!("at most {LONGEST:?} is possible")),
-            Ok(duration) => Ok(duration),
-            Err(problem) => Err(format!("a duration such as 30s, 5m or 2h is needed ({problem})")),
-        })
+        self.one(name, duration)
     }
 
     /// A duration of at most `most`.
