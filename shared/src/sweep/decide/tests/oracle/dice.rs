@@ -14,7 +14,7 @@ use proptest::prelude::*;
 /// Thrown bytes, read one after the other.
 struct Dice<'a>(std::slice::Iter<'a, u8>);
 
-const OF_THE_WORLD: usize = 32;
+const OF_THE_WORLD: usize = 48;
 const OF_A_TASK: usize = 96;
 const OF_A_TARGET: usize = 16;
 
@@ -138,7 +138,7 @@ impl Dice<'_> {
             lease_grace: self.one_of(&[15, 15, 2]) * MINUTE,
             start_up_grace: self.one_of(&[10, 10, 5]) * MINUTE,
             salvage: self.one_of(&[30, 30, 20]) * MINUTE,
-            at_least: self.one_of(&[3, 3, 1]),
+            at_least: self.one_of(&[3, 1, 2]),
             percent: self.one_of(&[25, 25, 10, 100]),
         };
         let has_groups = !self.chance(32);
@@ -171,8 +171,8 @@ impl Dice<'_> {
             lapsing: self.one_of(&[0, 20, 40, 70, 200]),
             leased: self.one_of(&[64, 110, 200, 250]),
             odd: self.one_of(&[8, 24, 24, 60]),
-            renewed: !self.chance(70),
-            dead: self.one_of(&[0, 0, 0, 220]),
+            renewed: !self.chance(30),
+            dead: self.one_of(&[0, 0, 220]),
             remembers: !self.chance(32),
         };
         (world, mood)
