@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test browser demo simulate baseline doctor bench mutations clean
+.PHONY: help prerequisites setup build check test browser demo simulate baseline doctor bench mutations oracle fuzz clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -112,6 +112,19 @@ simulate: prerequisites ## Plays histories on all cores, shortens those that bre
 		for seed in $(FROM) 1 2 3; do cmp <($(SEARCH) trace $$seed) <(target/debug/simulate trace $$seed) \
 			|| { echo "seed $$seed is another history in another build" >&2; exit 1; }; done; \
 		$(SEARCH) exhaust && $(SEARCH) search $(SEEDS) $(FROM)
+
+# How long is searched, and how many worlds are compared.
+FUZZ_SECONDS ?= 60
+ORACLE_CASES ?= 1000000
+
+oracle: prerequisites ## Compares the decision tables with the pages over ORACLE_CASES random worlds
+	ORACLE_CASES=$(ORACLE_CASES) ORACLE_SEED=$${ORACLE_SEED:-$$RANDOM} cargo test --locked -p session-cleanup --lib \
+		--config 'profile.dev.package.session-cleanup.opt-level=3' --config 'profile.dev.package.proptest.opt-level=3' \
+		--config 'profile.dev.package.rand_chacha.opt-level=3' -- oracle --nocapture
+
+fuzz: prerequisites ## Tries odd input for FUZZ_SECONDS on everything that reads what comes from outside
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --locked -p session-cleanup --lib \
+		--config 'profile.dev.package.session-cleanup.opt-level=3' -- whatever --nocapture
 
 mutations: prerequisites ## Takes each safeguard out and demands that its test fails
 	@tests/mutations/run

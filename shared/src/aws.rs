@@ -23,6 +23,8 @@ pub use elb::{TargetGroups, TargetHealth, TargetState, Unhealthy};
 pub(crate) use error::chain;
 pub use error::{CallError, Failure};
 pub use gather::{Asked, Gather};
+#[cfg(test)]
+pub(crate) use ledger::parse_of_any_version;
 pub use ledger::{Ledger, Stored, parse_document};
 pub use meter::{ApiUse, Meter};
 pub use pace::Pace;

@@ -5,6 +5,7 @@
 mod artifacts;
 mod authorization;
 mod completion_mode;
+mod duration;
 mod stack;
 mod sweep;
 mod time_budget;
@@ -170,6 +171,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::fuzz::{is_fit_to_be_shown, text, whatever};
 
     const GROUP: &str =
         "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
@@ -231,6 +233,7 @@ mod tests {
             ("SESSION_CONTAINER", "a b"),
             ("UPLOAD_TIMEOUT", "30"),
             ("UPLOAD_TIMEOUT", "0s"),
+            ("UPLOAD_TIMEOUT", "584542046y"),
             ("LEDGER_BUCKET", "(unset)"),
             ("LOG_LEVEL", "loud"),
             ("HEALTH_PATH", "health"),
@@ -327,6 +330,57 @@ mod tests {
     fn the_ledger_and_the_artifacts_may_not_share_a_bucket() {
         let error = with(&[("LEDGER_BUCKET", "artifacts")]).unwrap_err().to_string();
         assert!(error.contains("LEDGER_BUCKET"), "{error}");
+    }
+
+    /// One variable at a time, of which the others are as documented.
+    #[test]
+    fn whatever_a_variable_is_set_to_is_used_or_refused_by_its_name() {
+        let samples = [
+            "30s",
+            "5m",
+            "24h",
+            "true",
+            "complete",
+            "debug/session_status.json",
+            "/health",
+            "8080",
+            "25",
+            "report",
+            "env:SESSION_ID,tag:session-id",
+            "session-*",
+            "sessions",
+            "artifacts",
+            "Bearer x",
+            "info",
+            GROUP,
+            "arn:aws:ecs:us-east-1:000000000000:cluster/sessions",
+        ];
+        whatever(|bytes: &[u8]| {
+            let Some((which, rest)) = bytes.split_first() else { return };
+            let name = VARIABLES[usize::from(*which) % VARIABLES.len()].name;
+            let value = text(&samples, rest);
+            match with(&[(name, &value)]) {
+                Err(error) => {
+                    let error = error.to_string();
+                    is_fit_to_be_shown(&error);
+                    // Some are refused for what another one says.
+                    assert!(
+                        VARIABLES.iter().any(|known| error.contains(known.name)),
+                        "{name}: {error}"
+                    );
+                }
+                Ok(config) => {
+                    assert!(config.sweep.hard_age > config.sweep.max_session_age);
+                    assert!(config.container.connect_timeout <= LONGEST_CONNECTING);
+                    assert!(config.max_receive_count > 0 && config.container.port > 0);
+                    let _ = (
+                        config.kept_for_acting(),
+                        config.longest_reaping(),
+                        config.longest_removal(),
+                    );
+                }
+            }
+        });
     }
 
     #[test]

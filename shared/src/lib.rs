@@ -64,6 +64,9 @@ pub mod deadline;
 pub mod page;
 pub mod telemetry;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 /// What a function does once, when it starts: logs, configuration, clients.

@@ -33,3 +33,6 @@ pub use task::{
     DesiredStatus, LastStatus, PROTECTION_TAG, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith,
     Task,
 };
+
+#[cfg(test)]
+mod tests;

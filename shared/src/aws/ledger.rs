@@ -1,5 +1,6 @@
 use super::error::{CallError, Failure};
 use crate::config::Config;
+use crate::page::printable;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::FutureExt;
@@ -30,11 +31,20 @@ struct Named {
 /// # Errors
 /// A sentence that says why it can't be read.
 pub fn parse_document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let Named { version } = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    let Named { version } = parse_of_any_version(bytes)?;
     if version > VERSION {
         return Err(format!("a newer version of this program wrote it: {version}, not {VERSION}"));
     }
-    serde_json::from_slice(bytes).map_err(|e| e.to_string())
+    parse_of_any_version(bytes)
+}
+
+/// Reads an object of which what is read means the same in every version.
+///
+/// # Errors
+/// A sentence that says why it can't be read.
+pub(crate) fn parse_of_any_version<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    // The error quotes what it does not know.
+    serde_json::from_slice(bytes).map_err(|error| printable(&error.to_string()))
 }
 
 /// The ledger bucket: receipts and intents, written by nobody but us.
@@ -127,7 +137,7 @@ impl Ledger {
         &self,
         key: &str,
     ) -> Result<Option<Stored<T>>, CallError> {
-        self.read_by(key, |bytes| serde_json::from_slice(bytes).map_err(|e| e.to_string())).await
+        self.read_by(key, parse_of_any_version).await
     }
 
     async fn read_by<T>(

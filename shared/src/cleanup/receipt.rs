@@ -193,3 +193,6 @@ pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

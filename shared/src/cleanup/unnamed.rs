@@ -10,13 +10,17 @@ use super::report::Artifacts;
 use super::request::{Cause, Delivery, Request};
 use crate::config::{ArtifactMode, Config};
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_exited_well};
-use jiff::Timestamp;
-use std::time::Duration;
+use jiff::{SignedDuration, Timestamp};
 
 pub(super) const UNIDENTIFIED: &str = "the task names no session, by none of IDENTITY_SOURCES";
 
 /// How long ECS shows a task that has stopped, at least (`DescribeTasks`).
-const REMEMBERED: Duration = Duration::from_hours(1);
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether ECS still shows a task of which an event at `at` says that it is over. The event may say any time.
+fn is_remembered(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < REMEMBERED
+}
 
 /// A session that the task itself no longer names.
 pub(super) struct Named {
@@ -72,7 +76,7 @@ pub(super) async fn session_of_forgotten(
     }
     match &request.cause {
         Cause::TaskChanged { at, .. }
-            if at.is_none_or(|at| at + REMEMBERED > context.clock.now()) =>
+            if at.is_none_or(|at| is_remembered(at, context.clock.now())) =>
         {
             let why = "ECS does not show the task, though it shows each for an hour after its end";
             Err(unclear(arn.clone(), why.to_owned()))
@@ -183,4 +187,18 @@ fn nothing_lost(task: TaskArn, artifacts: Artifacts, why: &str) -> Identified {
 
 fn unclear(task: TaskArn, why: String) -> Identified {
     Identified::Unclear { task: Some(task), why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that people make by hand may say any time, and must not end in a panic for it.
+    #[test]
+    fn a_task_is_still_shown_within_an_hour_of_its_end_whatever_time_that_is() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let at = |text: &str| is_remembered(text.parse().unwrap(), now);
+        assert!(at("2026-11-24T11:00:01Z") && !at("2026-11-24T11:00:00Z"));
+        assert!(is_remembered(Timestamp::MAX, now) && !is_remembered(Timestamp::MIN, now));
+    }
 }

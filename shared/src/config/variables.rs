@@ -1,6 +1,8 @@
 use super::artifacts::ArtifactMode;
 use super::completion_mode::CompletionMode;
+use super::duration::duration;
 use super::sweep::SweepMode;
+use crate::page::printable;
 use crate::session::{ClusterName, Home, TargetGroupArn, is_ecs_name};
 use std::fmt::Display;
 use std::time::Duration;
@@ -155,11 +157,7 @@ impl<'a> Variables<'a> {
     }
 
     pub(super) fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
-        self.one(name, |text| match humantime::parse_duration(text) {
-            Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
-            Ok(duration) => Ok(duration),
-            Err(problem) => Err(format!("a duration such as 30s, 5m or 2h is needed ({problem})")),
-        })
+        self.one(name, duration)
     }
 
     /// A duration of at most `most`.
@@ -301,8 +299,8 @@ impl<'a> Variables<'a> {
 fn wrong(name: &str, value: &str, problem: &impl Display) -> ConfigError {
     ConfigError::Wrong {
         name: name.to_owned(),
-        value: value.to_owned(),
-        problem: problem.to_string(),
+        value: printable(value),
+        problem: printable(&problem.to_string()),
     }
 }
 

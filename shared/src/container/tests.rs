@@ -1,4 +1,5 @@
 use super::*;
+use crate::tests::fuzz::{document, whatever};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::json;
@@ -159,4 +160,26 @@ async fn a_redirect_leads_nowhere() {
     assert_eq!(containers.probe(address, None).await, Some(Probe::Answers));
     answers.await.unwrap();
     assert_eq!(elsewhere.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+/// Ids are compared as they stand, and a body without end costs no more than its beginning.
+#[test]
+fn whatever_a_container_sends_at_most_its_beginning_is_read_and_it_names_one_session_or_none() {
+    let samples = [
+        json!({"status": "complete", "session_id": "s-1"}),
+        json!({"session_id": null}),
+        json!({"session_id": "s-1", "more": ["x"]}),
+        json!("complete"),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    whatever(|bytes: &[u8]| {
+        let sent = document(&samples, bytes);
+        let read = runtime.block_on(beginning(SdkBody::from(sent.clone()))).unwrap();
+        assert_eq!(read, String::from_utf8_lossy(&sent[..sent.len().min(BODY_LIMIT)]));
+        assert!(!names(&read, None));
+        let said: Option<serde_json::Value> = serde_json::from_str(&read).ok();
+        let says = said.is_some_and(|said| said["session_id"] == "s-1");
+        assert!(!names(&read, Some(&session("s-1"))) || says, "{read}");
+        assert!(!names(&read, Some(&session("another"))));
+    });
 }

@@ -1,3 +1,5 @@
+use crate::page::printable;
+
 /// An event that can't be understood, or that is not about what is ours. It fails its item and ends
 /// in the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +13,9 @@ pub struct EventError {
 
 impl EventError {
     pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        // Either may be a piece of what came in.
+        let (field, problem) = (printable(&field.into()), printable(&problem.into()));
+        let field = if field.is_empty() { "(without a name)".to_owned() } else { field };
+        Self { field, problem }
     }
 }

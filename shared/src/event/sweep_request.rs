@@ -2,6 +2,7 @@ use super::doctor::asks_for_doctor;
 use super::error::EventError;
 use super::fields::Fields;
 use crate::config::{Config, SweepMode};
+use crate::page::printable;
 use crate::session::{ClusterName, SessionTask};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -61,12 +62,17 @@ pub struct ForceCluster {
 #[serde(transparent)]
 pub struct ReportKey(String);
 
+/// Far longer than any that a sweep makes, and far shorter than the longest key of S3.
+const LONGEST_NAME: usize = 200;
+
 impl ReportKey {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let name = text.strip_prefix("sweeps/").and_then(|rest| rest.strip_suffix(".json"));
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         match name {
-            Some(name) if !name.is_empty() && name.bytes().all(fits) => Ok(Self(text.to_owned())),
+            Some(name) if (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits) => {
+                Ok(Self(text.to_owned()))
+            }
             Some(_) | None => {
                 Err("it must be a report's `kept_as`, such as sweeps/1795678474-….json")
             }
@@ -115,7 +121,7 @@ impl ReaperEvent {
             ("Scheduled Event", "aws.events") => Ok(scheduled(Trigger::Schedule)),
             ("CloudWatch Alarm State Change", "aws.cloudwatch") => {
                 let detail = fields.object("detail")?;
-                let alarm = detail.text("alarmName")?.to_owned();
+                let alarm = printable(detail.text("alarmName")?);
                 let state = detail.object("state")?;
                 match state.text("value")? {
                     "ALARM" => Ok(scheduled(Trigger::Alarm(alarm))),

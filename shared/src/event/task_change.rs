@@ -1,6 +1,7 @@
 use super::error::EventError;
 use super::fields::Fields;
 use crate::config::Config;
+use crate::page::printable;
 use crate::session::{
     DesiredStatus, IdentitySource, LastStatus, SessionId, StopNote, TaskArn, family_of_definition,
 };
@@ -35,7 +36,7 @@ pub(super) fn parse(
     at: Option<Timestamp>,
     config: &Config,
 ) -> Result<Result<TaskChange, NotOurs>, EventError> {
-    let out_of_scope = |reason: String| Ok(Err(NotOurs { reason }));
+    let out_of_scope = |reason: String| Ok(Err(NotOurs { reason: printable(&reason) }));
     // What is missing or can't be read lets nothing be ruled out: the task is looked at.
     let said = |name: &str| detail.optional_text(name).ok().flatten().unwrap_or_default();
     let (task, home) = TaskArn::parse_beside(detail.text("taskArn")?, said("clusterArn"))

@@ -158,3 +158,6 @@ impl SessionTarget {
         spoken.is_ok_and(|word| *word == ContainersWord::Settled)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 use super::ecs_name::is_ecs_name;
+use crate::page::printable;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,7 +17,7 @@ pub struct ArnError {
 impl ArnError {
     fn new(text: &str, wanted: &'static str, problem: impl Into<String>) -> Self {
         // A hostile event may carry anything here; the log gets a readable beginning of it.
-        let text = text.chars().take(200).collect();
+        let text = printable(text).chars().take(200).collect();
         Self { text, wanted, problem: problem.into() }
     }
 }
@@ -57,13 +58,19 @@ fn split<'a>(
     let region = next()?.to_owned();
     let account = next()?.to_owned();
     let resource = next()?;
-    if partition.is_empty() || region.is_empty() {
-        return Err(wrong("its partition or Region is empty"));
+    if !is_of_aws(&partition) || !is_of_aws(&region) {
+        return Err(wrong("its partition or Region is not 1 to 63 of a-z 0-9 -"));
     }
     if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong("its account is not twelve digits"));
     }
     Ok((Home { partition, region, account }, resource))
+}
+
+/// Whether AWS may call a partition or a Region so.
+fn is_of_aws(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// The name of an ECS cluster: letters, digits, `-`, `_`, at most 255 (ECS `CreateCluster`).

@@ -23,13 +23,16 @@ pub fn next_row(
     policy: &config::Sweep,
     now: Timestamp,
 ) -> Option<NextRow> {
+    // The next sweep will remember it as claimed since now.
+    let claimed_since = evidence.claimed_since.unwrap_or(now);
+    let evidence = TaskEvidence { claimed_since: Some(claimed_since), ..evidence };
     let row_at = |at| task_row(task, evidence, circumstances, policy, at);
     let row = row_at(now);
     let started = task.started_at();
     let of_the_start = [policy.start_up_grace, policy.max_session_age, policy.hard_age];
     let mut limits: Vec<Option<Timestamp>> =
         of_the_start.into_iter().map(|limit| after(started, limit)).collect();
-    limits.push(evidence.claimed_since.and_then(|since| after(since, policy.hard_age)));
+    limits.push(after(claimed_since, policy.hard_age));
     if let Lease::Until(end) = task.lease {
         let of_the_lease = [Duration::ZERO, policy.lease_grace, policy.max_session_age];
         limits.extend(of_the_lease.into_iter().map(|limit| after(end, limit)));

@@ -67,7 +67,8 @@ pub(super) fn judge(
     let reused = suspects.reused.get(&task.arn).copied();
     let blind = suspects.blind.get(&task.arn).copied();
     let under_way = suspects.under_way.get(&task.arn).copied();
-    let since = orphan_since(task, row, suspect.as_ref(), policy);
+    let aged_since = aged_since(task, evidence, policy, now);
+    let since = orphan_since(task, row, suspect.as_ref(), aged_since, policy).min(now);
     let tried = suspects.tried.get(&task.arn).copied();
     JudgedTask {
         row,
@@ -79,7 +80,7 @@ pub(super) fn judge(
             task,
             [salvage_failing.as_ref(), reused.as_ref(), blind.as_ref()],
             under_way,
-            aged_since(task, evidence, policy, now),
+            aged_since,
             policy,
             now,
         ),
@@ -99,11 +100,16 @@ fn aged_since(
     policy: &config::Sweep,
     now: Timestamp,
 ) -> Timestamp {
-    if policy.warm_pool && task.claimed_at.is_none() {
+    if has_no_start(task, policy) {
         evidence.claimed_since.unwrap_or(now)
     } else {
         task.started_at()
     }
+}
+
+/// Whether it is of a warm pool, and its session does not say when it began.
+fn has_no_start(task: &SessionTask, policy: &config::Sweep) -> bool {
+    policy.warm_pool && task.claimed_at.is_none()
 }
 
 /// The window counts from the owner's word, from the first failed salvage, or from the hard age; as long as its
@@ -150,23 +156,24 @@ fn became(row: TaskRow, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// When its row began to call it an orphan; for other rows, when it was made.
+/// Since when it is an orphan: the first of all that has made it one, for it keeps its turn when a row above takes it
+/// over. For rows that are none, when it was made.
 fn orphan_since(
     task: &SessionTask,
     row: TaskRow,
     suspect: Option<&SeenSince>,
+    aged_since: Timestamp,
     policy: &config::Sweep,
 ) -> Timestamp {
     let after = |since: Timestamp, limit| since.checked_add(limit).unwrap_or(since);
-    match row {
-        TaskRow::Ended => task.ended.at().unwrap_or(task.started_at()),
-        TaskRow::BeyondHardAge => after(task.started_at(), policy.hard_age),
+    let by_its_row = match row {
+        TaskRow::Ended => task.ended.at(),
         TaskRow::LeaseExpired => match task.lease {
-            Lease::Until(end) => after(end, policy.lease_grace),
-            Lease::None | Lease::Stale | Lease::Unreadable => task.started_at(),
+            Lease::Until(end) => Some(after(end, policy.lease_grace)),
+            Lease::None | Lease::Stale | Lease::Unreadable => None,
         },
-        TaskRow::TooOld => after(task.started_at(), policy.max_session_age),
-        TaskRow::Done => suspect.map_or(task.started_at(), |seen| seen.since),
+        TaskRow::Done => suspect.map(|seen| seen.since),
+        TaskRow::BeyondHardAge | TaskRow::TooOld => None,
         TaskRow::ToldToStop
         | TaskRow::Protected
         | TaskRow::Unidentified
@@ -180,6 +187,15 @@ fn orphan_since(
         | TaskRow::SuspectedDone
         | TaskRow::Unrouted
         | TaskRow::Undecided
-        | TaskRow::Live => task.started_at(),
-    }
+        | TaskRow::Live => return task.started_at(),
+    };
+    let by_its_age = match task.lease {
+        // Row T4a has kept it until then.
+        _ if has_no_start(task, policy) => None,
+        Lease::None | Lease::Stale => Some(after(aged_since, policy.max_session_age)),
+        Lease::Until(end) => Some(after(end, policy.max_session_age)),
+        Lease::Unreadable => None,
+    };
+    let beyond_hard_age = after(aged_since, policy.hard_age);
+    by_its_row.into_iter().chain(by_its_age).fold(beyond_hard_age, Timestamp::min)
 }

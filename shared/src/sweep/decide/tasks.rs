@@ -5,7 +5,7 @@ use crate::config;
 use crate::container::Probe;
 use crate::event::ForceCluster;
 use crate::session::{Lease, SessionTask};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
 /// The rows of the table of tasks (`docs/decisions/tasks.md`), in its order. The first that matches
@@ -251,10 +251,8 @@ pub fn task_row(
         return TaskRow::Ended;
     }
     let was_claimed = evidence.claimed_since.unwrap_or(now);
-    if policy.warm_pool
-        && task.claimed_at.is_none()
-        && !is_longer_ago(was_claimed, policy.hard_age, now)
-    {
+    let hard_age = SignedDuration::try_from(policy.hard_age).unwrap_or(SignedDuration::MAX);
+    if policy.warm_pool && task.claimed_at.is_none() && now.duration_since(was_claimed) < hard_age {
         return TaskRow::StartUnknown;
     }
     if is_older_than(policy.hard_age) {

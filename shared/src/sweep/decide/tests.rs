@@ -5,8 +5,8 @@
 //! - [`tasks`], [`targets`], [`leases`]: each row, each condition of it, and its borders;
 //! - [`forecast`]: what time alone makes of a task;
 //! - [`plan`], [`memories`]: what is put together from them, and what one sweep tells the next;
-//! - [`properties`]: what holds for all observations; [`oracle`]: the table of tasks once more, as it is
-//!   written.
+//! - [`properties`]: what holds for all observations; [`oracle`]: both tables and the limits once more, as they
+//!   are written.
 
 pub(in crate::sweep) mod fixtures;
 mod forecast;

@@ -115,3 +115,6 @@ pub struct StoredTarget {
     #[serde(default)]
     pub holder: Option<TaskArn>,
 }
+
+#[cfg(test)]
+mod tests;

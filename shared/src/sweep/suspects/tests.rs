@@ -1,5 +1,9 @@
 use super::*;
 use crate::sweep::decide::tests::fixtures::{MINUTE, SECOND, address, ago, group, now, task_arn};
+use crate::sweep::decide::tests::fixtures::{policy, scope, task};
+use crate::sweep::decide::{Known, decide};
+use crate::sweep::observation::Observation;
+use crate::tests::fuzz::{document, is_fit_to_be_shown, whatever};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -158,4 +162,48 @@ fn what_is_seen_again_keeps_its_first_snapshot_and_moves_its_last() {
         SeenSince::again(Some(&before), now()),
         SeenSince { since: before.since, last: now() }
     );
+}
+
+/// Also with times that cannot be: they decide, and nothing overflows.
+#[test]
+fn whatever_stands_where_a_memory_should_reads_back_or_is_refused() {
+    let arn = task_arn("one", "x");
+    let seen =
+        json!({"task": arn, "since": "2026-11-02T11:00:00Z", "last": "2026-11-02T11:55:00Z"});
+    let at = json!({"task": arn, "at": "2026-11-02T11:55:00Z"});
+    let samples = [
+        json!({"version": 1, "tasks": [seen], "failed_salvages": [seen], "reused": [seen], "blind": [seen],
+            "targets": [{"group": group("a"), "address": address(1), "since": "2026-11-02T11:00:00Z",
+                "last": "2026-11-02T11:55:00Z"}],
+            "tried": [at], "under_way": [at], "claimed": [at], "reaped_for_leases": [at], "leases": [at],
+            "leases_seen_at": "2026-11-02T11:55:00Z", "swept_at": "2026-11-02T11:55:00Z", "found": 1,
+            "in_a_row": {"incomplete": 4_294_967_295_u32}}),
+        json!({"tasks": [], "targets": [], "vain": []}),
+    ];
+    let mut observed = Observation::default();
+    observed.see(&task("x"), scope(), &std::collections::BTreeSet::new(), now());
+    whatever(|bytes: &[u8]| {
+        let read = match parse_document::<Document>(&document(&samples, bytes)) {
+            Err(problem) => return is_fit_to_be_shown(&problem),
+            Ok(read) => Suspects::from(read),
+        };
+        assert_eq!(super::tests::read(&written(&read)).unwrap(), read);
+        for at in [now(), Timestamp::MIN, Timestamp::MAX] {
+            let trouble = InARow { incomplete: 1, ..InARow::default() };
+            let _ =
+                InARow::after(Before::Known(read.in_a_row, read.swept_at), trouble, INTERVAL, at);
+            let _ = read.too_old(INTERVAL, at);
+            let suspects = read.clone().still_fresh(INTERVAL, at);
+            let (policy, probes) = (policy(), BTreeMap::new());
+            let known = Known {
+                seen: &observed,
+                probes: &probes,
+                suspects: &suspects,
+                force: None,
+                policy: &policy,
+                now: at,
+            };
+            let _ = decide(&known);
+        }
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::fixtures::{HOUR, MINUTE, now, policy, scope, task};
 use super::scene::scene;
-use crate::session::{LEASE_TAG, SessionTask};
+use crate::session::{LEASE_TAG, SessionTask, Task};
 use crate::sweep::decide::judge_task::{circumstances, judge};
 use crate::sweep::decide::{
     Circumstances, Leases, NextRow, Routed, TaskEvidence, TaskRow, next_row, task_row,
@@ -43,6 +43,22 @@ fn time_does_not_give_back_what_is_an_orphan_for_its_hard_age() {
     old.created_at = now() - HOUR * 30;
     let old = SessionTask::read(&old, scope(), now()).unwrap();
     assert_eq!(next_row(&old, routed(), &calm(), &policy(), now()), None);
+}
+
+/// Also by the sweep that is the first to see it claimed.
+#[test]
+fn a_session_of_a_pool_without_a_start_is_told_when_its_hard_age_ends_it() {
+    let mut policy = policy();
+    policy.warm_pool = true;
+    let old = Task { created_at: now() - HOUR * 3, ..task("x") };
+    let task = SessionTask::read(&old, scope(), now()).unwrap();
+    for (claimed_since, from) in
+        [(None, now() + HOUR * 24), (Some(now() - HOUR), now() + HOUR * 23)]
+    {
+        let evidence = TaskEvidence { claimed_since, ..routed() };
+        let next = next_row(&task, evidence, &calm(), &policy, now());
+        assert_eq!(next, Some(NextRow { from, row: TaskRow::BeyondHardAge }));
+    }
 }
 
 proptest! {

@@ -96,6 +96,51 @@ fn orphans_that_have_waited_longest_come_first() {
     assert_eq!(plan.suspects.tried, scene.suspects.tried, "until it is tried again");
 }
 
+/// Neither the hard age nor its owner's late word sends an orphan to the end of the queue.
+#[test]
+fn an_orphan_keeps_its_turn_when_a_row_above_takes_it_over() {
+    let old = |id: &str, age| Task { created_at: ago(age), ..task(id) };
+    let mut ended = old("ended", HOUR * 5);
+    ended.tags.insert(SESSION_ENDED_TAG.to_owned(), ago(MINUTE).to_string());
+    let lapsed = Task { created_at: ago(HOUR * 25), ..tagged("lapsed", LEASE_TAG, ago(HOUR * 8)) };
+    let scene = nothing()
+        .with(old("old", HOUR * 4))
+        .with(ended)
+        .with(lapsed)
+        .with(old("oldest", HOUR * 25));
+    let plan = scene.plan();
+    let rows: Vec<(&str, TaskRow)> =
+        plan.orphans().iter().map(|one| (one.task.arn.id(), one.judged.row)).collect();
+    let expected = [
+        ("oldest", TaskRow::BeyondHardAge),
+        ("lapsed", TaskRow::BeyondHardAge),
+        ("ended", TaskRow::Ended),
+        ("old", TaskRow::TooOld),
+    ];
+    assert_eq!(rows, expected);
+    let orphans = plan.orphans();
+    let used = orphans.iter().map(|one| one.judged.used.unwrap().vcpu_hour_thousandths());
+    assert_eq!(used.collect::<Vec<_>>(), [23_000, 6_000, 3_000, 2_000]);
+}
+
+/// Nobody knows how old it is: the hard age counts from when it was seen claimed.
+#[test]
+fn in_a_pool_a_session_without_a_start_became_an_orphan_by_the_hard_age_of_its_claim() {
+    let mut scene = nothing().with(Task { created_at: ago(HOUR * 90), ..task("x") });
+    scene.policy.warm_pool = true;
+    for (claimed, row) in [
+        (SECOND * 86_399, TaskRow::StartUnknown),
+        (HOUR * 24, TaskRow::BeyondHardAge),
+        (HOUR * 25, TaskRow::BeyondHardAge),
+    ] {
+        scene.suspects.claimed.insert(task("x").arn, ago(claimed));
+        assert_eq!(scene.row(), row, "{claimed:?}");
+    }
+    let judged = scene.plan().tasks.first().unwrap().judged;
+    assert_eq!(judged.turn, ago(HOUR));
+    assert_eq!(judged.used.unwrap().vcpu_hour_thousandths(), 1_000);
+}
+
 /// Whom to ask whether a route is whole: those that should answer come first.
 #[test]
 fn five_of_a_neighbourhood_are_neighbours_those_first_that_should_answer() {

@@ -1,7 +1,6 @@
 //! What holds for all observations.
 
 use super::fixtures::{address, ago, group, now};
-use super::oracle::row_by_the_table;
 use super::scene::{CLUSTERS, GROUPS, Scene, Victim, player, scene};
 use crate::aws::TargetHealth;
 use crate::cleanup::OrphanCause;
@@ -23,19 +22,6 @@ fn added(scene: &Scene, of: &Scene) -> Vec<Victim> {
 }
 
 proptest! {
-    #[test]
-    fn the_first_row_that_matches_wins(scene in scene()) {
-        scene.on_known(|known| {
-            let (circumstances, healthy) = (circumstances(known), known.seen.healthy());
-            for task in &known.seen.tasks {
-                let raw = scene.tasks.iter().find(|raw| raw.arn == task.arn).unwrap();
-                let row = judge(known, task, &circumstances, &healthy).row;
-                prop_assert_eq!(row, row_by_the_table(&scene, raw), "{:?}", task);
-            }
-            Ok(())
-        })?;
-    }
-
     #[test]
     fn a_protected_an_unidentified_and_a_strange_task_is_never_in_the_plan(scene in scene()) {
         for decision in orphans(&scene.plan()) {
