@@ -22,8 +22,11 @@ use crate::aws::CallError;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
 use crate::session::{PROTECTION_TAG, Stage, StoppedWith, TargetGroupArn};
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use std::sync::{Mutex, PoisonError};
 use tokio::join;
-use tokio::sync::{SetOnce, watch};
+use tokio::sync::{SetOnce, oneshot};
 
 /// One cleanup, and what it needs.
 pub(super) struct Cleanup<'a> {
@@ -39,13 +42,27 @@ struct Handover {
     salvaged: Salvaged,
     removal: SetOnce<TargetRemoval>,
     /// For the intent of the removal, which outlives a lane.
-    word: watch::Sender<ContainersWord>,
+    word: Mutex<Option<oneshot::Sender<ContainersWord>>>,
+    heard: Shared<oneshot::Receiver<ContainersWord>>,
 }
 
 impl Handover {
     fn new() -> Self {
-        let (word, _) = watch::channel(ContainersWord::Awaited);
-        Self { salvaged: Salvaged::new(), removal: SetOnce::new(), word }
+        let (word, heard) = oneshot::channel();
+        Self {
+            salvaged: Salvaged::new(),
+            removal: SetOnce::new(),
+            word: Mutex::new(Some(word)),
+            heard: heard.shared(),
+        }
+    }
+
+    /// The container's word is spoken once; nobody may be listening.
+    fn say(&self, word: ContainersWord) {
+        let speaker = self.word.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(speaker) = speaker {
+            let _ = speaker.send(word);
+        }
     }
 }
 
@@ -141,7 +158,7 @@ impl Cleanup<'_> {
         let _ = handover.salvaged.set(salvaged.clone());
         let window = self.request.cause.salvage_window();
         if !matches!(&salvaged, Ok(salvage) if salvage.is_of_another_session(window)) {
-            handover.word.send_replace(ContainersWord::Settled);
+            handover.say(ContainersWord::Settled);
         }
         let removal = handover.removal.wait().await;
         match salvaged {
@@ -175,7 +192,7 @@ impl Cleanup<'_> {
             },
         };
         let target = authority.and_then(|authority| {
-            target_of(self.invocation, session, authority, handover.word.subscribe())
+            target_of(self.invocation, session, authority, handover.heard.clone())
         });
         let removal = match authority {
             Some(_) => {
@@ -197,7 +214,7 @@ impl Cleanup<'_> {
         let fate = match handover.salvaged.wait().await {
             Ok(salvage) if salvage.is_of_another_session(window) => {
                 let fate = self.re_register(session, &removal).await;
-                handover.word.send_replace(match &fate {
+                handover.say(match &fate {
                     TargetFate::NotReRegistered { .. } => ContainersWord::AnotherSession,
                     TargetFate::Gone
                     | TargetFate::TakenOver

@@ -10,9 +10,10 @@ use crate::removal::{
 };
 use crate::session::TargetAddress;
 use backon::BackoffBuilder;
+use futures_util::future::Shared;
 use std::fmt;
 use std::time::Duration;
-use tokio::sync::{SetOnce, watch};
+use tokio::sync::{SetOnce, oneshot};
 use tokio::time::Instant;
 
 /// How the removal of the target ended, as far as the stop and the verification need to know.
@@ -309,7 +310,7 @@ pub(super) fn target_of(
     invocation: &Invocation,
     session: &IdentifiedSession,
     authority: Authority,
-    word: watch::Receiver<ContainersWord>,
+    word: Shared<oneshot::Receiver<ContainersWord>>,
 ) -> Option<SessionTarget> {
     let port = invocation.context().config.container.port;
     let address = session.task.held_address().map(|ip| TargetAddress { ip, port })?;

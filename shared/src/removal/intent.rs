@@ -4,10 +4,11 @@
 use crate::aws::CallError;
 use crate::context::Context;
 use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use futures_util::future::Shared;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::ops::Not;
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 pub(super) const FOLDER: &str = "intents/";
 
@@ -112,8 +113,6 @@ pub(crate) struct Registration {
 /// What a task's container has said while its target was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContainersWord {
-    /// Nothing yet: it may still say that it runs another session.
-    Awaited,
     /// It was not that, or what it was has been put right.
     Settled,
     /// It runs another session, and its target has to be registered again.
@@ -132,7 +131,7 @@ pub(crate) struct SessionTarget {
     /// Where it was seen registered, at whatever port; empty: nobody has looked.
     pub(crate) seen: Vec<Registration>,
     /// Until its container has spoken, its intent stays.
-    pub(crate) word: watch::Receiver<ContainersWord>,
+    pub(crate) word: Shared<oneshot::Receiver<ContainersWord>>,
 }
 
 impl SessionTarget {
@@ -153,9 +152,7 @@ impl SessionTarget {
     /// Waits for its container's word; whether nothing is to be registered again. One whose cleanup
     /// ended without a word (a panic) has said nothing.
     pub(super) async fn is_settled(&self) -> bool {
-        let mut word = self.word.clone();
-        let spoken = word.wait_for(|word| *word != ContainersWord::Awaited).await;
-        spoken.is_ok_and(|word| *word == ContainersWord::Settled)
+        self.word.clone().await == Ok(ContainersWord::Settled)
     }
 }
 

@@ -178,11 +178,7 @@ impl State {
             let target = self.groups.get(group).and_then(|group| group.targets.get(&target));
             target.is_some_and(|target| target.deregistered_at.is_none())
         };
-        let ours = |task: &&Task| {
-            self.setup.clusters.contains(&task.key.cluster)
-                && self.setup.is_family_of_sessions(&task.family)
-                && task.wanted_running()
-        };
+        let ours = |task: &&Task| self.is_session_task(task) && task.wanted_running();
         let mut asked = self.tasks().filter(ours).filter(registered).peekable();
         asked.peek().is_some()
             && !asked

@@ -88,6 +88,8 @@ pub struct Setup {
     pub task_size: Option<(&'static str, &'static str)>,
     /// How many tasks there is room for; `None`: for all. Beyond it `RunTask` answers with failures.
     pub room_for_tasks: Option<usize>,
+    /// A page of a listing holds at most so many, whatever the caller asks for.
+    pub page: usize,
     /// How many connections a caller may have open at once: the descriptors of a Lambda function.
     pub connections: usize,
 }
@@ -134,6 +136,7 @@ impl Default for Setup {
             limits: Limits::none(),
             task_size: Some(("1024", "2048")),
             room_for_tasks: None,
+            page: 100,
             connections: 1_024,
         }
     }

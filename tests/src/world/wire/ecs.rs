@@ -91,7 +91,7 @@ impl State {
     }
 
     fn list_clusters(&self, body: &Value) -> Reply {
-        let most = page_size(body);
+        let most = page_size(body, &self.setup);
         let after = body["nextToken"].as_str().unwrap_or_default();
         let names: Vec<&String> =
             self.clusters.keys().filter(|name| name.as_str() > after).take(most + 1).collect();
@@ -126,7 +126,7 @@ impl State {
         if body["maxResults"].as_u64().is_some_and(|most| most == 0 || most > 100) {
             return Err(invalid("maxResults must be between 1 and 100"));
         }
-        let most = page_size(body);
+        let most = page_size(body, &self.setup);
         let after = body["nextToken"].as_str().unwrap_or_default().to_owned();
         let rest = self.clusters[&cluster].range((Bound::Excluded(after), Bound::Unbounded));
         let shown = now - self.setup.lists_lag;
@@ -272,12 +272,13 @@ fn is_taggable(text: &Value, longest: usize) -> bool {
     text.as_str().is_some_and(|text| text.len() <= longest && text.chars().all(allowed))
 }
 
-fn page_size(body: &Value) -> usize {
+fn page_size(body: &Value, setup: &Setup) -> usize {
     body["maxResults"]
         .as_u64()
         .and_then(|most| usize::try_from(most).ok())
         .unwrap_or(PAGE)
         .clamp(1, PAGE)
+        .min(setup.page)
 }
 
 fn paged(field: &str, arns: &[String], token: Option<&String>) -> Value {
