@@ -189,7 +189,13 @@ async fn without_a_task_arn_the_task_is_found_by_its_sessions_id() {
         assert_clean(&world, task);
     }
     assert!(world.is_live(&bystander));
-    assert_eq!(world.count(Api::ListTasks), 1, "one listing for the batch\n{}", world.history());
+    let listings = world.count(Api::ListTasks);
+    assert_eq!(
+        listings,
+        2,
+        "one of the living and one of the dead for the batch\n{}",
+        world.history()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,6 +208,38 @@ async fn two_live_tasks_of_one_session_are_not_guessed_between() {
     assert_eq!(outcome(&report(&function(&world, "completion"), &event).await), "rejected");
     assert!(!world.is_stopping(&one) && !world.is_stopping(&two));
     assert_eq!(world.count(Api::ContainerComplete), 0);
+}
+
+/// The same once one of the two is over: which of them was meant is as open as before, and the other lives.
+#[tokio::test(start_paused = true)]
+async fn one_of_two_tasks_that_ran_a_session_when_it_ended_is_not_guessed_when_the_other_is_over() {
+    let world = World::new(Setup::default());
+    let lives = world.session("alice").renewed_for(Duration::from_mins(10)).start();
+    let ended = world.session("alice").start();
+    let mut event = world.session_ended_event(&ended, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    world.crash(&ended, 137);
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "rejected", "{answer:?}\n{}", world.history());
+    assert!(world.is_live(&lives), "{}", world.history());
+    assert!(world.registered("sessions").contains(&lives.address()));
+    assert_unharmed(&world);
+}
+
+/// Its earlier task was over before it ended: there is nothing to guess.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_session_is_ended_without_a_task_arn_when_its_earlier_task_was_over_by_then() {
+    let world = World::new(Setup::default());
+    world.session("alice").stopped_ago(0, Duration::from_mins(5)).start();
+    let resumed = world.session("alice").start();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let mut event = world.session_ended_event(&resumed, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "cleaned", "{answer:?}\n{}", world.history());
+    assert_clean(&world, &resumed);
 }
 
 #[tokio::test(start_paused = true)]

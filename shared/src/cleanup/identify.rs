@@ -11,7 +11,9 @@ use crate::deadline::Deadline;
 use crate::event::TaskReference;
 use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
 use backon::BackoffBuilder;
+use jiff::Timestamp;
 use std::time::Duration;
+use tokio::try_join;
 
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
 /// names; until `deadline`.
@@ -188,28 +190,29 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         let noted = task.stop_note().map(|note| note.session);
         noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
     };
-    let live: Vec<&Task> =
-        invocation.snapshots.live_tasks().await.map_err(unclear)?.iter().filter(runs_it).collect();
+    let (live, over) =
+        try_join!(invocation.snapshots.live_tasks(), invocation.snapshots.stopped_tasks())
+            .map_err(unclear)?;
+    let live: Vec<&Task> = live.iter().filter(runs_it).collect();
+    let mut over: Vec<&Task> =
+        over.iter().filter(runs_it).filter(|task| at >= session_start(task, now)).collect();
+    over.sort_by_key(|task| session_start(task, now));
+    // That one of two is over by now does not say which of them was meant.
+    let ran_on = over.iter().filter(|task| ended_at(task).is_none_or(|end| end > at)).count();
     match live.as_slice() {
-        [] => {}
-        [one] if at >= session_start(one, now) => return Ok(one.arn.clone()),
-        [_later] => {}
-        several => {
-            return rejected(format!(
-                "{} live tasks run session {session}: say which by `task_arn`",
-                several.len()
-            ));
-        }
+        [one] if at >= session_start(one, now) && ran_on == 0 => Ok(one.arn.clone()),
+        [one, ..] if live.len() > 1 || at >= session_start(one, now) => rejected(format!(
+            "{} tasks ran session {session} at {at}: say which by `task_arn`",
+            live.len() + ran_on
+        )),
+        [] | [_, ..] => match over.last() {
+            Some(task) => Ok(task.arn.clone()),
+            None => rejected(format!("no task runs session {session} that began by {at}")),
+        },
     }
-    invocation
-        .snapshots
-        .stopped_tasks()
-        .await
-        .map_err(unclear)?
-        .iter()
-        .filter(runs_it)
-        .filter(|task| at >= session_start(task, now))
-        .max_by_key(|task| session_start(task, now))
-        .map(|task| task.arn.clone())
-        .map_or_else(|| rejected(format!("no task runs session {session} that began by {at}")), Ok)
+}
+
+/// When it was over, or is to be.
+fn ended_at(task: &Task) -> Option<Timestamp> {
+    task.stopping_at.or(task.stopped_at)
 }

@@ -115,6 +115,7 @@ impl SessionBuilder {
             sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
             renewal: self.renewed_for.map_or(Renewal::None, |_| Renewal::Works),
+            extended_at: None,
             loss_allowed: false,
             salvage_failing_since: None,
             under_way_at: None,

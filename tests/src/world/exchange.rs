@@ -126,6 +126,14 @@ impl World {
             Line::Alive => state.chaos.befalls(call, nth, lot, request),
             Line::Dead => Some(Effect::Kind(FaultKind::Reset)),
         };
+        // Nothing answers, not even with an error, where nobody is reached.
+        let reaches = match &request.matter {
+            Matter::Container { address, .. } => {
+                !state.is_cut_off(*address, now) && state.connects(*address, now)
+            }
+            Matter::Ecs(_) | Matter::Elb(_) | Matter::S3(_) => true,
+        };
+        let fault = fault.filter(|fault| reaches || !fault.answers());
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)

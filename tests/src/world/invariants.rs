@@ -235,6 +235,11 @@ impl State {
     /// I1 for a tag that says that a session has ended: from then on it may be stopped without its artifacts.
     pub(crate) fn judge_ended_tag(&mut self, asker: &Asker, key: &TaskKey) {
         let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
+        // What its owner ended there is over. That it runs another session only the container can tell, and it may
+        // not have been reached.
+        if task.container.behaviour.forbids {
+            return;
+        }
         if self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.live) {
             let what = format!("{} is tagged as ended, and its session is live", task.arn);
             self.violation("I1", asker, &what);
@@ -295,7 +300,9 @@ impl State {
         live.flat_map(|task| {
             let port = task.target_port;
             let address = (task.address, port);
-            let lost = task.registers_in.iter().filter(move |group| {
+            // The same of its target.
+            let told = !task.container.behaviour.forbids;
+            let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
                 let state = self.health(group, address, now).state;
                 self.judge.taken.contains(&((*group).clone(), address))
                     && matches!(&*state, "unused" | "draining")

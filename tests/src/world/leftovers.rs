@@ -9,6 +9,9 @@ use super::World;
 use super::state::State;
 use super::task::{Phase, Renewal, Task};
 
+/// So long a lease that was extended once may be what shows that renewal works.
+const EXTENDED_FOR: Duration = Duration::from_hours(1);
+
 impl World {
     /// I4, for the end of a story: the session tasks that no one will end and that still run. A
     /// story that asks has given the sweeps their time: a task becomes an orphan by growing older.
@@ -165,8 +168,12 @@ impl State {
         let latest = now + self.setup.hard_age;
         let runs = |end: &Timestamp| *end > now && *end <= latest;
         let running = leased.iter().filter(|(_, end)| runs(end)).count();
-        let is_renewed =
-            leased.iter().any(|(task, end)| task.renewal == Renewal::Works && runs(end));
+        // One that is extended by hand shows it too, to the sweeps of the next time.
+        let extends = |task: &Task| {
+            task.renewal == Renewal::Works
+                || task.extended_at.is_some_and(|at| !is_past(at, EXTENDED_FOR, now))
+        };
+        let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)
     }
 
@@ -198,7 +205,7 @@ impl State {
     }
 
     /// Whether a connection to the address would be accepted.
-    fn connects(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
+    pub(crate) fn connects(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
         let holder = self.holder(ip, now).filter(|task| task.phase(now) >= Phase::Running);
         holder.is_some_and(|task| {
             let behaviour = &task.container.behaviour;

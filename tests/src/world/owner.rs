@@ -32,7 +32,13 @@ impl World {
 
     /// The owner (or an operator) sets a tag: a lease, a protection.
     pub fn set_tag(&self, session: &TaskHandle, key: &str, value: &str) {
-        self.alter(session, |task, now| task.tags.set(key.to_owned(), value.to_owned(), now));
+        let is_lease = key == self.lock().setup.lease_tag;
+        self.alter(session, |task, now| {
+            task.tags.set(key.to_owned(), value.to_owned(), now);
+            if is_lease {
+                task.extended_at = Some(now);
+            }
+        });
     }
 
     /// The owner removes a tag.

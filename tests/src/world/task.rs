@@ -107,6 +107,8 @@ pub(crate) struct Task {
     pub(crate) owner_ended_at: Option<Timestamp>,
     /// Whether its owner extends its lease.
     pub(crate) renewal: Renewal,
+    /// When its owner has extended it by hand.
+    pub(crate) extended_at: Option<Timestamp>,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.

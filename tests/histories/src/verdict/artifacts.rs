@@ -1,7 +1,7 @@
 //! I3 and I7: every loss is on record and nothing else is, and every event ends.
 
 use super::Violation;
-use crate::history::{Identity, Upload};
+use crate::history::Identity;
 use crate::play::Actor;
 use serde_json::Value;
 use session_cleanup_tests::world::World;
@@ -26,28 +26,18 @@ impl Ends<'_> {
 
 /// I3, its second half: what is lost is on record, and what is on record as lost or saved is so.
 pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
+    for wrong in world.losses_misreported() {
+        broken
+            .push(Violation::new("I3", format!("the receipt does not say what is true: {wrong}")));
+    }
     let receipts = world.receipts();
     for actor in ends.everyone {
         let task = &actor.task;
         let Some(truth) = world.truth(task) else { continue };
         let receipt = receipts.get(task.id());
         let outcome = receipt.and_then(|receipt| receipt["outcome"].as_str());
-        let (id, readable) =
-            (task.session_id(), actor.session.container.upload != Upload::Encrypted);
-        match outcome {
-            Some("cleaned") if truth.ran && !truth.saved => {
-                let what =
-                    format!("the receipt of {id} says cleaned, and its artifacts are not saved");
-                broken.push(Violation::new("I3", what));
-            }
-            Some("artifacts_lost") if truth.saved && readable && !is_ambiguous(actor) => {
-                let what = format!(
-                    "the receipt of {id} says that its artifacts are lost, and they are saved"
-                );
-                broken.push(Violation::new("I3", what));
-            }
-            _ => {}
-        }
+        let id = task.session_id();
+
         let is_ours = actor.session.is_in_scope() && actor.session.identity != Identity::None;
         let is_lost = truth.ran && truth.is_stopping && !truth.saved;
         let on_record =
@@ -59,11 +49,6 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             broken.push(Violation::new("I3", what));
         }
     }
-}
-
-/// Which of its containers is the session's can't be told, and nobody knows how one of them ended.
-fn is_ambiguous(actor: &Actor) -> bool {
-    actor.session.identity == Identity::Tag && actor.session.sidecar.is_some()
 }
 
 /// I7: what was acknowledged is on record.

@@ -44,6 +44,36 @@ pub(crate) enum Effect {
     Delayed(Duration),
 }
 
+impl Effect {
+    /// Whether it is an answer of whoever was called, or of something in front.
+    pub(crate) fn answers(self) -> bool {
+        match self {
+            Self::Invalid
+            | Self::Kind(
+                FaultKind::Throttled
+                | FaultKind::Denied
+                | FaultKind::ServerError
+                | FaultKind::ExpiredPage
+                | FaultKind::Conflict
+                | FaultKind::Unready
+                | FaultKind::Garbage,
+            ) => true,
+            Self::NoDescriptor
+            | Self::Delayed(_)
+            | Self::Kind(
+                FaultKind::Refused
+                | FaultKind::Reset
+                | FaultKind::Hangs
+                | FaultKind::AnswerLost
+                | FaultKind::AnswerHangs
+                | FaultKind::Slow
+                | FaultKind::Truncated
+                | FaultKind::Stale,
+            ) => false,
+        }
+    }
+}
+
 impl Fault {
     /// On calls of one operation. Resets the connection, unless the sentence says otherwise.
     #[must_use]

@@ -68,7 +68,9 @@ impl State {
                 Ok((reply, named)) => {
                     let snapshots = named.into_iter().map(|(key, is_shown)| {
                         let task = self.task(&key).filter(|_| is_shown);
-                        let snapshot = task.map(|task| self.snapshot(task, (now, seen)));
+                        // The end of a task is shown later still.
+                        let shown = seen - self.setup.reads_lag;
+                        let snapshot = task.map(|task| self.snapshot(task, (now, shown)));
                         (key, snapshot)
                     });
                     Applied::Snapshots(reply, snapshots.collect())
