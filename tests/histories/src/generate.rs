@@ -78,6 +78,7 @@ fn stack(random: &mut Rng) -> Stack {
         owners_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..900),
         functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
         absent_refuses: once_in(random, 4),
+        page: one(random, &[100, 100, 2]),
         connections: one(random, &[1_024, 1_024, 1_024, 24]),
         max_receives: 5,
     }
@@ -91,7 +92,25 @@ fn weather(random: &mut Rng) -> BTreeMap<FaultKind, f64> {
     for kind in FaultKind::ALL {
         if !calm && (stormy || once_in(random, 4)) {
             // In hundredths of a percent: a history is text, too.
-            shares.insert(kind, f64::from(random.u32(1..200)) / 10_000.0);
+            // What fits few calls strikes more of them.
+            let most = match kind {
+                FaultKind::Stale
+                | FaultKind::ExpiredPage
+                | FaultKind::Conflict
+                | FaultKind::Unready
+                | FaultKind::Garbage => 1_000,
+                FaultKind::Throttled
+                | FaultKind::Denied
+                | FaultKind::ServerError
+                | FaultKind::Refused
+                | FaultKind::Reset
+                | FaultKind::Hangs
+                | FaultKind::AnswerLost
+                | FaultKind::AnswerHangs
+                | FaultKind::Slow
+                | FaultKind::Truncated => 200,
+            };
+            shares.insert(kind, f64::from(random.u32(1..most)) / 10_000.0);
         }
     }
     shares

@@ -78,9 +78,10 @@ fn exhausted(stride: usize) -> ExitCode {
     let mut differs = 0;
     for told in exhaust(stride) {
         println!(
-            "{}: {} disturbances, {} make a difference",
+            "{}: {} disturbances; {} leave another receipt, as is known; {} make a difference",
             told.name,
             told.count,
+            told.known,
             told.differ.len()
         );
         differs += told.differ.len();

@@ -1,8 +1,8 @@
 //! The small worlds: one of each thing that is cleaned up, beside somebody who lives.
 
 use crate::history::{
-    Action, Addressed, Artifacts, Container, Draining, Entry, EventCopies, Faults, History,
-    Identity, Lease, Seconds, Session, Stack, Step, Sweep, Upload, When,
+    Action, Addressed, Container, Entry, EventCopies, Faults, History, Identity, Lease, Seconds,
+    Session, Stack, Step, Sweep, Upload, When,
 };
 use session_cleanup_tests::world::Api;
 
@@ -118,37 +118,11 @@ fn story<const N: usize>(name: &'static str, minutes: u64, steps: [Step; N]) -> 
     let steps = std::iter::once(begins(0, lives)).chain(steps).collect();
     let history = History {
         seed: 0,
-        stack: stack(),
+        stack: Stack::default(),
         steps,
         faults: Faults::Listed(Vec::new()),
         deaths: Vec::new(),
         lasts: Seconds::minutes(minutes),
     };
     Story { name, history }
-}
-
-fn stack() -> Stack {
-    Stack {
-        clusters: 1,
-        groups: 2,
-        artifacts: Artifacts::Asked,
-        warm_pool: false,
-        every: Seconds::minutes(5),
-        max_session_age: Seconds::minutes(60),
-        hard_age: Seconds::minutes(180),
-        salvage_window: Seconds::minutes(10),
-        lease_grace: Seconds::minutes(15),
-        start_up_grace: Seconds::minutes(10),
-        blast_radius_at_least: 3,
-        throttled: false,
-        draining: Draining::Works,
-        health_lags: Seconds(0),
-        tasks_lag: Seconds(0),
-        lists_lag: Seconds(0),
-        owners_ahead: 0,
-        functions_ahead: 0,
-        absent_refuses: false,
-        connections: 1_024,
-        max_receives: 5,
-    }
 }

@@ -67,7 +67,7 @@ impl fmt::Display for Stack {
             "A stack of {} clusters and {} target groups; artifacts: {:?}; a sweep every {}, sessions up to {} \
              (hard {}), salvage window {}, lease grace {}, start-up grace {}, blast radius {}; registering what drains: \
              {:?}; reads lag {}, {} and {}; clocks ahead by {} s (owners) and {} s (functions); absent addresses {}; {} \
-             connections{}{}.",
+             connections; pages of {}{}{}.",
             self.clusters,
             self.groups,
             self.artifacts,
@@ -86,6 +86,7 @@ impl fmt::Display for Stack {
             self.functions_ahead,
             if self.absent_refuses { "refuse" } else { "are silent" },
             self.connections,
+            self.page,
             if self.throttled { "; AWS's rates hold" } else { "" },
             if self.warm_pool { "; a warm pool" } else { "" },
         )

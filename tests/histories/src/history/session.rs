@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// A session's task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
     /// What its task is.
     pub place: Where,
@@ -105,6 +106,7 @@ pub enum Addressed {
 
 /// What a container does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent quirks, each with a name")]
 pub struct Container {
     /// What becomes of its upload.

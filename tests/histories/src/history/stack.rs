@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// A deployed stack in its account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+// A history that is kept stays readable when there is something new to say of stacks.
+#[serde(default)]
 pub struct Stack {
     /// How many clusters are configured, from 1.
     pub clusters: usize,
@@ -50,6 +52,8 @@ pub struct Stack {
     pub functions_ahead: i64,
     /// An address that nobody has refuses connections, instead of swallowing packets.
     pub absent_refuses: bool,
+    /// A page of a listing holds at most so many.
+    pub page: usize,
     /// How many connections a function may have open at once.
     pub connections: usize,
     /// How often an event may be received before it is dead-lettered.
@@ -84,6 +88,36 @@ impl From<Draining> for RegisteringWhatDrains {
             Draining::Works => Self::Works,
             Draining::IsRefused => Self::IsRefused,
             Draining::IsIgnored => Self::IsIgnored,
+        }
+    }
+}
+
+impl Default for Stack {
+    /// A small one, where everything works.
+    fn default() -> Self {
+        Self {
+            clusters: 1,
+            groups: 2,
+            artifacts: Artifacts::Asked,
+            warm_pool: false,
+            every: Seconds::minutes(5),
+            max_session_age: Seconds::minutes(60),
+            hard_age: Seconds::minutes(180),
+            salvage_window: Seconds::minutes(10),
+            lease_grace: Seconds::minutes(15),
+            start_up_grace: Seconds::minutes(10),
+            blast_radius_at_least: 3,
+            throttled: false,
+            draining: Draining::Works,
+            health_lags: Seconds(0),
+            tasks_lag: Seconds(0),
+            lists_lag: Seconds(0),
+            owners_ahead: 0,
+            functions_ahead: 0,
+            absent_refuses: false,
+            page: 100,
+            connections: 1_024,
+            max_receives: 5,
         }
     }
 }
@@ -134,6 +168,7 @@ impl Stack {
             absent: if self.absent_refuses { Absent::Refused } else { Absent::Unreachable },
             limits: if self.throttled { Limits::aws() } else { Limits::none() },
             connections: self.connections,
+            page: self.page,
             dwell: Dwell { deactivating: Duration::ZERO, ..Dwell::default() },
             health,
             ..Setup::default()
