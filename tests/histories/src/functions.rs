@@ -128,7 +128,7 @@ fn function_of(
     let sink = Arc::clone(&lines);
     let stack = config.stack_name.clone();
     let metrics = Metrics::new(&clock, &stack, move |line| {
-        sink.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned())
+        sink.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     });
     (Arc::new(Context { config, aws, containers, clock, metrics }), lines)
 }

@@ -13,9 +13,12 @@ fn after_any_single_fault_and_any_death_a_small_world_ends_as_without() {
     for story in &told {
         count += story.count;
         known += story.known;
-        for differs in &story.differ {
-            panic!("{}, {}: {:#?}", story.name, differs.disturbance, differs.differences);
-        }
+        let differ: Vec<String> = story
+            .differ
+            .iter()
+            .map(|differs| format!("{}: {:#?}", differs.disturbance, differs.differences))
+            .collect();
+        assert!(differ.is_empty(), "{}:\n{}", story.name, differ.join("\n"));
         assert!(story.count > 0, "{} is not disturbed", story.name);
     }
     println!("{count} disturbances of {} small worlds; {known} leave another receipt", told.len());

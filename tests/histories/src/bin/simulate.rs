@@ -156,7 +156,7 @@ fn tell(found: &Found) {
     let Found { histories, calls, invocations, lasted, took, faults, outcomes, actions, broken } =
         found;
     let seconds = took.as_secs_f64();
-    let rate = |count: u64| count as f64 / seconds;
+    let rate = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds;
     let years = lasted.as_secs_f64() / (365.25 * 86_400.0);
     println!(
         "{histories} histories in {seconds:.1} s: {:.0} a second, {:.0} calls a second,",

@@ -203,7 +203,6 @@ impl Default for Container {
 
 impl Session {
     /// Its sentence, but for its address.
-    #[must_use]
     pub fn sentence(&self, world: &World, id: &str, stack: &Stack) -> SessionBuilder {
         let session = self.placed(world.session(id));
         let session = match self.identity {
