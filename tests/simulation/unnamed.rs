@@ -6,7 +6,7 @@ use crate::invoke::{
     report,
 };
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Fault, FaultKind, Setup, TaskHandle, World};
 use std::time::Duration;
 
 const POOL: [(&str, &str); 1] = [("WARM_POOL", "true")];
@@ -34,6 +34,23 @@ fn unknown(world: &World, task: &TaskHandle) -> Option<Value> {
 fn records(world: &World) -> Vec<String> {
     let keys = world.keys("ledger").into_iter();
     keys.filter(|key| key.starts_with("unknown/") || key.starts_with("receipts/")).collect()
+}
+
+/// S3 refuses a conditional write that meets another one, and says nothing of what is there: nothing is, here.
+#[tokio::test(start_paused = true)]
+async fn a_record_whose_write_met_another_one_is_written_again() {
+    for conflicts in [1, 3, 20] {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").identified_by_tag().stopped(137).start();
+        let event = world.task_event(&alice);
+        assert!(received(&world, &event, 1, &[]).await.0);
+        let conflict = Fault::on(Api::PutObject).of("unknown/").kind(FaultKind::Conflict);
+        world.fault(conflict.times(conflicts));
+        let (comes_again, _) = received(&world, &event, 2, &[]).await;
+        let is_on_record = unknown(&world, &alice).is_some();
+        assert_eq!(is_on_record, !comes_again, "{conflicts}\n{}", world.history());
+        assert_eq!(is_on_record, conflicts < 4, "{conflicts}\n{}", world.history());
+    }
 }
 
 #[tokio::test(start_paused = true)]

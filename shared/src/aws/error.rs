@@ -32,7 +32,7 @@ pub enum Failure {
     Denied,
     /// AWS says that the thing doesn't exist.
     NotFound,
-    /// A condition of a conditional write does not hold, or another write was faster.
+    /// A condition of a conditional write does not hold: something is there already, or has changed.
     Conflict,
     /// AWS answered, and what it says of this one thing can't be read: it is unknown by itself.
     Unreadable,
@@ -150,7 +150,9 @@ fn classify(status: u16, code: &str) -> Failure {
         _ if DENIALS.iter().any(|denial| code.starts_with(denial)) => Failure::Denied,
         401 | 403 => Failure::Denied,
         404 => Failure::NotFound,
-        409 | 412 => Failure::Conflict,
+        412 => Failure::Conflict,
+        // Another write was under way: whether the condition holds is not known.
+        409 => Failure::Unknown,
         400..=499 => Failure::Refused,
         _ => Failure::Unknown,
     }
@@ -195,5 +197,6 @@ mod tests {
         assert_eq!(classify(400, "InvalidParameterException"), Failure::Refused);
         assert_eq!(classify(400, "AccessDeniedException"), Failure::Denied);
         assert_eq!(classify(412, "PreconditionFailed"), Failure::Conflict);
+        assert_eq!(classify(409, "ConditionalRequestConflict"), Failure::Unknown);
     }
 }

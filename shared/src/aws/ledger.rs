@@ -6,6 +6,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// The version of the ledger's objects that is written here. One without a version is older.
 const VERSION: u32 = 1;
@@ -63,6 +65,22 @@ pub struct Stored<T> {
     pub etag: String,
 }
 
+/// What must hold of an object for a write of it.
+#[derive(Debug, Clone, Copy)]
+enum Condition<'a> {
+    None,
+    /// There is none.
+    IsNew,
+    /// It is this version.
+    IsStill(&'a str),
+}
+
+/// A conditional write that meets another one is refused with 409, and nothing is known of its condition: it has to be
+/// tried again
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response>).
+const AFTER_ANOTHER: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500)];
+
 impl Ledger {
     pub(super) fn new(client: Client, config: &Config) -> Self {
         Self { client, bucket: config.ledger_bucket.clone() }
@@ -73,8 +91,7 @@ impl Ledger {
     /// # Errors
     /// [`CallError`], with [`Failure::Conflict`] when there is one already.
     pub async fn create<T: Serialize>(&self, key: &str, document: &T) -> Result<String, CallError> {
-        let put = self.client.put_object().if_none_match("*");
-        self.put(put, key, document).await
+        self.put(Condition::IsNew, key, document).await
     }
 
     /// `PutObject` that replaces the version of `key` that `etag` names; the answer is the new one's.
@@ -87,7 +104,7 @@ impl Ledger {
         document: &T,
         etag: &str,
     ) -> Result<String, CallError> {
-        self.put(self.client.put_object().if_match(etag), key, document).await
+        self.put(Condition::IsStill(etag), key, document).await
     }
 
     /// `PutObject` of `key`, whatever was there before.
@@ -95,26 +112,36 @@ impl Ledger {
     /// # Errors
     /// [`CallError`] when it may not be there.
     pub async fn overwrite<T: Serialize>(&self, key: &str, document: &T) -> Result<(), CallError> {
-        self.put(self.client.put_object(), key, document).await.map(drop)
+        self.put(Condition::None, key, document).await.map(drop)
     }
 
     async fn put<T: Serialize>(
         &self,
-        put: aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder,
+        condition: Condition<'_>,
         key: &str,
         document: &T,
     ) -> Result<String, CallError> {
         let body = serde_json::to_vec_pretty(&Versioned { version: VERSION, document })
             .map_err(|e| CallError::unusable("PutObject", self.name(key), e.to_string()))?;
-        put.bucket(&self.bucket)
-            .key(key)
-            .content_type("application/json")
-            .body(ByteStream::from(body))
-            .send()
-            .boxed()
-            .await
-            .map(|put| put.e_tag().unwrap_or_default().to_owned())
-            .map_err(|e| CallError::from_sdk("PutObject", self.name(key), &e))
+        let mut pauses = AFTER_ANOTHER.into_iter();
+        loop {
+            let put = match condition {
+                Condition::IsNew => self.client.put_object().if_none_match("*"),
+                Condition::IsStill(etag) => self.client.put_object().if_match(etag),
+                Condition::None => self.client.put_object(),
+            };
+            let put = put.bucket(&self.bucket).key(key).content_type("application/json");
+            let error = match put.body(ByteStream::from(body.clone())).send().boxed().await {
+                Ok(put) => return Ok(put.e_tag().unwrap_or_default().to_owned()),
+                Err(error) => error,
+            };
+            let is_beside_another =
+                error.raw_response().is_some_and(|response| response.status().as_u16() == 409);
+            match pauses.next().filter(|_| is_beside_another) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(CallError::from_sdk("PutObject", self.name(key), &error)),
+            }
+        }
     }
 
     /// `GetObject`; `None` when there is none.

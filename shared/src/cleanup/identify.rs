@@ -13,7 +13,6 @@ use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_st
 use backon::BackoffBuilder;
 use jiff::Timestamp;
 use std::time::Duration;
-use tokio::try_join;
 
 /// Finds the task, and makes sure that it is a session task and runs the session that the request
 /// names; until `deadline`.
@@ -190,9 +189,9 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
         let noted = task.stop_note().map(|note| note.session);
         noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
     };
-    let (live, over) =
-        try_join!(invocation.snapshots.live_tasks(), invocation.snapshots.stopped_tasks())
-            .map_err(unclear)?;
+    // In this order: one that ends in between is seen by the second.
+    let live = invocation.snapshots.live_tasks().await.map_err(unclear)?;
+    let over = invocation.snapshots.stopped_tasks().await.map_err(unclear)?;
     let live: Vec<&Task> = live.iter().filter(runs_it).collect();
     let mut over: Vec<&Task> =
         over.iter().filter(runs_it).filter(|task| at >= session_start(task, now)).collect();

@@ -122,7 +122,7 @@ impl State {
         let until = match lease {
             None => began + self.setup.max_session_age,
             // Its owner lives: it is protected while others' leases do not show that renewal works.
-            Some(end) if task.renewal == Renewal::Broken && self.leases_are_renewed(now) => {
+            Some(end) if task.renewal == Renewal::Broken && self.leases_are_renewed(true, now) => {
                 end + self.setup.lease_grace
             }
             Some(end) if task.renewal == Renewal::Broken => end + self.setup.max_session_age,
@@ -259,6 +259,7 @@ impl State {
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
         // Where nobody is asked, it counts from when the session was over.
         let over = self.may_live_until(task, now);
+        let over = task.owner_ended_at.map_or(over, |ended| ended.min(over));
         let unasked = self.setup.containers_upload_themselves.then_some(over);
         let at_last = task.session_began() + self.setup.hard_age;
         since

@@ -105,7 +105,8 @@ impl State {
         let lease = lease.filter(|end| end.is_none_or(|end| end >= task.session_began()));
         match lease {
             Some(Some(end)) if end <= now => {
-                let alone = is_past(end, setup.lease_grace, now) && self.leases_are_renewed(now);
+                let alone =
+                    is_past(end, setup.lease_grace, now) && self.leases_are_renewed(false, now);
                 alone || is_past(end, setup.max_session_age, now)
             }
             Some(_) => false,
@@ -145,12 +146,14 @@ impl State {
             && !healthy
     }
 
-    /// Whether a single lease that lapsed speaks for itself. Simplified: every listing is whole.
-    pub(crate) fn leases_are_renewed(&self, now: Timestamp) -> bool {
+    /// Whether a single lease that lapsed speaks for itself; `by_hand`: also where it is not sure that a sweep has seen
+    /// one that was extended. Simplified: every listing is whole.
+    pub(crate) fn leases_are_renewed(&self, by_hand: bool, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
             let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
-            Some((task, end))
+            // Copied from another's: it is none.
+            (end >= task.session_began()).then_some((task, end))
         });
         let leased: Vec<(&Task, Timestamp)> = leased.collect();
         let reaped = self.tasks().filter(|task| {
@@ -171,7 +174,7 @@ impl State {
         // One that is extended by hand shows it too, to the sweeps of the next time.
         let extends = |task: &Task| {
             task.renewal == Renewal::Works
-                || task.extended_at.is_some_and(|at| !is_past(at, EXTENDED_FOR, now))
+                || by_hand && task.extended_at.is_some_and(|at| !is_past(at, EXTENDED_FOR, now))
         };
         let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)

@@ -31,7 +31,7 @@ pub(super) fn befall(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mu
         let place = one(random, &PLACES);
         let nth = random.usize(1..12);
         let when = if random.bool() { When::Before(place, nth) } else { When::After(place, nth) };
-        in_the_middle(random, when, steps);
+        in_the_middle(random, stack, when, steps);
     }
 }
 
@@ -85,10 +85,14 @@ fn trouble(random: &mut Rng, stack: &Stack) -> Action {
 }
 
 /// What changes between a look and what is done for it.
-fn in_the_middle(random: &mut Rng, when: When, steps: &mut Vec<Step>) {
+fn in_the_middle(random: &mut Rng, stack: &Stack, when: When, steps: &mut Vec<Step>) {
     let number = random.usize(0..6);
-    let newcomer =
-        |addressed| Session { entry: Entry::Running(Seconds(0)), addressed, ..Session::default() };
+    // No address changes hands faster than ECS forgets its last holder.
+    let entry = match stack.tasks_lag {
+        Seconds(0) => Entry::Running(Seconds(0)),
+        Seconds(_) => Entry::Fresh,
+    };
+    let newcomer = |addressed| Session { entry, addressed, ..Session::default() };
     match random.u8(0..6) {
         0 => steps.push(step(when, Action::IsLeased(number, Seconds::minutes(60)))),
         1 => steps.push(step(when, Action::Exits(number, 137))),
