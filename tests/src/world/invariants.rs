@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::api::Api;
 use super::state::State;
@@ -128,7 +128,9 @@ impl State {
             Some(end) if task.renewal == Renewal::Broken => end + self.setup.max_session_age,
             Some(end) => end,
         };
-        until.min(began + self.setup.hard_age)
+        // A function whose clock is ahead decides that much before a limit.
+        let ahead = self.setup.functions_clock_is_ahead.max(SignedDuration::ZERO);
+        until.min(began + self.setup.hard_age) - ahead
     }
 
     /// What a caller learns of a task that is described now, as of `seen`. What a stale read still shows excuses a

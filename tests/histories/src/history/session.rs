@@ -260,10 +260,20 @@ impl Session {
     }
 
     fn age(&self) -> Duration {
-        match self.entry {
-            Entry::Running(age) | Entry::NeverStarts(age) => age.into(),
-            Entry::Fresh => Duration::ZERO,
-        }
+        let age = match self.entry {
+            Entry::Running(age) | Entry::NeverStarts(age) => age,
+            Entry::Fresh => Seconds(0),
+        };
+        // It had begun before its lease was over.
+        let at_least = match self.lease {
+            Lease::Lapsed(ago) => Seconds(ago.0 + 60),
+            Lease::None
+            | Lease::Renewed(_)
+            | Lease::Fixed(_)
+            | Lease::Unreadable
+            | Lease::Stale => Seconds(0),
+        };
+        age.max(at_least).into()
     }
 
     fn leased(&self, session: SessionBuilder, world: &World) -> SessionBuilder {
