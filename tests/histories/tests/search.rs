@@ -5,10 +5,10 @@ use session_cleanup_tests::world::FaultKind;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many are played each time, and always the same.
-const FIXED: u64 = 150;
+const FIXED: u64 = 300;
 
 /// So many are played that nobody has played before.
-const FRESH: u64 = 50;
+const FRESH: u64 = 20;
 
 fn assert_nothing_is_broken(found: &Found) {
     let broken = found.broken.iter().map(|(seed, violations)| {
