@@ -205,6 +205,8 @@ impl State {
         let saved = confirmed_itself || (vouched_for && task.container.saved_at.is_some());
         let losable = task.loss_allowed
             || self.setup.artifacts_are_discarded
+            // Nobody is asked: from the order on its window is the operator's.
+            || (forced && self.setup.containers_upload_themselves)
             || !task.started(now)
             || self.salvage_is_over(task, now);
         if !confirmed && !confirmed_itself {

@@ -49,6 +49,14 @@ impl World {
         state.groups.contains_key(&state.setup.target_group_arn(name))
     }
 
+    /// Whether a call of an operation about something did not succeed, as far as its caller saw.
+    #[must_use]
+    pub fn has_failed(&self, api: Api, subject: &str) -> bool {
+        let state = self.lock();
+        let mut calls = state.journal.calls.iter().filter(|call| call.api == api);
+        calls.any(|call| call.is_about(subject) && !call.outcome.is_success())
+    }
+
     /// How many HTTP calls were sent.
     #[must_use]
     pub fn calls_sent(&self) -> usize {
