@@ -13,8 +13,8 @@ use session_cleanup::event::TaskReference;
 use session_cleanup::session::{SessionId, TaskArn};
 use session_cleanup::{completion, inspector, reaper};
 pub(crate) use session_cleanup_histories::functions::{
-    FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch, config,
-    function, function_at, function_over, function_with,
+    FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch,
+    batch_received, config, failed_items, function, function_at, function_over, function_with,
 };
 use session_cleanup_tests::world::{Fault, TaskHandle, World};
 use std::sync::Arc;
@@ -43,13 +43,7 @@ pub(crate) async fn receive(context: &Arc<Context>, event: &Value, received: u32
 
 /// The same with a batch of them.
 pub(crate) async fn receive_all(context: &Arc<Context>, events: &[(&Value, u32)]) -> Vec<usize> {
-    let bodies: Vec<String> = events.iter().map(|(event, _)| event.to_string()).collect();
-    let mut payload = batch(&bodies);
-    for (number, (_, received)) in events.iter().enumerate() {
-        payload["Records"][number]["attributes"] =
-            json!({"ApproximateReceiveCount": received.to_string()});
-    }
-    deliver_payload(context, payload).await
+    deliver_payload(context, batch_received(events)).await
 }
 
 /// Invokes the function with a batch; the answer is the places of the items that failed.
@@ -63,14 +57,7 @@ async fn deliver_payload(context: &Arc<Context>, payload: Value) -> Vec<usize> {
         .await
         .expect("a batch never fails as a whole");
     assert!(began.elapsed() < FUNCTION_TIMEOUT, "the invocation outlived its deadline (I7)");
-    let mut failed: Vec<usize> = answer["batchItemFailures"]
-        .as_array()
-        .expect("a list of failures")
-        .iter()
-        .map(|item| item["itemIdentifier"].as_str().unwrap().parse().unwrap())
-        .collect();
-    failed.sort_unstable();
-    failed
+    failed_items(&answer)
 }
 
 /// Invokes the function with a batch of events.

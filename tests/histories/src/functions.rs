@@ -150,3 +150,28 @@ pub fn batch(bodies: &[String]) -> Value {
         .collect();
     json!({ "Records": records })
 }
+
+/// The same of events, each with how often the queue has delivered it.
+#[must_use]
+pub fn batch_received(events: &[(&Value, u32)]) -> Value {
+    let bodies: Vec<String> = events.iter().map(|(event, _)| event.to_string()).collect();
+    let mut payload = batch(&bodies);
+    for (number, (_, received)) in events.iter().enumerate() {
+        payload["Records"][number]["attributes"] =
+            json!({ "ApproximateReceiveCount": received.to_string() });
+    }
+    payload
+}
+
+/// The places of the items that failed, in their order.
+#[must_use]
+pub fn failed_items(answer: &Value) -> Vec<usize> {
+    let mut failed: Vec<usize> = answer["batchItemFailures"]
+        .as_array()
+        .expect("a list of failures")
+        .iter()
+        .map(|item| item["itemIdentifier"].as_str().unwrap().parse().unwrap())
+        .collect();
+    failed.sort_unstable();
+    failed
+}

@@ -76,14 +76,12 @@ pub fn play(history: &History, trace: Trace) -> Played {
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let violation = Violation::new("panic", what.unwrap_or_default());
         let world = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let trace = world.map(|world| world.history().lines().map(str::to_owned).collect());
-        let met = Vec::new();
-        Played {
-            violations: vec![violation],
-            met,
-            trace: trace.unwrap_or_default(),
+        let told = |world: World| Played {
+            met: world.faults_met(),
+            trace: world.history().lines().map(str::to_owned).collect(),
             ..Played::default()
-        }
+        };
+        Played { violations: vec![violation], ..world.map(told).unwrap_or_default() }
     })
 }
 
@@ -177,7 +175,7 @@ impl Theatre {
             };
             if let Some(done) = done {
                 let mut stage = self.stage();
-                invocations.end(&mut stage, &done);
+                invocations.end(&mut stage);
                 if let (Done::Swept { whole }, Some(verdict)) = (&done, &mut calm)
                     && verdict.is_settled_after(&stage.world, *whole)
                     && stage.events.is_empty()

@@ -66,7 +66,7 @@ pub fn stories() -> Vec<Story> {
             4,
             [
                 begins(1, Session { stop_timeout: Seconds(120), ..Session::default() }),
-                at(1, Action::IsInterrupted(1, Seconds(0))),
+                at(1, Action::IsInterrupted(1)),
             ],
         ),
         story("an orphan that is too old", 6, [begins(1, old(Container::default()))]),

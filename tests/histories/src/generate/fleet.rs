@@ -138,7 +138,7 @@ fn fate(random: &mut Rng, artifacts: Artifacts, number: usize, at: When, steps: 
             },
         ),
         7 | 8 => Action::Exits(number, one(random, &[0, 1, 137])),
-        9 => Action::IsInterrupted(number, Seconds(0)),
+        9 => Action::IsInterrupted(number),
         10 => Action::IsStopped(number),
         11 => Action::Completes(number),
         12 => {

@@ -16,8 +16,8 @@ pub enum Action {
     Resumes(usize),
     /// Its container exits with this code, and ECS says so.
     Exits(usize, i32),
-    /// A Spot warning comes, and ECS says so, so much later.
-    IsInterrupted(usize, Seconds),
+    /// A Spot warning comes, and ECS says so.
+    IsInterrupted(usize),
     /// Somebody else stops its task, and ECS says so.
     IsStopped(usize),
     /// Its container completes by itself.
@@ -38,8 +38,6 @@ pub enum Action {
     LeavesZombie(usize, u8),
     /// Somebody deletes a target group.
     GroupIsDeleted(usize),
-    /// Somebody deletes a cluster.
-    ClusterIsDeleted(usize),
     /// Every call of a service fails for so long.
     Outage(Service, FaultKind, Seconds),
     /// No packet of ours reaches any container for so long.

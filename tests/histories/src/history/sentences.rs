@@ -110,7 +110,7 @@ impl fmt::Display for Action {
             }
             Self::Resumes(number) => write!(formatter, "s-{number} is resumed in a new task"),
             Self::Exits(number, code) => write!(formatter, "s-{number} exits with {code}"),
-            Self::IsInterrupted(number, _) => write!(formatter, "a Spot warning for s-{number}"),
+            Self::IsInterrupted(number) => write!(formatter, "a Spot warning for s-{number}"),
             Self::IsStopped(number) => write!(formatter, "somebody stops the task of s-{number}"),
             Self::Completes(number) => write!(formatter, "s-{number} completes by itself"),
             Self::Behaves(number, container) => write!(formatter, "s-{number} is now{container}"),
@@ -139,9 +139,6 @@ impl fmt::Display for Action {
                 )
             }
             Self::GroupIsDeleted(group) => write!(formatter, "{} is deleted", Stack::group(*group)),
-            Self::ClusterIsDeleted(cluster) => {
-                write!(formatter, "{} is deleted", Stack::cluster(*cluster))
-            }
             Self::Outage(service, kind, time) => {
                 write!(formatter, "each call of {service:?} fails ({kind}) for {time}")
             }

@@ -2,7 +2,9 @@
 
 use super::queue::Message;
 use super::stage::{LONGEST_WAIT, Order, Stage};
-use crate::functions::{FUNCTION_TIMEOUT, REAPER_TIMEOUT, batch, function_with};
+use crate::functions::{
+    FUNCTION_TIMEOUT, REAPER_TIMEOUT, batch_received, failed_items, function_with,
+};
 use crate::history::{Function, Seconds, Stack, Sweep};
 use crate::verdict::Violation;
 use futures_util::StreamExt;
@@ -96,7 +98,7 @@ impl Invocations {
     }
 
     /// Takes note of the one that is over.
-    pub(super) fn end(&mut self, stage: &mut Stage, _: &Done) {
+    pub(super) fn end(&mut self, stage: &mut Stage) {
         let Some(Over { task, sandbox, answer, too_long }) = self.over.take() else { return };
         let caller = sandbox.caller.clone();
         if too_long {
@@ -180,12 +182,9 @@ impl Invocations {
 
     fn deliver(&mut self, stage: &mut Stage, messages: Vec<Message>, of_ending_tasks: bool) {
         let sandbox = self.sandbox(stage, Function::Completion);
-        let bodies: Vec<String> = messages.iter().map(|one| one.event.to_string()).collect();
-        let mut payload = batch(&bodies);
-        for (nth, message) in messages.iter().enumerate() {
-            payload["Records"][nth]["attributes"] =
-                json!({ "ApproximateReceiveCount": message.received.to_string() });
-        }
+        let events: Vec<(&Value, u32)> =
+            messages.iter().map(|one| (&one.event, one.received)).collect();
+        let payload = batch_received(&events);
         let context = Arc::clone(&sandbox.context);
         let deadline = Deadline::after(FUNCTION_TIMEOUT);
         let deadline = deadline.earlier(context.config.timeouts.deadline_margin);
@@ -245,11 +244,6 @@ impl Invocations {
         };
         self.under_way.push(lives.boxed());
     }
-}
-
-fn failed_items(answer: &Value) -> Vec<usize> {
-    let failed = answer["batchItemFailures"].as_array().into_iter().flatten();
-    failed.filter_map(|item| item["itemIdentifier"].as_str()?.parse().ok()).collect()
 }
 
 /// Whether a sweep acted, saw everything and left nothing for the next.

@@ -3,8 +3,7 @@
 use super::queue::Queue;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
-    Action, Addressed, Death, EventCopies, Function, History, Lease, Seconds, Session, Stack,
-    Sweep, Upload,
+    Action, Addressed, Death, EventCopies, Function, History, Lease, Session, Stack, Sweep, Upload,
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{Phase, TaskHandle, World};
@@ -111,7 +110,7 @@ impl Stage {
             Action::Exits(number, code) => {
                 self.with(*number, |task| world.crash(task, *code));
             }
-            Action::IsInterrupted(number, _) => self.with(*number, |task| world.interrupt(task)),
+            Action::IsInterrupted(number) => self.with(*number, |task| world.interrupt(task)),
             Action::IsStopped(number) => {
                 self.with(*number, |task| world.operator_stops(task, "someone else"));
             }
@@ -150,7 +149,6 @@ impl Stage {
             }
             Action::LeavesZombie(group, number) => self.leave_zombie(*group, *number),
             Action::GroupIsDeleted(group) => world.delete_target_group(&Stack::group(*group)),
-            Action::ClusterIsDeleted(cluster) => world.delete_cluster(&Stack::cluster(*cluster)),
             Action::Outage(service, kind, time) => {
                 let now = world.now();
                 world.outage(*service, *kind, now, now + Duration::from(*time));
@@ -282,8 +280,7 @@ impl Stage {
 
     /// From one scheduled sweep to the next.
     pub(super) fn interval(&self) -> Duration {
-        let Seconds(every) = self.stack.every;
-        Duration::from_secs(every)
+        self.stack.every.into()
     }
 }
 
