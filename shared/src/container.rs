@@ -297,9 +297,11 @@ fn no_connection(error: &SdkError<Infallible, HttpResponse>) -> Option<NoConnect
 /// the container, or in its place, may say 200 to whatever it is asked. A body that says nothing of it is believed.
 fn contradicts(body: &str, session: &SessionId) -> bool {
     let said: Named = serde_json::from_str(body).unwrap_or_default();
-    let is_markup = body.trim_start().starts_with('<');
+    let start = body.trim_start().to_ascii_lowercase();
+    let is_web_page = ["<html", "<!doctype html"].iter().any(|mark| start.contains(mark));
+    let is_page = start.starts_with('<') && (is_web_page || !start.starts_with("<?xml"));
     let is_another = said.session_id.is_some_and(|named| named != session.as_str());
-    is_markup || is_another || said.upload_completed == Some(false)
+    is_page || is_another || said.upload_completed == Some(false)
 }
 
 /// Whether a health answer names this session.

@@ -11,6 +11,7 @@
 
 pub mod act;
 pub mod decide;
+pub(crate) mod memory;
 pub mod observation;
 pub(crate) mod observe;
 pub mod planned;
@@ -28,6 +29,7 @@ use crate::removal::{Holders, LeftBehind, RecoveredIntents};
 use act::{Acts, act};
 use decide::{Known, Plan, TaskDecision, decide, to_be_probed};
 use jiff::Timestamp;
+use memory::Memory;
 use observation::Observation;
 use observe::probe_tasks;
 pub(crate) use observe::{observe, observe_elsewhere};
@@ -35,7 +37,7 @@ use planned::Planned;
 use report::{Course, Story, SweepReport, publish};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use suspects::{InARow, Memory, Suspects};
+use suspects::{InARow, Suspects};
 use tokio::join;
 use tokio::time::Instant;
 
@@ -56,11 +58,22 @@ pub async fn sweep(
 
     let (left_behind, mut memory, seen) = look(context, looking).await;
     let recovered = recover(&invocation, left_behind, &seen, looking).await;
-    let (plan, unasked) =
-        probe_and_decide(context, &request, &memory.suspects, &seen, looking).await;
+    let (policy, now) = (&context.config.sweep, context.clock.now());
+    let last_suspects = memory.suspects.clone().still_fresh(policy.interval, now);
+    let unprobed = Known {
+        seen: &seen,
+        probes: &BTreeMap::new(),
+        suspects: &last_suspects,
+        force: request.force.as_ref(),
+        policy,
+        now,
+    };
+    let (probes, unasked) = probe_tasks(context, to_be_probed(&unprobed), looking).await;
+    let known = Known { probes: &probes, ..unprobed };
+    let mut plan = decide(&known);
 
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
-    problems.extend(memory.suspects.too_old(context.config.sweep.interval, began.time));
+    problems.extend(memory.suspects.too_old(policy.interval, began.time));
     problems.extend(left_unasked(seen.unasked + unasked));
     problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
@@ -70,13 +83,21 @@ pub async fn sweep(
     let of_this_sweep = |in_a_row: InARow, suspects: Suspects| Suspects {
         in_a_row,
         swept_at: Some(began.time),
+        swept_by: Some(request_id.to_owned()),
         found: Some(found),
         ..suspects
     };
-    let suspects = of_this_sweep(memory.suspects.in_a_row, plan.suspects.clone());
+    let suspects = match request.mode {
+        SweepMode::Report => plan.suspects.clone(),
+        SweepMode::Enforce => plan.suspects_while_acting(now),
+    };
+    let suspects = of_this_sweep(memory.suspects.in_a_row, suspects);
     let unwritten = memory.replace(ledger, &suspects, record()).await.err();
     let is_unwritten = unwritten.is_some();
     problems.extend(unwritten);
+    if is_unwritten {
+        plan = decide(&Known { suspects: &last_suspects.without_leases(), ..known });
+    }
     let acts = match request.mode {
         SweepMode::Report => Acts::none(&plan),
         SweepMode::Enforce => {
@@ -96,8 +117,7 @@ pub async fn sweep(
 
     let story = Story { seen: &seen, plan: &plan, acts, recovered, problems };
     let report = SweepReport::new(request, story);
-    let interval = context.config.sweep.interval;
-    let in_a_row = InARow::after(before, report.trouble(), interval, began.time);
+    let in_a_row = InARow::after(before, report.trouble(), policy.interval, began.time);
     let mut report = SweepReport { in_a_row, ..report };
     let remembered = of_this_sweep(in_a_row, remembered);
     if (is_unwritten || remembered != suspects)
@@ -183,29 +203,6 @@ async fn recover(
         Some(error) => Holders::Unknown(error),
     };
     left_behind.settle(invocation.context(), invocation.snapshots(), holders, deadline).await
-}
-
-/// The plan, and how many containers there was no time to ask.
-async fn probe_and_decide(
-    context: &Context,
-    request: &SweepRequest,
-    before: &Suspects,
-    seen: &Observation,
-    deadline: Deadline,
-) -> (Plan, usize) {
-    let policy = &context.config.sweep;
-    let now = context.clock.now();
-    let suspects = before.clone().still_fresh(policy.interval, now);
-    let unprobed = Known {
-        seen,
-        probes: &BTreeMap::new(),
-        suspects: &suspects,
-        force: request.force.as_ref(),
-        policy,
-        now,
-    };
-    let (probes, unasked) = probe_tasks(context, to_be_probed(&unprobed), deadline).await;
-    (decide(&Known { probes: &probes, ..unprobed }), unasked)
 }
 
 /// How much there is that a report will tell.

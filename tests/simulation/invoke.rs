@@ -18,6 +18,7 @@ pub(crate) use session_cleanup_histories::functions::{
 };
 use session_cleanup_tests::world::{Fault, TaskHandle, World};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -53,7 +54,7 @@ pub(crate) async fn deliver_bodies(context: &Arc<Context>, bodies: &[String]) ->
 
 async fn deliver_payload(context: &Arc<Context>, payload: Value) -> Vec<usize> {
     let began = Instant::now();
-    let answer = completion::handle(context, payload, deadline(context), "request")
+    let answer = completion::handle(context, payload, deadline(context), &request_id())
         .await
         .expect("a batch never fails as a whole");
     assert!(began.elapsed() < FUNCTION_TIMEOUT, "the invocation outlived its deadline (I7)");
@@ -85,9 +86,16 @@ pub(crate) async fn deliver_until_done(
     None
 }
 
+/// Lambda gives each invocation one of its own.
+fn request_id() -> String {
+    static INVOCATIONS: AtomicUsize = AtomicUsize::new(0);
+    format!("request-{}", INVOCATIONS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Invokes the function with one event, and answers its report.
 pub(crate) async fn report(context: &Arc<Context>, event: &Value) -> Result<Value, Value> {
-    let handled = completion::handle(context, event.clone(), deadline(context), "request").await;
+    let handled =
+        completion::handle(context, event.clone(), deadline(context), &request_id()).await;
     handled.map_err(|error| match error {
         completion::InvocationError::NotClean(report) => report,
         other => json!({ "error": other.to_string() }),
@@ -99,7 +107,7 @@ pub(crate) async fn invoke_reaper(context: &Arc<Context>, payload: &Value) -> Va
     let began = Instant::now();
     let margin = context.config.timeouts.deadline_margin;
     let deadline = Deadline::after(REAPER_TIMEOUT).earlier(margin);
-    let handled = reaper::handle(context, payload, deadline, "request").await;
+    let handled = reaper::handle(context, payload, deadline, &request_id()).await;
     assert!(began.elapsed() < REAPER_TIMEOUT, "the sweep outlived its deadline (I7)");
     handled.unwrap_or_else(|error| json!({ "error": error.to_string() }))
 }

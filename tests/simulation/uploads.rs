@@ -49,6 +49,19 @@ async fn a_200_of_somebody_else_is_never_taken_for_completion() {
     }
 }
 
+/// What a 200 means is said by its status and by the marker. Containers say it in words of their own.
+#[tokio::test(start_paused = true)]
+async fn a_container_that_confirms_in_its_own_words_is_believed() {
+    for words in ["", "uploaded", "{\"ok\": true}", "[]", "<?xml version=\"1.0\"?><ok/>"] {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").confirms_with(words).start();
+        let event = world.session_ended_event(&alice, "completed");
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "cleaned", "{words}: {answer:?}");
+        assert_clean(&world, &alice);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_completion_whose_answer_was_lost_is_asked_for_again() {
     let world = World::new(Setup::default());

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// What became of a session's task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskFate {
-    /// We stopped it.
+    /// We stopped it, or it was over after a stop of ours whose answer was lost.
     Stopped,
     /// We are about to stop it.
     ToBeStopped,
@@ -208,6 +208,7 @@ pub(super) async fn stop(
     };
     match fate {
         TaskFate::NotStopped { why } if attempts.in_doubt => TaskFate::StopUnanswered { why },
+        TaskFate::StoppedByOthers if attempts.in_doubt => TaskFate::Stopped,
         fate => fate,
     }
 }

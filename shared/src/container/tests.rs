@@ -59,7 +59,8 @@ fn a_connection_that_came_about_and_broke_has_somebody() {
 #[test]
 fn a_200_counts_unless_its_body_contradicts() {
     let alice = session("alice");
-    for body in ["", "ok", "true", "{}", r#"{"ok":true}"#, r#"{"session_id":"alice"}"#] {
+    let xml = "<?xml version=\"1.0\"?>\n<upload page=\"index.html\">done</upload>";
+    for body in ["", "ok", "true", "{}", r#"{"ok":true}"#, r#"{"session_id":"alice"}"#, xml] {
         assert!(!contradicts(body, &alice), "{body}");
     }
     let uploaded = json!({"session_id": "alice", "upload_completed": true}).to_string();
@@ -67,6 +68,9 @@ fn a_200_counts_unless_its_body_contradicts() {
     for body in [
         "<!DOCTYPE html><h1>It works!</h1>",
         "\n <html>",
+        "<h1>It works!</h1>",
+        "<?xml version='1.0'?><!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' ''>",
+        "<?xml version=\"1.0\"?> <HTML xmlns=\"http://www.w3.org/1999/xhtml\">",
         r#"{"upload_completed":false}"#,
         r#"{"session_id":"bob","upload_completed":true}"#,
     ] {

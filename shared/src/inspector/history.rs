@@ -2,8 +2,9 @@ use super::read_all::read_all;
 use crate::aws::{CallError, Stored};
 use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::sweep::memory::Memory;
 use crate::sweep::report::{StoredReport, StoredTarget, StoredTask};
-use crate::sweep::suspects::{Memory, Suspects};
+use crate::sweep::suspects::Suspects;
 use jiff::{SignedDuration, Timestamp};
 
 /// What the last sweeps have left in the ledger: their reports, and what they remember.

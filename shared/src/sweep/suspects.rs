@@ -5,16 +5,11 @@ mod in_a_row;
 
 pub use in_a_row::{Before, InARow};
 
-use crate::aws::{CallError, Failure, Ledger, Stored, parse_document};
-use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
-use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-const KEY: &str = "suspects.json";
 
 /// A memory older than so many intervals counts no more: sweeps have not been consecutive.
 const INTERVALS: i32 = 3;
@@ -57,6 +52,8 @@ pub struct Suspects {
     pub in_a_row: InARow,
     /// When the sweep began that has written this.
     pub swept_at: Option<Timestamp>,
+    /// Its Lambda request id.
+    pub swept_by: Option<String>,
     /// How much that sweep found: where it is nothing, no report follows. `None`: a version before did not say.
     pub found: Option<usize>,
 }
@@ -87,6 +84,13 @@ impl SeenLeases {
 }
 
 impl Suspects {
+    /// The same where a sweep can't write down what it does: as if nobody were known to renew leases. One owner
+    /// after the other would be stopped for a lease, and each sweep would take its own for the first.
+    #[must_use]
+    pub fn without_leases(&self) -> Self {
+        Self { leases: SeenLeases::default(), ..self.clone() }
+    }
+
     /// Those that still count: seen at most three intervals ago.
     #[must_use]
     pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
@@ -151,214 +155,5 @@ impl SeenSince {
     }
 }
 
-/// The memory as it was found, and what a conditional write needs.
-#[derive(Debug, Clone)]
-pub struct Memory {
-    version: Version,
-    /// What the sweep before suspected; nothing where the memory can't be read.
-    pub suspects: Suspects,
-    /// Why nobody is suspect yet although there is a memory.
-    pub problem: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-enum Version {
-    /// There is none yet.
-    New,
-    /// This one is replaced.
-    Known(String),
-    /// It is not known whether there is one: none is written.
-    Unknown,
-}
-
-impl Memory {
-    /// Reads it, for no longer than until `deadline`. Where it can't be read, nobody is suspect yet.
-    pub async fn read(ledger: &Ledger, deadline: Deadline) -> Self {
-        match CallError::answered_by(deadline, "GetObject", KEY, ledger.read_bytes(KEY)).await {
-            Ok(None) => {
-                Self { version: Version::New, suspects: Suspects::default(), problem: None }
-            }
-            Ok(Some(Stored { document, etag })) => {
-                let version = Version::Known(etag);
-                match parse_document::<Document>(&document) {
-                    Ok(document) => Self { version, suspects: document.into(), problem: None },
-                    Err(problem) => {
-                        let problem =
-                            format!("{KEY} can't be read, nobody is suspect yet: {problem}");
-                        let suspects = Suspects::default();
-                        Self { version, suspects, problem: Some(problem) }
-                    }
-                }
-            }
-            Err(error) => Self {
-                version: Version::Unknown,
-                suspects: Suspects::default(),
-                problem: Some(format!("{error}; nobody is suspect yet")),
-            },
-        }
-    }
-
-    /// What is known of the sweeps before.
-    #[must_use]
-    pub fn before(&self) -> Before {
-        match self.problem {
-            Some(_) => Before::Unknown,
-            None => Before::Known(self.suspects.in_a_row, self.suspects.swept_at),
-        }
-    }
-
-    /// Replaces what was read by `suspects`, also where nothing is suspect: it says when the last sweep was.
-    ///
-    /// # Errors
-    /// A sentence that says why the next sweep will not know of them.
-    pub async fn replace(
-        &mut self,
-        ledger: &Ledger,
-        suspects: &Suspects,
-        deadline: Deadline,
-    ) -> Result<(), String> {
-        let document = Document::from(suspects);
-        let writing = match &self.version {
-            Version::Unknown => return Ok(()),
-            Version::New => ledger.create(KEY, &document).boxed(),
-            Version::Known(etag) => ledger.replace(KEY, &document, etag).boxed(),
-        };
-        match CallError::answered_by(deadline, "PutObject", KEY, writing).await {
-            Ok(etag) => {
-                self.version = Version::Known(etag);
-                self.suspects = suspects.clone();
-                self.problem = None;
-                Ok(())
-            }
-            Err(error) => Err(not_remembered(&error)),
-        }
-    }
-}
-
-fn not_remembered(error: &CallError) -> String {
-    match error.failure {
-        Failure::Conflict => {
-            format!("another sweep has written {KEY} meanwhile; its suspects count, not ours")
-        }
-        Failure::Throttled
-        | Failure::Refused
-        | Failure::Denied
-        | Failure::NotFound
-        | Failure::Unreadable
-        | Failure::NotSent
-        | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
-    }
-}
-
-/// The object's form: lists, since an address can't be a key.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Document {
-    tasks: Vec<SuspectTask>,
-    targets: Vec<SuspectTarget>,
-    #[serde(alias = "vain")]
-    failed_salvages: Vec<SuspectTask>,
-    #[serde(default)]
-    reused: Vec<SuspectTask>,
-    #[serde(default)]
-    blind: Vec<SuspectTask>,
-    #[serde(default)]
-    tried: Vec<TaskAt>,
-    #[serde(default)]
-    under_way: Vec<TaskAt>,
-    #[serde(default)]
-    leases_seen_at: Option<Timestamp>,
-    #[serde(default)]
-    leases: Vec<TaskAt>,
-    #[serde(default)]
-    claimed: Vec<TaskAt>,
-    #[serde(default)]
-    reaped_for_leases: Vec<TaskAt>,
-    #[serde(default)]
-    in_a_row: InARow,
-    #[serde(default)]
-    swept_at: Option<Timestamp>,
-    #[serde(default)]
-    found: Option<usize>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct TaskAt {
-    task: TaskArn,
-    at: Timestamp,
-}
-
-fn listed(times: &BTreeMap<TaskArn, Timestamp>) -> Vec<TaskAt> {
-    times.iter().map(|(task, at)| TaskAt { task: task.clone(), at: *at }).collect()
-}
-
-fn by_task(times: Vec<TaskAt>) -> BTreeMap<TaskArn, Timestamp> {
-    times.into_iter().map(|TaskAt { task, at }| (task, at)).collect()
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct SuspectTask {
-    task: TaskArn,
-    #[serde(flatten)]
-    seen: SeenSince,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct SuspectTarget {
-    group: TargetGroupArn,
-    address: TargetAddress,
-    #[serde(flatten)]
-    seen: SeenSince,
-}
-
-impl From<&Suspects> for Document {
-    fn from(suspects: &Suspects) -> Self {
-        let task =
-            |(task, seen): (&TaskArn, &SeenSince)| SuspectTask { task: task.clone(), seen: *seen };
-        let targets = suspects.targets.iter().map(|((group, address), seen)| SuspectTarget {
-            group: group.clone(),
-            address: *address,
-            seen: *seen,
-        });
-        Self {
-            tasks: suspects.tasks.iter().map(task).collect(),
-            targets: targets.collect(),
-            failed_salvages: suspects.failed_salvages.iter().map(task).collect(),
-            reused: suspects.reused.iter().map(task).collect(),
-            blind: suspects.blind.iter().map(task).collect(),
-            tried: listed(&suspects.tried),
-            under_way: listed(&suspects.under_way),
-            leases_seen_at: suspects.leases.at,
-            leases: listed(&suspects.leases.ends),
-            claimed: listed(&suspects.claimed),
-            reaped_for_leases: listed(&suspects.reaped_for_leases),
-            in_a_row: suspects.in_a_row,
-            swept_at: suspects.swept_at,
-            found: suspects.found,
-        }
-    }
-}
-
-impl From<Document> for Suspects {
-    fn from(document: Document) -> Self {
-        let task = |suspect: SuspectTask| (suspect.task, suspect.seen);
-        let target = |suspect: SuspectTarget| ((suspect.group, suspect.address), suspect.seen);
-        Self {
-            tasks: document.tasks.into_iter().map(task).collect(),
-            targets: document.targets.into_iter().map(target).collect(),
-            failed_salvages: document.failed_salvages.into_iter().map(task).collect(),
-            reused: document.reused.into_iter().map(task).collect(),
-            blind: document.blind.into_iter().map(task).collect(),
-            tried: by_task(document.tried),
-            under_way: by_task(document.under_way),
-            leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
-            claimed: by_task(document.claimed),
-            reaped_for_leases: by_task(document.reaped_for_leases),
-            in_a_row: document.in_a_row,
-            swept_at: document.swept_at,
-            found: document.found,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

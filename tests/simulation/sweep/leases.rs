@@ -2,7 +2,7 @@
 
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, renewing, stopped, task_row, warns};
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, sweeps};
-use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Crash, Fault, Setup, TaskHandle, World};
 
 fn fleet(world: &World, lapsed: u32, leased: u32) -> Vec<TaskHandle> {
     for number in 0..leased {
@@ -219,5 +219,90 @@ async fn renewals_that_are_rarer_than_sweeps_do_not_begin_the_salvage_window_ane
         enforce(&world, &format!("sweep-{sweeps}")).await;
         tokio::time::sleep(INTERVAL).await;
     }
+    assert_unharmed(&world);
+}
+
+/// Of one owner whose renewal breaks: the first lease has lapsed, the second lapses after the first sweep.
+fn lapse_one_after_the_other(world: &World) -> [TaskHandle; 2] {
+    renewing(world, "works");
+    let first = world.session("first").lease_lapsed(MINUTE * 20).dies_on_sigterm().start();
+    let second = world.session("second").leased_for(MINUTE).start();
+    for session in [&first, &second] {
+        world.renewal_breaks(session);
+    }
+    [first, second]
+}
+
+/// The second looks like the broken renewal that it is, unless the first is forgotten.
+async fn assert_one_of_them_is_left(world: &World, both: [TaskHandle; 2], told: &str) {
+    for report in sweeps(world, "later", 6).await {
+        let stopped = stopped(world, &both);
+        assert!(stopped.len() < 2, "{told}: {report:#}\n{}", world.history());
+    }
+    assert_unharmed(world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_stopped_for_a_lease_is_remembered_whatever_becomes_of_the_memory() {
+    let memory = |nth| Fault::on(Api::PutObject).of("suspects.json").nth(nth);
+    let troubles = [
+        memory(1).answer_lost(),
+        memory(2).answer_lost(),
+        memory(1).always().answer_hangs(),
+        memory(1).always().server_error(),
+        memory(2).always().server_error(),
+        memory(2).always().denied(),
+        memory(2).always().hangs(),
+        // It ends at SIGTERM: when the reaper looks again it is over.
+        Fault::on(Api::StopTask).answer_hangs(),
+        Fault::on(Api::StopTask).answer_lost(),
+        Fault::on(Api::StopTask).always().server_error(),
+    ];
+    for trouble in troubles {
+        let world = World::new(Setup::default());
+        let both = lapse_one_after_the_other(&world);
+        world.fault(trouble.clone());
+        enforce(&world, "troubled").await;
+        world.faults_cease();
+        tokio::time::sleep(INTERVAL).await;
+        assert_one_of_them_is_left(&world, both, &format!("{trouble:?}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_stopped_for_a_lease_is_remembered_wherever_the_reaper_dies() {
+    let world = World::new(Setup::default());
+    lapse_one_after_the_other(&world);
+    enforce(&world, "dying").await;
+    let calls = world.count_by("dying");
+    assert!(calls > 10, "{calls}");
+    for number in 1..=calls {
+        let world = World::new(Setup::default());
+        let both = lapse_one_after_the_other(&world);
+        let sweep = enforce(&world, "dying");
+        let _ = world.run_until_crash("dying", Crash::After(number), sweep).await;
+        tokio::time::sleep(INTERVAL).await;
+        assert_one_of_them_is_left(&world, both, &format!("dies after call {number}")).await;
+    }
+}
+
+/// It is decided as if renewal were not known to work; what hangs on no other lease is done all the same.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_stopped_for_a_lease_where_that_cannot_be_written_down() {
+    let world = World::new(Setup { target_groups: Vec::new(), ..Setup::default() });
+    renewing(&world, "works");
+    for number in 0..8 {
+        world.session(&format!("leased-{number}")).leased_for(HOUR).start();
+    }
+    let lapsed = world.session("lapsed").lease_lapsed(MINUTE * 20).start();
+    let long_ago = world.session("long-ago").lease_lapsed(HOUR * 3).start();
+    world.fault(Fault::on(Api::PutObject).of("suspects.json").times(3).denied());
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(task_row(&report, &lapsed), ("T7a lease_lapsed", "kept"), "{report:#}");
+    assert_eq!(task_row(&report, &long_ago), ("T7 lease_expired", "acted"), "{report:#}");
+    world.faults_cease();
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(task_row(&report, &lapsed), ("T7 lease_expired", "acted"), "{report:#}");
     assert_unharmed(&world);
 }

@@ -133,6 +133,29 @@ async fn of_two_sweeps_at_once_the_loser_says_that_its_suspects_do_not_count() {
     assert_unharmed(&world);
 }
 
+/// The SDK repeats it, and is told that somebody has written in between; or it is written again when the sweep ends.
+#[tokio::test(start_paused = true)]
+async fn a_memory_whose_answer_was_lost_is_no_other_sweeps() {
+    let put = || Fault::on(Api::PutObject).of("suspects.json");
+    for (fault, problems) in [
+        (put().answer_lost(), 0),
+        (put().answer_hangs(), 0),
+        (put().times(2).answer_hangs(), 1),
+        (put().nth(2).answer_lost(), 0),
+    ] {
+        let (world, done, nobody) = suspicious();
+        world.fault(fault.clone());
+        let report = enforce(&world, "sweep-1").await;
+        let found = report["problems"].as_array().unwrap().len();
+        assert_eq!(found, problems, "{fault:?}: {:#}", report["problems"]);
+        world.faults_cease();
+        tokio::time::sleep(INTERVAL).await;
+        let report = enforce(&world, "sweep-2").await;
+        assert_eq!(rows(&report, &done, nobody), ["T9 done", "G5 zombie"], "{report:#}");
+        assert_unharmed(&world);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
     let (world, done, nobody) = suspicious();

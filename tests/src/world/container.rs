@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub marker_before_failure: bool,
     /// Answers 202 at once, uploads behind that, and answers 200 to whoever asks when it has.
     pub answers_202: bool,
+    /// Says that it has uploaded in these words instead of our document.
+    pub confirms_with: Option<&'static str>,
     /// Answers 200 without having written anything.
     pub uploads_nothing: bool,
     /// Encrypts what it uploads with a key that nobody else has.
@@ -58,6 +60,7 @@ impl Default for Behaviour {
             failing_uploads: 0,
             marker_before_failure: true,
             answers_202: false,
+            confirms_with: None,
             uploads_nothing: false,
             encrypts: false,
             health_names: None,

@@ -200,8 +200,14 @@ impl World {
                     state.jobs.get_mut(&job).and_then(|job| job.answer.take())
                 {
                     state.jobs.remove(&job);
-                    let shape = state.task(task)?.container.behaviour.body;
-                    return Some(Reply::json(status, &body).shaped(shape));
+                    let behaviour = &state.task(task)?.container.behaviour;
+                    let words =
+                        behaviour.confirms_with.filter(|_| body["upload_completed"] == true);
+                    let reply = match words {
+                        Some(words) => Reply::new(status, "text/plain", words),
+                        None => Reply::json(status, &body),
+                    };
+                    return Some(reply.shaped(behaviour.body));
                 }
                 let known = state.task(task).filter(|task| task.process_runs(now))?;
                 let ends = known.stop.as_ref().map(|stop| stop.process_ends);

@@ -64,6 +64,11 @@ impl SessionBuilder {
         self.behaves(|container| container.unready = Some(body))
     }
 
+    /// Its 200 after the upload has this body.
+    pub fn confirms_with(self, words: &'static str) -> Self {
+        self.behaves(|container| container.confirms_with = Some(words))
+    }
+
     /// It encrypts what it uploads with a key that nobody else has (SSE-C): S3 lets nobody read it without.
     pub fn encrypts(self) -> Self {
         self.behaves(|container| container.encrypts = true)

@@ -9,6 +9,7 @@ use crate::aws::TargetHealth;
 use crate::removal::ZombieTarget;
 use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn};
 use crate::sweep::suspects::{SeenSince, Suspects};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -69,6 +70,18 @@ impl Plan {
         let mut orphans: Vec<&TaskDecision> = orphans.collect();
         orphans.sort_by_key(|decision| decision.judged.turn);
         orphans
+    }
+
+    /// What the next sweep must know should this one not live to tell what it did: whoever may be stopped for a
+    /// lease counts as stopped.
+    #[must_use]
+    pub fn suspects_while_acting(&self, now: Timestamp) -> Suspects {
+        let mut suspects = self.suspects.clone();
+        let victims = self.tasks.iter().filter(|one| one.judged.row == TaskRow::LeaseExpired);
+        for victim in victims {
+            suspects.reaped_for_leases.entry(victim.task.arn.clone()).or_insert(now);
+        }
+        suspects
     }
 }
 

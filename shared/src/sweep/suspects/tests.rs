@@ -1,20 +1,15 @@
 use super::*;
 use crate::sweep::decide::tests::fixtures::{MINUTE, SECOND, address, ago, group, now, task_arn};
-use crate::sweep::decide::tests::fixtures::{policy, scope, task};
-use crate::sweep::decide::{Known, decide};
-use crate::sweep::observation::Observation;
-use crate::tests::fuzz::{document, is_fit_to_be_shown, whatever};
 use proptest::prelude::*;
-use serde_json::json;
 
-const INTERVAL: Duration = Duration::from_mins(5);
+pub(in crate::sweep) const INTERVAL: Duration = Duration::from_mins(5);
 
-fn seen(since: Duration, last: Duration) -> SeenSince {
+pub(in crate::sweep) fn seen(since: Duration, last: Duration) -> SeenSince {
     SeenSince { since: ago(since), last: ago(last) }
 }
 
 /// One suspect of each kind.
-fn suspects(seen: SeenSince) -> Suspects {
+pub(in crate::sweep) fn suspects(seen: SeenSince) -> Suspects {
     Suspects {
         tasks: BTreeMap::from([(task_arn("one", "done"), seen)]),
         targets: BTreeMap::from([((group("a"), address(1)), seen)]),
@@ -23,15 +18,7 @@ fn suspects(seen: SeenSince) -> Suspects {
     }
 }
 
-fn read(text: &str) -> Result<Suspects, serde_json::Error> {
-    serde_json::from_str::<Document>(text).map(Suspects::from)
-}
-
-fn written(suspects: &Suspects) -> String {
-    serde_json::to_string(&Document::from(suspects)).unwrap()
-}
-
-fn some(most: u8) -> impl Strategy<Value = Vec<(u8, SeenSince)>> {
+pub(in crate::sweep) fn some(most: u8) -> impl Strategy<Value = Vec<(u8, SeenSince)>> {
     let seen = (0..9_000_u32, 0..9_000_u32).prop_map(|(since, last)| SeenSince {
         since: ago(SECOND * since.max(last)),
         last: ago(SECOND * since.min(last)),
@@ -41,36 +28,6 @@ fn some(most: u8) -> impl Strategy<Value = Vec<(u8, SeenSince)>> {
 
 proptest! {
     #[test]
-    fn what_is_remembered_is_read_back_as_it_was(
-        tasks in some(200), targets in some(200), failed in some(200), at in some(200),
-    ) {
-        let of_tasks = |entries: Vec<(u8, SeenSince)>| {
-            entries.into_iter().map(|(n, seen)| (task_arn("one", &n.to_string()), seen)).collect()
-        };
-        let times = |entries: &[(u8, SeenSince)]| -> BTreeMap<TaskArn, Timestamp> {
-            let time = |(n, seen): &(u8, SeenSince)| (task_arn("one", &n.to_string()), seen.last);
-            entries.iter().map(time).collect()
-        };
-        let targets = targets.into_iter().map(|(n, seen)| {
-            let name = if n % 2 == 0 { "a" } else { "b" };
-            ((group(name), address(n)), seen)
-        });
-        let suspects = Suspects {
-            tasks: of_tasks(tasks), targets: targets.collect(), failed_salvages: of_tasks(failed),
-            reused: of_tasks(at.clone()),
-            blind: of_tasks(at.clone()),
-            tried: times(&at[..at.len() / 2]), reaped_for_leases: times(&at),
-            claimed: times(&at),
-            under_way: times(&at[..at.len() / 3]),
-            leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),
-            in_a_row: InARow { problems: u32::try_from(at.len()).unwrap(), ..InARow::default() },
-            found: Some(3),
-            swept_at: at.first().map(|(_, seen)| seen.last),
-        };
-        prop_assert_eq!(read(&written(&suspects)).unwrap(), suspects);
-    }
-
-    #[test]
     fn what_still_counts_is_a_part_of_what_was_remembered(ages in some(200)) {
         for (_, seen) in ages {
             let fresh = suspects(seen).still_fresh(INTERVAL, now());
@@ -78,51 +35,6 @@ proptest! {
                 if seen.last >= ago(INTERVAL * 3) { suspects(seen) } else { Suspects::default() };
             prop_assert_eq!(fresh, expected);
         }
-    }
-}
-
-#[test]
-fn the_document_is_one_that_people_can_read() {
-    let document: serde_json::Value =
-        serde_json::from_str(&written(&suspects(seen(MINUTE * 5, Duration::ZERO)))).unwrap();
-    assert_eq!(
-        document["targets"],
-        json!([{
-            "group": group("a").as_str(),
-            "address": {"ip": "127.0.10.1", "port": 8080},
-            "since": "2026-11-02T11:55:00Z",
-            "last": "2026-11-02T12:00:00Z",
-        }])
-    );
-    assert_eq!(document["tasks"][0]["task"], task_arn("one", "done").as_str());
-    assert_eq!(document["failed_salvages"][0]["task"], task_arn("one", "failing").as_str());
-}
-
-/// The version before did not know of leases and tries.
-#[test]
-fn a_document_of_the_version_before_is_read_and_knows_of_no_leases() {
-    let seen = seen(MINUTE, MINUTE);
-    let mut document: serde_json::Value = serde_json::from_str(&written(&suspects(seen))).unwrap();
-    let fields = document.as_object_mut().unwrap();
-    fields.retain(|name, _| ["tasks", "targets", "failed_salvages"].contains(&name.as_str()));
-    assert_eq!(read(&document.to_string()).unwrap(), suspects(seen));
-}
-
-#[test]
-fn a_document_that_says_what_it_should_not_is_not_read_in_part() {
-    let whole = written(&suspects(seen(MINUTE, MINUTE)));
-    assert!(read(&whole).is_ok());
-    for broken in [
-        whole.replace("127.0.10.1", "example.com"),
-        whole.replace("task/one/done", "service/one/done"),
-        whole.replace("\"last\"", "\"latest\""),
-        whole.replace("\"failed_salvages\"", "\"futile\""),
-        whole.replacen("2026", "tomorrow", 1),
-        whole[..whole.len() / 2].to_owned(),
-        String::new(),
-    ] {
-        assert_ne!(broken, whole);
-        assert!(read(&broken).is_err(), "{broken}");
     }
 }
 
@@ -162,48 +74,4 @@ fn what_is_seen_again_keeps_its_first_snapshot_and_moves_its_last() {
         SeenSince::again(Some(&before), now()),
         SeenSince { since: before.since, last: now() }
     );
-}
-
-/// Also with times that cannot be: they decide, and nothing overflows.
-#[test]
-fn whatever_stands_where_a_memory_should_reads_back_or_is_refused() {
-    let arn = task_arn("one", "x");
-    let seen =
-        json!({"task": arn, "since": "2026-11-02T11:00:00Z", "last": "2026-11-02T11:55:00Z"});
-    let at = json!({"task": arn, "at": "2026-11-02T11:55:00Z"});
-    let samples = [
-        json!({"version": 1, "tasks": [seen], "failed_salvages": [seen], "reused": [seen], "blind": [seen],
-            "targets": [{"group": group("a"), "address": address(1), "since": "2026-11-02T11:00:00Z",
-                "last": "2026-11-02T11:55:00Z"}],
-            "tried": [at], "under_way": [at], "claimed": [at], "reaped_for_leases": [at], "leases": [at],
-            "leases_seen_at": "2026-11-02T11:55:00Z", "swept_at": "2026-11-02T11:55:00Z", "found": 1,
-            "in_a_row": {"incomplete": 4_294_967_295_u32}}),
-        json!({"tasks": [], "targets": [], "vain": []}),
-    ];
-    let mut observed = Observation::default();
-    observed.see(&task("x"), scope(), &std::collections::BTreeSet::new(), now());
-    whatever(|bytes: &[u8]| {
-        let read = match parse_document::<Document>(&document(&samples, bytes)) {
-            Err(problem) => return is_fit_to_be_shown(&problem),
-            Ok(read) => Suspects::from(read),
-        };
-        assert_eq!(super::tests::read(&written(&read)).unwrap(), read);
-        for at in [now(), Timestamp::MIN, Timestamp::MAX] {
-            let trouble = InARow { incomplete: 1, ..InARow::default() };
-            let _ =
-                InARow::after(Before::Known(read.in_a_row, read.swept_at), trouble, INTERVAL, at);
-            let _ = read.too_old(INTERVAL, at);
-            let suspects = read.clone().still_fresh(INTERVAL, at);
-            let (policy, probes) = (policy(), BTreeMap::new());
-            let known = Known {
-                seen: &observed,
-                probes: &probes,
-                suspects: &suspects,
-                force: None,
-                policy: &policy,
-                now: at,
-            };
-            let _ = decide(&known);
-        }
-    });
 }

@@ -186,10 +186,11 @@ impl Invocations {
             messages.iter().map(|one| (&one.event, one.received)).collect();
         let payload = batch_received(&events);
         let context = Arc::clone(&sandbox.context);
+        let request_id = self.request_id();
         let deadline = Deadline::after(FUNCTION_TIMEOUT);
         let deadline = deadline.earlier(context.config.timeouts.deadline_margin);
         let handled = async move {
-            let answer = completion::handle(&context, payload, deadline, "request").await;
+            let answer = completion::handle(&context, payload, deadline, &request_id).await;
             answer.map_err(|error| error.to_string())
         };
         let task = Task::Events { batch: messages, of_ending_tasks };
@@ -200,13 +201,19 @@ impl Invocations {
         let sandbox = self.sandbox(stage, Function::Reaper);
         let payload = payload(&stage.world, order);
         let context = Arc::clone(&sandbox.context);
+        let request_id = self.request_id();
         let deadline = Deadline::after(REAPER_TIMEOUT);
         let deadline = deadline.earlier(context.config.timeouts.deadline_margin);
         let handled = async move {
-            let answer = reaper::handle(&context, &payload, deadline, "request").await;
+            let answer = reaper::handle(&context, &payload, deadline, &request_id).await;
             answer.map_err(|error| error.to_string())
         };
         self.run(stage, Function::Reaper, sandbox, Task::Sweep, REAPER_TIMEOUT, handled.boxed());
+    }
+
+    /// Lambda gives each invocation one of its own.
+    fn request_id(&self) -> String {
+        format!("request-{}", self.count + 1)
     }
 
     fn run(
