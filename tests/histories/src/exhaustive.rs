@@ -9,6 +9,7 @@ use crate::play::{Played, Trace, play};
 use crate::search::on_all_cores;
 use session_cleanup_tests::world::{FaultKind, Met, Origin};
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 /// What happens to one call.
@@ -111,6 +112,7 @@ pub fn exhaust(stride: usize) -> Vec<Told> {
                 differences,
             });
         }
+        ControlFlow::Continue(())
     });
     told.into_inner().unwrap()
 }

@@ -6,6 +6,7 @@ use crate::play::{Played, Trace, play};
 use crate::verdict::Violation;
 use session_cleanup_tests::world::FaultKind;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -33,9 +34,10 @@ pub struct Found {
     pub broken: BTreeMap<u64, Vec<Violation>>,
 }
 
-/// Plays the histories of seeds `from` to `from + count`, on all cores. `tell` hears of progress.
+/// Plays the histories of seeds `from` to `from + count`, on all cores, or until `tell`, which hears of each, has
+/// had enough.
 #[must_use]
-pub fn search(from: u64, count: u64, tell: impl Fn(&Found) + Sync) -> Found {
+pub fn search(from: u64, count: u64, tell: impl Fn(&Found) -> ControlFlow<()> + Sync) -> Found {
     let began = Instant::now();
     let found = Mutex::new(Found::default());
     on_all_cores(usize::try_from(count).unwrap(), |nth| {
@@ -44,13 +46,13 @@ pub fn search(from: u64, count: u64, tell: impl Fn(&Found) + Sync) -> Found {
         let mut found = found.lock().unwrap();
         found.add(&history, &played);
         found.took = began.elapsed();
-        tell(&found);
+        tell(&found)
     });
     found.into_inner().unwrap()
 }
 
-/// Does something so many times, each with its number from 0, on all cores.
-pub(crate) fn on_all_cores(times: usize, work: impl Fn(usize) + Sync) {
+/// Does something so many times, each with its number from 0, on all cores, or until it is told to break off.
+pub(crate) fn on_all_cores(times: usize, work: impl Fn(usize) -> ControlFlow<()> + Sync) {
     let next = AtomicUsize::new(0);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -61,7 +63,9 @@ pub(crate) fn on_all_cores(times: usize, work: impl Fn(usize) + Sync) {
                     if nth >= times {
                         return;
                     }
-                    work(nth);
+                    if work(nth).is_break() {
+                        next.store(times, Ordering::Relaxed);
+                    }
                 }
             });
         }

@@ -118,6 +118,7 @@ impl SessionBuilder {
             extended_at: None,
             loss_allowed: false,
             salvage_failing_since: None,
+            over_since: None,
             under_way_at: None,
         }
     }

@@ -102,6 +102,8 @@ pub(crate) struct Container {
     /// Occupied by work of its own until then.
     pub(crate) busy_until: Option<Timestamp>,
     pub(crate) attempts: u32,
+    /// How it behaved when the upload that is under way began.
+    pub(crate) upload: Option<Behaviour>,
     /// An upload goes on behind a 202.
     pub(crate) uploading: bool,
     /// Everything is uploaded.
@@ -121,6 +123,7 @@ impl Container {
             queue: VecDeque::new(),
             busy_until: None,
             attempts: 0,
+            upload: None,
             uploading: false,
             completed_at: None,
             saved_at: None,

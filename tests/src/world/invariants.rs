@@ -114,10 +114,11 @@ impl State {
 
     /// Until when its lease (without one: the maximum session age) and the hard age hold.
     fn may_live_until(&self, task: &Task, now: Timestamp) -> Timestamp {
-        let lease =
-            task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
-        // One that ended before the session began was copied from another's.
         let began = task.session_began();
+        // Past the hard age none is worth anything, nor does it undo what was over.
+        let tags = task.tags.as_of(began + self.setup.hard_age);
+        let lease = tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        // One that ended before the session began was copied from another's.
         let lease = lease.filter(|end| *end >= began);
         let until = match lease {
             None => began + self.setup.max_session_age,
@@ -131,6 +132,19 @@ impl State {
         // A function whose clock is ahead decides that much before a limit.
         let ahead = self.setup.functions_clock_is_ahead.max(SignedDuration::ZERO);
         until.min(began + self.setup.hard_age) - ahead
+    }
+
+    /// Where nobody asks, a session's window counts from when somebody saw it over, until it is seen to live.
+    pub(crate) fn look_whether_over(&mut self, key: &TaskKey, now: Timestamp) {
+        if !self.setup.containers_upload_themselves {
+            return;
+        }
+        let is_over = |task: &Task| self.may_live_until(task, now) <= now;
+        let over = self.task(key).map(is_over);
+        if let Some(task) = self.task_mut(key) {
+            let now = over.unwrap_or_default().then_some(now);
+            task.over_since = now.map(|now| task.over_since.unwrap_or(now));
+        }
     }
 
     /// What a caller learns of a task that is described now, as of `seen`. What a stale read still shows excuses a
@@ -250,7 +264,7 @@ impl State {
         }
     }
 
-    /// The window counts from the tag (though not from before its owner's word), or from the
+    /// The window counts from the tag (though not from before its owner's word), or else from the
     /// first completion call without success, and begins anew with each 202; or it counts from the hard age.
     fn salvage_is_over(&self, task: &Task, now: Timestamp) -> bool {
         let tagged =
@@ -259,12 +273,13 @@ impl State {
         // By our functions' clock, which says when the window is over, too.
         let tagged = tagged.map(|at| at - self.setup.functions_clock_is_ahead);
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
-        let since = tagged.into_iter().chain(task.salvage_failing_since).min();
+        let since = tagged.or(task.salvage_failing_since);
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
         // Where nobody is asked, it counts from when the session was over.
-        let over = self.may_live_until(task, now);
-        let over = task.owner_ended_at.map_or(over, |ended| ended.min(over));
-        let unasked = self.setup.containers_upload_themselves.then_some(over);
+        let over = [self.may_live_until(task, now)].into_iter();
+        let over = over.chain(task.over_since).chain(task.owner_ended_at).min();
+        let unasked = self.setup.containers_upload_themselves && tagged.is_none();
+        let unasked = over.filter(|_| unasked);
         let at_last = task.session_began() + self.setup.hard_age;
         since
             .into_iter()

@@ -9,8 +9,8 @@ use super::World;
 use super::state::State;
 use super::task::{Phase, Renewal, Task};
 
-/// So long a lease that was extended once may be what shows that renewal works.
-const EXTENDED_FOR: Duration = Duration::from_hours(1);
+/// At most.
+const A_SWEEP_LASTS: Duration = Duration::from_mins(4);
 
 impl World {
     /// I4, for the end of a story: the session tasks that no one will end and that still run. A
@@ -146,9 +146,9 @@ impl State {
             && !healthy
     }
 
-    /// Whether a single lease that lapsed speaks for itself; `by_hand`: also where it is not sure that a sweep has seen
+    /// Whether a single lease that lapsed speaks for itself; `perhaps`: also where it is not sure that a sweep has seen
     /// one that was extended. Simplified: every listing is whole.
-    pub(crate) fn leases_are_renewed(&self, by_hand: bool, now: Timestamp) -> bool {
+    pub(crate) fn leases_are_renewed(&self, perhaps: bool, now: Timestamp) -> bool {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
             let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
@@ -166,15 +166,17 @@ impl State {
                 && !self.is_tagged_ended(task)
                 && !is_past(task.session_began(), self.setup.hard_age, now)
         };
-        let lapsed = leased.iter().filter(|(task, end)| *end <= now && undecided(task)).count();
+        // A sweep decides by what it saw at its beginning.
+        let seen = if perhaps { now - A_SWEEP_LASTS } else { now };
+        let lapsed = leased.iter().filter(|(task, end)| *end <= seen && undecided(task)).count();
         let lapsed = lapsed + reaped.count();
         let latest = now + self.setup.hard_age;
-        let runs = |end: &Timestamp| *end > now && *end <= latest;
+        let runs = |end: &Timestamp| *end > seen && *end <= latest;
         let running = leased.iter().filter(|(_, end)| runs(end)).count();
-        // One that is extended by hand shows it too, to the sweeps of the next time.
+        // One that was extended, and is not again, shows it too, to the sweeps of the next time.
+        let lately = |at| !is_past(at, self.setup.leases_are_remembered_for, now);
         let extends = |task: &Task| {
-            task.renewal == Renewal::Works
-                || by_hand && task.extended_at.is_some_and(|at| !is_past(at, EXTENDED_FOR, now))
+            task.renewal == Renewal::Works || perhaps && task.extended_at.is_some_and(lately)
         };
         let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)

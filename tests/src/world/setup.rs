@@ -52,6 +52,8 @@ pub struct Setup {
     pub hard_age: Duration,
     /// A lease that is over for longer than this makes an orphan, where others are renewed.
     pub lease_grace: Duration,
+    /// So long one that was extended may show that leases are renewed.
+    pub leases_are_remembered_for: Duration,
     /// A session that is done makes an orphan once its task is older than this.
     pub start_up_grace: Duration,
     /// After this long without a salvage a task may be stopped with its artifacts.
@@ -119,6 +121,7 @@ impl Default for Setup {
             max_session_age: Duration::from_hours(2),
             hard_age: Duration::from_hours(24),
             lease_grace: Duration::from_mins(15),
+            leases_are_remembered_for: Duration::from_mins(15),
             start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
             reads_lag: Duration::ZERO,

@@ -148,6 +148,7 @@ impl State {
         let task = self.task_mut(key).filter(renews);
         if let Some(task) = task {
             task.tags.set(name, (at + left).to_string(), at);
+            task.extended_at = Some(at);
             let next = at + self.setup.renews_every;
             self.schedule(next, key, Effect::Renew(left));
         }
@@ -283,6 +284,7 @@ impl State {
         let fails = container.attempts <= behaviour.failing_uploads;
         let until = at + behaviour.uploads_in;
         let session_id = container.session_id.clone();
+        container.upload = Some(behaviour.clone());
         if behaviour.answers_202 {
             container.uploading = true;
         } else {
@@ -309,11 +311,12 @@ impl State {
             container.serving = None;
         }
         let session_id = container.session_id.clone();
-        if container.attempts <= container.behaviour.failing_uploads {
+        let begun = container.upload.take().unwrap_or_else(|| container.behaviour.clone());
+        if container.attempts <= begun.failing_uploads {
             let failed = (500, json!({"session_id": session_id, "upload_completed": false}));
             self.answer(key, job, failed);
         } else {
-            if !container.behaviour.uploads_nothing {
+            if !begun.uploads_nothing {
                 container.saved_at = Some(at);
                 self.upload(
                     key,

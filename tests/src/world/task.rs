@@ -107,12 +107,14 @@ pub(crate) struct Task {
     pub(crate) owner_ended_at: Option<Timestamp>,
     /// Whether its owner extends its lease.
     pub(crate) renewal: Renewal,
-    /// When its owner has extended it by hand.
+    /// When its owner has extended it last.
     pub(crate) extended_at: Option<Timestamp>,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.
     pub(crate) salvage_failing_since: Option<Timestamp>,
+    /// Since when those who looked saw it over, where nobody asks.
+    pub(crate) over_since: Option<Timestamp>,
     /// When somebody was told last that its upload is under way.
     pub(crate) under_way_at: Option<Timestamp>,
 }

@@ -33,6 +33,15 @@ impl World {
         self.lock().task(&session.key).is_some()
     }
 
+    /// Whether `ListTasks` shows it already.
+    #[must_use]
+    pub fn is_listed(&self, session: &TaskHandle) -> bool {
+        self.now_with(|state, now| {
+            let shown = now - state.setup.lists_lag;
+            state.task(&session.key).is_some_and(|task| task.visible(shown))
+        })
+    }
+
     /// Whether no task holds an address, and none that is to run will.
     #[must_use]
     pub fn is_free(&self, address: Ipv4Addr) -> bool {

@@ -112,7 +112,8 @@ fn has_no_start(task: &SessionTask, policy: &config::Sweep) -> bool {
     policy.warm_pool && task.claimed_at.is_none()
 }
 
-/// The window counts from the owner's word, from the first failed salvage, or from the hard age; as long as its
+/// The window counts from the owner's word, or else from the first failed salvage, or from the hard age: who was tried
+/// before its owner ended it has its whole window all the same. As long as its
 /// container says that its upload is under way, only from the hard age. Nothing is
 /// given up before two sweeps have asked in vain: after an outage everybody gets a fair try. And one whose
 /// container said once that it runs another session is given up for nothing but its age.
@@ -126,10 +127,10 @@ fn salvage_window(
 ) -> SalvageWindow {
     let at_last = policy.hard_age.saturating_add(policy.salvage_window);
     let is_beyond_hard_age = is_longer_ago(aged_since, at_last, now);
-    let mut ended_or_failing = task.ended.at().into_iter().chain(failing.map(|seen| seen.since));
-    let since = |since: Timestamp| under_way.map_or(since, |told| since.max(told));
-    let has_passed =
-        ended_or_failing.any(|at| is_longer_ago(since(at), policy.salvage_window, now));
+    let ended = task.ended.at().filter(|at| *at <= now);
+    let begins = ended.or(failing.map(|seen| seen.since));
+    let begins = begins.map(|at| under_way.map_or(at, |told| at.max(told)));
+    let has_passed = begins.is_some_and(|at| is_longer_ago(at, policy.salvage_window, now));
     let twice = |seen: &SeenSince| seen.is_long_enough(policy.interval, now);
     let asked_in_vain = failing.is_some_and(twice) || reused.is_some_and(twice);
     let is_due = is_beyond_hard_age || (has_passed && reused.is_none());

@@ -3,7 +3,7 @@
 
 use super::judge_task::JudgedTask;
 use super::known::Known;
-use super::leases::running_lease;
+use super::leases::{Leases, running_lease};
 use super::targets::{TargetEvidence, TargetRow};
 use super::tasks::TaskRow;
 use crate::clock::is_longer_ago;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub(super) fn task(
     suspects: &mut Suspects,
     (task, judged): (&SessionTask, &JudgedTask),
-    all_listed: bool,
+    leases: &Leases,
     policy: &config::Sweep,
     now: Timestamp,
 ) {
@@ -39,11 +39,14 @@ pub(super) fn task(
     if unknown {
         suspects.tasks.extend(judged.suspect.map(|seen| (task.arn.clone(), seen)));
     }
-    // Beyond its grace a lapsed lease hangs on the other leases: whether all were seen, and any extended.
+    // Beyond its grace a lapsed lease hangs on the other leases: whether all were seen, and any extended. Where renewal
+    // looks broken its session is live.
+    let looks_broken = leases.all_listed && leases.are_lapsing();
     let hangs_on_others = judged.row == TaskRow::LeaseLapsed
+        && !looks_broken
         && matches!(task.lease, Lease::Until(end) if is_longer_ago(end, policy.lease_grace, now));
     if unknown || hangs_on_others {
-        let seen_again = hangs_on_others && all_listed;
+        let seen_again = hangs_on_others && leases.all_listed;
         let as_it_was = |seen: SeenSince| {
             let last = if seen_again { now } else { seen.last };
             (task.arn.clone(), SeenSince { last, ..seen })

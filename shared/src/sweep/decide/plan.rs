@@ -98,14 +98,14 @@ impl TargetDecision {
 pub fn decide(known: &Known<'_>) -> Plan {
     let Known { seen, policy, now, .. } = *known;
     let circumstances = circumstances(known);
-    let (healthy, all_listed) = (seen.healthy(), seen.all_clusters_listed());
+    let healthy = seen.healthy();
     let live = seen.tasks.iter().filter(|task| task.shall_run).count();
     let mut suspects = Suspects::default();
     let mut tasks: Vec<TaskDecision> = Vec::new();
     let (mut neighbours, mut unclaimed) = (Neighbours::default(), 0);
     for task in &seen.tasks {
         let judged = judge(known, task, &circumstances, &healthy);
-        next_suspects::task(&mut suspects, (task, &judged), all_listed, policy, now);
+        next_suspects::task(&mut suspects, (task, &judged), &circumstances.leases, policy, now);
         next_suspects::tried(&mut suspects, (task, &judged), known.suspects);
         unclaimed +=
             usize::from(matches!(judged.row, TaskRow::Unclaimed | TaskRow::UnclaimedTooLong));

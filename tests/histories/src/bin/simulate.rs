@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! simulate search COUNT [FROM]   plays so many seeds, on all cores
+//! simulate notice COUNT [FROM]   the same until one breaks a promise, which is not shortened
 //! simulate replay FILE           plays one that was kept, with every call
 //! simulate trace SEED            plays the history of a seed, with every call
 //! simulate exhaust [STRIDE]      every kind of fault at every call of small worlds, or at each so many-th
@@ -14,8 +15,9 @@ use session_cleanup_histories::history::History;
 use session_cleanup_histories::play::{Played, Trace, play};
 use session_cleanup_histories::search::{Found, search};
 use session_cleanup_histories::shrink::{breaks, shrink};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -33,6 +35,10 @@ fn main() -> ExitCode {
         ["search", count, from] if number(count).is_some() && number(from).is_some() => {
             searched(number(from).unwrap(), number(count).unwrap())
         }
+        ["notice", count] if number(count).is_some() => noticed(0, number(count).unwrap()),
+        ["notice", count, from] if number(count).is_some() && number(from).is_some() => {
+            noticed(number(from).unwrap(), number(count).unwrap())
+        }
         ["trace", seed] if number(seed).is_some() => shown(&generate(number(seed).unwrap())),
         ["exhaust"] => exhausted(1),
         ["exhaust", stride] if number(stride).is_some() => {
@@ -47,7 +53,7 @@ fn main() -> ExitCode {
         },
         _ => {
             eprintln!(
-                "usage: simulate search COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
+                "usage: simulate search COUNT [FROM] | notice COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
             );
             ExitCode::from(2)
         }
@@ -99,8 +105,10 @@ fn exhausted(stride: usize) -> ExitCode {
 fn searched(from: u64, count: u64) -> ExitCode {
     let found = search(from, count, |so_far| {
         if so_far.histories.is_multiple_of(1_000) {
-            eprintln!("{} histories, {} broken", so_far.histories, so_far.broken.len());
+            let broken: Vec<&u64> = so_far.broken.keys().collect();
+            eprintln!("{} histories, broken: {broken:?}", so_far.histories);
         }
+        ControlFlow::Continue(())
     });
     tell(&found);
     // One of each kind: the same promise, broken by the same words.
@@ -117,6 +125,21 @@ fn searched(from: u64, count: u64) -> ExitCode {
         println!("also, not shortened: seed {seed}: {kind}");
     }
     if found.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many histories it takes until one breaks a promise.
+fn noticed(from: u64, count: u64) -> ExitCode {
+    let found = search(from, count, |so_far| {
+        if so_far.broken.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let Some((seed, violations)) = found.broken.first_key_value() else {
+        println!("none of {} breaks a promise", found.histories);
+        return ExitCode::SUCCESS;
+    };
+    let promises: BTreeSet<&str> = violations.iter().map(|one| one.promise.as_str()).collect();
+    let promises: Vec<&str> = promises.into_iter().collect();
+    println!("{} histories, seed {seed}: {}", found.histories, promises.join(", "));
+    ExitCode::FAILURE
 }
 
 /// A violation without names and numbers.

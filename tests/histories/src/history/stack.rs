@@ -156,6 +156,7 @@ impl Stack {
             hard_age: self.hard_age.into(),
             salvage_window: self.salvage_window.into(),
             lease_grace: self.lease_grace.into(),
+            leases_are_remembered_for: Duration::from(self.every) * 3,
             start_up_grace: self.start_up_grace.into(),
             artifacts_are_discarded: self.artifacts == Artifacts::Discarded,
             containers_upload_themselves: self.artifacts == Artifacts::UploadedByThemselves,

@@ -121,7 +121,14 @@ impl Stage {
                 if container.upload == Upload::Nothing
                     && self.actors.get(number).is_some_and(|actors| actors.len() > 1) => {}
             Action::Behaves(number, container) => {
-                self.with(*number, |task| world.behaves(task, |now| container.applied_to(now)));
+                self.with(*number, |task| {
+                    world.behaves(task, |now| {
+                        // Who runs another session does not go back to its own.
+                        let forbids = now.forbids;
+                        container.applied_to(now);
+                        now.forbids |= forbids;
+                    });
+                });
             }
             Action::RenewalBreaks(number) => {
                 let actors = self.actors.get(number).and_then(|actors| actors.last());
@@ -198,8 +205,10 @@ impl Stage {
     fn end(&mut self, number: usize, EventCopies { copies, late, names_the_task }: EventCopies) {
         let Some(task) = self.task(number).filter(|task| self.world.knows(task)) else { return };
         let mut event = self.world.session_ended_event(&task, "completed");
-        // Who ends a session without naming its task means whichever runs it.
-        if !names_the_task && self.world.is_stopping(&task) {
+        // Who ends a session without naming its task means whichever runs it; as long as it is not listed, the one
+        // before.
+        let is_found = !self.world.is_stopping(&task) && self.world.is_listed(&task);
+        if !names_the_task && !is_found {
             for actor in self.actors.get(&number).into_iter().flatten() {
                 if self.world.knows(&actor.task) {
                     self.world.owner_ends(&actor.task);

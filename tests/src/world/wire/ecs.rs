@@ -73,7 +73,11 @@ impl State {
                         let snapshot = task.map(|task| self.snapshot(task, (now, shown)));
                         (key, snapshot)
                     });
-                    Applied::Snapshots(reply, snapshots.collect())
+                    let snapshots: Vec<_> = snapshots.collect();
+                    for (key, _) in &snapshots {
+                        self.look_whether_over(key, now);
+                    }
+                    Applied::Snapshots(reply, snapshots)
                 }
                 Err(reply) => Applied::Answer(reply),
             };

@@ -137,3 +137,21 @@ fn a_failed_salvage_is_kept_as_it_was_while_its_task_can_not_be_judged() {
     undecided.suspects.failed_salvages.insert(task("x").arn, since(INTERVAL));
     assert_eq!(undecided.salvage_failing_since(), Some(since(INTERVAL)));
 }
+
+/// The session is live as long as that: what was asked of it before says nothing.
+#[test]
+fn a_failed_salvage_is_forgotten_where_so_many_leases_lapse_that_renewal_looks_broken() {
+    let lapsed = |id: &str| tagged(id, LEASE_TAG, ago(MINUTE * 20));
+    let asked = || {
+        let mut scene = failed_salvage();
+        scene.tasks = vec![lapsed("x")];
+        scene
+    };
+    let alone = asked();
+    assert_eq!(alone.row(), TaskRow::LeaseLapsed, "nobody is seen to renew");
+    assert_eq!(alone.salvage_failing_since().map(|seen| seen.since), Some(ago(INTERVAL)));
+    let many = asked().with(lapsed("y"));
+    assert_eq!(many.salvage_failing_since(), None);
+    let unseen = many.unlisted("two");
+    assert_eq!(unseen.salvage_failing_since(), Some(since(INTERVAL)), "not all were seen");
+}

@@ -28,10 +28,23 @@ fn the_salvage_window_counts_from_the_owners_word_or_from_the_first_failed_salva
         scene.suspects.failed_salvages.insert(task("x").arn, since(INTERVAL / 2));
         scene
     };
+    let asked_and_then_ended = |age| {
+        let mut scene = ended(age);
+        scene.suspects.failed_salvages.insert(task("x").arn, since(MINUTE * 50));
+        scene
+    };
+    let ended_in_the_future = || {
+        let scene = asked_and_then_ended(MINUTE);
+        Scene { tasks: vec![tagged("x", SESSION_ENDED_TAG, now() + HOUR)], ..scene }
+    };
+    for scene in [asked_and_then_ended(MINUTE * 30 + SECOND), ended_in_the_future()] {
+        assert_eq!(scene.salvage(), OVER);
+    }
     for scene in [ended_and_asked(MINUTE * 30 + SECOND), asked(MINUTE * 30 + SECOND)] {
         assert_eq!(scene.salvage(), OVER);
     }
-    for scene in [ended_and_asked(MINUTE * 30), asked(MINUTE * 30), asked(Duration::ZERO)] {
+    let open = [ended_and_asked(MINUTE * 30), asked(MINUTE * 30), asked(Duration::ZERO)];
+    for scene in open.into_iter().chain([asked_and_then_ended(MINUTE)]) {
         assert_eq!(scene.salvage(), SalvageWindow::OPEN);
     }
 }

@@ -80,12 +80,14 @@ pub(super) fn window(task: &Task, world: &World) -> Window {
     let reused = counts(memory.reused, world);
     let blind = counts(memory.blind, world);
     let is_beyond_hard_age = -aged_since(task, world) > limits.hard_age + limits.salvage;
-    let mut has_passed = false;
-    for since in ended(task).into_iter().chain(failing.map(|seen| seen.since)) {
-        // With each 202 it begins anew.
-        let since = memory.under_way.map_or(since, |told| told.max(since));
-        has_passed |= -since > limits.salvage;
-    }
+    // The owner's word counts, and what was tried before it does not.
+    let begins = match ended(task) {
+        Some(at) if at <= 0 => Some(at),
+        Some(_) | None => failing.map(|seen| seen.since),
+    };
+    // With each 202 it begins anew.
+    let begins = begins.map(|at| memory.under_way.map_or(at, |told| told.max(at)));
+    let has_passed = begins.is_some_and(|at| -at > limits.salvage);
     let asked_in_vain = is_twice(failing, world) || is_twice(reused, world);
     // One that runs another session is given up for its age alone.
     let is_due = is_beyond_hard_age || (has_passed && reused.is_none());

@@ -3,8 +3,8 @@
 
 use super::targets::believed;
 use super::tasks::{
-    self, Lease, counts, is_claimed_without_a_start, is_identified, is_orphan, is_unlisted, lease,
-    renewable, shall_run,
+    self, Lease, counts, fleet, is_claimed_without_a_start, is_identified, is_orphan, is_unlisted,
+    lease, renewable, shall_run,
 };
 use super::verdicts::{Memories, Verdicts, key};
 use super::world::{Seen, Target, Task, World};
@@ -49,8 +49,10 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
     } else if is_unknown {
         next.suspects.extend(suspect.map(|seen| (id(), seen)));
     }
-    // Beyond its grace it hangs on the other leases, and they may say so again.
+    // Beyond its grace it hangs on the other leases, and they may say so again, unless so many have lapsed that it is live.
+    let is_live = world.all_clusters_listed() && fleet(world).many_have_lapsed;
     let hangs_on_others = row == TaskRow::LeaseLapsed
+        && !is_live
         && matches!(lease(task), Lease::Until(end) if -end > limits.lease_grace);
     let goes_on = is_orphan(row) || (hangs_on_others && world.all_clusters_listed());
     let places = [&mut next.failing, &mut next.reused, &mut next.blind];
