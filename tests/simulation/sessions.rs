@@ -171,6 +171,25 @@ async fn an_owner_whose_clock_is_fast_does_not_end_the_resumed_session() {
     assert_unharmed(&world);
 }
 
+/// It ends the resumed session, by a clock that is so slow that only the old task ran then; and when the event comes
+/// again the resumed one's task is over.
+#[tokio::test(start_paused = true)]
+async fn a_slow_clock_does_not_say_which_of_two_tasks_was_meant() {
+    let world = World::new(Setup::default());
+    let old = world.session("alice").started_ago(Duration::from_mins(30)).start();
+    let resumed = world.session("alice").started_ago(Duration::from_mins(5)).start();
+    let mut event = world.session_ended_event(&resumed, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    event["detail"]["ended_at"] = json!((world.now() - Duration::from_mins(15)).to_string());
+    world.operator_stops(&resumed, "its platform");
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    let answer = report(&function(&world, "redelivered"), &event).await;
+    assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+    assert!(world.is_live(&old));
+    assert_eq!(world.count(Api::ContainerComplete), 0);
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_a_task_arn_the_task_is_found_by_its_sessions_id() {
     let world = World::new(Setup::default());

@@ -304,7 +304,7 @@ async fn whose_word(invocation: &Invocation, session: &IdentifiedSession) -> Att
 /// together do. One that is older than the task was left by an earlier task of the session.
 async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt {
     let store = &invocation.context().aws.artifacts;
-    match store.marker(&session.id, session.started_at(invocation)).await {
+    match store.marker(&session.id, session.writes_from).await {
         Ok(Marker::Present) => Attempt::Settled(Ok(Salvage::Confirmed)),
         Ok(Marker::OfAnEarlierSession(at)) => Attempt::Again(format!(
             "the marker {} is of {at}, before the session began",
@@ -339,7 +339,7 @@ pub(super) async fn give_up(
         | Salvage::Spared { .. } => return salvage,
     };
     let store = &invocation.context().aws.artifacts;
-    let reading = store.marker(&session.id, session.started_at(invocation));
+    let reading = store.marker(&session.id, session.writes_from);
     let key = store.marker_key(&session.id);
     match CallError::answered_by(deadline, "HeadObject", &key, reading).await {
         Ok(Marker::Present) => Salvage::Unverified { why: format!("{why}; its marker is there") },

@@ -2,7 +2,7 @@ use super::invocation::Invocation;
 use super::request::Review;
 use super::routes::Routes;
 use crate::aws::CallError;
-use crate::session::{SessionId, Stage, Task, session_start};
+use crate::session::{SessionId, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub(super) struct IdentifiedSession {
     pub(super) id: SessionId,
     /// The task as it was identified.
     pub(super) task: Task,
+    /// From when on what lies where it writes is its own, as its task showed when it was identified.
+    pub(super) writes_from: Timestamp,
     /// What decides again, at every check, whether it is to be cleaned up at all; the owner's word is
     /// not questioned.
     pub(super) review: Option<Review>,
@@ -37,11 +39,6 @@ pub(super) enum AddressCheck {
 }
 
 impl IdentifiedSession {
-    /// When the session began, as its task shows now.
-    pub(super) fn started_at(&self, invocation: &Invocation) -> Timestamp {
-        session_start(&self.task, invocation.context().clock.now())
-    }
-
     /// Checks the address by a snapshot that an act may rest on (at most 5 s old).
     pub(super) async fn check_address(
         &self,

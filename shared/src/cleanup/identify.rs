@@ -9,7 +9,7 @@ use crate::aws::retry::pauses;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
-use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
+use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start, writes_from};
 use backon::BackoffBuilder;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -81,6 +81,7 @@ pub(super) async fn identify(
     if over {
         return over_task(session, arn, task);
     }
+    let writes_from = writes_from(&task, invocation.context().clock.now());
     if by_us || request.delivery == Delivery::Repeated {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
@@ -89,7 +90,7 @@ pub(super) async fn identify(
             }
             Ok(Some(receipt)) if receipt.is_of_a_403() => {
                 let (id, review, routes) = (session, None, None);
-                let session = IdentifiedSession { id, task, review, routes };
+                let session = IdentifiedSession { id, task, writes_from, review, routes };
                 return Identified::Obeyed(Box::new(session));
             }
             Ok(_) => {}
@@ -99,7 +100,8 @@ pub(super) async fn identify(
         }
     }
     let (review, routes) = (request.cause.review().cloned(), request.cause.routes().cloned());
-    Identified::Session(Box::new(IdentifiedSession { id: session, task, review, routes }))
+    let session = IdentifiedSession { id: session, task, writes_from, review, routes };
+    Identified::Session(Box::new(session))
 }
 
 fn agreed(request: &Request, over: OverTask) -> Identified {
@@ -173,9 +175,11 @@ fn is_shown(cause: &Cause, task: &Task) -> Shown {
 
 /// The task that the request names, or else the one that runs its session.
 async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Identified> {
-    let (session, at) = match (&request.task, &request.cause) {
+    let (session, at, said_at) = match (&request.task, &request.cause) {
         (TaskReference::Arn(arn), _) => return Ok(arn.clone()),
-        (TaskReference::ByIdentity, Cause::SessionEnded { session, at, .. }) => (session, *at),
+        (TaskReference::ByIdentity, Cause::SessionEnded { session, at, said_at, .. }) => {
+            (session, *at, *said_at)
+        }
         (TaskReference::ByIdentity, Cause::TaskChanged { .. } | Cause::Orphan { .. }) => {
             let why = "only an owner's event may leave the task out".to_owned();
             return Err(Identified::Rejected { task: None, why });
@@ -193,11 +197,14 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let live = invocation.snapshots.live_tasks().await.map_err(unclear)?;
     let over = invocation.snapshots.stopped_tasks().await.map_err(unclear)?;
     let live: Vec<&Task> = live.iter().filter(runs_it).collect();
-    let mut over: Vec<&Task> =
-        over.iter().filter(runs_it).filter(|task| at >= session_start(task, now)).collect();
+    let mut over: Vec<&Task> = over.iter().filter(runs_it).collect();
+    // That one of two is over by now does not say which of them was meant; nor does a clock that may be slow.
+    let ran_on = |task: &&&Task| {
+        session_start(task, now) <= said_at && ended_at(task).is_none_or(|end| end > at)
+    };
+    let ran_on = over.iter().filter(ran_on).count();
+    over.retain(|task| at >= session_start(task, now));
     over.sort_by_key(|task| session_start(task, now));
-    // That one of two is over by now does not say which of them was meant.
-    let ran_on = over.iter().filter(|task| ended_at(task).is_none_or(|end| end > at)).count();
     match live.as_slice() {
         [one] if at >= session_start(one, now) && ran_on == 0 => Ok(one.arn.clone()),
         [one, ..] if live.len() > 1 || at >= session_start(one, now) => rejected(format!(

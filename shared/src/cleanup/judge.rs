@@ -4,7 +4,7 @@ use super::receipt;
 use super::report::Artifacts;
 use crate::aws::{CallError, Marker};
 use crate::config::ArtifactMode;
-use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well, session_start};
+use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well, writes_from};
 use jiff::Timestamp;
 
 /// A session whose task no longer has its address or its containers.
@@ -61,8 +61,8 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     if uploads_itself && session_exited_well(task, &context.config.scope) {
         return verdict(Outcome::Cleaned, Artifacts::Confirmed);
     }
-    let of_task = session_start(task, context.clock.now());
-    let start = over.started_at.map_or(of_task, |at| at.max(of_task));
+    let of_task = writes_from(task, context.clock.now());
+    let start = over.started_at.unwrap_or(of_task);
     by_marker(invocation, &over.session, start, proves).await
 }
 

@@ -342,7 +342,7 @@ impl Cleanup<'_> {
         let deadline = self.budget.until_the_receipt();
         match CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), taking).await {
             Ok(snapshot) => {
-                let started_at = Some(session.started_at(self.invocation));
+                let started_at = Some(session.writes_from);
                 let (session, task) = (session.id.clone(), snapshot.task);
                 let over = OverTask { session, arn, task, started_at };
                 self.judge(&over, target).await

@@ -11,7 +11,7 @@ use super::request::{Cause, Request};
 use crate::aws::{CallError, Marker};
 use crate::config::ArtifactMode;
 use crate::event::TaskReference;
-use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start};
+use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, writes_from};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -291,7 +291,7 @@ async fn marker_left(
         return MarkerLeft::NotNeeded;
     }
     let Some(session) = session else { return MarkerLeft::Unknown };
-    let start = session_start(task, context.clock.now());
+    let start = writes_from(task, context.clock.now());
     match context.aws.artifacts.marker(session, start).await {
         Ok(Marker::Present) => MarkerLeft::Present,
         Ok(Marker::Absent | Marker::OfAnEarlierSession(_)) => MarkerLeft::Absent,

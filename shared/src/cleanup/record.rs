@@ -38,7 +38,7 @@ impl Record<'_> {
             return self.keep(report).await;
         }
         let naming = {
-            let named = (&session.id, session.started_at(self.invocation));
+            let named = (&session.id, session.writes_from);
             receipt::name(&context.aws.ledger, Some(named), &session.task.arn)
         };
         let deadline = self.invocation.budget().receipt();

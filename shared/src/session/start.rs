@@ -12,9 +12,12 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// can't be.
 #[must_use]
 pub fn claimed_at(task: &Task, now: Timestamp) -> Option<Timestamp> {
+    said(task, now).map(|said| said.min(now).max(task.created_at))
+}
+
+fn said(task: &Task, now: Timestamp) -> Option<Timestamp> {
     let said = task.tags.get(SESSION_STARTED_TAG)?.parse::<Timestamp>().ok()?;
-    let can_be = said >= task.created_at && said.duration_since(now) <= AHEAD;
-    can_be.then(|| said.min(now).max(task.created_at))
+    (said >= task.created_at && said.duration_since(now) <= AHEAD).then_some(said)
 }
 
 /// When the session of `task` began: when it claimed the task, or else with the task. A task may have
@@ -22,4 +25,16 @@ pub fn claimed_at(task: &Task, now: Timestamp) -> Option<Timestamp> {
 #[must_use]
 pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
     claimed_at(task, now).unwrap_or(task.created_at)
+}
+
+/// From when on what lies where the session of `task` writes is its own. A start that is ahead of us shows that its
+/// owner's clock is: it had begun already when it wrote, so much earlier at most.
+#[must_use]
+pub fn writes_from(task: &Task, now: Timestamp) -> Timestamp {
+    match said(task, now) {
+        Some(said) if said > now => {
+            said.checked_sub(AHEAD).map_or(task.created_at, |at| at.max(task.created_at))
+        }
+        Some(_) | None => session_start(task, now),
+    }
 }

@@ -62,7 +62,7 @@ fn stack(random: &mut Rng) -> Stack {
                 Artifacts::Discarded,
             ],
         ),
-        warm_pool: false,
+        warm_pool: once_in(random, 6),
         every: Seconds::minutes(one(random, &[5, 5, 10])),
         max_session_age: one(random, &most_ages),
         hard_age: Seconds::minutes(180),

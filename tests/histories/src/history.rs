@@ -6,7 +6,7 @@ mod sentences;
 mod session;
 mod stack;
 
-pub use action::{Action, EventCopies, Function, Sweep};
+pub use action::{Action, EventCopies, Function, Start, Sweep};
 pub use session::{Addressed, Container, Entry, Identity, Lease, Session, Sidecar, Upload, Where};
 pub use stack::{Artifacts, Draining, Stack};
 

@@ -175,7 +175,14 @@ const SIMPLER_STACKS: [fn(&mut History); 14] = [
     |history| history.stack.tasks_lag = Seconds(0),
     |history| history.stack.lists_lag = Seconds(0),
     |history| history.stack.health_lags = Seconds(0),
-    |history| history.stack.clusters = 1,
+    |history| {
+        history.stack.clusters = 1;
+        for step in &mut history.steps {
+            if let Action::Begins(_, session) = &mut step.action {
+                session.place = session.place.in_the_first_cluster();
+            }
+        }
+    },
     |history| history.stack.groups = history.stack.groups.min(1),
     |history| history.stack.groups = 0,
     |history| history.stack.draining = crate::history::Draining::Works,

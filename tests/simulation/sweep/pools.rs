@@ -3,7 +3,8 @@
 
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
 use crate::invoke::{
-    INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps, task_in,
+    INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, function_with, receipt,
+    sweeps, task_in,
 };
 use session_cleanup_tests::world::{SessionBuilder, Setup, World};
 use std::time::Duration;
@@ -44,6 +45,21 @@ async fn an_end_and_a_lease_from_before_the_claim_are_anothers() {
         assert!(world.is_live(session) && world.completion_calls(session).is_empty());
     }
     assert_unharmed(&world);
+}
+
+/// It writes its marker before it began, by its owner's clock.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved() {
+    let functions_clock_is_ahead = jiff::SignedDuration::from_secs(2);
+    let world = World::new(Setup { warm_pool: true, functions_clock_is_ahead, ..Setup::default() });
+    let session = world.session("short").unidentified().started_ago(HOUR).start();
+    world.claims(&session, Some(&(world.now() + MINUTE * 4).to_string()));
+    tokio::time::sleep(MINUTE).await;
+    let event = world.session_ended_event(&session, "completed");
+    world.owner_ends(&session);
+    let pool = function_with(&world, "completion", &[("WARM_POOL", "true")]).0;
+    assert!(deliver(&pool, &[event]).await.is_empty(), "{}", world.history());
+    assert_clean(&world, &session);
 }
 
 /// The marker lies where an earlier run of the same session had left it.

@@ -152,6 +152,38 @@ async fn a_listing_that_fails_now_and_then_does_not_begin_the_salvage_window_ane
     assert_unharmed(&world);
 }
 
+/// Its owner's word comes while the sweep that would give it up is under way, or earlier: from then on it has its whole
+/// window.
+#[tokio::test(start_paused = true)]
+async fn one_that_its_owner_ends_after_it_was_tried_in_vain_has_its_window_from_then_on() {
+    for nth in [0, 1] {
+        let world = World::new(Setup::default());
+        let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
+        for number in 1..=6 {
+            enforce(&world, &format!("vain-{number}")).await;
+            tokio::time::sleep(INTERVAL).await;
+        }
+        let (told, ended) = (orphan.clone(), world.now());
+        let end = move |world: &World| {
+            world.owner_ends(&told);
+            world.set_tag(&told, "session-ended-at", &ended.to_string());
+        };
+        match nth {
+            0 => end(&world),
+            nth => world.before(Api::PutObject, nth, end),
+        }
+        let mut sweeps = 0;
+        while !world.is_stopping(&orphan) {
+            sweeps += 1;
+            assert!(sweeps < 10, "it is never given up\n{}", world.history());
+            enforce(&world, &format!("sweep-{nth}-{sweeps}")).await;
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert!(world.now() > ended + MINUTE * 30, "{sweeps} sweeps\n{}", world.history());
+        assert_unharmed(&world);
+    }
+}
+
 /// Nobody has a fair try in it: what was asked in vain by two sweeps is what is given up.
 #[tokio::test(start_paused = true)]
 async fn a_memory_that_is_lost_each_time_gives_nothing_up() {

@@ -133,7 +133,7 @@ impl World {
             }
             Matter::Ecs(_) | Matter::Elb(_) | Matter::S3(_) => true,
         };
-        let fault = fault.filter(|fault| reaches || !fault.answers());
+        let fault = fault.filter(|fault| reaches || !fault.takes_somebody());
         if let Matter::Container { address, asks: Some(Asks::Complete { session_id, .. }), .. } =
             &request.matter
             && fault != Some(Effect::NoDescriptor)

@@ -115,9 +115,16 @@ impl State {
     /// Until when its lease (without one: the maximum session age) and the hard age hold.
     fn may_live_until(&self, task: &Task, now: Timestamp) -> Timestamp {
         let began = task.session_began();
-        // Past the hard age none is worth anything, nor does it undo what was over.
-        let tags = task.tags.as_of(began + self.setup.hard_age);
-        let lease = tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        // Of one that does not say when it began nobody knows its age.
+        if self.setup.warm_pool && task.says_it_began().is_none() {
+            return task.claimed_at.map_or(Timestamp::MAX, |at| at + self.setup.hard_age);
+        }
+        let lease =
+            task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        // Past the hard age one that is given is worth nothing, nor does it undo what was over.
+        let hard_age = began + self.setup.hard_age;
+        let is_late = task.extended_at.is_some_and(|at| at > hard_age);
+        let lease = lease.filter(|_| !is_late || task.renewal == Renewal::Works);
         // One that ended before the session began was copied from another's.
         let lease = lease.filter(|end| *end >= began);
         let until = match lease {
@@ -131,7 +138,7 @@ impl State {
         };
         // A function whose clock is ahead decides that much before a limit.
         let ahead = self.setup.functions_clock_is_ahead.max(SignedDuration::ZERO);
-        until.min(began + self.setup.hard_age) - ahead
+        until.min(hard_age) - ahead
     }
 
     /// Where nobody asks, a session's window counts from when somebody saw it over, until it is seen to live.
@@ -240,6 +247,11 @@ impl State {
                     self.violation("I1", asker, &what);
                 }
             }
+        }
+        let waits =
+            self.setup.warm_pool && self.task(key).is_some_and(|task| !task.is_identified());
+        if waits {
+            self.violation("I1", asker, &format!("StopTask of {arn}, which waits for a session"));
         }
         if !saved && !losable {
             self.violation(

@@ -38,10 +38,10 @@ impl World {
             for task in state.tasks().filter(|task| task.started(now)) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };
                 let outcome = receipt["outcome"].as_str().unwrap_or_default();
-                let saved_in_time = task
-                    .container
-                    .saved_at
-                    .is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
+                // What lies there from before its session began, by its owner's clock, is another's for everybody.
+                let own = task.container.saved_at.filter(|at| *at >= task.session_began());
+                let saved_in_time =
+                    own.is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
                 let is_wrong = match outcome {
                     "cleaned" => task.container.saved_at.is_none(),
                     "artifacts_lost" => saved_in_time && !task.container.behaviour.encrypts,
@@ -116,11 +116,14 @@ impl State {
         }
     }
 
-    /// Protected, or nobody knows whose it is.
+    /// Protected, or nobody knows whose it is, or since when. (That the hard age bounds the last is a story of its own.)
     fn is_kept(&self, task: &Task) -> bool {
-        let tag = |name: &str| task.tags.get(name).map(String::as_str);
-        let identified = task.environment.contains_key("SESSION_ID") || tag("session-id").is_some();
-        tag(&self.setup.protection_tag) == Some("true") || !identified
+        let has_no_start = self.setup.warm_pool && task.says_it_began().is_none();
+        self.is_protected(task) || !task.is_identified() || has_no_start
+    }
+
+    fn is_protected(&self, task: &Task) -> bool {
+        task.tags.get(&self.setup.protection_tag).is_some_and(|value| value == "true")
     }
 
     fn is_tagged_ended(&self, task: &Task) -> bool {
@@ -157,12 +160,17 @@ impl State {
         });
         let leased: Vec<(&Task, Timestamp)> = leased.collect();
         let reaped = self.tasks().filter(|task| {
-            let stop = task.stop.as_ref().filter(|stop| stop.reason.contains("lease_expired"));
+            let stop = task.stop.as_ref().filter(|stop| {
+                // Whom the reaper was about to stop for its lease may have been stopped on its owner's word.
+                let perhaps_for_it = !perhaps && task.lease_had_lapsed;
+                stop.reason.contains("lease_expired") || perhaps_for_it
+            });
             stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, now))
         });
         // Only of those whose fate may hang on them: the others' lapse for ever.
         let undecided = |task: &Task| {
-            !self.is_kept(task)
+            !self.is_protected(task)
+                && task.is_identified()
                 && !self.is_tagged_ended(task)
                 && !is_past(task.session_began(), self.setup.hard_age, now)
         };
@@ -176,7 +184,8 @@ impl State {
         // One that was extended, and is not again, shows it too, to the sweeps of the next time.
         let lately = |at| !is_past(at, self.setup.leases_are_remembered_for, now);
         let extends = |task: &Task| {
-            task.renewal == Renewal::Works || perhaps && task.extended_at.is_some_and(lately)
+            task.renewal == Renewal::Works && task.owner_ended_at.is_none()
+                || perhaps && task.extended_at.is_some_and(lately)
         };
         let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
         is_renewed && lapsed <= ((lapsed + running) / 4).max(1)

@@ -41,6 +41,17 @@ impl World {
         });
     }
 
+    /// A session claims a task of a warm pool, by one call, and says when it began, or not.
+    pub fn claims(&self, session: &TaskHandle, started_at: Option<&str>) {
+        self.alter(session, |task, now| {
+            task.tags.set("session-id".to_owned(), task.container.session_id.clone(), now);
+            if let Some(at) = started_at {
+                task.tags.set("session-started-at".to_owned(), at.to_owned(), now);
+            }
+            task.claimed_at = Some(now);
+        });
+    }
+
     /// The owner removes a tag.
     pub fn remove_tag(&self, session: &TaskHandle, key: &str) {
         self.alter(session, |task, now| task.tags.remove(key, now));
@@ -71,7 +82,7 @@ impl World {
     pub fn operator_stops(&self, session: &TaskHandle, reason: &str) {
         self.alter(session, |task, now| {
             task.terminate(now, "UserInitiated", reason.to_owned(), false);
-            task.tags.clear(now);
+            task.lose_tags(now);
         });
     }
 

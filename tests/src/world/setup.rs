@@ -40,6 +40,8 @@ pub struct Setup {
     pub prefix: String,
     /// The object that a container writes first, below prefix and id.
     pub marker: String,
+    /// Tasks wait until a session claims them.
+    pub warm_pool: bool,
     /// Tag with the RFC 3339 end of a session's lease.
     pub lease_tag: String,
     /// Tag that starts the salvage window.
@@ -115,6 +117,7 @@ impl Default for Setup {
             ledger_bucket: "ledger".to_owned(),
             prefix: String::new(),
             marker: "debug/session_status.json".to_owned(),
+            warm_pool: false,
             lease_tag: "lease-expires-at".to_owned(),
             ended_tag: "session-ended-at".to_owned(),
             protection_tag: "cleanup-protection".to_owned(),

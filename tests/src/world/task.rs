@@ -105,10 +105,16 @@ pub(crate) struct Task {
     pub(crate) container: Container,
     pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,
+    /// When a session has claimed it that it had waited for.
+    pub(crate) claimed_at: Option<Timestamp>,
     /// Whether its owner extends its lease.
     pub(crate) renewal: Renewal,
     /// When its owner has extended it last.
     pub(crate) extended_at: Option<Timestamp>,
+    /// When its session began, as its tag had said.
+    pub(crate) had_begun_at: Option<Timestamp>,
+    /// Whether its lease was over when it was stopped: the stop deletes its tags.
+    pub(crate) lease_had_lapsed: bool,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.
@@ -160,11 +166,26 @@ impl Task {
         }
     }
 
+    /// Whether its session can be told, by what is configured.
+    pub(crate) fn is_identified(&self) -> bool {
+        self.environment.contains_key("SESSION_ID") || self.tags.contains_key("session-id")
+    }
+
     /// When its session began: a task of a pool had waited for it.
     pub(crate) fn session_began(&self) -> Timestamp {
-        let tag = self.tags.get("session-started-at");
-        let claimed = tag.and_then(|text| text.parse::<Timestamp>().ok());
-        claimed.filter(|at| *at >= self.created_at).unwrap_or(self.created_at)
+        self.says_it_began().or(self.had_begun_at).unwrap_or(self.created_at)
+    }
+
+    /// A call that stops a task deletes its tags.
+    pub(crate) fn lose_tags(&mut self, now: Timestamp) {
+        self.had_begun_at = self.had_begun_at.or(self.says_it_began());
+        self.tags.clear(now);
+    }
+
+    /// When it began, as its owner says, if that can be.
+    pub(crate) fn says_it_began(&self) -> Option<Timestamp> {
+        let said = self.tags.get("session-started-at")?.parse::<Timestamp>().ok();
+        said.filter(|at| *at >= self.created_at)
     }
 
     pub(crate) fn started(&self, now: Timestamp) -> bool {

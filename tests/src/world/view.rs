@@ -12,12 +12,15 @@ use super::task::{Phase, Task};
 use super::{TaskHandle, World};
 
 /// What is true of a session's task and its artifacts.
+#[expect(clippy::struct_excessive_bools, reason = "facts, independent of each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truth {
     /// Its container ran.
     pub ran: bool,
     /// Its `desiredStatus` is STOPPED.
     pub is_stopping: bool,
+    /// A task of a pool, claimed, that somebody else's call has stopped: who sees it then can't know that it was claimed.
+    pub was_scaled_in: bool,
     /// Its artifacts are in S3, whole.
     pub saved: bool,
 }
@@ -80,10 +83,17 @@ impl World {
             let container = &task.container;
 
             let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
+            // A call that stops it deletes its tags, and says no more than that the pool was scaled in.
+            let scaled_in = task.stop.as_ref().is_some_and(|stop| {
+                stop.code == "UserInitiated" && !stop.reason.starts_with("session-cleanup:")
+            });
             let uploads_itself = state.setup.containers_upload_themselves;
             Some(Truth {
                 ran: task.ran(),
                 is_stopping: !task.wanted_running(),
+                was_scaled_in: state.setup.warm_pool
+                    && !task.environment.contains_key("SESSION_ID")
+                    && scaled_in,
                 saved: container.saved_at.is_some() || uploads_itself && exited_well,
             })
         })

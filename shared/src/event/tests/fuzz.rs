@@ -49,7 +49,7 @@ fn now() -> Timestamp {
 }
 
 fn written(event: &SessionEnded) -> Value {
-    let SessionEnded { session, task, at, reason, request_id } = event;
+    let SessionEnded { session, task, at, said_at, reason, request_id } = event;
     let mut detail = json!({"session_id": session, "ended_at": at.to_string()});
     if let TaskReference::Arn(task) = task {
         detail["task_arn"] = json!(task.as_str());
@@ -66,7 +66,7 @@ fn written(event: &SessionEnded) -> Value {
         detail["request_id"] = json!(request_id);
     }
     let mut event = envelope("Session Ended", "session.lifecycle", &detail);
-    event["time"] = json!(at.to_string());
+    event["time"] = json!(said_at.to_string());
     event
 }
 

@@ -156,6 +156,9 @@ impl Victim {
             if now.address != self.task.address && self.judged.row.rests_on_probe() {
                 return Err("its address has changed since it was asked".to_owned());
             }
+            if self.judged.salvage.is_over && now.ended.is_word() && !self.task.ended.is_word() {
+                return Err("its owner has just ended it: its salvage window begins now".to_owned());
+            }
             let row = self.row_of(&now, &context);
             if row.is_orphan() {
                 Ok(())

@@ -4,7 +4,7 @@ use super::{once_in, one, some_time, step};
 use crate::history::Where;
 use crate::history::{
     Action, Addressed, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds, Session,
-    Sidecar, Stack, Step, Upload, When,
+    Sidecar, Stack, Start, Step, Upload, When,
 };
 use fastrand::Rng;
 
@@ -21,6 +21,8 @@ pub(super) fn begin(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mut
             When::At(at) => at,
             When::Before(..) | When::After(..) => Seconds(0),
         };
+        let since =
+            if stack.warm_pool { claim(random, number, since, lasts, steps) } else { since };
         for _ in 0..one(random, &[0, 1, 1, 1, 2]) {
             let at = Seconds(since.0 + 1 + random.u64(0..lasts.0.saturating_sub(since.0).max(2)));
             fate(random, stack.artifacts, number, When::At(at), steps);
@@ -33,6 +35,32 @@ pub(super) fn begin(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mut
             steps.push(step(at, Action::LeavesZombie(group, number)));
         }
     }
+}
+
+/// Some wait for ever, some are claimed at once; the answer is when its session may have a fate.
+fn claim(
+    random: &mut Rng,
+    number: usize,
+    begins: Seconds,
+    lasts: Seconds,
+    steps: &mut Vec<Step>,
+) -> Seconds {
+    if once_in(random, 5) {
+        return begins;
+    }
+    let mut some_later =
+        |since: Seconds| Seconds(since.0 + random.u64(0..lasts.0.saturating_sub(since.0).max(2)));
+    let (at, later) = (some_later(begins), some_later(begins));
+    let start = match random.u8(0..8) {
+        0 => Start::Unsaid,
+        1 => one(random, &[Start::Unreadable, Start::LongAgo]),
+        _ => Start::Now,
+    };
+    steps.push(step(When::At(at), Action::Claims(number, start)));
+    if start != Start::Now && random.bool() {
+        steps.push(step(When::At(later), Action::SaysItsStart(number)));
+    }
+    at
 }
 
 fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
@@ -61,17 +89,7 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
     };
     Session {
         place,
-        identity: one(
-            random,
-            &[
-                Identity::Environment,
-                Identity::Environment,
-                Identity::Environment,
-                Identity::Tag,
-                Identity::Tag,
-                Identity::None,
-            ],
-        ),
+        identity: identity(random, stack.warm_pool),
         entry,
         lease,
         groups: random.usize(0..=stack.groups),
@@ -92,6 +110,15 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
         copied_end: once_in(random, 14).then(|| minutes(random, 1..60)),
         hidden_for: Seconds(one(random, &[0, 0, 0, 2, 20])),
         stop_timeout: Seconds(one(random, &[30, 30, 2, 120])),
+    }
+}
+
+fn identity(random: &mut Rng, waits: bool) -> Identity {
+    match random.u8(0..6) {
+        _ if waits => Identity::None,
+        0..=2 => Identity::Environment,
+        3 | 4 => Identity::Tag,
+        _ => Identity::None,
     }
 }
 

@@ -88,9 +88,9 @@ fn trouble(random: &mut Rng, stack: &Stack) -> Action {
 fn in_the_middle(random: &mut Rng, stack: &Stack, when: When, steps: &mut Vec<Step>) {
     let number = random.usize(0..6);
     // No address changes hands faster than ECS forgets its last holder.
-    let entry = match stack.tasks_lag {
-        Seconds(0) => Entry::Running(Seconds(0)),
-        Seconds(_) => Entry::Fresh,
+    let entry = match (stack.tasks_lag, stack.lists_lag) {
+        (Seconds(0), Seconds(0)) => Entry::Running(Seconds(0)),
+        (Seconds(_), Seconds(_)) => Entry::Fresh,
     };
     let newcomer = |addressed| Session { entry, addressed, ..Session::default() };
     match random.u8(0..6) {

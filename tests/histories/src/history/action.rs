@@ -14,6 +14,10 @@ pub enum Action {
     Ends(usize, EventCopies),
     /// Its id comes back in a new task.
     Resumes(usize),
+    /// It claims the task of a warm pool that waits for it.
+    Claims(usize, Start),
+    /// It says when it claimed its task.
+    SaysItsStart(usize),
     /// Its container exits with this code, and ECS says so.
     Exits(usize, i32),
     /// A Spot warning comes, and ECS says so.
@@ -61,6 +65,19 @@ pub struct EventCopies {
     pub late: Seconds,
     /// Whether it names the task.
     pub names_the_task: bool,
+}
+
+/// What one that claims a task says of when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// By its owner's clock.
+    Now,
+    /// Nothing.
+    Unsaid,
+    /// What nobody can read.
+    Unreadable,
+    /// A time before the task was there.
+    LongAgo,
 }
 
 /// Who orders a sweep, and what.

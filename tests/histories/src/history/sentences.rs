@@ -2,7 +2,7 @@
 
 use super::{
     Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity, Lease,
-    Seconds, Session, Sidecar, Stack, Sweep, Upload, When, Where,
+    Seconds, Session, Sidecar, Stack, Start, Sweep, Upload, When, Where,
 };
 use std::fmt;
 
@@ -109,6 +109,18 @@ impl fmt::Display for Action {
                 }
             }
             Self::Resumes(number) => write!(formatter, "s-{number} is resumed in a new task"),
+            Self::Claims(number, start) => {
+                let says = match start {
+                    Start::Now => "says when it began",
+                    Start::Unsaid => "does not say when it began",
+                    Start::Unreadable => "says unreadably when it began",
+                    Start::LongAgo => "says that it began before its task",
+                };
+                write!(formatter, "s-{number} claims its task, and {says}")
+            }
+            Self::SaysItsStart(number) => {
+                write!(formatter, "s-{number} says that it has just begun")
+            }
             Self::Exits(number, code) => write!(formatter, "s-{number} exits with {code}"),
             Self::IsInterrupted(number) => write!(formatter, "a Spot warning for s-{number}"),
             Self::IsStopped(number) => write!(formatter, "somebody stops the task of s-{number}"),

@@ -54,6 +54,20 @@ pub enum Where {
     OtherCluster,
 }
 
+impl Where {
+    /// The same in the first cluster.
+    #[must_use]
+    pub fn in_the_first_cluster(self) -> Self {
+        match self {
+            Self::Cluster(_) => Self::Cluster(0),
+            Self::Runner(_) => Self::Runner(0),
+            Self::Service(_) => Self::Service(0),
+            Self::OtherFamily(_) => Self::OtherFamily(0),
+            Self::OtherCluster => Self::OtherCluster,
+        }
+    }
+}
+
 /// How the session can be told from its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {

@@ -155,6 +155,7 @@ impl Stack {
             max_session_age: self.max_session_age.into(),
             hard_age: self.hard_age.into(),
             salvage_window: self.salvage_window.into(),
+            warm_pool: self.warm_pool,
             lease_grace: self.lease_grace.into(),
             leases_are_remembered_for: Duration::from(self.every) * 3,
             start_up_grace: self.start_up_grace.into(),

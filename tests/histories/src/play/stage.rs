@@ -3,8 +3,10 @@
 use super::queue::Queue;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
-    Action, Addressed, Death, EventCopies, Function, History, Lease, Session, Stack, Sweep, Upload,
+    Action, Addressed, Death, EventCopies, Function, History, Identity, Lease, Session, Stack,
+    Start, Sweep, Upload,
 };
+use jiff::SignedDuration;
 use serde_json::Value;
 use session_cleanup_tests::world::{Phase, TaskHandle, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -107,6 +109,11 @@ impl Stage {
                     self.begin(*number, &session);
                 }
             }
+            Action::Claims(number, start) => self.claim(*number, *start),
+            Action::SaysItsStart(number) => {
+                let at = self.owners_clock();
+                self.with(*number, |task| world.set_tag(task, "session-started-at", &at));
+            }
             Action::Exits(number, code) => {
                 self.with(*number, |task| world.crash(task, *code));
             }
@@ -200,6 +207,31 @@ impl Stage {
         let actor =
             Actor { task: sentence.start(), session: session.clone(), told: (false, false) };
         self.actors.entry(number).or_default().push(actor);
+    }
+
+    fn claim(&mut self, number: usize, start: Start) {
+        let world = self.world.clone();
+        let at = self.owners_clock();
+        let actors = self.actors.get_mut(&number).and_then(|actors| actors.last_mut());
+        let waits = |actor: &&mut Actor| {
+            actor.session.identity == Identity::None
+                && world.knows(&actor.task)
+                && !world.is_stopping(&actor.task)
+        };
+        if let Some(actor) = actors.filter(waits) {
+            let at = match start {
+                Start::Now => Some(&*at),
+                Start::Unsaid => None,
+                Start::Unreadable => Some("tomorrow"),
+                Start::LongAgo => Some("2020-01-01T00:00:00Z"),
+            };
+            world.claims(&actor.task, at);
+            actor.session.identity = Identity::Tag;
+        }
+    }
+
+    fn owners_clock(&self) -> String {
+        (self.world.now() + SignedDuration::from_secs(self.stack.owners_ahead)).to_string()
     }
 
     fn end(&mut self, number: usize, EventCopies { copies, late, names_the_task }: EventCopies) {

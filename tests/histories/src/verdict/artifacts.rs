@@ -39,7 +39,7 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
         let id = task.session_id();
 
         let is_ours = actor.session.is_in_scope() && actor.session.identity != Identity::None;
-        let is_lost = truth.ran && truth.is_stopping && !truth.saved;
+        let is_lost = truth.ran && truth.is_stopping && !truth.saved && !truth.was_scaled_in;
         let on_record =
             matches!(outcome, Some("artifacts_lost" | "artifacts_unverified" | "rejected"))
                 || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()

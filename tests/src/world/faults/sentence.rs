@@ -45,14 +45,16 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// Whether it is an answer of whoever was called, or of something in front.
-    pub(crate) fn answers(self) -> bool {
+    /// Whether somebody must be there for it, or something in front: to answer, or to refuse.
+    pub(crate) fn takes_somebody(self) -> bool {
         match self {
             Self::Invalid
             | Self::Kind(
                 FaultKind::Throttled
                 | FaultKind::Denied
                 | FaultKind::ServerError
+                | FaultKind::Refused
+                | FaultKind::Reset
                 | FaultKind::ExpiredPage
                 | FaultKind::Conflict
                 | FaultKind::Unready
@@ -61,9 +63,7 @@ impl Effect {
             Self::NoDescriptor
             | Self::Delayed(_)
             | Self::Kind(
-                FaultKind::Refused
-                | FaultKind::Reset
-                | FaultKind::Hangs
+                FaultKind::Hangs
                 | FaultKind::AnswerLost
                 | FaultKind::AnswerHangs
                 | FaultKind::Slow
