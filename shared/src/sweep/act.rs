@@ -3,6 +3,7 @@
 
 mod acted;
 mod orphans;
+mod unfinished;
 mod zombies;
 
 pub use acted::{Acted, Acts};
@@ -24,9 +25,10 @@ pub(super) async fn act(
     deadline: Deadline,
     request_id: &str,
 ) -> Acts {
-    let (orphans, zombies) = join!(
+    let (orphans, zombies, finished) = join!(
         orphans::reap(invocation, plan, deadline, request_id),
-        zombies::remove(invocation, plan, addressed, deadline)
+        zombies::remove(invocation, plan, addressed, deadline),
+        unfinished::finish(invocation, plan, deadline, request_id)
     );
-    Acts { orphans, zombies }
+    Acts { orphans, zombies, finished }
 }

@@ -5,7 +5,7 @@ mod in_a_row;
 
 pub use in_a_row::{Before, InARow};
 
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +21,15 @@ pub struct SeenSince {
     pub since: Timestamp,
     /// The last.
     pub last: Timestamp,
+}
+
+/// A cleanup that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Whose.
+    pub session: SessionId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a sweep suspects.
@@ -48,6 +57,9 @@ pub struct Suspects {
     pub claimed: BTreeMap<TaskArn, Timestamp>,
     /// Tasks that were stopped because their leases had lapsed, and when.
     pub reaped_for_leases: BTreeMap<TaskArn, Timestamp>,
+    /// Orphans whose cleanups were begun and are not known to be on record: what a sweep was at that died, or could not
+    /// write a receipt, the next finishes.
+    pub unfinished: BTreeMap<TaskArn, Unfinished>,
     /// How many sweeps in a row had the same trouble.
     pub in_a_row: InARow,
     /// When the sweep began that has written this.

@@ -5,7 +5,7 @@ use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
     leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
-use crate::invoke::{INTERVAL, assert_unharmed, enforce};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, receipt};
 use session_cleanup_tests::world::{Api, Crash, TaskHandle, World};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -57,6 +57,7 @@ async fn a_sweep_that_dies_at_any_call_is_finished_by_the_next() {
         for orphan in &orphans {
             assert!(world.is_stopping(orphan), "{}", world.history());
             assert!(world.has_completed(orphan), "{}", world.history());
+            assert_eq!(receipt(&world, orphan).as_deref(), Some("cleaned"), "{}", world.history());
         }
         calls
     };

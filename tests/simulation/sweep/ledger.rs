@@ -5,7 +5,7 @@ use super::crowd::{
 };
 use crate::invoke::{
     INTERVAL, assert_clean, assert_unharmed, crash_leaves_an_intent, enforce, open_intents,
-    target_in,
+    receipt, target_in,
 };
 use serde_json::{Value, json};
 use session_cleanup_tests::world::{Api, Fault, Latency, Setup, TaskHandle, World};
@@ -56,6 +56,29 @@ async fn while_the_ledger_cannot_be_written_nothing_is_deregistered_on_inference
         assert_eq!(target_row(&report, zombie), ("G5 zombie", "acted"), "{report:#}");
         assert_clean(&world, &orphan);
         assert_eq!(world.registered("sessions").len(), 3);
+    }
+}
+
+/// The task is stopped, and no sweep sees it as an orphan again.
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_could_not_be_written_is_written_by_the_next_sweep() {
+    for forgotten in [false, true] {
+        let Scene { world, orphan, .. } = scene();
+        world.fault(Fault::on(Api::PutObject).of("receipts/").always().denied());
+        enforce(&world, "sweep-1").await;
+        assert!(world.is_stopping(&orphan) && world.receipts().is_empty(), "{}", world.history());
+        world.faults_cease();
+        // ECS forgets it after an hour.
+        tokio::time::sleep(if forgotten { HOUR * 2 } else { INTERVAL }).await;
+        enforce(&world, "sweep-2").await;
+        let written = receipt(&world, &orphan);
+        let known = if forgotten { "artifacts_unverified" } else { "cleaned" };
+        assert_eq!(written.as_deref(), Some(known), "{}", world.history());
+        let calls = world.count_by("sweep-2");
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, "sweep-3").await;
+        assert!(world.count_by("sweep-3") <= calls, "nobody is looked at for ever");
+        assert_unharmed(&world);
     }
 }
 

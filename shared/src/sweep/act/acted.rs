@@ -4,7 +4,7 @@ use crate::session::TaskArn;
 use crate::sweep::decide::{Allowance, Plan, TargetRow, TaskRow};
 use crate::sweep::suspects::{SeenSince, Suspects};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was done about one victim.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Acts {
     pub orphans: BTreeMap<TaskArn, Acted<CleanupReport>>,
     /// The zombie targets.
     pub zombies: BTreeMap<ZombieTarget, Acted<ZombieFate>>,
+    /// What a sweep before has not finished, and is finished now.
+    pub finished: BTreeSet<TaskArn>,
 }
 
 impl Acts {
@@ -58,6 +60,7 @@ impl Acts {
         Self {
             orphans: orphans.map(|one| (one.task.arn.clone(), Acted::WouldWait)).collect(),
             zombies: zombies.map(|one| (one.zombie(), Acted::WouldWait)).collect(),
+            finished: BTreeSet::new(),
         }
     }
 
@@ -78,12 +81,18 @@ impl Acts {
     #[must_use]
     pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Suspects {
         let mut suspects = plan.suspects.clone();
+        suspects.unfinished.retain(|task, _| !self.finished.contains(task));
         for decision in plan.orphans() {
             let task = &decision.task.arn;
             let report = match self.orphans.get(task) {
                 Some(Acted::Worked(report)) => report,
-                Some(Acted::Spared(_) | Acted::Panicked(_)) => {
+                Some(Acted::Spared(_)) => {
                     suspects.tried.insert(task.clone(), now);
+                    continue;
+                }
+                Some(Acted::Panicked(_)) => {
+                    suspects.tried.insert(task.clone(), now);
+                    suspects.unfinished.extend(decision.begun(now));
                     continue;
                 }
                 Some(Acted::Waits | Acted::WouldWait | Acted::NotPlanned | Acted::OutOfTime)
@@ -108,6 +117,10 @@ impl Acts {
             }
             if !report.task.is_over() {
                 suspects.tried.insert(task.clone(), now);
+            }
+            let is_on_record = !report.outcome.is_unfinished() || !report.task.may_be_our_stop();
+            if !is_on_record {
+                suspects.unfinished.extend(decision.begun(now));
             }
             if decision.judged.row == TaskRow::LeaseExpired && report.task.may_be_our_stop() {
                 suspects.reaped_for_leases.insert(task.clone(), now);

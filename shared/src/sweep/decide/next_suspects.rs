@@ -88,6 +88,11 @@ pub(super) fn claimed(suspects: &mut Suspects, task: &SessionTask, known: &Known
     }
 }
 
+/// Of cleanups that a sweep before has not finished: they are, or stay, the next one's.
+pub(super) fn unfinished(suspects: &mut Suspects, known: &Known<'_>) {
+    suspects.unfinished.clone_from(&known.suspects.unfinished);
+}
+
 /// Of leases: what ran when everything was listed last, and who was stopped for one.
 pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
     let Known { seen, policy, now, suspects: before, .. } = *known;

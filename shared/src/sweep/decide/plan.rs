@@ -7,8 +7,8 @@ use super::targets::{TargetEvidence, TargetRow, target_row};
 use super::tasks::{Circumstances, TaskRow};
 use crate::aws::TargetHealth;
 use crate::removal::ZombieTarget;
-use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn};
-use crate::sweep::suspects::{SeenSince, Suspects};
+use crate::session::{Neighbourhood, SessionTask, TargetAddress, TargetGroupArn, TaskArn};
+use crate::sweep::suspects::{SeenSince, Suspects, Unfinished};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -73,7 +73,7 @@ impl Plan {
     }
 
     /// What the next sweep must know should this one not live to tell what it did: whoever may be stopped for a
-    /// lease counts as stopped.
+    /// lease counts as stopped, and no orphan is known to be on record.
     #[must_use]
     pub fn suspects_while_acting(&self, now: Timestamp) -> Suspects {
         let mut suspects = self.suspects.clone();
@@ -81,7 +81,17 @@ impl Plan {
         for victim in victims {
             suspects.reaped_for_leases.entry(victim.task.arn.clone()).or_insert(now);
         }
+        let begun = self.orphans().into_iter().filter_map(|one| one.begun(now));
+        suspects.unfinished.extend(begun);
         suspects
+    }
+}
+
+impl TaskDecision {
+    /// Its cleanup, as one that is begun and not on record yet.
+    pub(in crate::sweep) fn begun(&self, at: Timestamp) -> Option<(TaskArn, Unfinished)> {
+        let session = self.task.session.clone()?;
+        Some((self.task.arn.clone(), Unfinished { session, at }))
     }
 }
 
@@ -134,6 +144,7 @@ pub fn decide(known: &Known<'_>) -> Plan {
     targets.sort_by_key(|decision| decision.suspect.map_or(now, |seen| seen.since));
     next_suspects::the_unseen(&mut suspects, known);
     next_suspects::leases(&mut suspects, known);
+    next_suspects::unfinished(&mut suspects, known);
     Plan {
         tasks,
         targets,

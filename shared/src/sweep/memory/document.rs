@@ -1,5 +1,5 @@
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
-use crate::sweep::suspects::{InARow, SeenLeases, SeenSince, Suspects};
+use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use crate::sweep::suspects::{InARow, SeenLeases, SeenSince, Suspects, Unfinished};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub(super) struct Document {
     #[serde(default)]
     reaped_for_leases: Vec<TaskAt>,
     #[serde(default)]
+    unfinished: Vec<TaskOf>,
+    #[serde(default)]
     in_a_row: InARow,
     #[serde(default)]
     swept_at: Option<Timestamp>,
@@ -40,6 +42,13 @@ pub(super) struct Document {
 #[derive(Debug, Serialize, Deserialize)]
 struct TaskAt {
     task: TaskArn,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TaskOf {
+    task: TaskArn,
+    session: SessionId,
     at: Timestamp,
 }
 
@@ -87,6 +96,15 @@ impl From<&Suspects> for Document {
             leases: listed(&suspects.leases.ends),
             claimed: listed(&suspects.claimed),
             reaped_for_leases: listed(&suspects.reaped_for_leases),
+            unfinished: suspects
+                .unfinished
+                .iter()
+                .map(|(task, Unfinished { session, at })| TaskOf {
+                    task: task.clone(),
+                    session: session.clone(),
+                    at: *at,
+                })
+                .collect(),
             in_a_row: suspects.in_a_row,
             swept_at: suspects.swept_at,
             swept_by: suspects.swept_by.clone(),
@@ -110,6 +128,11 @@ impl From<Document> for Suspects {
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),
             reaped_for_leases: by_task(document.reaped_for_leases),
+            unfinished: document
+                .unfinished
+                .into_iter()
+                .map(|TaskOf { task, session, at }| (task, Unfinished { session, at }))
+                .collect(),
             in_a_row: document.in_a_row,
             swept_at: document.swept_at,
             swept_by: document.swept_by,

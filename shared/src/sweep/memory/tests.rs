@@ -1,13 +1,13 @@
 use super::document::Document;
 use crate::aws::parse_document;
-use crate::session::TaskArn;
+use crate::session::{SessionId, TaskArn};
 use crate::sweep::decide::tests::fixtures::{
     MINUTE, address, group, now, policy, scope, task, task_arn,
 };
 use crate::sweep::decide::{Known, decide};
 use crate::sweep::observation::Observation;
 use crate::sweep::suspects::tests::{INTERVAL, seen, some, suspects};
-use crate::sweep::suspects::{Before, InARow, SeenLeases, SeenSince, Suspects};
+use crate::sweep::suspects::{Before, InARow, SeenLeases, SeenSince, Suspects, Unfinished};
 use crate::tests::fuzz::{document, is_fit_to_be_shown, whatever};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -17,6 +17,10 @@ use std::time::Duration;
 
 fn read(text: &str) -> Result<Suspects, serde_json::Error> {
     serde_json::from_str::<Document>(text).map(Suspects::from)
+}
+
+fn unfinished((task, at): (TaskArn, Timestamp)) -> (TaskArn, Unfinished) {
+    (task, Unfinished { session: SessionId::parse("s-1").unwrap(), at })
 }
 
 fn written(suspects: &Suspects) -> String {
@@ -47,6 +51,7 @@ proptest! {
             claimed: times(&at),
             under_way: times(&at[..at.len() / 3]),
             leases: SeenLeases::new(times(&at[at.len() / 2..]), now()),
+            unfinished: times(&at).into_iter().map(unfinished).collect(),
             in_a_row: InARow { problems: u32::try_from(at.len()).unwrap(), ..InARow::default() },
             found: Some(3),
             swept_at: at.first().map(|(_, seen)| seen.last),
@@ -113,6 +118,7 @@ fn whatever_stands_where_a_memory_should_reads_back_or_is_refused() {
             "targets": [{"group": group("a"), "address": address(1), "since": "2026-11-02T11:00:00Z",
                 "last": "2026-11-02T11:55:00Z"}],
             "tried": [at], "under_way": [at], "claimed": [at], "reaped_for_leases": [at], "leases": [at],
+            "unfinished": [{"task": arn, "session": "s-1", "at": "2026-11-02T11:55:00Z"}],
             "leases_seen_at": "2026-11-02T11:55:00Z", "swept_at": "2026-11-02T11:55:00Z", "found": 1,
             "in_a_row": {"incomplete": 4_294_967_295_u32}}),
         json!({"tasks": [], "targets": [], "vain": []}),
