@@ -129,7 +129,9 @@ mod tests {
     fn a_time_is_told_with_how_long_ago_it_was() {
         let now = at("2026-11-26T12:00:00Z");
         assert_eq!(time(at("2026-11-26T11:50:00.5Z"), now), "2026-11-26 11:50:00Z (9 min ago)");
-        assert_eq!(ago(at("2026-11-26T11:59:30Z"), now), "just now");
+        assert_eq!(ago(now, now), "just now");
+        assert_eq!(ago(at("2026-11-26T11:59:00.1Z"), now), "just now");
+        assert_eq!(ago(at("2026-11-26T11:59:00Z"), now), "60 s ago");
         assert_eq!(ago(at("2026-11-26T13:00:00Z"), now), "in 60 min");
         assert_eq!(ago(at("2026-11-20T12:00:00Z"), now), "6 days ago");
     }

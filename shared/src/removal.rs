@@ -172,3 +172,6 @@ async fn read_states(
     });
     futures_util::future::join_all(reads).await;
 }
+
+#[cfg(test)]
+mod tests;

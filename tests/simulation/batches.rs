@@ -1,7 +1,8 @@
 //! Sessions of one batch share calls, and nothing else.
 
 use crate::invoke::{
-    assert_clean, assert_unharmed, deliver, function, function_over, outcome, receipt, report,
+    assert_clean, assert_unharmed, deliver, function, function_over, open_intents, outcome,
+    receipt, report,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -65,6 +66,63 @@ async fn a_deregistration_that_is_refused_for_one_target_is_repeated_singly() {
         assert!(steps.contains("\"deregistered\""), "session {number} at the first go: {steps}");
     }
     assert_eq!(receipt(&world, &tasks[2]).as_deref(), Some("incomplete"));
+    assert_eq!(world.count(Api::DeregisterTargets), 5, "all together, and then each once");
+    assert_unharmed(&world);
+}
+
+/// The load balancer is asked again only after a pause, and for all that still hold their addresses.
+#[tokio::test(start_paused = true)]
+async fn a_deregistration_that_fails_for_a_moment_is_repeated_whole() {
+    for effect in [Fault::throttled, Fault::server_error] {
+        let world = World::new(Setup::default());
+        let tasks = sessions(&world, 3);
+        world.fault(effect(Fault::on(Api::DeregisterTargets).nth(1)));
+        let events: Vec<_> =
+            tasks.iter().map(|task| world.session_ended_event(task, "completed")).collect();
+        assert!(deliver(&function(&world, "completion"), &events).await.is_empty());
+        assert_eq!(world.count(Api::DeregisterTargets), 2, "{}", world.history());
+        for task in &tasks {
+            assert_clean(&world, task);
+        }
+        assert!(open_intents(&world).is_empty(), "{}", world.history());
+        assert_unharmed(&world);
+    }
+}
+
+/// Whether a call without an answer was obeyed is not known; what was refused was not done, and is not repeated.
+#[tokio::test(start_paused = true)]
+async fn only_a_deregistration_without_an_answer_leaves_its_intent() {
+    let effects: [(fn(Fault) -> Fault, usize, bool); 4] = [
+        (Fault::invalid, 0, true),
+        (Fault::throttled, 0, false),
+        (Fault::server_error, 1, false),
+        (Fault::answer_lost, 1, false),
+    ];
+    for (effect, intents, once) in effects {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").start();
+        world.fault(effect(Fault::on(Api::DeregisterTargets).always()));
+        let event = world.session_ended_event(&alice, "completed");
+        let began = tokio::time::Instant::now();
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "incomplete", "{answer:?}");
+        assert!(began.elapsed().as_secs() < 20, "within its own time");
+        assert_eq!(open_intents(&world).len(), intents, "{}", world.history());
+        assert_eq!(world.count(Api::DeregisterTargets) == 1, once, "{}", world.history());
+        assert!(world.is_stopping(&alice), "its artifacts are saved");
+    }
+}
+
+/// The ledger has a quarter of the deregistration's time, for the owner's word does not rest on it.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_does_not_answer_keeps_no_ended_sessions_target() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").start();
+    world.fault(Fault::on(Api::PutObject).of("intents/").always().hangs());
+    let event = world.session_ended_event(&alice, "completed");
+    let answer = report(&function(&world, "completion"), &event).await;
+    assert_eq!(outcome(&answer), "cleaned", "{answer:?}");
+    assert!(world.registered("sessions").is_empty(), "{}", world.history());
     assert_unharmed(&world);
 }
 

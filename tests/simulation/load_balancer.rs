@@ -119,6 +119,15 @@ async fn after_a_403_the_target_comes_back_although_the_answer_to_its_removal_wa
     }
 }
 
+/// Where the only group could not be read its target was removed at the configured port, unseen.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_the_target_comes_back_although_its_group_could_not_be_read_before() {
+    for health in load_balancers() {
+        let trouble = Fault::on(Api::DescribeTargetHealth).denied();
+        comes_back(health, Some(trouble), "unread").await;
+    }
+}
+
 /// Until the container has spoken its intent stays.
 #[tokio::test(start_paused = true)]
 async fn after_a_403_the_target_comes_back_when_the_function_dies_at_any_call() {

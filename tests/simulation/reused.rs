@@ -140,6 +140,7 @@ async fn after_a_403_a_task_that_was_in_no_group_is_registered_in_none() {
         let event = world.session_ended_event(&agent, "completed");
         let answer = report(&function(&world, "completion"), &event).await;
         assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+        assert_eq!(answer.unwrap_err()["target"], "kept");
         sweeps(&world, "sweep", 2).await;
         assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
         assert!(groups.iter().all(|group| world.registered(group).is_empty()));

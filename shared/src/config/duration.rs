@@ -12,3 +12,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Err(problem) => Err(format!("a duration such as 30s, 5m or 2h is needed ({problem})")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_longer_than_nothing_and_no_longer_than_the_template_takes() {
+        for (text, length) in [("1ns", Duration::from_nanos(1)), ("99999h", LONGEST)] {
+            assert_eq!(duration(text), Ok(length));
+        }
+        for (text, problem) in
+            [("0s", "longer than nothing"), ("99999h 1ns", "at most"), ("100000h", "at most")]
+        {
+            assert!(duration(text).unwrap_err().contains(problem), "{text}");
+        }
+    }
+}

@@ -170,6 +170,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_fits_to_the_second_is_taken_and_a_second_less_is_not() {
+        for (name, least, less) in
+            [("FUNCTION_TIMEOUT", "51s", "50s"), ("REAPER_TIMEOUT", "106s", "105s")]
+        {
+            with(&[(name, least)]).unwrap();
+            assert_refused(name, &[(name, less)]);
+        }
+    }
+
     /// A look that an act rests on is 3 s old at most, and the act arrives 2 s later at most.
     #[test]
     fn a_connection_that_may_take_longer_than_a_look_allows_is_refused() {

@@ -393,3 +393,6 @@ pub(super) fn event_source(text: &str) -> Result<String, &'static str> {
         Ok(text.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ impl AskedAbout {
         Ok(if is_task_id { Self::TaskIdOrSession(session) } else { Self::Session(session) })
     }
 }
+
+#[cfg(test)]
+mod tests;

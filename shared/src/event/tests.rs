@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const TASK: &str = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123abcd";
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
 
-fn config() -> Config {
+pub(in crate::event) fn config() -> Config {
     Config::from_variables(|name| {
         let value = match name {
             "CLUSTERS" => "sessions",
@@ -71,6 +71,14 @@ fn a_session_ended_event_is_read_whole() {
         request_id: Some("r-1".to_owned()),
     };
     assert_eq!(event, Ok(Event::SessionEnded(expected)));
+}
+
+#[test]
+fn an_owners_event_says_when_it_was_sent() {
+    let detail = json!({"session_id": "s-1", "task_arn": TASK});
+    let mut event = envelope("Session Ended", "session.lifecycle", &detail);
+    event.as_object_mut().unwrap().remove("time");
+    assert_eq!(Event::parse(&event, &config()).unwrap_err().field, "time");
 }
 
 #[test]

@@ -75,8 +75,8 @@ impl LeftBehind {
                 return found;
             }
         };
-        if keys.len() > INTENTS_A_SWEEP {
-            let waiting = keys.len() - INTENTS_A_SWEEP;
+        let waiting = keys.len().saturating_sub(INTENTS_A_SWEEP);
+        if waiting > 0 {
             found.problems.push(format!("{waiting} intents wait for the next sweeps"));
             // At random, so that those which can't be settled keep no others waiting for ever.
             fastrand::shuffle(&mut keys);

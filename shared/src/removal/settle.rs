@@ -244,3 +244,6 @@ async fn give_back(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

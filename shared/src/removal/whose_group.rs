@@ -76,3 +76,6 @@ pub(super) fn group_of(
         When::Later | When::AtOnce => GroupOf::CantBeTold,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,7 @@ use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use futures_util::future::join;
-use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 /// One zombie target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,23 +47,6 @@ impl ZombieFate {
             Self::Gone | Self::ReRegistered | Self::Unverified { .. } => true,
             Self::Kept { .. } => false,
         }
-    }
-}
-
-impl fmt::Display for ZombieFate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("gone"),
-            Self::ReRegistered => f.write_str("re_registered"),
-            Self::Unverified { why } => write!(f, "unverified: {why}"),
-            Self::Kept { why } => write!(f, "kept: {why}"),
-        }
-    }
-}
-
-impl Serialize for ZombieFate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

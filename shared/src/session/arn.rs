@@ -3,7 +3,6 @@ use crate::page::printable;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 /// Why a text is not the ARN that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -266,12 +265,6 @@ impl Ord for TaskArn {
     }
 }
 
-impl Hash for TaskArn {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
 /// The ARN of a target group (target type `ip`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -332,57 +325,4 @@ impl From<TargetGroupArn> for String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TASK: &str = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123abcd";
-
-    #[test]
-    fn a_task_arn_yields_its_cluster_id_and_home() {
-        let (arn, home) = TaskArn::parse(TASK).unwrap();
-        assert_eq!(arn.cluster().as_str(), "sessions");
-        assert_eq!(arn.id(), "0123abcd");
-        assert_eq!(home.to_string(), "aws:us-east-1:000000000000");
-    }
-
-    #[test]
-    fn a_short_task_arn_is_that_of_a_task_of_the_cluster_it_was_listed_in() {
-        let cluster = ClusterName::parse("sessions").unwrap();
-        let short = TaskArn::parse_in(&TASK.replace("sessions/", ""), &cluster).unwrap();
-        let long = TaskArn::parse_in(TASK, &cluster).unwrap();
-        assert_eq!((short.id(), short.cluster()), ("0123abcd", &cluster));
-        assert!(short.as_str().ends_with(":task/0123abcd"), "AWS is asked with its own words");
-        assert_eq!(short, long);
-        assert_eq!(String::from(short), TASK, "on record in the long form");
-        assert_eq!(String::from(long), TASK);
-        for wrong in ["0123abcd", "task/0123abcd", "arn:aws:ecs:us-east-1:000000000000:task/"] {
-            assert!(TaskArn::parse_in(wrong, &cluster).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_task_of_a_named_cluster_is_refused() {
-        for text in [
-            "",
-            "task/sessions/0123abcd",
-            "arn:aws:ecs:us-east-1:000000000000:task/0123abcd",
-            "arn:aws:ecs:us-east-1:000000000000:service/sessions/0123abcd",
-            "arn:aws:ecs:us-east-1:1:task/sessions/0123abcd",
-            "arn:aws:ecs::000000000000:task/sessions/0123abcd",
-            "arn:aws:ecs:us-east-1:000000000000:task/sessions/",
-            "arn:aws:ecs:us-east-1:000000000000:task/sessions/../x",
-            "arn:aws:ecs:us-east-1:000000000000:task/ses sions/0123abcd",
-            "arn:aws:s3:us-east-1:000000000000:task/sessions/0123abcd",
-        ] {
-            assert!(TaskArn::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_target_group_arn_names_group_and_id() {
-        let good = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/sessions/0123";
-        assert!(TargetGroupArn::parse(good).is_ok());
-        assert!(TargetGroupArn::parse(&good.replace("targetgroup/", "loadbalancer/")).is_err());
-        assert!(TargetGroupArn::parse(TASK).is_err());
-    }
-}
+mod tests;

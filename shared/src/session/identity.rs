@@ -92,3 +92,28 @@ impl fmt::Display for IdentitySource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(texts: &[&str]) -> Vec<IdentitySource> {
+        texts.iter().map(|text| IdentitySource::parse(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_source_is_read_as_it_is_written() {
+        for text in ["env:SESSION_ID", "env:A:B", "tag:session-id", "started-by"] {
+            assert_eq!(sources(&[text])[0].to_string(), text);
+        }
+        for wrong in ["", "env:", "tag:", "started-by:", "started", "SESSION_ID", "label:x"] {
+            assert!(IdentitySource::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_where_a_tag_is_a_source_one_may_have_named_the_session() {
+        assert!(IdentitySource::may_have_been_a_tag(&sources(&["env:A", "tag:b"])));
+        assert!(!IdentitySource::may_have_been_a_tag(&sources(&["env:A", "started-by"])));
+    }
+}

@@ -331,6 +331,26 @@ mod tests {
         }
     }
 
+    /// In the order in which a task goes through them.
+    #[test]
+    fn each_status_of_ecs_is_read_and_any_other_is_after_all_of_them() {
+        let words = [
+            "PROVISIONING",
+            "PENDING",
+            "ACTIVATING",
+            "RUNNING",
+            "DEACTIVATING",
+            "STOPPING",
+            "DEPROVISIONING",
+            "STOPPED",
+            "DELETED",
+            "HIBERNATED",
+        ];
+        let read = words.map(LastStatus::parse);
+        assert!(read.is_sorted_by(|one, next| one < next), "{read:?}");
+        assert_eq!(read.last(), Some(&LastStatus::Unrecognised));
+    }
+
     #[test]
     fn a_stop_by_someone_else_is_no_note_of_ours() {
         for text in [

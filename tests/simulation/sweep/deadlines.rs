@@ -1,7 +1,7 @@
 //! A sweep stops acting before its deadline, says so, and never outlives it, whatever hangs.
 
 use super::crowd::{HOUR, healthy, left_targets, says, stopped, task_row, too_old, warns};
-use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, look};
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, look, open_intents};
 use serde_json::{Value, json};
 use session_cleanup::deadline::Deadline;
 use session_cleanup::reaper;
@@ -119,6 +119,24 @@ async fn no_sweep_outlives_its_deadline_whatever_hangs() {
     }
     println!("{count} sweeps, each with a call that hangs for ever, all in time");
     assert_eq!(count, 84);
+}
+
+/// A live session may be without its target: that nobody knows is said.
+#[tokio::test(start_paused = true)]
+async fn intents_that_time_did_not_suffice_for_are_told_and_stay() {
+    for (api, pending, problem) in [
+        (Api::ListObjects, 0, "intents are not read"),
+        (Api::DeleteObject, 15, "not all are settled"),
+    ] {
+        let world = World::new(Setup::default());
+        leave_intents(&world, 15);
+        tokio::time::sleep(INTERVAL).await;
+        world.fault(Fault::on(api).always().hangs());
+        let report = enforce_within(&world, "sweep", SECOND * 240).await;
+        assert_eq!(report["intents"]["pending"], pending, "{report:#}");
+        assert!(says(&report["intents"]["problems"], problem), "{report:#}");
+        assert_eq!(open_intents(&world).len(), 15);
+    }
 }
 
 /// What crashed functions left behind: no address of it is anyone's.

@@ -176,7 +176,10 @@ async fn thousands_of_intents_that_were_left_behind_are_settled_by_and_by() {
         world.put_object("ledger", &key, intent.to_string());
     }
     let report = enforce(&world, "sweep-1").await;
-    assert!(says(&report["intents"]["problems"], "wait for the next sweeps"), "{report:#}");
+    assert!(
+        says(&report["intents"]["problems"], "1500 intents wait for the next sweeps"),
+        "{report:#}"
+    );
     for number in 2..=4 {
         tokio::time::sleep(INTERVAL).await;
         enforce(&world, &format!("sweep-{number}")).await;

@@ -6,7 +6,9 @@ use super::fleet::{
     Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, leave_zombie,
     quick_world, suspect,
 };
-use crate::invoke::{INTERVAL, assert_unharmed, enforce, open_intents, target_in};
+use crate::invoke::{
+    INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, open_intents, target_in,
+};
 use session_cleanup_tests::world::{Api, Call, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -105,6 +107,21 @@ async fn a_session_that_gets_a_zombies_address_later_is_not_registered_in_the_zo
     assert_eq!(world.registered("tenant-b"), [address]);
     assert_eq!(world.count(Api::RegisterTargets), 0);
     assert_unharmed(&world);
+}
+
+/// When a target was removed is not on record, but by when: twice its time limit and ten seconds after the intent.
+#[tokio::test(start_paused = true)]
+async fn what_a_crash_left_behind_is_a_sessions_that_came_before_its_removal_must_have_ended() {
+    for (age, is_its_own) in [(571, true), (569, false)] {
+        let world = World::new(Setup::default());
+        let session = world.session("new").started_ago(Duration::from_secs(age)).start();
+        crash_leaves_an_intent(&world, &session, Duration::from_mins(10));
+        let report = enforce(&world, "sweep").await;
+        let expected = usize::from(is_its_own);
+        assert_eq!(report["intents"]["re_registered"], expected, "{age} s: {report:#}");
+        assert_eq!(world.registered("sessions").len(), expected, "{age} s");
+        assert!(open_intents(&world).is_empty());
+    }
 }
 
 /// A session has the address of a zombie when it is deregistered, is found by the listing that follows,

@@ -107,6 +107,30 @@ async fn a_target_that_is_refused_does_not_keep_those_of_the_same_call() {
     assert_unharmed(&world);
 }
 
+/// An address may become someone's between two attempts: what fails is the next sweep's. Only what was refused
+/// together is tried apart, once.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_whose_deregistration_fails_is_not_tried_twice_by_one_sweep() {
+    let effects: [(fn(Fault) -> Fault, u8, usize); 5] = [
+        (Fault::invalid, 1, 1),
+        (Fault::invalid, 3, 4),
+        (Fault::throttled, 3, 1),
+        (Fault::server_error, 3, 1),
+        (Fault::throttled, 1, 1),
+    ];
+    for (effect, zombies, calls) in effects {
+        let world = World::new(Setup::default());
+        let left = left_targets(&world, "sessions", zombies);
+        world.fault(effect(Fault::on(Api::DeregisterTargets).always()));
+        look(&world, "sweep-1").await;
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, "sweep-2").await;
+        assert_eq!(world.count(Api::DeregisterTargets), calls, "{}", world.history());
+        assert_eq!(world.registered("sessions"), left);
+        assert_unharmed(&world);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_group_that_we_may_not_change_does_not_keep_another_ones_targets() {
     let target_groups = vec!["denied".to_owned(), "sessions".to_owned()];

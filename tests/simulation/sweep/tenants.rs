@@ -2,7 +2,7 @@
 
 use super::crowd::{left_targets, says};
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, open_intents, report, sweeps};
-use session_cleanup_tests::world::{Api, Dwell, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Dwell, Fault, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -148,5 +148,53 @@ async fn a_session_that_has_the_address_of_two_zombies_is_registered_in_its_own_
     sweeps(&world, "sweep", 3).await;
     assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
     assert_eq!(world.registered("tenant-b"), [new.address()]);
+    assert_unharmed(&world);
+}
+
+/// What a crash left behind of an address that is a session's of the second tenant.
+fn left_in_the_first_group(world: &World, session: &TaskHandle) {
+    let setup = world.setup();
+    let entry = serde_json::json!({
+        "group": setup.target_group_arn("tenant-a"),
+        "address": { "ip": session.address().to_string(), "port": setup.port },
+        "held_by": "nobody",
+    });
+    let written_at = (world.now() - INTERVAL * 2).to_string();
+    let intent = serde_json::json!({ "written_at": written_at, "entries": [entry] });
+    world.put_object("ledger", "intents/1-left.json", intent.to_string());
+}
+
+/// A group that can't be read may be the session's own.
+#[tokio::test(start_paused = true)]
+async fn while_one_group_can_not_be_read_nobody_is_registered_in_another() {
+    for trouble in [Fault::denied, Fault::throttled, Fault::server_error] {
+        let world = tenants();
+        let new = world.session("new").registered_in(&["tenant-b"]).start();
+        left_in_the_first_group(&world, &new);
+        let unread = world.setup().target_group_arn("tenant-b");
+        world.fault(trouble(Fault::on(Api::DescribeTargetHealth).of(unread).always()));
+        let report = enforce(&world, "sweep-1").await;
+        assert!(says(&report["intents"]["problems"], "it stays"), "{report:#}");
+        assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+        world.faults_cease();
+        tokio::time::sleep(INTERVAL).await;
+        let report = enforce(&world, "sweep-2").await;
+        assert!(says(&report["intents"]["problems"], new.arn()), "{report:#}");
+        assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+        assert!(open_intents(&world).is_empty(), "{report:#}");
+        assert_unharmed(&world);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_gone_keeps_no_session_from_its_target_in_another() {
+    let world = tenants();
+    let live = world.session("live").registered_in(&["tenant-a"]).start();
+    left_in_the_first_group(&world, &live);
+    world.owner_deregisters(&live);
+    world.delete_target_group("tenant-b");
+    let report = enforce(&world, "sweep").await;
+    assert_eq!(report["intents"]["re_registered"], 1, "{report:#}");
+    assert_eq!(world.registered("tenant-a"), [live.address()], "{}", world.history());
     assert_unharmed(&world);
 }

@@ -14,12 +14,6 @@ impl Allowance {
         Self { limit, under_way: 0, done: 0 }
     }
 
-    /// The most that may be done.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// How many more may begin now.
     #[must_use]
     pub fn free(&self) -> usize {
@@ -83,5 +77,12 @@ mod tests {
         assert_eq!(allowance.begin(5), 1);
         allowance.end(true);
         assert_eq!(allowance.begin(5), 0);
+    }
+
+    #[test]
+    fn one_that_was_never_begun_ends_without_using_anything_up() {
+        let mut allowance = Allowance::new(1);
+        allowance.end(true);
+        assert_eq!((allowance.free(), allowance.is_used_up()), (1, false));
     }
 }

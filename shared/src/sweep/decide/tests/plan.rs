@@ -12,6 +12,7 @@ use crate::cleanup::SalvageWindow;
 use crate::session::{DesiredStatus, LEASE_TAG, SESSION_ENDED_TAG, Task};
 use crate::sweep::decide::TaskRow;
 use crate::sweep::observation::Holder;
+use crate::sweep::suspects::Suspects;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -134,6 +135,25 @@ fn an_orphan_keeps_its_turn_when_a_row_above_takes_it_over() {
     let orphans = plan.orphans();
     let used = orphans.iter().map(|one| one.judged.used.unwrap().vcpu_hour_thousandths());
     assert_eq!(used.collect::<Vec<_>>(), [23_000, 6_000, 3_000, 2_000]);
+}
+
+/// A sweep may die right after a stop, and another must not take the next lapsed lease for the first.
+#[test]
+fn whoever_may_be_stopped_for_a_lease_is_remembered_as_stopped_before_it_is() {
+    let mut scene = nothing()
+        .with(tagged("lapsed", LEASE_TAG, ago(MINUTE * 16)))
+        .with(Task { created_at: ago(HOUR * 3), ..task("old") });
+    for n in 0..6 {
+        let renewed = tagged(&format!("renewed-{n}"), LEASE_TAG, now() + HOUR);
+        scene.suspects.leases.ends.insert(renewed.arn.clone(), now());
+        scene = scene.with(renewed);
+    }
+    scene.suspects.reaped_for_leases.insert(task("before").arn, ago(MINUTE));
+    let plan = scene.plan();
+    assert_eq!(plan.orphans().len(), 2);
+    let stopped = [(task("lapsed").arn, now()), (task("before").arn, ago(MINUTE))];
+    let expected = Suspects { reaped_for_leases: stopped.into(), ..plan.suspects.clone() };
+    assert_eq!(plan.suspects_while_acting(now()), expected, "and all else is as it was");
 }
 
 /// Nobody knows how old it is: the hard age counts from when it was seen claimed.

@@ -221,3 +221,20 @@ fn every_row_has_a_place_of_its_own_in_the_report() {
     let shown: Vec<_> = rows.into_iter().filter(|row| !row.is_finding()).collect();
     assert_eq!(shown, [TargetRow::Held, TargetRow::Draining], "all else is reported");
 }
+
+/// What is reported and alarmed on as our own blindness.
+#[test]
+fn a_target_is_blind_only_where_nobody_answers_the_load_balancer_and_the_route_may_be_to_blame() {
+    let is_blind = |health, probe, route_is_whole| {
+        let holder = Holder::Nobody;
+        TargetEvidence { holder, health, probe, route_is_whole, suspected: true }.is_blind()
+    };
+    for health in HEALTHS {
+        let blind = Some(Probe::Blind);
+        assert_eq!(is_blind(health, blind, false), UNANSWERED.contains(&health), "{health:?}");
+        assert!(!is_blind(health, blind, true), "{health:?}");
+        for known in PROBES {
+            assert!(!is_blind(health, known, false), "{health:?} {known:?}");
+        }
+    }
+}
