@@ -198,3 +198,17 @@ fn refused(context: &Context, error: EventError) -> InvocationError {
     context.metrics.count(Metric::EVENTS_REFUSED, &[]);
     InvocationError::Refused(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Alarms and people find a failed invocation by it.
+    #[test]
+    fn each_error_of_an_invocation_has_a_kind_of_its_own() {
+        let panicked = InvocationError::Panicked("a bug".to_owned());
+        assert_eq!(panicked.kind(), "CleanupPanicked");
+        let refused = InvocationError::Refused(EventError::new("time", "it is missing"));
+        assert_eq!(refused.kind(), "EventRefused");
+    }
+}

@@ -223,3 +223,6 @@ fn left_unasked(count: usize) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,10 @@
 
 use crate::invoke::{
     assert_clean, assert_unharmed, deliver, deliver_until_done, function, function_with,
-    open_intents, outcome, report,
+    open_intents, outcome, receive, report,
 };
 use serde_json::json;
-use session_cleanup_tests::world::{Api, Phase, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, Phase, Setup, World};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -244,6 +244,18 @@ async fn one_of_two_tasks_that_ran_a_session_when_it_ended_is_not_guessed_when_t
     assert_eq!(outcome(&answer), "rejected", "{answer:?}\n{}", world.history());
     assert!(world.is_live(&lives), "{}", world.history());
     assert!(world.registered("sessions").contains(&lives.address()));
+    assert_unharmed(&world);
+}
+
+/// The earlier receipt only spares a question; the owner's word does not wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_cleaned_at_a_repeated_delivery_although_its_receipts_can_not_be_read() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").start();
+    world.fault(Fault::on(Api::GetObject).of("receipts/").nth(1).denied());
+    let event = world.session_ended_event(&alice, "completed");
+    assert!(receive(&function(&world, "completion"), &event, 2).await.is_empty());
+    assert_clean(&world, &alice);
     assert_unharmed(&world);
 }
 

@@ -70,3 +70,36 @@ impl<'a> Budget<'a> {
         self.invocation.earlier(self.timeouts.stop + self.timeouts.receipt * 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn seconds(deadline: Deadline) -> u64 {
+        deadline.left().as_secs()
+    }
+
+    /// What comes before a stop never takes the time of the stop, nor of the two receipts around it.
+    #[tokio::test(start_paused = true)]
+    async fn each_step_leaves_the_steps_after_it_their_time() {
+        let second = Duration::from_secs(1);
+        let timeouts = Timeouts {
+            identify: second * 100,
+            upload: second * 30,
+            target: second * 100,
+            verify: second * 100,
+            stop: second * 10,
+            receipt: second * 4,
+            deadline_margin: second,
+        };
+        let budget = Budget::of(Deadline::after(second * 60), &timeouts);
+        assert_eq!([budget.identify(), budget.verification()].map(seconds), [56, 56]);
+        assert_eq!([budget.removal(), budget.artifacts(Stage::Dying)].map(seconds), [42, 42]);
+        assert_eq!(seconds(budget.turn(Stage::Dying)), 42);
+        assert_eq!([budget.stop(), budget.receipt()].map(seconds), [10, 4]);
+        for stage in [Stage::NeverStarted, Stage::Running, Stage::Over, Stage::Unknown] {
+            assert_eq!([budget.artifacts(stage), budget.turn(stage)].map(seconds), [30, 12]);
+        }
+    }
+}

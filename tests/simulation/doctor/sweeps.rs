@@ -86,6 +86,20 @@ async fn limits_that_do_not_fit_the_fleet_are_found() {
     assert!(!kept.iter().any(|key| key.starts_with("receipts/")), "an examination reaps nobody");
 }
 
+/// It was left behind; only where most are so old are they meant to be.
+#[tokio::test(start_paused = true)]
+async fn one_session_that_is_too_old_is_no_sign_of_a_wrong_limit() {
+    for young in 0..3 {
+        let world = World::new(Setup::default());
+        world.session("old").started_ago(HOUR * 3).start();
+        for number in 0..young {
+            world.session(&format!("young-{number}")).start();
+        }
+        let report = Function::Reaper.examined_with(&world, &[]).await;
+        assert_light(&report, "configuration", "MAX_SESSION_AGE", "yellow");
+    }
+}
+
 /// What an examination has no time to list is not known, and not small.
 #[tokio::test(start_paused = true)]
 async fn a_fleet_that_an_examination_can_not_list_is_judged_by_a_page_of_it() {

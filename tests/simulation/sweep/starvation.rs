@@ -131,6 +131,23 @@ async fn a_zombie_whose_deregistration_fails_is_not_tried_twice_by_one_sweep() {
     }
 }
 
+/// One without an answer may have been done, so it counts; one that was refused was not, and makes room.
+#[tokio::test(start_paused = true)]
+async fn of_deregistrations_those_without_an_answer_count_towards_the_blast_radius() {
+    let lost = Fault::on(Api::DeregisterTargets).always().answer_lost();
+    let refused = Fault::on(Api::DeregisterTargets).of("127.0.99.1:8080").always().invalid();
+    for fault in [lost, refused] {
+        let world = World::new(Setup::default());
+        left_targets(&world, "sessions", 60);
+        look(&world, "sweep-1").await;
+        tokio::time::sleep(INTERVAL).await;
+        world.fault(fault.clone());
+        enforce(&world, "sweep-2").await;
+        assert_eq!(world.registered("sessions").len(), 45, "{fault:?}\n{}", world.history());
+        assert_unharmed(&world);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_group_that_we_may_not_change_does_not_keep_another_ones_targets() {
     let target_groups = vec!["denied".to_owned(), "sessions".to_owned()];
