@@ -119,6 +119,7 @@ async fn the_artifact_bucket_is_there_and_its_markers_can_be_read() {
         always(&world, Fault::on(Api::HeadObject).denied());
         let report = function.examined_with(&world, &[]).await;
         assert_light(&report, name, "artifacts", "red");
+        assert!(text(&report).contains("Allow s3:GetObject"), "{}", text(&report));
         world.faults_cease();
         let report = function.examined_with(&world, &[("ARTIFACT_MARKER", "done.txt")]).await;
         assert_light(&report, name, "artifacts", "yellow");
@@ -128,6 +129,17 @@ async fn the_artifact_bucket_is_there_and_its_markers_can_be_read() {
         let report = function.examined_with(&world, &discarded).await;
         assert_light(&report, name, "-", "green");
         assert_light(&report, "configuration", "ARTIFACT_MODE", "yellow");
+    }
+}
+
+/// Its container does not listen yet: its silence would say nothing of the route.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_only_starts_is_not_asked_whether_containers_can_be_reached() {
+    for function in BOTH {
+        let world = World::new(Setup::default());
+        world.session("starts").pending().start();
+        let report = function.examined_with(&world, &[]).await;
+        assert_eq!(world.count(Api::ContainerHealth), 0, "{}", text(&report));
     }
 }
 
