@@ -124,15 +124,15 @@ async fn no_sweep_outlives_its_deadline_whatever_hangs() {
 /// A live session may be without its target: that nobody knows is said.
 #[tokio::test(start_paused = true)]
 async fn intents_that_time_did_not_suffice_for_are_told_and_stay() {
-    for (api, pending, problem) in [
-        (Api::ListObjects, 0, "intents are not read"),
-        (Api::DeleteObject, 15, "not all are settled"),
+    for (api, seconds, pending, problem) in [
+        (Api::ListObjects, 110, 0, "intents are not read"),
+        (Api::DeleteObject, 110, 15, "not all are settled"),
     ] {
         let world = World::new(Setup::default());
         leave_intents(&world, 15);
         tokio::time::sleep(INTERVAL).await;
         world.fault(Fault::on(api).always().hangs());
-        let report = enforce_within(&world, "sweep", SECOND * 240).await;
+        let report = enforce_within(&world, "sweep", SECOND * seconds).await;
         assert_eq!(report["intents"]["pending"], pending, "{report:#}");
         assert!(says(&report["intents"]["problems"], problem), "{report:#}");
         assert_eq!(open_intents(&world).len(), 15);

@@ -6,7 +6,7 @@ use super::fleet::{
     calls_of_a_sweep, leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
 use crate::invoke::{INTERVAL, enforce, target_in};
-use session_cleanup_tests::world::{Api, Fault, TaskHandle, World};
+use session_cleanup_tests::world::{Api, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -194,19 +194,4 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
         println!("{what}: {re_registered} targets were registered again");
         assert!(re_registered >= 2, "{what}: only {re_registered}");
     }
-}
-
-/// What was refused is not tried again for a task that is no orphan any longer.
-#[tokio::test(start_paused = true)]
-async fn once_the_salvage_window_is_over_a_target_that_was_refused_is_left_to_whom_a_lease_keeps() {
-    let lapsing = Lapsing::begin(false);
-    let Lapsing { world, orphan, .. } = &lapsing;
-    unsaved_until_the_window_is_over(world).await;
-    world.fault(Fault::on(Api::DeregisterTargets).invalid());
-    let renewed = orphan.clone();
-    world.after(Api::DeregisterTargets, 1, move |world| renew(world, &renewed));
-    calls_of_a_sweep(world).await;
-    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
-    lapsing.assert_kept_with_its_traffic();
-    lapsing.end().await;
 }

@@ -112,8 +112,8 @@ async fn a_target_that_is_refused_does_not_keep_those_of_the_same_call() {
 #[tokio::test(start_paused = true)]
 async fn a_zombie_whose_deregistration_fails_is_not_tried_twice_by_one_sweep() {
     let effects: [(fn(Fault) -> Fault, u8, usize); 5] = [
-        (Fault::invalid, 1, 1),
-        (Fault::invalid, 3, 4),
+        (Fault::impossible, 1, 1),
+        (Fault::impossible, 3, 4),
         (Fault::throttled, 3, 1),
         (Fault::server_error, 3, 1),
         (Fault::throttled, 1, 1),
@@ -135,7 +135,7 @@ async fn a_zombie_whose_deregistration_fails_is_not_tried_twice_by_one_sweep() {
 #[tokio::test(start_paused = true)]
 async fn of_deregistrations_those_without_an_answer_count_towards_the_blast_radius() {
     let lost = Fault::on(Api::DeregisterTargets).always().answer_lost();
-    let refused = Fault::on(Api::DeregisterTargets).of("127.0.99.1:8080").always().invalid();
+    let refused = Fault::on(Api::DeregisterTargets).of("127.0.99.1:8080").always().impossible();
     for fault in [lost, refused] {
         let world = World::new(Setup::default());
         left_targets(&world, "sessions", 60);

@@ -169,7 +169,8 @@ fn left_in_the_first_group(world: &World, session: &TaskHandle) {
 async fn while_one_group_can_not_be_read_nobody_is_registered_in_another() {
     for trouble in [Fault::denied, Fault::throttled, Fault::server_error] {
         let world = tenants();
-        let new = world.session("new").registered_in(&["tenant-b"]).start();
+        let new =
+            world.session("new").started_ago(INTERVAL * 3).registered_in(&["tenant-b"]).start();
         left_in_the_first_group(&world, &new);
         let unread = world.setup().target_group_arn("tenant-b");
         world.fault(trouble(Fault::on(Api::DescribeTargetHealth).of(unread).always()));
@@ -189,7 +190,7 @@ async fn while_one_group_can_not_be_read_nobody_is_registered_in_another() {
 #[tokio::test(start_paused = true)]
 async fn a_group_that_is_gone_keeps_no_session_from_its_target_in_another() {
     let world = tenants();
-    let live = world.session("live").registered_in(&["tenant-a"]).start();
+    let live = world.session("live").started_ago(INTERVAL * 3).registered_in(&["tenant-a"]).start();
     left_in_the_first_group(&world, &live);
     world.owner_deregisters(&live);
     world.delete_target_group("tenant-b");

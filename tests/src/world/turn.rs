@@ -60,6 +60,7 @@ impl Turn {
             None => Self::applied(Trouble::None),
             Some(Effect::Kind(kind)) => Self::of_kind(kind, service, lot),
             Some(Effect::Invalid) => Self::Refused(wire::invalid(service)),
+            Some(Effect::Impossible) => Self::Refused(wire::impossible(service)),
             Some(Effect::NoDescriptor) => Self::Fails(Failure::NoDescriptor),
             Some(Effect::Delayed(by)) => Self::applied(Trouble::Late(by)),
         }

@@ -40,6 +40,7 @@ pub(super) struct Matching {
 pub(crate) enum Effect {
     Kind(FaultKind),
     Invalid,
+    Impossible,
     NoDescriptor,
     Delayed(Duration),
 }
@@ -49,6 +50,7 @@ impl Effect {
     pub(crate) fn takes_somebody(self) -> bool {
         match self {
             Self::Invalid
+            | Self::Impossible
             | Self::Kind(
                 FaultKind::Throttled
                 | FaultKind::Denied
@@ -157,6 +159,12 @@ impl Fault {
     #[must_use]
     pub const fn invalid(self) -> Self {
         self.comes_to(Effect::Invalid)
+    }
+
+    /// Refused for good (HTTP 400), whatever is asked: not for a target that is not there.
+    #[must_use]
+    pub const fn impossible(self) -> Self {
+        self.comes_to(Effect::Impossible)
     }
 
     /// See [`FaultKind::Denied`].

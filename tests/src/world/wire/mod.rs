@@ -15,7 +15,7 @@ use super::api::{Api, Outcome, Service};
 use super::container::{Asks, BodyShape};
 use super::setup::Setup;
 pub(crate) use refusals::{
-    conflict, denied, expired_page, garbage, invalid, server_error, throttled, unready,
+    conflict, denied, expired_page, garbage, impossible, invalid, server_error, throttled, unready,
 };
 pub(crate) use s3::S3Call;
 

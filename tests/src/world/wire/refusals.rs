@@ -25,6 +25,18 @@ pub(crate) fn invalid(service: Service) -> Reply {
     }
 }
 
+/// Not your fault: what you want can't be done there.
+pub(crate) fn impossible(service: Service) -> Reply {
+    match service {
+        Service::Elb => elb::error(
+            400,
+            "InvalidConfigurationRequest",
+            "The requested configuration is not valid.",
+        ),
+        Service::Ecs | Service::S3 | Service::Container => invalid(service),
+    }
+}
+
 /// You may not.
 pub(crate) fn denied(service: Service) -> Reply {
     match service {
