@@ -56,7 +56,7 @@ async fn a_deregistration_that_is_refused_for_one_target_is_repeated_singly() {
     let world = World::new(Setup::default());
     let tasks = sessions(&world, 4);
     let refused = format!("{}:8080", tasks[2].address());
-    world.fault(Fault::on(Api::DeregisterTargets).of(&refused).always().invalid());
+    world.fault(Fault::on(Api::DeregisterTargets).of(&refused).always().impossible());
     let events: Vec<_> =
         tasks.iter().map(|task| world.session_ended_event(task, "completed")).collect();
     assert_eq!(deliver(&function(&world, "completion"), &events).await, [2]);
@@ -88,23 +88,27 @@ async fn a_deregistration_that_fails_for_a_moment_is_repeated_whole() {
     }
 }
 
-/// Whether a call without an answer was obeyed is not known; what was refused was not done.
+/// Whether a call without an answer was obeyed is not known; what was refused was not done, and keeps no stop waiting.
 #[tokio::test(start_paused = true)]
 async fn only_a_deregistration_without_an_answer_leaves_its_intent() {
-    let effects: [(fn(Fault) -> Fault, bool); 4] = [
-        (Fault::impossible, false),
-        (Fault::throttled, false),
-        (Fault::server_error, true),
-        (Fault::answer_lost, true),
+    let effects: [(fn(Fault) -> Fault, bool, i64); 4] = [
+        (Fault::impossible, false, 5),
+        (Fault::throttled, false, 12),
+        (Fault::server_error, true, 12),
+        (Fault::answer_lost, true, 12),
     ];
-    for (effect, is_left) in effects {
+    for (effect, is_left, seconds) in effects {
         let world = World::new(Setup::default());
         let alice = world.session("alice").start();
         world.fault(effect(Fault::on(Api::DeregisterTargets).always()));
         let event = world.session_ended_event(&alice, "completed");
+        let began = world.now();
         let answer = report(&function(&world, "completion"), &event).await;
         assert_ne!(open_intents(&world).is_empty(), is_left, "{answer:?}\n{}", world.history());
-        assert!(world.is_stopping(&alice), "its artifacts are saved");
+        let calls = world.calls();
+        let stop = calls.iter().find(|call| call.api == Api::StopTask).expect("it is saved");
+        let waited = stop.sent_at.duration_since(began).as_secs();
+        assert!(waited < seconds, "the stop waited {waited} s for it\n{}", world.history());
     }
 }
 

@@ -29,6 +29,8 @@ async fn one_missing_target_group_keeps_no_other_groups_target() {
         assert_eq!(outcome(&answer), "cleaned", "{gone}: {answer:?}");
         let notes = answer.unwrap()["notes"].to_string();
         assert!(notes.contains("there is no target group") && notes.contains(gone), "{notes}");
+        let steps = world.receipts()[alice.id()]["steps"].to_string();
+        assert!(steps.contains("\"deregistered\""), "at the first go: {steps}");
         for group in ["sessions", "internal", "spare"] {
             assert!(!world.registered(group).contains(&alice.address()), "{gone}, {group}");
         }

@@ -145,7 +145,9 @@ impl LeftBehind {
     ) -> RecoveredIntents {
         let mut done = RecoveredIntents { problems: self.problems, ..RecoveredIntents::default() };
         let open: Vec<OpenEntry> = self.intents.iter().flat_map(|(_, open)| open.clone()).collect();
-        let mut answers = settle(context, snapshots, &open, holders, When::Later).await.into_iter();
+        let named: Vec<IntentEntry> = open.iter().map(|one| one.entry.clone()).collect();
+        let settling = settle(context, snapshots, (&open, &named), holders, When::Later);
+        let mut answers = settling.await.into_iter();
         for (key, open) in self.intents {
             let answers: Vec<_> = answers.by_ref().take(open.len()).collect();
             done.re_registered +=

@@ -112,7 +112,10 @@ async fn remove(
             Some((place, OpenEntry { entry: place.entry(), removed_by }))
         })
         .unzip();
-    let outcomes = settle(context, snapshots, &to_settle, Holders::ToBeListed, When::AtOnce).await;
+    // Who has an address by now may be in each group that the task was in, also where nothing was removed.
+    let named: Vec<IntentEntry> = entries.iter().map(Place::entry).collect();
+    let settling = (to_settle.as_slice(), named.as_slice());
+    let outcomes = settle(context, snapshots, settling, Holders::ToBeListed, When::AtOnce).await;
     let mut settled: ByEntry<Result<Settled, CallError>> = BTreeMap::new();
     for (Place { at, target, .. }, outcome) in places.iter().zip(outcomes) {
         settled.insert((target.task.clone(), at.clone()), outcome);

@@ -45,11 +45,11 @@ pub(crate) enum Holders<'a> {
 }
 
 /// Finds out, for each entry, whether the right target was removed, and registers those again that
-/// were not.
+/// were not. `named` is all that the intents name: also where nothing could be removed.
 pub(super) async fn settle(
     context: &Context,
     snapshots: &TaskSnapshots,
-    open: &[OpenEntry],
+    (open, named): (&[OpenEntry], &[IntentEntry]),
     holders: Holders<'_>,
     when: When,
 ) -> Vec<Result<Settled, CallError>> {
@@ -89,7 +89,7 @@ pub(super) async fn settle(
                         let reading = groups.get_or_try_init(|| read_groups(context));
                         match reading.await {
                             Ok(groups) => {
-                                let seen = Seen { open, groups, when };
+                                let seen = Seen { named, groups, when };
                                 return_to(context, snapshots, one, &holder.arn, seen).await
                             }
                             Err(error) => Err(error),
@@ -184,8 +184,8 @@ fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
 /// What else is known when an address turns out to be another session's.
 #[derive(Clone, Copy)]
 struct Seen<'a> {
-    /// All that is settled together.
-    open: &'a [OpenEntry],
+    /// All that the intents name.
+    named: &'a [IntentEntry],
     groups: &'a Groups,
     when: When,
 }
@@ -206,7 +206,7 @@ async fn return_to(
         return Ok(Settled::Nobodys);
     };
     let IntentEntry { group, address, .. } = &open.entry;
-    match group_of(&task, &open.entry, seen.open, seen.groups, seen.when) {
+    match group_of(&task, &open.entry, seen.named, seen.groups, seen.when) {
         GroupOf::This => give_back(context, &open.entry, Some(holder), seen.when).await,
         GroupOf::Another(other) => {
             let why = format!(

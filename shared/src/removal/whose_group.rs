@@ -1,6 +1,6 @@
 //! In which group a session belongs that turned out to have an address of ours to give back.
 
-use super::intent::{HeldBy, IntentEntry, OpenEntry, When};
+use super::intent::{HeldBy, IntentEntry, When};
 use crate::aws::{CallError, Failure, TargetState};
 use crate::context::Context;
 use crate::session::{SessionTask, TargetAddress, TargetGroupArn};
@@ -39,12 +39,12 @@ pub(super) async fn read_groups(context: &Context) -> Result<Groups, CallError> 
 
 /// Whether `holder` of an address that was removed belongs in the group of `entry`. Its owner registers it
 /// after its creation, and in its own groups. So it is another tenant's where it is registered in a group
-/// from which nothing of this address was removed. Where it is registered nowhere, either its owner has
-/// not come to that yet, or we removed it: a later look tells.
+/// that is not `named` beside this one. Where it is registered nowhere, either its owner has not come to
+/// that yet, or we removed it: a later look tells.
 pub(super) fn group_of(
     holder: &SessionTask,
     entry: &IntentEntry,
-    open: &[OpenEntry],
+    named: &[IntentEntry],
     groups: &Groups,
     when: When,
 ) -> GroupOf {
@@ -61,12 +61,12 @@ pub(super) fn group_of(
     }
     // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that
     // is registered anywhere belongs there.
-    let of_one_task = |one: &&OpenEntry| match &entry.held_by {
-        HeldBy::Task { .. } => one.entry.held_by == entry.held_by,
-        HeldBy::Nobody => one.entry.group == entry.group,
+    let of_one_task = |one: &&IntentEntry| match &entry.held_by {
+        HeldBy::Task { .. } => one.held_by == entry.held_by,
+        HeldBy::Nobody => one.group == entry.group,
     };
-    let of_it = open.iter().filter(|one| one.entry.address.ip == ip).filter(of_one_task);
-    let named: BTreeSet<&TargetGroupArn> = of_it.map(|one| &one.entry.group).collect();
+    let of_it = named.iter().filter(|one| one.address.ip == ip).filter(of_one_task);
+    let named: BTreeSet<&TargetGroupArn> = of_it.map(|one| &one.group).collect();
     let mut others = groups.keys().filter(|group| !named.contains(group));
     if let Some(other) = others.find(has_it) {
         return GroupOf::Another(other.clone());

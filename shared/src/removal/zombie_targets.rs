@@ -135,7 +135,9 @@ async fn settle_at_once(
     let removed_by = context.clock.now();
     let open: Vec<OpenEntry> =
         removed.iter().map(|zombie| OpenEntry { entry: entry(zombie), removed_by }).collect();
-    settle(context, snapshots, &open, Holders::ToBeListedBut(others), When::AtOnce).await
+    let named: Vec<IntentEntry> = open.iter().map(|one| one.entry.clone()).collect();
+    let holders = Holders::ToBeListedBut(others);
+    settle(context, snapshots, (&open, &named), holders, When::AtOnce).await
 }
 
 type States = BTreeMap<TargetAddress, TargetState>;

@@ -110,6 +110,32 @@ async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_te
     }
 }
 
+/// Where the old session was, too, the new one may be: also where nothing could be removed.
+#[tokio::test(start_paused = true)]
+async fn a_session_of_two_groups_gets_its_target_back_although_the_other_group_refused_to_remove_one()
+ {
+    for refusing in ["tenant-a", "tenant-b"] {
+        let world = tenants();
+        let groups = ["tenant-a", "tenant-b"];
+        let old = world.session("old").registered_in(&groups).start();
+        let event = world.session_ended_event(&old, "completed");
+        let arn = world.setup().target_group_arn(refusing);
+        world.fault(Fault::on(Api::DeregisterTargets).of(arn).always().impossible());
+        let dying = old.clone();
+        world.before(Api::DeregisterTargets, 1, move |world| {
+            world.crash(&dying, 137);
+            world.session("new").registered_in(&groups).at_address(dying.address()).start();
+        });
+        let _judged = report(&function(&world, "completion"), &event).await;
+        tokio::time::sleep(INTERVAL + Duration::from_mins(1)).await;
+        sweeps(&world, "after", 2).await;
+        for group in groups {
+            assert_eq!(world.registered(group), [old.address()], "{group}\n{}", world.history());
+        }
+        assert_unharmed(&world);
+    }
+}
+
 /// It is registered nowhere for two sweeps: its owner has not come to that yet.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_takes_long_to_start_is_not_registered_before_its_owner_has_shown_where() {

@@ -1,3 +1,4 @@
+use super::super::intent::OpenEntry;
 use super::super::tests::{address, group, holder, of_task, removed};
 use super::*;
 use crate::session::SessionTask;
@@ -17,7 +18,8 @@ fn groups(registered: &[&str]) -> Groups {
 
 /// Where the session belongs whose address was removed by all of `open`, by the first of them.
 fn told(open: &[OpenEntry], registered: &[&str], when: When) -> GroupOf {
-    group_of(&holder("new"), &open[0].entry, open, &groups(registered), when)
+    let named: Vec<IntentEntry> = open.iter().map(|one| one.entry.clone()).collect();
+    group_of(&holder("new"), &named[0], &named, &groups(registered), when)
 }
 
 #[test]
@@ -44,7 +46,8 @@ fn who_is_registered_nowhere_belongs_where_it_was_removed_once_its_owner_had_the
     assert_eq!(told(&open, &[], When::AtOnce), GroupOf::CantBeTold);
     assert_eq!(told(&open, &[], When::Later), GroupOf::This);
     let starting = SessionTask { started: false, ..holder("new") };
-    let told = group_of(&starting, &open[0].entry, &open, &groups(&[]), When::Later);
+    let [OpenEntry { entry, .. }] = open;
+    let told = group_of(&starting, &entry, &[], &groups(&[]), When::Later);
     assert_eq!(told, GroupOf::CantBeTold);
 }
 
