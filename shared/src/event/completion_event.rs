@@ -78,8 +78,11 @@ impl Event {
     pub fn parse(event: &Value, config: &Config) -> Result<Self, EventError> {
         let envelope = Fields::of_root(event)?;
         let source = envelope.text("source")?;
-        // What people make by hand may lack it, and an event of ECS only says where to look.
-        let sent_at = envelope.timestamp("time");
+        let sent_at = match envelope.timestamp("time") {
+            // What people make by hand may lack it, and an event of ECS only says where to look.
+            Err(error) if source != "aws.ecs" => return Err(error),
+            sent_at => sent_at,
+        };
         let detail = envelope.object("detail")?;
         match envelope.text("detail-type")? {
             "Session Ended" if source == config.event_source => {
