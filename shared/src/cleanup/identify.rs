@@ -200,7 +200,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let mut over: Vec<&Task> = over.iter().filter(runs_it).collect();
     // That one of two is over by now does not say which of them was meant; nor does a clock that may be slow.
     let ran_on = |task: &&&Task| {
-        session_start(task, now) <= said_at && ended_at(task).is_none_or(|end| end > at)
+        session_start(task, now) <= said_at && ended_at(task).is_none_or(|end| end >= at)
     };
     let ran_on = over.iter().filter(ran_on).count();
     over.retain(|task| at >= session_start(task, now));

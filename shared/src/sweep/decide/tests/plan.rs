@@ -137,9 +137,10 @@ fn an_orphan_keeps_its_turn_when_a_row_above_takes_it_over() {
     assert_eq!(used.collect::<Vec<_>>(), [23_000, 6_000, 3_000, 2_000]);
 }
 
-/// A sweep may die right after a stop, and another must not take the next lapsed lease for the first.
+/// A sweep may die right after a stop: another must not take the next lapsed lease for the first, and finishes what was
+/// begun.
 #[test]
-fn whoever_may_be_stopped_for_a_lease_is_remembered_as_stopped_before_it_is() {
+fn what_a_sweep_is_about_to_do_is_remembered_before_it_is_done() {
     let mut scene = nothing()
         .with(tagged("lapsed", LEASE_TAG, ago(MINUTE * 16)))
         .with(Task { created_at: ago(HOUR * 3), ..task("old") });
@@ -152,7 +153,11 @@ fn whoever_may_be_stopped_for_a_lease_is_remembered_as_stopped_before_it_is() {
     let plan = scene.plan();
     assert_eq!(plan.orphans().len(), 2);
     let stopped = [(task("lapsed").arn, now()), (task("before").arn, ago(MINUTE))];
-    let expected = Suspects { reaped_for_leases: stopped.into(), ..plan.suspects.clone() };
+    let begun = plan.orphans().into_iter().filter_map(|one| one.begun(now()));
+    let unfinished: BTreeMap<_, _> = begun.collect();
+    assert_eq!(unfinished.len(), 2);
+    let expected =
+        Suspects { reaped_for_leases: stopped.into(), unfinished, ..plan.suspects.clone() };
     assert_eq!(plan.suspects_while_acting(now()), expected, "and all else is as it was");
 }
 
