@@ -151,6 +151,11 @@ impl Chaos {
         signal
     }
 
+    /// The invocation that was to die is over, and has not come that far.
+    pub(super) fn lives(&mut self, caller: &str) {
+        self.crashes.remove(caller);
+    }
+
     /// Whether this caller is dead, or dies now; a dead caller never sends or learns anything.
     pub(crate) fn dies(&mut self, caller: &str, here: Crash) -> bool {
         if let Some((crash, signal)) = self.crashes.get(caller)

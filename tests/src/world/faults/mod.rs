@@ -91,7 +91,7 @@ impl World {
 
     /// Runs an invocation that dies at one of its caller's HTTP calls: its future is dropped
     /// there, and whatever it spawned is never answered again. `None` when it died; a caller that
-    /// is dead stays so, the next invocation is another caller.
+    /// is dead stays so, the next invocation is another caller. One that ends before it comes that far lives on.
     ///
     /// An uncrashed run's [`World::count_by`] is the number of boundaries.
     pub async fn run_until_crash<T>(
@@ -104,7 +104,10 @@ impl World {
         tokio::select! {
             biased;
             () = signal.notified() => None,
-            output = invocation => Some(output),
+            output = invocation => {
+                self.lock().chaos.lives(caller);
+                Some(output)
+            }
         }
     }
 }
