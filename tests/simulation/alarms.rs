@@ -1,16 +1,15 @@
 //! Every alarm of the template, evaluated over what the functions print in simulated hours: that it rings in time,
 //! that it ends, and that it rings on no fresh and on no quiet stack. At a sweep every five minutes, and every hour.
 
-mod cloudwatch;
 mod conditions;
 mod dashboard;
-mod declared;
 mod stage;
 
-use cloudwatch::{ASSUMPTIONS, Alarm, Change, Missing, Published, State};
 use comfy_table::{Table, presets};
 use conditions::Condition;
-use declared::{alarm, alarms};
+use session_cleanup_tests::alarms::{
+    ASSUMPTIONS, Alarm, Change, Missing, Published, State, alarm, alarms,
+};
 use session_cleanup_tests::world::{Api, Fault, TaskHandle};
 use stage::Stage;
 use std::collections::BTreeSet;

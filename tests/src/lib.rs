@@ -4,6 +4,7 @@
 //! - [`world`]: one deterministic state machine behind the wire protocols. In process it answers
 //!   the production AWS SDK clients in virtual time; see [`World::caller`].
 //! - [`served`]: the same world on real loopback sockets, in real time.
+//! - [`alarms`]: the alarms of the template, over what is published in virtual time.
 //! - [`baseline`]: what `make baseline` makes of a log of the mode `observe`.
 //! - [`demo`]: what `make demo` shows.
 //! - [`local_aws`]: the rest of AWS as an emulator, with *the* template deployed into it.
@@ -19,6 +20,7 @@
     reason = "test apparatus: a broken world must stop the test"
 )]
 
+pub mod alarms;
 pub mod baseline;
 pub mod demo;
 pub mod local_aws;

@@ -3,6 +3,7 @@
 //! - [`functions`]: one function over a world, with its configuration, clients and metrics.
 //! - [`history`]: what a history is: a stack, sessions, and what happens to them, as a list.
 //! - [`generate`]: a history from a seed.
+//! - [`queue`] and [`triggers`]: what is in front of the functions.
 //! - [`play`]: plays one, with queues, a schedule and sandboxes as Lambda has them.
 //! - [`verdict`]: whether all promises were kept, by the world's own truth.
 //! - [`exhaustive`]: small histories, with every kind of fault at every call.
@@ -22,6 +23,8 @@ pub mod functions;
 pub mod generate;
 pub mod history;
 pub mod play;
+pub mod queue;
 pub mod search;
 pub mod shrink;
+pub mod triggers;
 pub mod verdict;

@@ -1,13 +1,14 @@
 //! Plays a history: one thread, virtual time, and the same every time.
 
 mod invocations;
-mod queue;
+pub(crate) mod logbook;
 mod stage;
 
 pub(crate) use stage::Actor;
 
 use crate::history::{Faults, History, Step, When};
-use crate::verdict::{Verdict, Violation};
+use crate::queue::Queue;
+use crate::verdict::{Ended, Verdict, Violation};
 use invocations::{Done, Invocations};
 use jiff::Timestamp;
 use session_cleanup_tests::world::{Api, Fault, Met, World};
@@ -32,6 +33,8 @@ pub struct Played {
     pub invocations: usize,
     /// How often each outcome was in a receipt.
     pub outcomes: BTreeMap<String, usize>,
+    /// The alarms that had to ring, and those that rang: in so many histories, each of which is one.
+    pub alarms: BTreeMap<String, (usize, usize)>,
     /// Virtual time.
     pub lasted: Duration,
     /// The calls until faults ceased, where the trace is wanted: who made it, which of its calls it was, and what.
@@ -148,7 +151,7 @@ impl Theatre {
                 let mut stage = self.stage();
                 calls_until_calm = stage.world.calls_sent();
                 stage.calm();
-                calm = Some(Verdict::new(&stage.stack, stage.looked_away));
+                calm = Some(Verdict::new(&stage.world, &stage.stack, stage.looked_away));
             }
             if now >= next_sweep {
                 let mut stage = self.stage();
@@ -161,7 +164,7 @@ impl Theatre {
                 stage.tell_ends();
                 invocations.begin(&mut stage);
                 let ending = stage.is_someone_ending().then(|| now + Duration::from_secs(5));
-                let waiting = [&stage.events, &stage.ending].map(queue::Queue::next_at);
+                let waiting = [&stage.events, &stage.ending].map(Queue::next_at);
                 let next_step = steps.last().map(|(at, _)| *at);
                 let calms = calm.is_none().then_some(calm_at);
                 let times = waiting.into_iter().chain([next_step, calms, ending]);
@@ -177,7 +180,7 @@ impl Theatre {
                 let mut stage = self.stage();
                 invocations.end(&mut stage);
                 if let (Done::Swept { whole }, Some(verdict)) = (&done, &mut calm)
-                    && verdict.is_settled_after(&stage.world, *whole)
+                    && verdict.is_settled_after(&stage.world, &invocations.logbook, *whole)
                     && stage.events.is_empty()
                     && stage.ending.is_empty()
                     && stage.orders.is_empty()
@@ -187,7 +190,8 @@ impl Theatre {
                 }
             }
         }
-        let mut played = self.conclude(calm.expect("faults ceased"), invocations, began, trace);
+        let mut played =
+            self.conclude(calm.expect("faults ceased"), invocations, (history, began), trace);
         if trace == Trace::Always {
             played.called = called(&self.stage().world, calls_until_calm);
         }
@@ -198,29 +202,35 @@ impl Theatre {
         &self,
         mut verdict: Verdict,
         invocations: Invocations,
-        began: Instant,
+        (history, began): (&History, Instant),
         trace: Trace,
     ) -> Played {
         let stage = self.stage();
         let world = &stage.world;
         let everyone: Vec<Actor> = stage.everyone().cloned().collect();
-        let queues = [&stage.events, &stage.ending].map(queue::Queue::ends);
-        let dead_letters: Vec<_> = queues.iter().flat_map(|(_, dead)| dead.iter()).collect();
-        let acknowledged: Vec<_> = queues.iter().flat_map(|(done, _)| done.iter()).collect();
         verdict.broken.extend(invocations.broken);
-        verdict.conclude(world, &everyone, &acknowledged, &dead_letters);
+        verdict.conclude(&Ended {
+            history,
+            world,
+            everyone: &everyone,
+            logbook: &invocations.logbook,
+            queues: [&stage.events, &stage.ending],
+            began: world.now() - began.elapsed(),
+            began_at: began,
+        });
         let mut outcomes = BTreeMap::new();
         for receipt in world.receipts().values() {
             let outcome = receipt["outcome"].as_str().unwrap_or("none").to_owned();
             *outcomes.entry(outcome).or_insert(0) += 1;
         }
-        let violations = verdict.broken;
+        let (violations, alarms) = (verdict.broken, verdict.alarms);
         let wants_trace = trace == Trace::Always || !violations.is_empty();
         Played {
             met: world.faults_met(),
             calls: world.calls_sent(),
             invocations: invocations.count,
             outcomes,
+            alarms,
             lasted: began.elapsed(),
             called: Vec::new(),
             ends: ends(world, &everyone),

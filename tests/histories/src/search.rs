@@ -28,6 +28,8 @@ pub struct Found {
     pub faults: BTreeMap<FaultKind, u64>,
     /// How often each outcome was in a receipt.
     pub outcomes: BTreeMap<String, u64>,
+    /// In how many histories each alarm had to ring, and in how many it rang.
+    pub alarms: BTreeMap<String, (usize, usize)>,
     /// How often each kind of action was in a history.
     pub actions: BTreeMap<String, u64>,
     /// The seeds whose histories break promises, and how.
@@ -83,6 +85,10 @@ impl Found {
         }
         for (outcome, count) in &played.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += *count as u64;
+        }
+        for (alarm, (must, rang)) in &played.alarms {
+            let so_far = self.alarms.entry(alarm.clone()).or_default();
+            *so_far = (so_far.0 + must, so_far.1 + rang);
         }
         for step in &history.steps {
             *self.actions.entry(name(&step.action)).or_default() += 1;

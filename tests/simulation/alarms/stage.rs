@@ -2,47 +2,21 @@
 //! that is published as metrics. What the functions print is theirs; what AWS itself publishes of queues and
 //! functions is made up here, from what the queues hold.
 
-use super::cloudwatch::{MetricId, Published};
-use crate::invoke::{MetricLines, REAPER_TIMEOUT, function_with, receive_all};
+use crate::invoke::{FUNCTION_TIMEOUT, MetricLines, REAPER_TIMEOUT, function_with, receive_all};
 use serde_json::{Value, json};
 use session_cleanup::deadline::Deadline;
-use session_cleanup::metrics::{DIMENSION, NAMESPACE};
 use session_cleanup::reaper;
+use session_cleanup_histories::queue::Queue;
+use session_cleanup_tests::alarms::{MetricId, Published};
 use session_cleanup_tests::world::{Setup, TaskHandle, World};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const MINUTE: i64 = 60;
 
-/// Parameters of the template, in seconds.
-const VISIBILITY: i64 = 361;
-const ENDING_VISIBILITY: i64 = 61;
+const SECOND: Duration = Duration::from_secs(1);
+
 const MAX_RECEIVE_COUNT: u32 = 5;
-
-/// SQS leaves a message out of `ApproximateAgeOfOldestMessage` that was received so often
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>).
-const RECEIVED_TOO_OFTEN: u32 = 3;
-
-/// A queue in front of the completion function.
-#[derive(Default)]
-pub(super) struct Queue {
-    messages: Vec<Message>,
-    /// Whether its event source mapping is disabled.
-    pub(super) nobody_takes_any: bool,
-}
-
-impl Queue {
-    /// The messages that nobody works on at `now`.
-    pub(super) fn visible(&self, now: i64) -> usize {
-        self.messages.iter().filter(|message| message.visible_at <= now).count()
-    }
-}
-
-struct Message {
-    event: Value,
-    sent_at: i64,
-    visible_at: i64,
-    received: u32,
-}
 
 /// A deployed stack.
 pub(super) struct Stage {
@@ -88,8 +62,8 @@ impl Stage {
             mode,
             sweeps: true,
             sweep_time: REAPER_TIMEOUT,
-            queue: Queue::default(),
-            ending_tasks: Queue::default(),
+            queue: Queue::new(FUNCTION_TIMEOUT * 6 + SECOND, 100, MAX_RECEIVE_COUNT),
+            ending_tasks: Queue::new(FUNCTION_TIMEOUT + SECOND, 10, MAX_RECEIVE_COUNT),
             dead_letters: 0,
             failed_sweeps: 0,
             lambda_says: Vec::new(),
@@ -113,15 +87,12 @@ impl Stage {
 
     /// The same of one that was received before.
     pub(super) fn send_again(&mut self, event: Value, received: u32) {
-        let now = self.now();
-        self.queue.messages.push(Message { event, sent_at: now, visible_at: now, received });
+        self.queue.send_again(event, Instant::now(), received);
     }
 
     /// The event of a task that is being stopped.
     pub(super) fn send_of_an_ending_task(&mut self, event: Value) {
-        let now = self.now();
-        let message = Message { event, sent_at: now, visible_at: now, received: 0 };
-        self.ending_tasks.messages.push(message);
+        self.ending_tasks.send(event, Instant::now());
     }
 
     /// Lives on, minute by minute.
@@ -172,34 +143,23 @@ impl Stage {
     }
 
     async fn deliver(&mut self, of_ending_tasks: bool) {
-        let now = self.now();
-        let queue = if of_ending_tasks { &mut self.ending_tasks } else { &mut self.queue };
-        if queue.nobody_takes_any {
-            return;
-        }
-        let (due, rest) = std::mem::take(&mut queue.messages)
-            .into_iter()
-            .partition(|message: &Message| message.visible_at <= now);
-        let mut left: Vec<Message> = rest;
-        let visibility = if of_ending_tasks { ENDING_VISIBILITY } else { VISIBILITY };
-        let (lost, due): (Vec<Message>, Vec<Message>) =
-            due.into_iter().partition(|message: &Message| message.received >= MAX_RECEIVE_COUNT);
-        self.dead_letters += lost.len();
-        if !due.is_empty() {
+        let before = self.given_up();
+        while let Some(batch) = self.queue(of_ending_tasks).receive(Instant::now()) {
             let (context, lines) = self.function();
-            let batch: Vec<_> = due.iter().map(|one| (&one.event, one.received + 1)).collect();
-            let failed = receive_all(&context, &batch).await;
+            let events: Vec<_> = batch.iter().map(|one| (&one.event, one.received)).collect();
+            let failed = receive_all(&context, &events).await;
             self.lines.push(lines);
-            let again = |message: Message| Message {
-                received: message.received + 1,
-                visible_at: now + visibility,
-                ..message
-            };
-            let failed = due.into_iter().enumerate().filter(|(nth, _)| failed.contains(nth));
-            left.extend(failed.map(|(_, message)| again(message)));
+            self.queue(of_ending_tasks).acknowledge(&batch, &failed, Instant::now());
         }
-        let queue = if of_ending_tasks { &mut self.ending_tasks } else { &mut self.queue };
-        queue.messages.extend(left);
+        self.dead_letters += self.given_up() - before;
+    }
+
+    fn queue(&mut self, of_ending_tasks: bool) -> &mut Queue {
+        if of_ending_tasks { &mut self.ending_tasks } else { &mut self.queue }
+    }
+
+    fn given_up(&self) -> usize {
+        [&self.queue, &self.ending_tasks].map(|queue| queue.dead_letters().len()).iter().sum()
     }
 
     fn function(&mut self) -> (std::sync::Arc<session_cleanup::context::Context>, MetricLines) {
@@ -216,10 +176,10 @@ impl Stage {
             ("AWS/SQS".to_owned(), name.to_owned(), queue.to_owned())
         };
         for (name, queue) in [("Queue", &self.queue), ("EndingTasksQueue", &self.ending_tasks)] {
-            let young = queue.messages.iter().filter(|one| one.received < RECEIVED_TOO_OFTEN);
-            if let Some(oldest) = young.map(|message| message.sent_at).min() {
-                let age = f64::from(u32::try_from(now - oldest).unwrap());
-                self.published.add(of_queue("ApproximateAgeOfOldestMessage", name), now, age);
+            if let Some(age) = queue.age_of_oldest(Instant::now()) {
+                let metric = of_queue("ApproximateAgeOfOldestMessage", name);
+                let age = u32::try_from(age.as_secs()).unwrap();
+                self.published.add(metric, now, f64::from(age));
             }
         }
         for (name, depth) in
@@ -244,18 +204,7 @@ impl Stage {
     fn read_lines(&mut self) {
         for lines in self.lines.drain(..) {
             for line in lines.lock().unwrap().iter() {
-                let line: Value = serde_json::from_str(line).unwrap();
-                let at = line["_aws"]["Timestamp"].as_i64().unwrap() / 1_000;
-                for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
-                    assert_eq!(directive["Namespace"], NAMESPACE);
-                    assert_eq!(directive["Dimensions"], json!([[DIMENSION]]));
-                    let stack = line[DIMENSION].as_str().unwrap();
-                    for metric in directive["Metrics"].as_array().unwrap() {
-                        let name = metric["Name"].as_str().unwrap();
-                        let id = (NAMESPACE.to_owned(), name.to_owned(), stack.to_owned());
-                        self.published.add(id, at, line[name].as_f64().unwrap());
-                    }
-                }
+                self.published.print(line);
             }
         }
     }

@@ -3,29 +3,17 @@
 use super::crowd::{ACTS, HOUR, calls_of, metric};
 use crate::invoke::{assert_unharmed, function_with, invoke_reaper};
 use serde_json::{Value, json};
+use session_cleanup_histories::triggers;
 use session_cleanup_tests::world::{Setup, TaskHandle, World};
 
+const AT: &str = "2026-11-02T09:00:00Z";
+
 fn scheduled() -> Value {
-    json!({
-        "version": "0", "id": "00000000-0000-4000-8000-000000000001",
-        "detail-type": "Scheduled Event", "source": "aws.events", "account": "000000000000",
-        "time": "2026-11-02T09:00:00Z", "region": "us-east-1",
-        "resources": ["arn:aws:events:us-east-1:000000000000:rule/reaper"], "detail": {},
-    })
+    triggers::scheduled(AT)
 }
 
 fn alarm(state: &str) -> Value {
-    json!({
-        "version": "0", "id": "00000000-0000-4000-8000-000000000002",
-        "detail-type": "CloudWatch Alarm State Change", "source": "aws.cloudwatch",
-        "account": "000000000000", "time": "2026-11-02T09:00:00Z", "region": "us-east-1",
-        "resources": ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:cleanups-fail"],
-        "detail": {
-            "alarmName": "cleanups-fail",
-            "state": { "value": state, "reason": "Threshold Crossed" },
-            "previousState": { "value": "OK" },
-        },
-    })
+    triggers::alarm(state, AT)
 }
 
 fn with_orphan() -> (World, TaskHandle) {

@@ -90,15 +90,13 @@ impl State {
         if !self.is_session_task(task) || !task.wanted_running() || self.is_kept(task) {
             return false;
         }
-        let is_ended = self.is_tagged_ended(task);
-        let is_aged = is_past(task.session_began(), setup.hard_age, now);
         let in_the_end = is_past(task.session_began(), setup.hard_age + setup.salvage_window, now);
         // What says that it runs another session, or can't be reached, is kept until then.
         let can_be_asked = !task.container.behaviour.forbids && !task.container.behaviour.deaf;
         if !can_be_asked {
             return in_the_end;
         }
-        if is_ended || is_aged {
+        if self.is_over_for_good(task, now) {
             return true;
         }
         let lease = tag(&setup.lease_tag).map(|end| end.parse::<Timestamp>().ok());
@@ -116,13 +114,18 @@ impl State {
         }
     }
 
+    /// Its owner's word, or the hard age.
+    pub(super) fn is_over_for_good(&self, task: &Task, now: Timestamp) -> bool {
+        self.is_tagged_ended(task) || is_past(task.session_began(), self.setup.hard_age, now)
+    }
+
     /// Protected, or nobody knows whose it is, or since when. (That the hard age bounds the last is a story of its own.)
-    fn is_kept(&self, task: &Task) -> bool {
+    pub(super) fn is_kept(&self, task: &Task) -> bool {
         let has_no_start = self.setup.warm_pool && task.says_it_began().is_none();
         self.is_protected(task) || !task.is_identified() || has_no_start
     }
 
-    fn is_protected(&self, task: &Task) -> bool {
+    pub(super) fn is_protected(&self, task: &Task) -> bool {
         task.tags.get(&self.setup.protection_tag).is_some_and(|value| value == "true")
     }
 
@@ -206,7 +209,7 @@ impl State {
                 .any(|task| self.connects(task.address, now) && !task.container.behaviour.silent)
     }
 
-    fn is_session_task(&self, task: &Task) -> bool {
+    pub(super) fn is_session_task(&self, task: &Task) -> bool {
         self.setup.clusters.contains(&task.key.cluster)
             && self.setup.is_family_of_sessions(&task.family)
             && !task.group.starts_with("service:")
@@ -228,6 +231,6 @@ impl State {
     }
 }
 
-fn is_past(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
+pub(super) fn is_past(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
     now > since + limit
 }

@@ -176,8 +176,18 @@ fn keep(history: &History, name: &str) -> String {
 }
 
 fn tell(found: &Found) {
-    let Found { histories, calls, invocations, lasted, took, faults, outcomes, actions, broken } =
-        found;
+    let Found {
+        histories,
+        calls,
+        invocations,
+        lasted,
+        took,
+        faults,
+        outcomes,
+        alarms,
+        actions,
+        broken,
+    } = found;
     let seconds = took.as_secs_f64();
     let rate = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds;
     let years = lasted.as_secs_f64() / (365.25 * 86_400.0);
@@ -203,5 +213,9 @@ fn tell(found: &Found) {
     );
     println!("actions:  {}", line(actions.clone().into_iter().collect()));
     println!("receipts: {}", line(outcomes.clone().into_iter().collect()));
+    let alarms = alarms.iter();
+    let told =
+        alarms.map(|(name, (must, rang))| format!("{name} had to in {must}, rang in {rang}"));
+    println!("alarms:   {}", told.collect::<Vec<_>>().join("; "));
     println!("broken:   {} histories", broken.len());
 }

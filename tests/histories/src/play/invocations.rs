@@ -1,15 +1,18 @@
 //! Invocations, as Lambda makes them: sandboxes that stay warm, die, and are made anew; one sweep at a time.
 
-use super::queue::Message;
+use super::logbook::{CameTo, Delivered, Invoked, Logbook};
 use super::stage::{LONGEST_WAIT, Order, Stage};
 use crate::functions::{
     FUNCTION_TIMEOUT, REAPER_TIMEOUT, batch_received, failed_items, function_with,
 };
 use crate::history::{Function, Seconds, Stack, Sweep};
+use crate::queue::Message;
+use crate::triggers;
 use crate::verdict::Violation;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, pending};
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
@@ -40,6 +43,7 @@ enum Task {
 struct Over {
     task: Task,
     sandbox: Sandbox,
+    began: Timestamp,
     /// `None`: it died.
     answer: Option<Result<Value, String>>,
     too_long: bool,
@@ -64,6 +68,7 @@ pub(super) struct Invocations {
     numbered: usize,
     /// How many there were.
     pub(super) count: usize,
+    pub(super) logbook: Logbook,
     pub(super) broken: Vec<Violation>,
 }
 
@@ -78,6 +83,7 @@ impl Invocations {
             delivering: 0,
             numbered: 0,
             count: 0,
+            logbook: Logbook::default(),
             broken: Vec::new(),
         }
     }
@@ -99,29 +105,45 @@ impl Invocations {
 
     /// Takes note of the one that is over.
     pub(super) fn end(&mut self, stage: &mut Stage) {
-        let Some(Over { task, sandbox, answer, too_long }) = self.over.take() else { return };
+        let Some(Over { task, sandbox, began, answer, too_long }) = self.over.take() else {
+            return;
+        };
         let caller = sandbox.caller.clone();
         if too_long {
             let what = format!("{caller} outlived its deadline");
             self.broken.push(Violation::new("I7", what));
         }
-        match task {
+        let came_to = match &answer {
+            Some(Ok(_)) => CameTo::Answered,
+            Some(Err(_)) => CameTo::Error,
+            None => CameTo::Died,
+        };
+        let (function, events) = match task {
             Task::Events { batch, of_ending_tasks } => {
                 self.delivering -= 1;
-                if let Some(Ok(answer)) = &answer {
-                    let failed = failed_items(answer);
-                    let queue = if of_ending_tasks { &mut stage.ending } else { &mut stage.events };
-                    queue.acknowledge(&batch, &failed);
-                }
+                let failed = match &answer {
+                    Some(Ok(answer)) => failed_items(answer),
+                    Some(Err(_)) | None => (0..batch.len()).collect(),
+                };
+                let queue = if of_ending_tasks { &mut stage.ending } else { &mut stage.events };
+                queue.acknowledge(&batch, &failed, Instant::now());
                 if answer.is_some() {
                     self.warm.push(sandbox);
                 }
+                let events = batch.into_iter().enumerate();
+                let events = events
+                    .map(|(nth, message)| Delivered { message, failed: failed.contains(&nth) });
+                (Function::Completion, events.collect())
             }
             Task::Sweep => {
                 self.sweeping = false;
                 self.warm_reaper = answer.is_some().then_some(sandbox);
+                (Function::Reaper, Vec::new())
             }
-        }
+        };
+        let ended = stage.world.now();
+        let invoked = Invoked { function, caller: caller.clone(), began, ended, came_to, events };
+        self.logbook.invocations.push(invoked);
         if let Some(Err(error)) = answer {
             stage.log.push(format!("{} {caller} says: {error}", stage.world.now()));
         }
@@ -141,7 +163,10 @@ impl Invocations {
             self.delivering += 1;
             self.deliver(stage, batch, of_ending_tasks);
         }
+        let waiting = stage.orders.len();
         stage.orders.retain(|order| now - order.since <= LONGEST_WAIT);
+        let late = std::iter::repeat_n(stage.world.now(), waiting - stage.orders.len());
+        self.logbook.late_orders.extend(late);
         if !self.sweeping
             && let Some(order) = stage.orders.pop_front()
         {
@@ -176,7 +201,8 @@ impl Invocations {
         let variables = stage.variables.clone();
         let changes: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let context = function_with(&stage.world, &caller, &changes).0;
+        let (context, lines) = function_with(&stage.world, &caller, &changes);
+        self.logbook.lines.push(lines);
         Sandbox { caller, context, variables }
     }
 
@@ -227,6 +253,7 @@ impl Invocations {
     ) {
         self.count += 1;
         let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
+        let began = world.now();
         world.begins(&caller);
         let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
         let so_far = world.count_by(&caller);
@@ -247,7 +274,7 @@ impl Invocations {
             };
             let too_long = matches!(ended, Some(Err(_)));
             let answer = ended.and_then(Result::ok);
-            Over { task, sandbox, answer, too_long }
+            Over { task, sandbox, began, answer, too_long }
         };
         self.under_way.push(lives.boxed());
     }
@@ -271,26 +298,10 @@ fn is_whole(answer: Option<&Result<Value, String>>) -> bool {
 
 fn payload(world: &World, order: Order) -> Value {
     let now = world.now();
+    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     match order.sweep {
-        None => json!({
-            "version": "0", "id": "00000000-0000-4000-8000-000000000001",
-            "detail-type": "Scheduled Event", "source": "aws.events",
-            "account": "000000000000", "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "region": "us-east-1",
-            "resources": ["arn:aws:events:us-east-1:000000000000:rule/reaper"], "detail": {},
-        }),
-        Some(Sweep::Alarm) => json!({
-            "version": "0", "id": "00000000-0000-4000-8000-000000000002",
-            "detail-type": "CloudWatch Alarm State Change", "source": "aws.cloudwatch",
-            "account": "000000000000", "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "region": "us-east-1",
-            "resources": ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:cleanups-fail"],
-            "detail": {
-                "alarmName": "cleanups-fail",
-                "state": { "value": "ALARM", "reason": "Threshold Crossed" },
-                "previousState": { "value": "OK" },
-            },
-        }),
+        None => triggers::scheduled(&at),
+        Some(Sweep::Alarm) => triggers::alarm("ALARM", &at),
         Some(Sweep::Report) => json!({ "mode": "report" }),
         Some(Sweep::Enforce) => json!({ "mode": "enforce" }),
         Some(Sweep::Plan) => {

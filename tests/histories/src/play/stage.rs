@@ -1,11 +1,11 @@
 //! The stage: a world, who acts in it, and what is on its way to the functions.
 
-use super::queue::Queue;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
     Action, Addressed, Death, EventCopies, Function, History, Identity, Lease, Session, Stack,
     Start, Sweep, Upload,
 };
+use crate::queue::Queue;
 use jiff::SignedDuration;
 use serde_json::Value;
 use session_cleanup_tests::world::{Phase, TaskHandle, World};

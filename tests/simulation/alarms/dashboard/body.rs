@@ -2,9 +2,8 @@
 //! and syntax" in its API reference).
 
 use super::story::Told;
-use crate::alarms::cloudwatch::{ASSUMPTIONS, MetricId, State};
-use crate::alarms::declared;
 use serde_json::Value;
+use session_cleanup_tests::alarms::{ASSUMPTIONS, MetricId, State, alarm};
 use session_cleanup_tests::template::TEMPLATE;
 
 /// What the metric lines name.
@@ -164,7 +163,7 @@ impl Alarms {
         let mut alarms: Vec<_> = names
             .iter()
             .map(|name| {
-                let alarm = declared::alarm(name, "5m");
+                let alarm = alarm(name, "5m");
                 let under = ASSUMPTIONS[0];
                 let changes = alarm.changes(&told.published, told.created, told.until, under);
                 let last = changes.last().expect("a new alarm gets a state");

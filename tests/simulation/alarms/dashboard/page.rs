@@ -4,8 +4,8 @@ use super::body::{self, Alarms, Kind, STACK, Widget};
 use super::chart::{self, Frame};
 use super::series::Drawn;
 use super::story::Told;
-use crate::alarms::cloudwatch::State;
 use plotters::style::RGBColor;
+use session_cleanup_tests::alarms::State;
 use std::fmt::Write as _;
 
 /// Pixels of a column and of a row, and around a widget.

@@ -1,14 +1,15 @@
 //! Six hours of a stack, made up so that they look like life: sessions come and end, a coordinator dies and leaves
 //! orphans, uploads fail for a while, targets stay behind, and at the end a few things are wrong.
 
-use crate::alarms::cloudwatch::{MetricId, Published};
 use crate::alarms::stage::Stage;
 use crate::invoke::ask_with;
 use serde_json::json;
 use session_cleanup::metrics::NAMESPACE;
+use session_cleanup_tests::alarms::{MetricId, Published};
 use session_cleanup_tests::world::{Api, Fault, Health};
 use std::net::Ipv4Addr;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often sweeps are, in minutes: the template's default.
 const EVERY: i64 = 5;
@@ -138,7 +139,7 @@ fn publish_what_aws_would(stage: &mut Stage, invocations: &mut usize) {
     };
     let depth = |queue: &str| id("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue);
     for (name, queue) in [("Queue", &stage.queue), ("EndingTasksQueue", &stage.ending_tasks)] {
-        let visible = u32::try_from(queue.visible(now)).unwrap();
+        let visible = u32::try_from(queue.visible(Instant::now())).unwrap();
         stage.published.add(depth(name), now, f64::from(visible));
         let age = id("AWS/SQS", "ApproximateAgeOfOldestMessage", name);
         stage.published.add(age, now, 0.0);

@@ -1,21 +1,26 @@
 //! The alarms as the template declares them, for one value of `SweepEvery`.
 
 use super::cloudwatch::{Alarm, Comparison, Missing, State, Statistic};
+use crate::template::TEMPLATE;
 use serde_json::Value;
-use session_cleanup_tests::template::TEMPLATE;
 
 /// What the metric lines of these tests name as their stack.
 const STACK: &str = "fargate-session-cleanup";
 
 /// All alarms, as they are deployed with both topics.
-pub(super) fn alarms(every: &str) -> Vec<Alarm> {
+#[must_use]
+pub fn alarms(every: &str) -> Vec<Alarm> {
     let resources = TEMPLATE["Resources"].as_object().unwrap().iter();
     let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
     alarms.map(|(name, resource)| read(name, &resource["Properties"], every)).collect()
 }
 
 /// One of them.
-pub(super) fn alarm(name: &str, every: &str) -> Alarm {
+///
+/// # Panics
+/// Where the template has none of this name.
+#[must_use]
+pub fn alarm(name: &str, every: &str) -> Alarm {
     let found = alarms(every).into_iter().find(|alarm| alarm.name == name);
     found.unwrap_or_else(|| panic!("there is no {name}"))
 }

@@ -21,8 +21,9 @@
 use std::collections::BTreeMap;
 
 /// An alarm's state.
+#[expect(missing_docs, reason = "the names are those of AWS")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     Ok,
     Alarm,
     InsufficientData,
@@ -30,62 +31,78 @@ pub(super) enum State {
 
 /// What missing data is treated as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub enum Missing {
+    /// As bad.
     Breaching,
+    /// As good.
     NotBreaching,
+    /// As what was before.
     Ignored,
+    /// As a state of its own.
     NoData,
 }
 
+/// What is made of the values of a period.
+#[expect(missing_docs, reason = "the names are those of AWS")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Statistic {
+pub enum Statistic {
     Maximum,
     Sum,
     SampleCount,
 }
 
+/// What of a data point breaches a threshold.
+#[expect(missing_docs, reason = "the names are those of AWS")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub enum Comparison {
     Greater,
     GreaterOrEqual,
     Less,
 }
 
 /// Namespace, name, and the value of the only dimension.
-pub(super) type MetricId = (String, String, String);
+pub type MetricId = (String, String, String);
 
 /// What an alarm is made of.
 #[derive(Debug, Clone)]
-pub(super) struct Alarm {
-    pub(super) name: String,
-    pub(super) metric: MetricId,
-    pub(super) statistic: Statistic,
+pub struct Alarm {
+    /// Its name in the template.
+    pub name: String,
+    /// What it looks at.
+    pub metric: MetricId,
+    /// What makes a data point of it.
+    pub statistic: Statistic,
     /// In seconds.
-    pub(super) period: i64,
-    pub(super) periods: usize,
-    pub(super) threshold: f64,
-    pub(super) comparison: Comparison,
-    pub(super) missing: Missing,
+    pub period: i64,
+    /// So many periods have to breach.
+    pub periods: usize,
+    /// What a data point is compared with.
+    pub threshold: f64,
+    /// How.
+    pub comparison: Comparison,
+    /// What periods without a value are taken for.
+    pub missing: Missing,
     /// The states that tell someone of trouble when they are entered.
-    pub(super) rings_in: Vec<State>,
+    pub rings_in: Vec<State>,
     /// Whether the end is told, too.
-    pub(super) tells_of_its_end: bool,
+    pub tells_of_its_end: bool,
 }
 
 /// What was published: values by their times, in seconds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Published(BTreeMap<MetricId, Vec<(i64, f64)>>);
+pub struct Published(BTreeMap<MetricId, Vec<(i64, f64)>>);
 
 /// What AWS does not document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Assumptions {
+pub struct Assumptions {
     /// Whether the evaluation range is wider than N.
-    pub(super) looks_further_back: bool,
+    pub looks_further_back: bool,
     /// How late a value is seen, in seconds.
-    pub(super) delay: i64,
+    pub delay: i64,
 }
 
-pub(super) const ASSUMPTIONS: [Assumptions; 4] = [
+/// All that is plausible.
+pub const ASSUMPTIONS: [Assumptions; 4] = [
     Assumptions { looks_further_back: false, delay: 0 },
     Assumptions { looks_further_back: true, delay: 0 },
     Assumptions { looks_further_back: false, delay: 90 },
@@ -101,37 +118,25 @@ impl Assumptions {
 
 /// A change of an alarm's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) at: i64,
-    pub(super) to: State,
+pub struct Change {
+    /// When, in seconds.
+    pub at: i64,
+    /// What it is from then on.
+    pub to: State,
 }
 
 impl Published {
-    pub(super) fn add(&mut self, metric: MetricId, at: i64, value: f64) {
+    /// A value is published.
+    pub fn add(&mut self, metric: MetricId, at: i64, value: f64) {
         let values = self.0.entry(metric).or_default();
         let place = values.partition_point(|(known, _)| *known <= at);
         values.insert(place, (at, value));
     }
 
     /// What was published of a metric, in the order of time.
-    pub(super) fn values(&self, metric: &MetricId) -> &[(i64, f64)] {
+    #[must_use]
+    pub fn values(&self, metric: &MetricId) -> &[(i64, f64)] {
         self.0.get(metric).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The statistic of one period, of what was published by `seen_by`.
-    fn data_point(&self, alarm: &Alarm, from: i64, to: i64, seen_by: i64) -> Option<f64> {
-        let values = self.0.get(&alarm.metric)?;
-        let [first, beyond] =
-            [from, to.min(seen_by + 1)].map(|limit| values.partition_point(|(at, _)| *at < limit));
-        let values = values.get(first..beyond)?.iter().map(|(_, value)| *value);
-        if values.len() == 0 {
-            return None;
-        }
-        Some(match alarm.statistic {
-            Statistic::Maximum => values.fold(f64::MIN, f64::max),
-            Statistic::Sum => values.sum(),
-            Statistic::SampleCount => f64::from(u32::try_from(values.len()).unwrap()),
-        })
     }
 }
 
@@ -160,11 +165,26 @@ impl Alarm {
         }
     }
 
-    fn evaluate(&self, published: &Published, at: i64, before: State, under: Assumptions) -> State {
+    /// The statistic of one period, of what was published by `seen_by`.
+    fn data_point(&self, values: &[(i64, f64)], from: i64, to: i64, seen_by: i64) -> Option<f64> {
+        let [first, beyond] =
+            [from, to.min(seen_by + 1)].map(|limit| values.partition_point(|(at, _)| *at < limit));
+        let values = values.get(first..beyond)?.iter().map(|(_, value)| *value);
+        if values.len() == 0 {
+            return None;
+        }
+        Some(match self.statistic {
+            Statistic::Maximum => values.fold(f64::MIN, f64::max),
+            Statistic::Sum => values.sum(),
+            Statistic::SampleCount => f64::from(u32::try_from(values.len()).unwrap()),
+        })
+    }
+
+    fn evaluate(&self, values: &[(i64, f64)], at: i64, before: State, under: Assumptions) -> State {
         let range = 0..i64::try_from(under.range(self.periods)).unwrap();
         let data_points = range.map(|back| {
             let to = at - back * self.period;
-            published.data_point(self, to - self.period, to, at - under.delay)
+            self.data_point(values, to - self.period, to, at - under.delay)
         });
         let breaching: Vec<Option<bool>> =
             data_points.map(|value| value.map(|value| self.breaches(value))).collect();
@@ -172,17 +192,19 @@ impl Alarm {
     }
 
     /// The changes of its state between its creation and `until`, evaluated every minute.
-    pub(super) fn changes(
+    #[must_use]
+    pub fn changes(
         &self,
         published: &Published,
         created: i64,
         until: i64,
         under: Assumptions,
     ) -> Vec<Change> {
+        let values = published.values(&self.metric);
         let mut state = State::InsufficientData;
         let mut changes = Vec::new();
         for at in (created + 60..=until).step_by(60) {
-            let to = self.evaluate(published, at, state, under);
+            let to = self.evaluate(values, at, state, under);
             if to != state {
                 changes.push(Change { at, to });
                 state = to;
@@ -192,68 +214,5 @@ impl Alarm {
     }
 }
 
-fn three_of_three(missing: Missing) -> Alarm {
-    Alarm {
-        name: "Documented".to_owned(),
-        metric: Default::default(),
-        statistic: Statistic::Maximum,
-        period: 60,
-        periods: 3,
-        threshold: 0.5,
-        comparison: Comparison::Greater,
-        missing,
-        rings_in: vec![State::Alarm],
-        tells_of_its_end: true,
-    }
-}
-
-/// The table of the page on missing data, for 3 of 3: the oldest data point first, `0` is within the threshold, `X`
-/// breaches, `-` is missing. `None`: the state is retained.
-#[test]
-fn the_model_gives_what_the_documented_table_says() {
-    let (ok, alarm, insufficient) =
-        (Some(State::Ok), Some(State::Alarm), Some(State::InsufficientData));
-    let table = [
-        ("0-X-X", [ok, ok, ok, ok]),
-        ("----0", [ok, ok, ok, ok]),
-        ("-----", [insufficient, None, alarm, ok]),
-        ("0XX-X", [alarm, alarm, alarm, alarm]),
-        ("--X--", [alarm, None, alarm, ok]),
-    ];
-    for (points, expected) in table {
-        let range: Vec<Option<bool>> = points
-            .chars()
-            .rev()
-            .map(|point| match point {
-                '0' => Some(false),
-                'X' => Some(true),
-                _ => None,
-            })
-            .collect();
-        let treatments =
-            [Missing::NoData, Missing::Ignored, Missing::Breaching, Missing::NotBreaching];
-        for (missing, expected) in treatments.into_iter().zip(expected) {
-            for before in [State::Ok, State::Alarm, State::InsufficientData] {
-                let state = three_of_three(missing).judge(&range, before);
-                assert_eq!(state, expected.unwrap_or(before), "{points} {missing:?} {before:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_value_counts_for_one_period_and_longer_where_nothing_newer_is_there() {
-    let mut published = Published::default();
-    let alarm = Alarm { periods: 1, period: 300, ..three_of_three(Missing::NotBreaching) };
-    published.add(alarm.metric.clone(), 601, 1.0);
-    let red = |under| {
-        let changes = alarm.changes(&published, 0, 3_600, under);
-        let [_, rings, ends] = changes[..] else { panic!("{changes:?}") };
-        assert_eq!((rings.to, ends.to), (State::Alarm, State::Ok));
-        (rings.at, ends.at)
-    };
-    let [narrow, wide, late, _] = ASSUMPTIONS;
-    assert_eq!(red(narrow), (660, 960));
-    assert_eq!(red(wide), (660, 960 + 2 * 300), "the range is wider by two");
-    assert_eq!(red(late), (720, 960));
-}
+#[cfg(test)]
+mod tests;
