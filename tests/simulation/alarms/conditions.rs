@@ -1,7 +1,7 @@
 //! What each alarm is for, played in the world: how it begins, and how it ends.
 
 mod of_events;
-mod of_sweeps;
+pub(super) mod of_sweeps;
 
 use super::stage::Stage;
 use session_cleanup_tests::world::{Api, Fault, SessionBuilder, TaskHandle};

@@ -9,6 +9,11 @@ use std::time::Duration;
 /// Where a target is whose task is gone.
 const LEFT: Ipv4Addr = Ipv4Addr::new(127, 0, 99, 1);
 
+/// A little over two intervals, and as much wider as CloudWatch may look back for data.
+pub(crate) fn silence_rings_within(every: i64) -> i64 {
+    3 * every + every / 2 + 10
+}
+
 pub(super) const CONDITIONS: [Condition; 22] = [
     Condition {
         alarm: "NoSweepAlarm",
@@ -16,7 +21,7 @@ pub(super) const CONDITIONS: [Condition; 22] = [
         begins: |stage| stage.sweeps = false,
         lasts: |every| 5 * every,
         ends: |stage| stage.sweeps = true,
-        rings_within: |every| 3 * every + 10,
+        rings_within: silence_rings_within,
         is_over_within: |every| every + SEEN,
         ..EVENT
     },
