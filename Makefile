@@ -107,7 +107,7 @@ FROM := 0
 SEARCH := target/search/simulate
 
 # An optimised build and that of the tests must tell the same history.
-simulate: prerequisites ## Plays histories on all cores, shortens those that break a promise (SEEDS=1000 FROM=0, or REPLAY=file)
+simulate: setup ## Plays histories on all cores, shortens those that break a promise (SEEDS=1000 FROM=0, or REPLAY=file)
 	$(call stage,cargo build,cargo build --quiet --locked --profile search -p session-cleanup-histories --bin simulate)
 	@if [ -n "$(REPLAY)" ]; then exec $(SEARCH) replay "$(REPLAY)"; fi; \
 		cargo build --quiet --locked --workspace --bin simulate; \

@@ -3,13 +3,16 @@
 
 use super::intent::{self, HeldBy, IntentEntry, OpenEntry, When};
 use super::settle::{Holders, Settled, settle};
+use crate::aws::retry::pauses;
 use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
+use backon::BackoffBuilder;
 use futures_util::future::join;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// One zombie target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,12 +85,17 @@ pub(crate) async fn remove_zombie_targets(
         .collect();
     let asking =
         join(states(context, &by_group), settle_at_once(context, snapshots, &removed, others));
-    let Ok((states, settled)) = deadline.run(asking).await else {
+    let Ok((mut states, settled)) = deadline.run(asking).await else {
         let why = "no time was left to ask whose it is; the next sweep does".to_owned();
         let unverified = |zombie| (zombie, ZombieFate::Unverified { why: why.clone() });
         fates.extend(removed.into_iter().map(unverified));
         return fates;
     };
+    let nobodys = removed.iter().zip(&settled).filter(|(_, settled)| is_nobodys(settled));
+    let nobodys: Vec<&ZombieTarget> = nobodys.map(|(zombie, _)| zombie).collect();
+    let verifying = deadline.at_most(context.config.timeouts.target);
+    // What is not seen gone by then is not verified.
+    let _ = verifying.run(look_until_gone(context, &nobodys, &mut states)).await;
     for (zombie, settled) in removed.into_iter().zip(settled) {
         let state = states.get(&zombie.group);
         let fate = verified(settled, state, zombie.address);
@@ -150,6 +158,43 @@ async fn states(
         ((*group).clone(), context.aws.target_groups.states(group, targets).await)
     });
     futures_util::future::join_all(reads).await.into_iter().collect()
+}
+
+/// Reads may show for some seconds what was before: each group is read again in which one of them is seen registered.
+async fn look_until_gone(
+    context: &Context,
+    zombies: &[&ZombieTarget],
+    states: &mut BTreeMap<TargetGroupArn, Result<States, CallError>>,
+) {
+    for pause in pauses(Duration::from_millis(300), Duration::from_secs(3)).build() {
+        let mut there: BTreeMap<&TargetGroupArn, Vec<TargetAddress>> = BTreeMap::new();
+        for ZombieTarget { group, address } in zombies {
+            let state = states.get(group).and_then(|states| states.as_ref().ok()?.get(address));
+            if state == Some(&TargetState::Registered) {
+                there.entry(group).or_default().push(*address);
+            }
+        }
+        if there.is_empty() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        for (group, targets) in there {
+            let Ok(seen) = context.aws.target_groups.states(group, &targets).await else {
+                continue;
+            };
+            if let Some(Ok(known)) = states.get_mut(group) {
+                known.extend(seen);
+            }
+        }
+    }
+}
+
+/// Whether nobody's session has turned out to be there.
+fn is_nobodys(settled: &Result<Settled, CallError>) -> bool {
+    match settled {
+        Ok(Settled::WasOurs | Settled::Nobodys | Settled::Elsewhere { .. }) => true,
+        Ok(Settled::ReRegistered | Settled::InPlace) | Err(_) => false,
+    }
 }
 
 fn verified(

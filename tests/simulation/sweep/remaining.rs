@@ -5,7 +5,8 @@ use crate::invoke::{
     INTERVAL, assert_unharmed, crash_leaves_an_intent, function_with, invoke_reaper,
 };
 use serde_json::json;
-use session_cleanup_tests::world::{Api, Fault, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, HealthTimes, Setup, World};
+use std::time::Duration;
 
 /// So many sweeps an interval apart; the figure of this metric after each.
 async fn sweeps_count(world: &World, mode: &str, count: u64, name: &str) -> Vec<u64> {
@@ -78,6 +79,20 @@ async fn zombies_that_a_sweep_leaves_are_counted_in_a_row_in_both_modes() {
         world.faults_cease();
         let after = sweeps_count(&world, "enforce", 2, "ZombiesRemainInARow").await;
         assert_eq!(after, [0, 0], "{mode}");
+        assert_unharmed(&world);
+    }
+}
+
+/// Two that were deregistered one sweep after the other used to ring the alarm for those that remain.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_that_is_gone_is_not_left_however_late_reads_show_it() {
+    for lag in [0, 1, 3] {
+        let health = HealthTimes { reads_lag: Duration::from_secs(lag), ..HealthTimes::default() };
+        let world = World::new(Setup { health, ..Setup::default() });
+        healthy(&world, 2);
+        left_targets(&world, "sessions", 2);
+        let counted = sweeps_count(&world, "enforce", 3, "ZombiesRemainInARow").await;
+        assert_eq!(counted, [0, 0, 0], "reads lag {lag} s\n{}", world.history());
         assert_unharmed(&world);
     }
 }

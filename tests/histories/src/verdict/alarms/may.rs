@@ -1,7 +1,7 @@
 //! What may ring, for what must have happened before it does. Without that an alarm rings for nothing.
 
 use super::facts::{Facts, service};
-use crate::history::{Action, Function, Identity, Lease, Where};
+use crate::history::{Action, Function, Identity, Lease, Sweep, Where};
 use crate::play::logbook::CameTo;
 use jiff::SignedDuration;
 use session_cleanup_tests::world::{Api, Call, Outcome, Service};
@@ -233,8 +233,18 @@ pub(super) const CAUSES: [Cause; 30] = [
     },
     Cause {
         alarm: "ZombiesRemainAlarm",
-        is_there: |facts| has_zombies(facts) || is_any_stopping(facts),
-        otherwise: "every target is somebody's",
+        is_there: |facts| {
+            let only_looks = |action: &Action| {
+                matches!(action, Action::Sweeps(Sweep::Report | Sweep::Plan))
+                    || matches!(action, Action::IsConfigured(..))
+            };
+            let services = [Service::Ecs, Service::Elb, Service::S3];
+            (has_zombies(facts) || is_any_stopping(facts))
+                && (facts.any_step(only_looks)
+                    || is_any_sweep_disturbed(facts, &services)
+                    || fails(facts, Function::Reaper))
+        },
+        otherwise: "every target is somebody's, or nothing kept a sweep from deregistering it",
     },
 ];
 

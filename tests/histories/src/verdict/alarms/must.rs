@@ -18,6 +18,7 @@ use crate::history::{Action, Seconds, When, Where};
 use crate::play::logbook::{CameTo, Invoked};
 use jiff::Timestamp;
 use session_cleanup_tests::world::{Api, Call, Outcome, Service};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) fn all(facts: &Facts<'_>) -> Vec<Must> {
@@ -72,15 +73,18 @@ fn unreadable(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     for invoked in answered {
         for actor in facts.everyone {
             let marker = format!("/{}/", actor.task.session_id());
+            let is_post = |call: &Call| {
+                call.api == Api::ContainerComplete && call.is_about(actor.task.session_id())
+            };
             let mut calls = facts.calls_of(invoked).rev();
-            let head = calls.find(|call| call.api == Api::HeadObject && call.is_about(&marker));
-            let Some(head) = head else { continue };
-            let asked = calls.any(|call| {
-                call.api == Api::ContainerComplete
-                    && call.is_about(actor.task.session_id())
-                    && call.outcome == Outcome::Answered(200, None)
+            // One that is asked once more may say something else.
+            let last = calls.find(|call| {
+                is_post(call) || call.api == Api::HeadObject && call.is_about(&marker)
             });
-            if asked && head.outcome == Outcome::Answered(403, None) {
+            let Some(head) = last.filter(|call| !is_post(call)) else { continue };
+            let asked = calls
+                .any(|call| is_post(call) && matches!(call.outcome, Outcome::Answered(200, _)));
+            if asked && matches!(head.outcome, Outcome::Answered(403, _)) {
                 let why = format!("the marker of {} can't be read", actor.task.session_id());
                 let when = (invoked.began, invoked.ended);
                 musts.push(Must::ring(&["ArtifactsUnreadableAlarm"], when, why));
@@ -215,11 +219,14 @@ fn troubled_sweeps(facts: &Facts<'_>, musts: &mut Vec<Must>) {
             }
         }
     }
+    // By each look that it took: one that is denied at first has it for unknown.
     let misses_a_group = |sweep: &Invoked| {
-        facts.calls_of(sweep).any(|call| {
+        let mut looks: BTreeMap<&[String], bool> = BTreeMap::new();
+        for call in facts.calls_of(sweep).filter(|call| call.api == Api::DescribeTargetHealth) {
             let gone = matches!(call.outcome, Outcome::Answered(_, Some("TargetGroupNotFound")));
-            call.api == Api::DescribeTargetHealth && gone
-        })
+            *looks.entry(&call.subjects).or_insert(true) &= gone;
+        }
+        looks.values().any(|gone| *gone)
     };
     for (one, other) in facts.two_in_a_row() {
         if misses_a_group(one) && misses_a_group(other) {

@@ -1,15 +1,15 @@
 use super::may::CAUSES;
 use crate::generate::generate;
 use crate::history::{
-    Action, Artifacts, Container, EventCopies, Faults, History, Identity, Lease, Session, Stack,
-    Step, Sweep, Upload, When, Where,
+    Action, Artifacts, Container, Entry, EventCopies, Faults, History, Identity, Lease, Session,
+    Stack, Step, Sweep, Upload, When, Where,
 };
 use crate::play::{Played, Trace, play};
 use session_cleanup_tests::alarms::alarms;
 use std::collections::BTreeMap;
 
 /// So many are played.
-const QUIET: u64 = 40;
+const QUIET: u64 = 60;
 
 /// A history in which all that happens is what should: the sessions of another one, which behave well.
 fn quiet(seed: u64) -> History {
@@ -58,6 +58,11 @@ fn quiet_session(session: &Session) -> Session {
         lease: match session.lease {
             Lease::Renewed(left) => Lease::Renewed(left),
             _ => Lease::None,
+        },
+        entry: match session.entry {
+            // Its owner does not go on for ever.
+            Entry::NeverStarts(_) => Entry::Fresh,
+            Entry::Running(_) | Entry::Fresh => session.entry,
         },
         container: Container {
             upload: Upload::Works,
