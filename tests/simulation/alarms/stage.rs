@@ -144,7 +144,7 @@ impl Stage {
 
     async fn deliver(&mut self, of_ending_tasks: bool) {
         let before = self.given_up();
-        while let Some(batch) = self.queue(of_ending_tasks).receive(Instant::now()) {
+        if let Some(batch) = self.queue(of_ending_tasks).receive(Instant::now()) {
             let (context, lines) = self.function();
             let events: Vec<_> = batch.iter().map(|one| (&one.event, one.received)).collect();
             let failed = receive_all(&context, &events).await;
