@@ -38,6 +38,8 @@ pub(crate) struct Judge {
     confirmed: BTreeSet<(String, TaskKey)>,
     /// Tasks whose 200 has reached anyone.
     vouched_for: BTreeSet<TaskKey>,
+    /// Tasks whose 403 has reached anyone.
+    known_to_forbid: BTreeSet<TaskKey>,
     /// Registrations that callers ended and nobody has begun again.
     taken: BTreeSet<(String, Address)>,
     /// Clusters under `force_cluster`, up to this time of creation.
@@ -69,6 +71,11 @@ impl Judge {
     pub(crate) fn confirmed(&mut self, caller: &str, task: TaskKey) {
         self.vouched_for.insert(task.clone());
         self.confirmed.insert((caller.to_owned(), task));
+    }
+
+    /// A 403 of a session's container has reached its caller.
+    pub(crate) fn was_forbidden(&mut self, task: TaskKey) {
+        self.known_to_forbid.insert(task);
     }
 
     pub(crate) fn registered(&mut self, group: &str, address: Address) {
@@ -221,6 +228,11 @@ impl State {
             self.setup.containers_upload_themselves && task.container.completed_at.is_some();
         let confirmed = self.judge.confirmed.contains(&(asker.caller.clone(), key.clone()));
         let forced = self.judge.forces(task);
+        // That it runs another session than the one that its owner ended only its container can tell, and it never
+        // could.
+        let untold = task.container.behaviour.forbids
+            && self.is_tagged_ended(task)
+            && !self.judge.known_to_forbid.contains(key);
         // Somebody has heard it from the container, and it is true.
         let vouched_for = self.judge.vouched_for.contains(key);
         let saved = confirmed_itself || (vouched_for && task.container.saved_at.is_some());
@@ -232,7 +244,7 @@ impl State {
             || self.salvage_is_over(task, now);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
-                Some(true) if !forced => {
+                Some(true) if !forced && !untold => {
                     self.violation(
                         "I1",
                         asker,

@@ -129,7 +129,7 @@ impl State {
         task.tags.get(&self.setup.protection_tag).is_some_and(|value| value == "true")
     }
 
-    fn is_tagged_ended(&self, task: &Task) -> bool {
+    pub(super) fn is_tagged_ended(&self, task: &Task) -> bool {
         let ended = task.tags.get(&self.setup.ended_tag);
         let ended = ended.and_then(|at| at.parse::<Timestamp>().ok());
         ended.is_some_and(|at| at.as_second() >= task.session_began().as_second())
