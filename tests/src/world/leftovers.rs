@@ -35,7 +35,13 @@ impl World {
                 return Vec::new();
             }
             let mut wrong = Vec::new();
-            for task in state.tasks().filter(|task| task.started(now)) {
+            // One that waited in a pool had nothing to save.
+            let waited = |task: &Task| {
+                setup.warm_pool
+                    && task.claimed_at.is_none()
+                    && !task.environment.contains_key("SESSION_ID")
+            };
+            for task in state.tasks().filter(|task| task.started(now) && !waited(task)) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };
                 let outcome = receipt["outcome"].as_str().unwrap_or_default();
                 // What lies there from before its session began, by its owner's clock, is another's for everybody.
