@@ -64,8 +64,8 @@ pub(super) async fn identify(
     let noted = task.stop_note().map(|note| note.session);
     let by_us = noted.is_some();
     let named = noted.or_else(|| IdentitySource::identify(&scope.identity, &task));
-    let Named { session, started_at } = match named {
-        Some(session) => Named { session, started_at: None },
+    let Named { session, writes_from: on_record } = match named {
+        Some(session) => Named { session, writes_from: None },
         None if task.shall_run() => return rejected(UNIDENTIFIED.to_owned()),
         None => match session_of_ending(invocation, request, &task).await {
             Ok(named) => named,
@@ -76,7 +76,12 @@ pub(super) async fn identify(
         return rejected(why);
     }
     let over_task = |session, arn, task| {
-        Identified::Over(Box::new(OverTask { session, arn, task: Some(task), started_at }))
+        Identified::Over(Box::new(OverTask {
+            session,
+            arn,
+            task: Some(task),
+            writes_from: on_record,
+        }))
     };
     if over {
         return over_task(session, arn, task);

@@ -14,8 +14,8 @@ pub(super) struct OverTask {
     pub(super) arn: TaskArn,
     /// The task; `None` when ECS has forgotten it.
     pub(super) task: Option<Task>,
-    /// When the session began, where the ledger knows it: the tag that said so is gone.
-    pub(super) started_at: Option<Timestamp>,
+    /// From when on what lies where it wrote is its own, where the ledger knows it: the tag that said so is gone.
+    pub(super) writes_from: Option<Timestamp>,
 }
 
 /// What can be said of a session whose task is over.
@@ -41,7 +41,7 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
         ArtifactMode::SelfUpload { marker_written_last } => (true, marker_written_last),
     };
     let Some(task) = &over.task else {
-        let start = over.started_at.unwrap_or(Timestamp::MIN);
+        let start = over.writes_from.unwrap_or(Timestamp::MIN);
         return by_marker(invocation, &over.session, start, proves).await;
     };
     if let Some(note) = task.stop_note() {
@@ -62,7 +62,7 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
         return verdict(Outcome::Cleaned, Artifacts::Confirmed);
     }
     let of_task = writes_from(task, context.clock.now());
-    let start = over.started_at.unwrap_or(of_task);
+    let start = over.writes_from.unwrap_or(of_task);
     by_marker(invocation, &over.session, start, proves).await
 }
 
@@ -71,11 +71,11 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
 async fn by_marker(
     invocation: &Invocation,
     session: &SessionId,
-    started_at: Timestamp,
+    writes_from: Timestamp,
     proves: bool,
 ) -> Result<Verdict, CallError> {
     let store = &invocation.context().aws.artifacts;
-    Ok(match (store.marker(session, started_at).await?, proves) {
+    Ok(match (store.marker(session, writes_from).await?, proves) {
         (Marker::Present, true) => {
             Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }
         }

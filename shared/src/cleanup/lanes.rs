@@ -342,9 +342,9 @@ impl Cleanup<'_> {
         let deadline = self.budget.until_the_receipt();
         match CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), taking).await {
             Ok(snapshot) => {
-                let started_at = Some(session.writes_from);
+                let writes_from = Some(session.writes_from);
                 let (session, task) = (session.id.clone(), snapshot.task);
-                let over = OverTask { session, arn, task, started_at };
+                let over = OverTask { session, arn, task, writes_from };
                 self.judge(&over, target).await
             }
             Err(error) => self.record.untouched(Outcome::Incomplete, Some(arn), error.to_string()),

@@ -25,8 +25,8 @@ fn is_remembered(at: Timestamp, now: Timestamp) -> bool {
 /// A session that the task itself no longer names.
 pub(super) struct Named {
     pub(super) session: SessionId,
-    /// When it began, where that is on record.
-    pub(super) started_at: Option<Timestamp>,
+    /// From when on what lies where it writes is its own, where that is on record.
+    pub(super) writes_from: Option<Timestamp>,
 }
 
 /// The session of a task that ends, or is over, and does not say it; else what is concluded.
@@ -44,7 +44,7 @@ pub(super) async fn session_of_ending(
         (Conclusion::NothingLost { artifacts, why }, _) => Err(nothing_lost(arn(), artifacts, why)),
         // Its container says so if it runs another session, and nothing worse can happen to it now.
         (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => {
-            Ok(Named { session: session.clone(), started_at: None })
+            Ok(Named { session: session.clone(), writes_from: None })
         }
         (Conclusion::Unclaimed, _) => {
             match receipt::name(&context.aws.ledger, None, &task.arn).await {
@@ -67,8 +67,8 @@ pub(super) async fn session_of_forgotten(
     arn: &TaskArn,
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
-    let over = |Named { session, started_at }| {
-        Ok(OverTask { session, arn: arn.clone(), task: None, started_at })
+    let over = |Named { session, writes_from }| {
+        Ok(OverTask { session, arn: arn.clone(), task: None, writes_from })
     };
     let asked = request.cause.session().or(request.cause.shown_session());
     if let Some(named) = on_record(invocation, arn, asked).await? {
@@ -82,7 +82,7 @@ pub(super) async fn session_of_forgotten(
             Err(unclear(arn.clone(), why.to_owned()))
         }
         Cause::TaskChanged { shows: Some(session), .. } => {
-            over(Named { session: session.clone(), started_at: None })
+            over(Named { session: session.clone(), writes_from: None })
         }
         Cause::TaskChanged { shows: None, .. }
             if IdentitySource::may_have_been_a_tag(&context.config.scope.identity) =>
@@ -103,7 +103,7 @@ async fn on_record(
     asked: Option<&SessionId>,
 ) -> Result<Option<Named>, Identified> {
     match receipt::session_of(&invocation.context().aws.ledger, task, asked).await {
-        Ok(OnRecord::Session(session, started_at)) => Ok(Some(Named { session, started_at })),
+        Ok(OnRecord::Session(session, writes_from)) => Ok(Some(Named { session, writes_from })),
         Ok(OnRecord::NoSession) => {
             Err(nothing_lost(task.clone(), Artifacts::NothingToSave, UNCLAIMED))
         }

@@ -81,8 +81,7 @@ impl Memory {
         suspects: &Suspects,
         deadline: Deadline,
     ) -> Result<(), String> {
-        let written = self.write(ledger, suspects, deadline).await;
-        let written = match written {
+        let written = match self.write(ledger, suspects, deadline).await {
             Err(error) if error.failure == Failure::Conflict => {
                 match self.find_own(ledger, suspects, deadline).await {
                     Some(Own::This) => Ok(()),
@@ -90,12 +89,8 @@ impl Memory {
                     None => Err(error),
                 }
             }
-            Ok(()) | Err(_) => written,
+            written => written,
         };
-        if written.is_ok() {
-            self.suspects = suspects.clone();
-            self.problem = None;
-        }
         written.map_err(|error| not_remembered(&error))
     }
 

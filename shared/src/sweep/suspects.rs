@@ -24,7 +24,7 @@ pub struct SeenSince {
 }
 
 /// A cleanup that was begun.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unfinished {
     /// Whose.
     pub session: SessionId,

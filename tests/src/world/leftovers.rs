@@ -37,9 +37,7 @@ impl World {
             let mut wrong = Vec::new();
             // One that waited in a pool had nothing to save.
             let waited = |task: &Task| {
-                setup.warm_pool
-                    && task.claimed_at.is_none()
-                    && !task.environment.contains_key("SESSION_ID")
+                setup.warm_pool && task.claimed_at.is_none() && !task.is_born_with_a_name()
             };
             for task in state.tasks().filter(|task| task.started(now) && !waited(task)) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };

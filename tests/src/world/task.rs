@@ -166,9 +166,14 @@ impl Task {
         }
     }
 
+    /// Whether its environment names its session, from its start on.
+    pub(crate) fn is_born_with_a_name(&self) -> bool {
+        self.environment.contains_key("SESSION_ID")
+    }
+
     /// Whether its session can be told, by what is configured.
     pub(crate) fn is_identified(&self) -> bool {
-        self.environment.contains_key("SESSION_ID") || self.tags.contains_key("session-id")
+        self.is_born_with_a_name() || self.tags.contains_key("session-id")
     }
 
     /// When its session began: a task of a pool had waited for it.

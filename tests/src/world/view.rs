@@ -91,9 +91,7 @@ impl World {
             Some(Truth {
                 ran: task.ran(),
                 is_stopping: !task.wanted_running(),
-                was_scaled_in: state.setup.warm_pool
-                    && !task.environment.contains_key("SESSION_ID")
-                    && scaled_in,
+                was_scaled_in: state.setup.warm_pool && !task.is_born_with_a_name() && scaled_in,
                 saved: container.saved_at.is_some() || uploads_itself && exited_well,
             })
         })

@@ -21,15 +21,15 @@ pub(super) async fn finish(
     deadline: Deadline,
     request_id: &str,
 ) -> BTreeSet<TaskArn> {
-    let is_an_orphan =
-        |task: &TaskArn| plan.orphans().iter().any(|orphan| orphan.task.arn == *task);
+    // Who is an orphan once more is worked on as one.
+    let mut finished: BTreeSet<TaskArn> =
+        plan.orphans().into_iter().map(|one| one.task.arn.clone()).collect();
+    let unfinished = plan.suspects.unfinished.iter().filter(|(task, _)| !finished.contains(*task));
     let mut under_way = FuturesUnordered::new();
-    for (task, begun) in plan.suspects.unfinished.iter().filter(|(task, _)| !is_an_orphan(task)) {
+    for (task, begun) in unfinished {
         let cleanup = SpawnedCleanup::start(invocation, request(task, begun), request_id);
         under_way.push(async move { (task.clone(), cleanup.report().await) });
     }
-    let mut finished: BTreeSet<TaskArn> =
-        plan.orphans().iter().map(|one| one.task.arn.clone()).collect();
     let ending = async {
         while let Some((task, ended)) = under_way.next().await {
             if ended.is_ok_and(|report| !report.outcome.is_unfinished()) {

@@ -1,4 +1,4 @@
-use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::sweep::suspects::{InARow, SeenLeases, SeenSince, Suspects, Unfinished};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub(super) struct Document {
     #[serde(default)]
     reaped_for_leases: Vec<TaskAt>,
     #[serde(default)]
-    unfinished: Vec<TaskOf>,
+    unfinished: Vec<UnfinishedTask>,
     #[serde(default)]
     in_a_row: InARow,
     #[serde(default)]
@@ -46,10 +46,10 @@ struct TaskAt {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct TaskOf {
+struct UnfinishedTask {
     task: TaskArn,
-    session: SessionId,
-    at: Timestamp,
+    #[serde(flatten)]
+    begun: Unfinished,
 }
 
 fn listed(times: &BTreeMap<TaskArn, Timestamp>) -> Vec<TaskAt> {
@@ -84,6 +84,10 @@ impl From<&Suspects> for Document {
             address: *address,
             seen: *seen,
         });
+        let unfinished = |(task, begun): (&TaskArn, &Unfinished)| UnfinishedTask {
+            task: task.clone(),
+            begun: begun.clone(),
+        };
         Self {
             tasks: suspects.tasks.iter().map(task).collect(),
             targets: targets.collect(),
@@ -96,15 +100,7 @@ impl From<&Suspects> for Document {
             leases: listed(&suspects.leases.ends),
             claimed: listed(&suspects.claimed),
             reaped_for_leases: listed(&suspects.reaped_for_leases),
-            unfinished: suspects
-                .unfinished
-                .iter()
-                .map(|(task, Unfinished { session, at })| TaskOf {
-                    task: task.clone(),
-                    session: session.clone(),
-                    at: *at,
-                })
-                .collect(),
+            unfinished: suspects.unfinished.iter().map(unfinished).collect(),
             in_a_row: suspects.in_a_row,
             swept_at: suspects.swept_at,
             swept_by: suspects.swept_by.clone(),
@@ -117,6 +113,7 @@ impl From<Document> for Suspects {
     fn from(document: Document) -> Self {
         let task = |suspect: SuspectTask| (suspect.task, suspect.seen);
         let target = |suspect: SuspectTarget| ((suspect.group, suspect.address), suspect.seen);
+        let unfinished = |one: UnfinishedTask| (one.task, one.begun);
         Self {
             tasks: document.tasks.into_iter().map(task).collect(),
             targets: document.targets.into_iter().map(target).collect(),
@@ -128,11 +125,7 @@ impl From<Document> for Suspects {
             leases: SeenLeases { at: document.leases_seen_at, ends: by_task(document.leases) },
             claimed: by_task(document.claimed),
             reaped_for_leases: by_task(document.reaped_for_leases),
-            unfinished: document
-                .unfinished
-                .into_iter()
-                .map(|TaskOf { task, session, at }| (task, Unfinished { session, at }))
-                .collect(),
+            unfinished: document.unfinished.into_iter().map(unfinished).collect(),
             in_a_row: document.in_a_row,
             swept_at: document.swept_at,
             swept_by: document.swept_by,
