@@ -25,6 +25,9 @@ use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::{fmt, io};
 
+/// RFC 8259 (section 8.1) lets a reader ignore it; HTML wants it ignored.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// At most this much of an answer is read: a container may send without end.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -342,7 +345,7 @@ impl DeserializeResponse for Whole {
     }
 }
 
-/// The text of an answer, up to [`BODY_LIMIT`].
+/// The text of an answer, up to [`BODY_LIMIT`], without the mark by which some servers tell its encoding.
 async fn beginning(mut body: SdkBody) -> Result<String, String> {
     let mut read = Vec::new();
     while read.len() < BODY_LIMIT {
@@ -356,7 +359,8 @@ async fn beginning(mut body: SdkBody) -> Result<String, String> {
             }
         }
     }
-    Ok(String::from_utf8_lossy(&read).into_owned())
+    let text = String::from_utf8_lossy(&read);
+    Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).to_owned())
 }
 
 #[cfg(test)]

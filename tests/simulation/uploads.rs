@@ -37,7 +37,7 @@ async fn a_dropped_completion_request_is_never_taken_for_completion() {
 /// to whatever it is asked.
 #[tokio::test(start_paused = true)]
 async fn a_200_of_somebody_else_is_never_taken_for_completion() {
-    for seed in 0..8 {
+    for seed in 0..16 {
         let world = World::new(Setup { seed, ..Setup::default() });
         let alice = world.session("alice").upload_fails(1).start();
         world.fault(Fault::on(Api::ContainerComplete).nth(2).kind(FaultKind::Garbage));

@@ -110,6 +110,17 @@ async fn a_long_health_answer_names_its_session_all_the_same() {
     assert!(names(&read, Some(&session("ours"))));
 }
 
+/// It says how what follows is encoded, and nothing else.
+#[tokio::test]
+async fn a_byte_order_mark_before_an_answer_is_no_part_of_it() {
+    let said = |text: &str| beginning(SdkBody::from(format!("\u{feff}{text}")));
+    let page = said("<!DOCTYPE html><h1>It works!</h1>").await.unwrap();
+    assert!(contradicts(&page, &session("ours")));
+    let theirs = said(r#"{"session_id":"theirs"}"#).await.unwrap();
+    assert!(contradicts(&theirs, &session("ours")));
+    assert!(!names(&theirs, Some(&session("ours"))) && names(&theirs, Some(&session("theirs"))));
+}
+
 #[tokio::test]
 async fn of_an_answer_without_end_only_the_beginning_is_read() {
     let endless = "x".repeat(3 * BODY_LIMIT);

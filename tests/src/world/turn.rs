@@ -78,7 +78,10 @@ impl Turn {
             FaultKind::ExpiredPage => Self::Refused(wire::expired_page(service)),
             FaultKind::Conflict => Self::Refused(wire::conflict()),
             FaultKind::Unready => Self::Refused(wire::unready()),
-            FaultKind::Garbage => Self::Refused(wire::garbage(lot.share("garbage") < 0.5)),
+            FaultKind::Garbage => {
+                let is = |what| lot.share(what) < 0.5;
+                Self::Refused(wire::garbage(is("garbage"), is("byte order mark")))
+            }
             FaultKind::Refused => Self::Fails(Failure::Refused),
             FaultKind::Reset => Self::Fails(Failure::Reset),
             FaultKind::Hangs => Self::Hangs,

@@ -84,11 +84,15 @@ pub(crate) fn unready() -> Reply {
     Reply::new(503, "text/plain", "upstream connect error or disconnect/reset before headers")
 }
 
-/// What something else says that has a container's address: a page, or a document.
-pub(crate) fn garbage(is_page: bool) -> Reply {
+/// What something else says that has a container's address: a page, or a document. Some servers put a byte order mark
+/// before what they say.
+pub(crate) fn garbage(is_page: bool, is_marked: bool) -> Reply {
+    let mark = if is_marked { "\u{feff}" } else { "" };
     if is_page {
-        Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>")
+        let page = "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>";
+        Reply::new(200, "text/html", format!("{mark}{page}"))
     } else {
-        Reply::json(200, &json!({"session_id": "somebody-else", "status": "UP"}))
+        let document = json!({"session_id": "somebody-else", "status": "UP"});
+        Reply::new(200, "application/json", format!("{mark}{document}"))
     }
 }
