@@ -16,6 +16,7 @@ mod identify;
 mod invocation;
 mod judge;
 mod lanes;
+mod marker;
 mod observe;
 mod outcome;
 mod receipt;

@@ -171,6 +171,43 @@ async fn each_delivery_after_a_403_tries_again_what_is_to_be_registered_and_says
     assert_unharmed(&world);
 }
 
+/// Its owner says it twice, in two events, and at the second the container can't be reached: what it said to the first
+/// is on record.
+#[tokio::test(start_paused = true)]
+async fn a_403_that_is_on_record_is_obeyed_when_another_event_finds_the_container_silent() {
+    let (world, agent, event) = reused();
+    assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "rejected");
+    tokio::time::sleep(FUNCTION_TIMEOUT).await;
+    world.fault(Fault::on(Api::ContainerComplete).always().hangs());
+    let second = world.session_ended_event(&agent, "completed");
+    let answer = report(&function(&world, "second"), &second).await;
+    assert_eq!(outcome(&answer), "rejected", "{answer:?}");
+    assert!(!world.tags(&agent).contains_key("session-ended-at"), "{}", world.history());
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    sweeps(&world, "sweep", 8).await;
+    assert!(world.registered("sessions").contains(&agent.address()), "{}", world.history());
+    assert!(!world.is_stopping(&agent), "{}", world.history());
+    assert_unharmed(&world);
+}
+
+/// A sweep that finds it silent does not undo what is on record of it, either.
+#[tokio::test(start_paused = true)]
+async fn a_403_that_is_on_record_is_not_overwritten_by_a_sweep_that_finds_the_container_silent() {
+    let world = World::new(Setup::default());
+    let agent = world.session("build-1").answers_403().started_ago(Duration::from_mins(119));
+    let agent = agent.start();
+    let event = world.session_ended_event(&agent, "completed");
+    assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "rejected");
+    world.fault(Fault::on(Api::ContainerComplete).always().hangs());
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    sweeps(&world, "sweep", 1).await;
+    assert_eq!(world.completion_calls(&agent).len(), 2, "{}", world.history());
+    assert_eq!(world.receipts()[agent.id()]["artifacts"], "wrong_container");
+    receive(&function(&world, "again"), &event, 2).await;
+    assert!(!world.tags(&agent).contains_key("session-ended-at"), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// ECS does not say whose word a 403 was; what comes after it says nothing else.
 #[tokio::test(start_paused = true)]
 async fn after_a_403_whatever_else_comes_nothing_is_tagged() {

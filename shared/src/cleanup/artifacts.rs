@@ -1,6 +1,8 @@
 use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
+use super::marker::{WritesFrom, marker};
+use super::receipt;
 use super::request::Order;
 use super::salvage::{Salvage, TaskOver, UNDER_WAY, noted};
 use crate::aws::retry::pauses;
@@ -77,7 +79,33 @@ pub(super) async fn salvage(
         ) if attempts.forbidden => Ok(Salvage::WrongContainer),
         // A salvage window begins with a question, not with the wish to ask.
         Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
+        Ok(silent @ (Salvage::Unconfirmed { .. } | Salvage::Blind { .. }))
+            if order == Order::Together =>
+        {
+            let deadline = budget.until_the_stop();
+            Ok(Box::pin(said_before(invocation, session, silent, deadline)).await)
+        }
         salvaged => salvaged,
+    }
+}
+
+/// A container that said to another event that it runs another session may have nothing to say to this one.
+async fn said_before(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+    silent: Salvage,
+    deadline: Deadline,
+) -> Salvage {
+    let reading = receipt::read(&invocation.context().aws.ledger, &session.id, &session.task.arn);
+    let what = "the receipt of an earlier event";
+    match CallError::answered_by(deadline, "GetObject", what, reading).await {
+        Ok(Some(receipt)) if receipt.is_of_a_403() => Salvage::WrongContainer,
+        Ok(_) => silent,
+        // Its owner's word goes on; nothing of it waits for the ledger.
+        Err(error) => {
+            tracing::warn!(%error, "what its container said to earlier events is not known");
+            silent
+        }
     }
 }
 
@@ -225,7 +253,7 @@ impl Attempts<'_> {
             ArtifactMode::Complete => turn,
             ArtifactMode::Discard => return Attempt::Settled(Ok(Salvage::Discarded)),
             ArtifactMode::SelfUpload { marker_written_last: true } => {
-                return marker(invocation, session).await;
+                return look_for_marker(invocation, session).await;
             }
             ArtifactMode::SelfUpload { marker_written_last: false } => {
                 let why = "the container uploads by itself and has not exited yet".to_owned();
@@ -258,7 +286,7 @@ impl Attempts<'_> {
                     "the container says that all is in S3, and HeadObject of {key} is not answered"
                 );
                 (self.known, self.problem) = (KnownSoFar::Unreadable, Some(problem));
-                marker(invocation, session).await
+                look_for_marker(invocation, session).await
             }
             Ok(CompletionAnswer::Unauthorized) => {
                 Attempt::Settled(Ok(Salvage::NotAsked { why: UNAUTHORIZED.to_owned() }))
@@ -302,9 +330,9 @@ async fn whose_word(invocation: &Invocation, session: &IdentifiedSession) -> Att
 
 /// The marker alone proves nothing, since containers may write it first; the 200 and the marker
 /// together do. One that is older than the task was left by an earlier task of the session.
-async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt {
+async fn look_for_marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt {
     let store = &invocation.context().aws.artifacts;
-    match store.marker(&session.id, session.writes_from).await {
+    match own_marker(invocation, session).await {
         Ok(Marker::Present) => Attempt::Settled(Ok(Salvage::Confirmed)),
         Ok(Marker::OfAnEarlierSession(at)) => Attempt::Again(format!(
             "the marker {} is of {at}, before the session began",
@@ -315,6 +343,14 @@ async fn marker(invocation: &Invocation, session: &IdentifiedSession) -> Attempt
         }
         Err(error) => Attempt::Unreadable(error.to_string()),
     }
+}
+
+async fn own_marker(
+    invocation: &Invocation,
+    session: &IdentifiedSession,
+) -> Result<Marker, CallError> {
+    let IdentifiedSession { id, task, writes_from, .. } = session;
+    marker(invocation, id, &task.arn, WritesFrom::of(*writes_from, Some(task))).await
 }
 
 /// What is known of artifacts that are about to be given up: only where S3 says that there is no marker
@@ -339,7 +375,7 @@ pub(super) async fn give_up(
         | Salvage::Spared { .. } => return salvage,
     };
     let store = &invocation.context().aws.artifacts;
-    let reading = store.marker(&session.id, session.writes_from);
+    let reading = Box::pin(own_marker(invocation, session));
     let key = store.marker_key(&session.id);
     match CallError::answered_by(deadline, "HeadObject", &key, reading).await {
         Ok(Marker::Present) => Salvage::Unverified { why: format!("{why}; its marker is there") },

@@ -66,7 +66,7 @@ impl<'a> Budget<'a> {
 
     /// What comes before the stop leaves time for two receipts: where artifacts are given up, one is
     /// written before the stop too.
-    fn until_the_stop(self) -> Deadline {
+    pub(super) fn until_the_stop(self) -> Deadline {
         self.invocation.earlier(self.timeouts.stop + self.timeouts.receipt * 2)
     }
 }

@@ -194,32 +194,64 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let rejected = |why: String| Err(Identified::Rejected { task: None, why });
     let sources = &invocation.context().config.scope.identity;
     let now = invocation.context().clock.now();
-    let runs_it = |task: &&Task| {
+    let runs = |task: &Task| {
         let noted = task.stop_note().map(|note| note.session);
-        noted.or_else(|| IdentitySource::identify(sources, task)).as_ref() == Some(session)
+        noted.or_else(|| IdentitySource::identify(sources, task))
     };
+    let runs_it = |task: &&Task| runs(task).as_ref() == Some(session);
     // In this order: one that ends in between is seen by the second.
     let live = invocation.snapshots.live_tasks().await.map_err(unclear)?;
     let over = invocation.snapshots.stopped_tasks().await.map_err(unclear)?;
     let live: Vec<&Task> = live.iter().filter(runs_it).collect();
+    let nameless: Vec<&Task> = over.iter().filter(|task| runs(task).is_none()).collect();
     let mut over: Vec<&Task> = over.iter().filter(runs_it).collect();
     // That one of two is over by now does not say which of them was meant; nor does a clock that may be slow.
     let ran_on = |task: &&&Task| {
         session_start(task, now) <= said_at && ended_at(task).is_none_or(|end| end >= at)
     };
-    let ran_on = over.iter().filter(ran_on).count();
+    let beside = over.iter().filter(ran_on).count();
     over.retain(|task| at >= session_start(task, now));
     over.sort_by_key(|task| session_start(task, now));
     match live.as_slice() {
-        [one] if at >= session_start(one, now) && ran_on == 0 => Ok(one.arn.clone()),
-        [one, ..] if live.len() > 1 || at >= session_start(one, now) => rejected(format!(
-            "{} tasks ran session {session} at {at}: say which by `task_arn`",
-            live.len() + ran_on
-        )),
+        [one] if at >= session_start(one, now) && beside == 0 => {
+            // ECS deletes a tag with its task, and by now the event may be old.
+            let nameless = nameless.iter().filter(ran_on).map(|task| &task.arn);
+            let nameless: Vec<&TaskArn> = nameless.collect();
+            match receipt::of_any(&invocation.context().aws.ledger, session, &nameless).await {
+                Ok(None) => Ok(one.arn.clone()),
+                Ok(Some(other)) => rejected(format!(
+                    "{} and {other} ran session {session} at {at}: {SAY_WHICH}",
+                    one.arn
+                )),
+                Err(error) => Err(unclear(error)),
+            }
+        }
+        [one, ..] if live.len() > 1 || at >= session_start(one, now) => {
+            for task in &live {
+                name_while_it_can_be_told(invocation, session, task).await;
+            }
+            let tasks = live.len() + beside;
+            rejected(format!("{tasks} tasks ran session {session} at {at}: {SAY_WHICH}"))
+        }
         [] | [_, ..] => match over.last() {
             Some(task) => Ok(task.arn.clone()),
             None => rejected(format!("no task runs session {session} that began by {at}")),
         },
+    }
+}
+
+const SAY_WHICH: &str = "say which by `task_arn`";
+
+/// Once one of several tasks is over its tag is gone, and the next delivery would take another for the only one.
+async fn name_while_it_can_be_told(invocation: &Invocation, session: &SessionId, task: &Task) {
+    let context = invocation.context();
+    if IdentitySource::outlives(&context.config.scope.identity, task) {
+        return;
+    }
+    let named = Some((session, writes_from(task, context.clock.now())));
+    if let Err(error) = receipt::name(&context.aws.ledger, named, &task.arn).await {
+        let task = &task.arn;
+        tracing::warn!(%task, %error, "whose task it was can't be told once its tag is gone");
     }
 }
 

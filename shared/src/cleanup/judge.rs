@@ -1,4 +1,5 @@
 use super::invocation::Invocation;
+use super::marker::{WritesFrom, marker};
 use super::outcome::Outcome;
 use super::receipt;
 use super::report::Artifacts;
@@ -42,7 +43,7 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     };
     let Some(task) = &over.task else {
         let start = over.writes_from.unwrap_or(Timestamp::MIN);
-        return by_marker(invocation, &over.session, start, proves).await;
+        return by_marker(invocation, over, WritesFrom::of(start, None), proves).await;
     };
     if let Some(note) = task.stop_note() {
         return match note.artifacts {
@@ -63,19 +64,18 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     }
     let of_task = writes_from(task, context.clock.now());
     let start = over.writes_from.unwrap_or(of_task);
-    by_marker(invocation, &over.session, start, proves).await
+    by_marker(invocation, over, WritesFrom::of(start, Some(task)), proves).await
 }
 
 /// The marker is often written first: it shows that an upload began, and `proves` that it is whole only
 /// where it is written last.
 async fn by_marker(
     invocation: &Invocation,
-    session: &SessionId,
-    writes_from: Timestamp,
+    over: &OverTask,
+    from: WritesFrom,
     proves: bool,
 ) -> Result<Verdict, CallError> {
-    let store = &invocation.context().aws.artifacts;
-    Ok(match (store.marker(session, writes_from).await?, proves) {
+    Ok(match (marker(invocation, &over.session, &over.arn, from).await?, proves) {
         (Marker::Present, true) => {
             Verdict { outcome: Outcome::Cleaned, artifacts: Artifacts::Confirmed }
         }

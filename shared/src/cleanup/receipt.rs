@@ -125,6 +125,19 @@ pub(super) async fn session_of(
     Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id, None)))
 }
 
+/// One of `tasks` that has a receipt of `session`, if any has: one call, and none where there are no tasks.
+pub(super) async fn of_any<'a>(
+    ledger: &Ledger,
+    session: &SessionId,
+    tasks: &[&'a TaskArn],
+) -> Result<Option<&'a TaskArn>, CallError> {
+    if tasks.is_empty() {
+        return Ok(None);
+    }
+    let keys = ledger.keys(&receipts_of(session)).await?;
+    Ok(tasks.iter().copied().find(|task| keys.contains(&key(session, task))))
+}
+
 /// The session that `task` is on record to have run, where only its tag had said it.
 ///
 /// # Errors
@@ -182,7 +195,11 @@ pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), 
         else {
             continue;
         };
-        let further = document.outcome.rank().is_some_and(|known| known > rank);
+        // What a container has said of itself stands, however little is known later.
+        let is_less = document.is_of_a_403()
+            && report.outcome != Outcome::Rejected
+            && !report.outcome.is_final();
+        let further = is_less || document.outcome.rank().is_some_and(|known| known > rank);
         let same = document.outcome == report.outcome && report.outcome.is_final();
         if further || (same && !document.is_before_the_stop()) {
             return Ok(());

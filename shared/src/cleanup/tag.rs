@@ -4,7 +4,7 @@ use super::request::Order;
 use super::salvage::Salvage;
 use super::stop::TaskFate;
 use crate::metrics::Step;
-use crate::session::{EndedTag, SESSION_ENDED_TAG};
+use crate::session::{EndedTag, SESSION_ENDED_TAG, end_seen};
 
 /// What is known of a living task is on the task: that its owner has ended it, and since when its salvage
 /// goes on. Where that fails, the event is still in the queue and the next delivery tries again. An upload that
@@ -28,8 +28,8 @@ pub(super) async fn tag_session_ended(
     if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
         return Ok(());
     }
-    let now = now.to_string();
-    let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &now);
+    let ended = end_seen(&session.task, now).to_string();
+    let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &ended);
     let result = |tagged: &Result<(), String>| match tagged {
         Ok(()) => "tagged session-ended-at".to_owned(),
         Err(why) => why.clone(),

@@ -7,6 +7,9 @@ pub const SESSION_STARTED_TAG: &str = "session-started-at";
 /// So far ahead of ours another clock may be.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
+/// No clock is so far ahead.
+const FAR_AHEAD: SignedDuration = SignedDuration::from_hours(1);
+
 /// When a session claimed `task`, as the tag `session-started-at` says: a time between the task's
 /// creation and now (a little ahead counts as now). `None` where there is no such tag, or its time
 /// can't be.
@@ -25,6 +28,15 @@ fn said(task: &Task, now: Timestamp) -> Option<Timestamp> {
 #[must_use]
 pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
     claimed_at(task, now).unwrap_or(task.created_at)
+}
+
+/// An end of the session of `task` that is seen `now`: never before its start, as that will be read once our clock is
+/// where its owner's was. A start that is further ahead than any clock is never read.
+#[must_use]
+pub fn end_seen(task: &Task, now: Timestamp) -> Timestamp {
+    let tag = task.tags.get(SESSION_STARTED_TAG).and_then(|said| said.parse::<Timestamp>().ok());
+    let said = tag.filter(|said| said.duration_since(now) <= FAR_AHEAD);
+    said.map_or(now, |said| said.max(now))
 }
 
 /// From when on what lies where the session of `task` writes is its own. A start that is ahead of us shows that its

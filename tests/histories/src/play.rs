@@ -303,5 +303,7 @@ fn lines(world: &World, log: &[String]) -> Vec<String> {
     let calls = world.history().lines().map(str::to_owned).collect::<Vec<_>>();
     let mut lines: Vec<String> = log.iter().cloned().chain(calls).collect();
     lines.sort_by_key(time);
+    let receipts = world.receipts().into_iter();
+    lines.extend(receipts.map(|(task, receipt)| format!("receipt of {task}: {receipt}")));
     lines
 }

@@ -4,7 +4,7 @@
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, task_row};
 use crate::invoke::{
     INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, function_with, receipt,
-    sweeps, task_in,
+    receive, sweeps, task_in,
 };
 use session_cleanup_tests::world::{SessionBuilder, Setup, World};
 use std::time::Duration;
@@ -60,6 +60,43 @@ async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved() {
     let pool = function_with(&world, "completion", &[("WARM_POOL", "true")]).0;
     assert!(deliver(&pool, &[event]).await.is_empty(), "{}", world.history());
     assert_clean(&world, &session);
+}
+
+/// Its upload takes longer than the first attempt waits, and by the second its start is no longer ahead.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved_at_a_later_attempt() {
+    let world = World::new(Setup { warm_pool: true, ..Setup::default() });
+    let session = world.session("short").unidentified().started_ago(HOUR);
+    let session = session.uploads_in(Duration::from_secs(45)).start();
+    world.claims(&session, Some(&(world.now() + MINUTE * 4).to_string()));
+    let event = world.session_ended_event(&session, "completed");
+    world.owner_ends(&session);
+    let pool = |caller: &str| function_with(&world, caller, &POOL).0;
+    assert_eq!(deliver(&pool("first"), std::slice::from_ref(&event)).await.len(), 1);
+    tokio::time::sleep(MINUTE * 6).await;
+    assert!(receive(&pool("second"), &event, 2).await.is_empty(), "{}", world.history());
+    assert_clean(&world, &session);
+}
+
+/// Its owner's clock is so far ahead that its start is read only when our own clock comes near it.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_session_whose_owners_clock_is_ahead_stays_its_end() {
+    for ahead in [MINUTE, MINUTE * 10] {
+        let world = World::new(Setup { warm_pool: true, ..Setup::default() });
+        let session = world.session("short").unidentified().started_ago(HOUR).answers_202().start();
+        world.claims(&session, Some(&(world.now() + ahead).to_string()));
+        let event = world.session_ended_event(&session, "completed");
+        world.owner_ends(&session);
+        let pool = function_with(&world, "completion", &POOL).0;
+        assert!(deliver(&pool, &[event]).await.is_empty(), "it is handed over to the sweeps");
+        world.behaves(&session, |container| container.answers_202 = false);
+        for sweep in 0..4 {
+            tokio::time::sleep(INTERVAL).await;
+            enforce_with(&world, &format!("sweep-{sweep}"), &POOL).await;
+        }
+        assert_clean(&world, &session);
+        assert_unharmed(&world);
+    }
 }
 
 /// The marker lies where an earlier run of the same session had left it.

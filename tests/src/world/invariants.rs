@@ -195,6 +195,7 @@ impl State {
         if task.container.session_id != session_id
             || task.container.behaviour.forbids
             || self.judge.forces(task)
+            || self.is_taken_for_another(task)
         {
             return;
         }
@@ -244,7 +245,7 @@ impl State {
             || self.salvage_is_over(task, now);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
-                Some(true) if !forced && !untold => {
+                Some(true) if !forced && !untold && !self.is_taken_for_another(task) => {
                     self.violation(
                         "I1",
                         asker,
@@ -279,13 +280,32 @@ impl State {
         let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
         // What its owner ended there is over. That it runs another session only the container can tell, and it may
         // not have been reached.
-        if task.container.behaviour.forbids {
+        if task.container.behaviour.forbids || self.is_taken_for_another(task) {
             return;
         }
         if self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.live) {
             let what = format!("{} is tagged as ended, and its session is live", task.arn);
             self.violation("I1", asker, &what);
         }
+    }
+
+    /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
+    /// with the task, and nothing was written down while it was there.
+    fn is_taken_for_another(&self, task: &Task) -> bool {
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let is_on_record = |other: &Task| {
+            let (session, id) = (&other.container.session_id, &other.key.id);
+            let keys = [format!("receipts/{session}/{id}.json"), format!("tasks/{id}")];
+            keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
+        };
+        let mut others = self.tasks().filter(|other| other.key != task.key);
+        others.any(|other| {
+            other.container.session_id == task.container.session_id
+                && other.owner_ended_at.is_some_and(|at| task.session_began() <= at)
+                && !other.wanted_running()
+                && !other.is_born_with_a_name()
+                && !is_on_record(other)
+        })
     }
 
     /// The window counts from the tag (though not from before its owner's word), or else from the
@@ -345,7 +365,7 @@ impl State {
             let port = task.target_port;
             let address = (task.address, port);
             // The same of its target.
-            let told = !task.container.behaviour.forbids;
+            let told = !task.container.behaviour.forbids && !self.is_taken_for_another(task);
             let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
                 let state = self.health(group, address, now).state;
                 self.judge.taken.contains(&((*group).clone(), address))

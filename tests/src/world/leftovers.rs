@@ -169,7 +169,11 @@ impl State {
         let reaped = self.tasks().filter(|task| {
             let stop = task.stop.as_ref().filter(|stop| {
                 // Whom the reaper was about to stop for its lease may have been stopped on its owner's word.
-                let perhaps_for_it = !perhaps && task.lease_had_lapsed;
+                // So may one that ended by itself: its tags are still there.
+                let end = task.tags.get(&self.setup.lease_tag);
+                let end = end.and_then(|end| end.parse::<Timestamp>().ok());
+                let had_lapsed = task.lease_had_lapsed || end.is_some_and(|end| end <= stop.at);
+                let perhaps_for_it = !perhaps && had_lapsed;
                 stop.reason.contains("lease_expired") || perhaps_for_it
             });
             stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, now))
@@ -201,10 +205,11 @@ impl State {
     /// Whether silence at a target of this group proves nothing: session tasks are registered in it, and none
     /// of them answers either.
     fn is_blind_towards(&self, group: &str, now: Timestamp) -> bool {
+        // Whatever the port: somebody has registered its address.
         let registered = |task: &&Task| {
-            let target = (task.address, task.target_port);
-            let target = self.groups.get(group).and_then(|group| group.targets.get(&target));
-            target.is_some_and(|target| target.deregistered_at.is_none())
+            let targets = self.groups.get(group).into_iter().flat_map(|group| &group.targets);
+            let mut its = targets.filter(|((address, _), _)| *address == task.address);
+            its.any(|(_, target)| target.deregistered_at.is_none())
         };
         let ours = |task: &&Task| self.is_session_task(task) && task.wanted_running();
         let mut asked = self.tasks().filter(ours).filter(registered).peekable();

@@ -155,7 +155,11 @@ impl State {
     }
 
     fn happen(&mut self, key: &TaskKey, effect: &Effect, at: Timestamp) {
-        if !self.task(key).is_some_and(|task| task.process_runs(at)) {
+        // An owner extends the lease of a task that has not started yet, too.
+        let by_owner = matches!(effect, Effect::Renew(_));
+        let goes_on =
+            |task: &Task| if by_owner { task.wanted_running() } else { task.process_runs(at) };
+        if !self.task(key).is_some_and(goes_on) {
             return;
         }
         match effect {

@@ -4,7 +4,7 @@ use super::super::Ended;
 use crate::history::{Action, Step};
 use crate::play::logbook::Invoked;
 use jiff::Timestamp;
-use session_cleanup_tests::world::{Api, Call, Met, Service};
+use session_cleanup_tests::world::{Api, Call, FaultKind, Met, Service};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
@@ -46,6 +46,20 @@ impl<'a> Facts<'a> {
         calls.filter(move |call| from <= call.sent_at && call.sent_at <= to)
     }
 
+    /// Whether a fault of this kind befell a call.
+    pub(super) fn befell(&self, call: &Call, kind: FaultKind) -> bool {
+        let numbers = self.by_caller.get(&call.caller);
+        let nth = numbers.and_then(|numbers| {
+            numbers.iter().position(|nth| self.calls[*nth].number == call.number)
+        });
+        let is_it = |met: &Met| {
+            met.caller == call.caller
+                && met.kind == kind
+                && nth.is_some_and(|nth| met.nth == nth + 1)
+        };
+        self.met.iter().any(is_it)
+    }
+
     /// Whether something of this kind happens.
     pub(super) fn any_step(&self, holds: impl Fn(&Action) -> bool) -> bool {
         self.steps().any(|step| holds(&step.action))
@@ -60,10 +74,11 @@ impl<'a> Facts<'a> {
         self.ended.history.steps.iter()
     }
 
-    /// Sweeps that came to their ends, each with the one before, where they are at least half an interval apart.
+    /// Sweeps that came to their ends, each with the one before, where they are more than half an interval apart: what is just
+    /// that may be taken for less, by the time that it takes to begin.
     pub(super) fn two_in_a_row(&self) -> Vec<(&'a Invoked, &'a Invoked)> {
         let half = self.history.stack.every.0 / 2;
-        let half = jiff::SignedDuration::from_secs(i64::try_from(half).expect("a short time"));
+        let half = jiff::SignedDuration::from_secs(i64::try_from(half + 5).expect("a short time"));
         let sweeps: Vec<&Invoked> = self.ended.logbook.sweeps().collect();
         let pairs = sweeps.windows(2).map(|pair| (pair[0], pair[1]));
         pairs.filter(|(one, other)| other.began.duration_since(one.began) >= half).collect()

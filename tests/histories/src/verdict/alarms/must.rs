@@ -17,7 +17,7 @@ use super::{Must, SEEN};
 use crate::history::{Action, Seconds, When, Where};
 use crate::play::logbook::{CameTo, Invoked};
 use jiff::Timestamp;
-use session_cleanup_tests::world::{Api, Call, Outcome, Service};
+use session_cleanup_tests::world::{Api, Call, FaultKind, Outcome, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,25 +72,43 @@ fn unreadable(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     let answered = facts.logbook.invocations.iter().filter(|one| one.came_to == CameTo::Answered);
     for invoked in answered {
         for actor in facts.everyone {
-            let marker = format!("/{}/", actor.task.session_id());
+            let folder = format!("/{}/", actor.task.session_id());
             let is_post = |call: &Call| {
                 call.api == Api::ContainerComplete && call.is_about(actor.task.session_id())
             };
+            let is_head = |call: &Call| call.api == Api::HeadObject && call.is_about(&folder);
+            // One that is asked once more may say something else; of one that is over nobody asks any more, and its
+            // receipt is looked for first.
             let mut calls = facts.calls_of(invoked).rev();
-            // One that is asked once more may say something else.
-            let last = calls.find(|call| {
-                is_post(call) || call.api == Api::HeadObject && call.is_about(&marker)
-            });
-            let Some(head) = last.filter(|call| !is_post(call)) else { continue };
-            let asked = calls
-                .any(|call| is_post(call) && matches!(call.outcome, Outcome::Answered(200, _)));
-            if asked && matches!(head.outcome, Outcome::Answered(403, _)) {
+            let last = calls.find(|call| is_post(call) || is_head(call));
+            let Some(head) = last.filter(|call| is_head(call)) else { continue };
+            let Some(post) = calls.find(|call| is_post(call) || call.is_about(&folder)) else {
+                continue;
+            };
+            let is_refused = matches!(head.outcome, Outcome::Answered(403, _));
+            // A 200 with somebody else's page is nobody's word.
+            let says_so = is_post(post)
+                && matches!(post.outcome, Outcome::Answered(200, _))
+                && !facts.befell(post, FaultKind::Garbage);
+            if says_so && is_refused && !is_read_by_another(facts, invoked, &folder) {
                 let why = format!("the marker of {} can't be read", actor.task.session_id());
                 let when = (invoked.began, invoked.ended);
                 musts.push(Must::ring(&["ArtifactsUnreadableAlarm"], when, why));
             }
         }
     }
+}
+
+/// What another invocation reads meanwhile is on its receipt.
+fn is_read_by_another(facts: &Facts<'_>, invoked: &Invoked, folder: &str) -> bool {
+    let meanwhile = invoked.began..=invoked.ended;
+    let mut others = facts.calls.iter().filter(|call| call.caller != invoked.caller);
+    others.any(|call| {
+        call.api == Api::HeadObject
+            && call.is_about(folder)
+            && meanwhile.contains(&call.sent_at)
+            && matches!(call.outcome, Outcome::Answered(200, _))
+    })
 }
 
 fn last_attempts(facts: &Facts<'_>, musts: &mut Vec<Must>) {
