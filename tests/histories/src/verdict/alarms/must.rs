@@ -80,8 +80,18 @@ fn unreadable(facts: &Facts<'_>, musts: &mut Vec<Must>) {
             // One that is asked once more may say something else; of one that is over nobody asks any more, and its
             // receipt is looked for first.
             let mut calls = facts.calls_of(invoked).rev();
-            let last = calls.find(|call| is_post(call) || is_head(call));
+            let mut then = None;
+            let last = calls.find(|call| {
+                let is_it = is_post(call) || is_head(call);
+                if !is_it && call.is_about(&folder) {
+                    then = Some(call.api);
+                }
+                is_it
+            });
             let Some(head) = last.filter(|call| is_head(call)) else { continue };
+            if then == Some(Api::GetObject) {
+                continue;
+            }
             let Some(post) = calls.find(|call| is_post(call) || call.is_about(&folder)) else {
                 continue;
             };
