@@ -62,7 +62,7 @@ pub fn config(setup: &Setup, changes: &[(&str, &str)]) -> Config {
     .expect("a configuration of the tests")
 }
 
-fn sdk(setup: &Setup) -> SdkConfig {
+pub(crate) fn sdk(setup: &Setup) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "simulation");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

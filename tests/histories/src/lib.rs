@@ -9,6 +9,7 @@
 //! - [`exhaustive`]: small histories, with every kind of fault at every call.
 //! - [`shrink`]: the shortest history that still breaks a promise.
 //! - [`search`]: many of them, on all cores.
+//! - [`floor`]: what as many calls cost without the functions.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@
 )]
 
 pub mod exhaustive;
+pub mod floor;
 pub mod functions;
 pub mod generate;
 pub mod history;

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a command for people who test")]
 
 use session_cleanup_histories::exhaustive::{Differs, exhaust};
+use session_cleanup_histories::floor::bare_calls;
 use session_cleanup_histories::generate::generate;
 use session_cleanup_histories::history::History;
 use session_cleanup_histories::play::{Played, Trace, play};
@@ -20,6 +21,11 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Histories are many small objects: with the system's allocator a fifth of the time goes there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// So many different kinds of violation are shortened; the others are named.
 const MOST_SHOWN: usize = 8;
@@ -111,6 +117,9 @@ fn searched(from: u64, count: u64) -> ExitCode {
         ControlFlow::Continue(())
     });
     tell(&found);
+    if found.histories >= ENOUGH_TO_COMPARE {
+        tell_floor(&found);
+    }
     // One of each kind: the same promise, broken by the same words.
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for (seed, violations) in &found.broken {
@@ -175,6 +184,26 @@ fn keep(history: &History, name: &str) -> String {
     file
 }
 
+/// Of fewer histories most of the time is the beginning.
+const ENOUGH_TO_COMPARE: u64 = 1_000;
+
+/// So many bare calls say what a call costs.
+const BARE_CALLS: usize = 20_000;
+
+/// Calls a second.
+fn rate(calls: u64, took: Duration) -> f64 {
+    f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / took.as_secs_f64()
+}
+
+fn tell_floor(found: &Found) {
+    let (calls, took) = bare_calls(BARE_CALLS);
+    let (bare, played) = (rate(calls, took), rate(found.calls, found.took));
+    println!(
+        "floor:    {bare:.0} bare calls of the SDK a second: one of a history costs {:.1} times as much",
+        bare / played
+    );
+}
+
 fn tell(found: &Found) {
     let Found {
         histories,
@@ -189,12 +218,11 @@ fn tell(found: &Found) {
         broken,
     } = found;
     let seconds = took.as_secs_f64();
-    let rate = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds;
     let years = lasted.as_secs_f64() / (365.25 * 86_400.0);
     println!(
         "{histories} histories in {seconds:.1} s: {:.0} a second, {:.0} calls a second,",
-        rate(*histories),
-        rate(*calls)
+        rate(*histories, *took),
+        rate(*calls, *took)
     );
     println!(
         "{calls} calls, {invocations} invocations, {years:.2} virtual years ({:.1} years an hour)",

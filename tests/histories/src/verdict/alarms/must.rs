@@ -48,9 +48,13 @@ fn lost(facts: &Facts<'_>, musts: &mut Vec<Must>) {
             let about = |call: &&Call| {
                 call.api == Api::PutObject && call.is_about(key) && call.is_about(task.id())
             };
-            let mut puts = facts.calls.iter().filter(about).map(|call| call.sent_at);
-            let first = puts.next()?;
-            Some((first, puts.next_back().unwrap_or(first)))
+            // Who has no answer does not know that it is there, and tries again.
+            let is_answered = |call: &Call| {
+                call.outcome.is_success() || matches!(call.outcome, Outcome::Answered(412, _))
+            };
+            let puts: Vec<&Call> = facts.calls.iter().filter(about).collect();
+            puts.iter().any(|call| is_answered(call)).then_some(())?;
+            Some((puts.first()?.sent_at, puts.last()?.sent_at))
         };
         if outcome == Some("artifacts_lost")
             && let Some(when) = puts("receipts/")
