@@ -184,6 +184,7 @@ impl Theatre {
                     && stage.events.is_empty()
                     && stage.ending.is_empty()
                     && stage.orders.is_empty()
+                    && !stage.is_someone_ending()
                     && invocations.are_over()
                 {
                     break;
