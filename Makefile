@@ -66,11 +66,10 @@ test: setup ## Runs everything that CI runs
 	$(call stage,cfn-lint,cfn-lint template.yaml)
 	$(call stage,sam validate,sam validate --lint)
 	$(call stage,mutations fit,tests/mutations/run --check)
-	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
 	@$(MAKE) --no-print-directory build
 	$(call stage,cargo test --no-run,cargo test --workspace --locked --no-run)
-	@# What waits, over real sockets, and beside it what computes: that gets what the other leaves.
-	$(call stage,cargo test,tests/side_by_side)
+	@# What waits, over real sockets, and beside it what computes, clippy first: that gets what the other leaves.
+	$(call stage,cargo test and clippy,tests/side_by_side)
 
 browser: setup ## Draws the dashboard and the widget, and looks at them in a headless Chromium
 	$(call stage,dashboard,cargo test --quiet --locked -p session-cleanup-tests --test simulation \

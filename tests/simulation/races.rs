@@ -57,6 +57,21 @@ async fn an_address_that_changes_hands_before_the_deregistration_goes_back_to_it
     assert_unharmed(&world);
 }
 
+/// ECS says when the new holder was created, by a clock that is ahead of ours.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_changes_hands_goes_back_to_its_new_holder_also_where_our_clock_is_behind()
+{
+    let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+    let functions_clock_is_ahead = jiff::SignedDuration::from_secs(-3);
+    let world = World::new(Setup { dwell, functions_clock_is_ahead, ..Setup::default() });
+    let alice = world.session("alice").dying().refuses().start();
+    let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
+    report(&function(&world, "completion"), &world.task_event(&alice)).await.unwrap();
+    let bob = successor(&bob);
+    assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// The stranger at the address answers 403: that is not the task's own word.
 #[tokio::test(start_paused = true)]
 async fn a_strangers_403_says_nothing_of_the_task_that_lost_the_address() {

@@ -8,7 +8,7 @@ use crate::aws::{CallError, TaskSnapshot};
 use crate::context::Context;
 use crate::session::{DesiredStatus, EndedTag, SessionTask, Task, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::OnceCell;
 
@@ -167,6 +167,9 @@ fn goes_on(task: &Task, now: Timestamp) -> bool {
     task.shall_run() && !EndedTag::of(task, now).is_word()
 }
 
+/// ECS says by its clock when a task was created, and the removal is timed by ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
 /// A live session task, not ended, other than the one that is cleaned up, that held the address when
 /// it was removed.
 fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
@@ -178,7 +181,7 @@ fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
         && task.address == Some(open.entry.address.ip)
         && task.shall_run
         && !task.ended.is_word()
-        && task.created_at < open.removed_by
+        && task.created_at.duration_since(open.removed_by) < CLOCKS_APART
 }
 
 /// What else is known when an address turns out to be another session's.

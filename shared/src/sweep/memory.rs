@@ -129,9 +129,12 @@ impl Memory {
         suspects: &Suspects,
         deadline: Deadline,
     ) -> Option<Own> {
-        let (etag, Ok(there)) = Self::read_object(ledger, deadline).await.ok()?? else {
+        let Ok(stored) = Self::read_object(ledger, deadline).await else {
+            // It may be: the next write finds out.
+            self.unconfirmed = Some(suspects.clone());
             return None;
         };
+        let (etag, Ok(there)) = stored? else { return None };
         let own = if there == *suspects {
             Own::This
         } else if self.unconfirmed.as_ref() == Some(&there) {

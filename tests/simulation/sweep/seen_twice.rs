@@ -156,6 +156,20 @@ async fn a_memory_whose_answer_was_lost_is_no_other_sweeps() {
     }
 }
 
+/// Whose version is in the way can't be read at first: what the sweep has done by its end is remembered all the same.
+#[tokio::test(start_paused = true)]
+async fn a_memory_whose_answer_was_lost_and_that_cannot_be_read_back_is_written_at_the_end() {
+    let (world, _, _) = suspicious();
+    world.fault(Fault::on(Api::PutObject).of("suspects.json").answer_lost());
+    world.fault(Fault::on(Api::GetObject).of("suspects.json").nth(2).denied());
+    enforce(&world, "sweep-1").await;
+    let calls = world.calls();
+    let last =
+        calls.iter().rfind(|call| call.api == Api::PutObject && call.is_about("suspects.json"));
+    assert!(last.is_some_and(|call| call.outcome.is_success()), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
     let (world, done, nobody) = suspicious();

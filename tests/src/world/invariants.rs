@@ -155,6 +155,17 @@ impl State {
         }
         let is_over = |task: &Task| self.may_live_until(task, now) <= now;
         let over = self.task(key).map(is_over);
+        // Whether others' leases show that renewal works can't be seen at every look: what has begun goes on.
+        let hangs_on_others = |task: &Task| {
+            let end = task.tags.get(&self.setup.lease_tag);
+            let end = end.and_then(|text| text.parse::<Timestamp>().ok());
+            task.renewal == Renewal::Broken
+                && end.is_some_and(|end| end + self.setup.lease_grace <= now)
+                && !self.leases_are_lapsing(now)
+        };
+        if over == Some(false) && self.task(key).is_some_and(hangs_on_others) {
+            return;
+        }
         if let Some(task) = self.task_mut(key) {
             let now = over.unwrap_or_default().then_some(now);
             task.over_since = now.map(|now| task.over_since.unwrap_or(now));

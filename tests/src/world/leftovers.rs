@@ -159,6 +159,17 @@ impl State {
     /// Whether a single lease that lapsed speaks for itself; `perhaps`: also where it is not sure that a sweep has seen
     /// one that was extended. Simplified: every listing is whole.
     pub(crate) fn leases_are_renewed(&self, perhaps: bool, now: Timestamp) -> bool {
+        let (are_extended, are_lapsing) = self.leases(perhaps, now);
+        are_extended && !are_lapsing
+    }
+
+    /// Whether so many have lapsed that renewal looks broken.
+    pub(crate) fn leases_are_lapsing(&self, now: Timestamp) -> bool {
+        self.leases(true, now).1
+    }
+
+    /// Whether any is extended, and whether too many have lapsed.
+    fn leases(&self, perhaps: bool, now: Timestamp) -> (bool, bool) {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
             let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
@@ -199,7 +210,7 @@ impl State {
                 || perhaps && task.extended_at.is_some_and(lately)
         };
         let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
-        is_renewed && lapsed <= ((lapsed + running) / 4).max(1)
+        (is_renewed, lapsed > ((lapsed + running) / 4).max(1))
     }
 
     /// Whether silence at a target of this group proves nothing: session tasks are registered in it, and none

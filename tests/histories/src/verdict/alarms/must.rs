@@ -251,12 +251,13 @@ fn troubled_sweeps(facts: &Facts<'_>, musts: &mut Vec<Must>) {
             }
         }
     }
-    // By each look that it took: one that is denied at first has it for unknown.
+    // By each look that it took: one that is denied at first has it for unknown, and one that is gone in the middle of
+    // a sweep had been there.
     let misses_a_group = |sweep: &Invoked| {
-        let mut looks: BTreeMap<&[String], bool> = BTreeMap::new();
+        let mut looks: BTreeMap<Option<&String>, bool> = BTreeMap::new();
         for call in facts.calls_of(sweep).filter(|call| call.api == Api::DescribeTargetHealth) {
             let gone = matches!(call.outcome, Outcome::Answered(_, Some("TargetGroupNotFound")));
-            *looks.entry(&call.subjects).or_insert(true) &= gone;
+            *looks.entry(call.subjects.first()).or_insert(true) &= gone;
         }
         looks.values().any(|gone| *gone)
     };
