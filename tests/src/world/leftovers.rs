@@ -10,7 +10,7 @@ use super::state::State;
 use super::task::{Phase, Renewal, Task};
 
 /// At most.
-const A_SWEEP_LASTS: Duration = Duration::from_mins(4);
+pub(super) const A_SWEEP_LASTS: Duration = Duration::from_mins(4);
 
 impl World {
     /// I4, for the end of a story: the session tasks that no one will end and that still run. A

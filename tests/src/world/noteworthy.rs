@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
-use super::leftovers::is_past;
+use super::leftovers::{A_SWEEP_LASTS, is_past};
 use super::state::State;
 use super::task::Task;
 
@@ -107,7 +107,7 @@ impl State {
             let decided = self.is_kept(task) || self.is_over_for_good(task, now + SURELY);
             if end > now {
                 running += 1;
-            } else if end <= now - SURELY && !decided {
+            } else if end <= now - A_SWEEP_LASTS && !decided {
                 lapsed += 1;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -25,6 +26,9 @@ pub struct Truth {
     pub saved: bool,
 }
 
+/// So old is what a stale read shows, at most.
+const STALE_AT_MOST: Duration = Duration::from_secs(10);
+
 impl World {
     fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
         self.now_with(|state, _| look(state.task(&handle.key).expect("a task of this world")))
@@ -36,11 +40,11 @@ impl World {
         self.lock().task(&session.key).is_some()
     }
 
-    /// Whether `ListTasks` shows it already.
+    /// Whether `ListTasks` shows it already, a stale read of it too.
     #[must_use]
     pub fn is_listed(&self, session: &TaskHandle) -> bool {
         self.now_with(|state, now| {
-            let shown = now - state.setup.lists_lag;
+            let shown = now - state.setup.lists_lag - STALE_AT_MOST;
             state.task(&session.key).is_some_and(|task| task.visible(shown))
         })
     }

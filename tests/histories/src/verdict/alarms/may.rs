@@ -59,7 +59,9 @@ pub(super) const CAUSES: [Cause; 30] = [
         // A marker that is older than the start that a tag says may be told by what is on record of the task.
         is_there: |facts| {
             any_call(facts, Api::HeadObject, |call| !is_told(call))
-                || any_call(facts, Api::GetObject, |call| call.is_about("tasks/") && !is_told(call))
+                || any_call(facts, Api::GetObject, |call| {
+                    (call.is_about("tasks/") || call.is_about("receipts/")) && !is_told(call)
+                })
         },
         otherwise: "every marker could be read",
     },
