@@ -4,7 +4,7 @@ use super::facts::{Facts, service};
 use crate::history::{Action, Function, Identity, Lease, Sweep, Where};
 use crate::play::logbook::CameTo;
 use jiff::SignedDuration;
-use session_cleanup_tests::world::{Api, Call, Outcome, Service};
+use session_cleanup_tests::world::{Api, Call, FaultKind, Met, Outcome, Service};
 use std::time::Duration;
 
 /// What an alarm may ring for.
@@ -126,8 +126,14 @@ pub(super) const CAUSES: [Cause; 30] = [
     },
     Cause {
         alarm: "SweepsIncompleteAlarm",
-        is_there: |facts| is_any_sweep_disturbed(facts, &[Service::Ecs, Service::Elb]),
-        otherwise: "no call of a sweep to ECS or ELBv2 failed",
+        // A task may be listed, and not be described yet.
+        is_there: |facts| {
+            let is_stale =
+                |met: &Met| met.kind == FaultKind::Stale && service(met.api) == Some(Service::Ecs);
+            is_any_sweep_disturbed(facts, &[Service::Ecs, Service::Elb])
+                || facts.met.iter().any(is_stale)
+        },
+        otherwise: "no call of a sweep to ECS or ELBv2 failed or was stale",
     },
     Cause {
         alarm: "SweepsTruncatedAlarm",
