@@ -212,8 +212,10 @@ fn blind_sweeps(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     };
     for (one, other) in facts.two_in_a_row() {
         if is_blind(one) && is_blind(other) {
-            // Where the first could not be written down, that is told instead.
-            let alarms: &[&str] = if is_written(facts, one, "suspects.json") {
+            // Where the first could not be written down, that is told instead; and whether it was may not be known.
+            let mut puts = facts.calls_of(one).rev().filter(|call| call.api == Api::PutObject);
+            let last = puts.find(|call| call.is_about("suspects.json"));
+            let alarms: &[&str] = if last.is_none_or(|call| call.outcome.is_success()) {
                 &["SweepsIncompleteAlarm"]
             } else {
                 &["SweepsIncompleteAlarm", "SweepProblemsAlarm"]
