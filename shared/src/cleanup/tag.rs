@@ -28,7 +28,7 @@ pub(super) async fn tag_session_ended(
     if !task.runs_on() || is_tagged || !is_owners_word || is_anothers {
         return Ok(());
     }
-    let ended = end_seen(&session.task, now).to_string();
+    let ended = end_seen(&session.task, session.writes_from, now).to_string();
     let tagging = context.aws.tasks.tag(&session.task.arn, SESSION_ENDED_TAG, &ended);
     let result = |tagged: &Result<(), String>| match tagged {
         Ok(()) => "tagged session-ended-at".to_owned(),

@@ -1,4 +1,4 @@
-use super::task::Task;
+use super::task::{SESSION_ENDED_TAG, Task};
 use jiff::{SignedDuration, Timestamp};
 
 /// The tag by which whoever gives a waiting task to a session says when that session began (RFC 3339).
@@ -30,21 +30,28 @@ pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
     claimed_at(task, now).unwrap_or(task.created_at)
 }
 
-/// An end of the session of `task` that is seen `now`: never before its start, as that will be read once our clock is
-/// where its owner's was. A start that is further ahead than any clock is never read.
+/// An end of the session of `task`, which [`writes_from`] then, as it is noted `now`: the very start, where that was
+/// ahead of our clock when the end was seen. Before it the end would be another's once our clock is where its owner's
+/// was. A start that is further ahead than any clock is never read.
 #[must_use]
-pub fn end_seen(task: &Task, now: Timestamp) -> Timestamp {
+pub fn end_seen(task: &Task, writes_from: Timestamp, now: Timestamp) -> Timestamp {
     let tag = task.tags.get(SESSION_STARTED_TAG).and_then(|said| said.parse::<Timestamp>().ok());
     let said = tag.filter(|said| said.duration_since(now) <= FAR_AHEAD);
-    said.map_or(now, |said| said.max(now))
+    said.filter(|said| *said > now || writes_from < *said).unwrap_or(now)
+}
+
+fn is_noted_as_end(said: Timestamp, task: &Task) -> bool {
+    let ended = task.tags.get(SESSION_ENDED_TAG).and_then(|at| at.parse::<Timestamp>().ok());
+    ended == Some(said)
 }
 
 /// From when on what lies where the session of `task` writes is its own. A start that is ahead of us shows that its
-/// owner's clock is: it had begun already when it wrote, so much earlier at most.
+/// owner's clock is: it had begun already when it wrote, so much earlier at most. So does an end that was seen before
+/// it ([`end_seen`]).
 #[must_use]
 pub fn writes_from(task: &Task, now: Timestamp) -> Timestamp {
     match said(task, now) {
-        Some(said) if said > now => {
+        Some(said) if said > now || is_noted_as_end(said, task) => {
             said.checked_sub(AHEAD).map_or(task.created_at, |at| at.max(task.created_at))
         }
         Some(_) | None => session_start(task, now),

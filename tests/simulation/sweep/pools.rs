@@ -6,7 +6,7 @@ use crate::invoke::{
     INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, function_with, receipt,
     receive, sweeps, task_in,
 };
-use session_cleanup_tests::world::{SessionBuilder, Setup, World};
+use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
 use std::time::Duration;
 
 /// A task that had waited for its session, which claimed it so long ago.
@@ -65,17 +65,26 @@ async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved() {
 /// Its upload takes longer than the first attempt waits, and by the second its start is no longer ahead.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved_at_a_later_attempt() {
-    let world = World::new(Setup { warm_pool: true, ..Setup::default() });
-    let session = world.session("short").unidentified().started_ago(HOUR);
-    let session = session.uploads_in(Duration::from_secs(45)).start();
-    world.claims(&session, Some(&(world.now() + MINUTE * 4).to_string()));
-    let event = world.session_ended_event(&session, "completed");
-    world.owner_ends(&session);
-    let pool = |caller: &str| function_with(&world, caller, &POOL).0;
-    assert_eq!(deliver(&pool("first"), std::slice::from_ref(&event)).await.len(), 1);
-    tokio::time::sleep(MINUTE * 6).await;
-    assert!(receive(&pool("second"), &event, 2).await.is_empty(), "{}", world.history());
-    assert_clean(&world, &session);
+    // Its start is written down in the ledger, and its end on the task: one of them may be missing.
+    let missing = [
+        None,
+        Some(Fault::on(Api::PutObject).of("tasks/").denied()),
+        Some(Fault::on(Api::TagResource).denied()),
+    ];
+    for missing in missing {
+        let world = World::new(Setup { warm_pool: true, ..Setup::default() });
+        let session = world.session("short").unidentified().started_ago(HOUR);
+        let session = session.uploads_in(Duration::from_secs(45)).start();
+        world.claims(&session, Some(&(world.now() + MINUTE * 4).to_string()));
+        let event = world.session_ended_event(&session, "completed");
+        world.owner_ends(&session);
+        missing.clone().into_iter().for_each(|fault| world.fault(fault));
+        let pool = |caller: &str| function_with(&world, caller, &POOL).0;
+        assert_eq!(deliver(&pool("first"), std::slice::from_ref(&event)).await.len(), 1);
+        tokio::time::sleep(MINUTE * 6).await;
+        assert!(receive(&pool("second"), &event, 2).await.is_empty(), "{}", world.history());
+        assert_clean(&world, &session);
+    }
 }
 
 /// Its owner's clock is so far ahead that its start is read only when our own clock comes near it.

@@ -371,7 +371,8 @@ impl State {
 
     /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
     pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
-        let live = self.tasks().filter(|task| self.live(task, now));
+        let ours = self.tasks().filter(|task| self.is_session_task(task));
+        let live = ours.filter(|task| self.live(task, now));
         live.flat_map(|task| {
             let port = task.target_port;
             let address = (task.address, port);
