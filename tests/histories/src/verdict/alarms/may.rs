@@ -146,7 +146,10 @@ pub(super) const CAUSES: [Cause; 30] = [
     Cause {
         alarm: "SweepProblemsAlarm",
         is_there: |facts| {
-            facts.any_step(|action| matches!(action, Action::GroupIsDeleted(_)))
+            // Whose address it is now may be told only once that task is registered somewhere, or gone.
+            let is_left_open = any_call(facts, Api::GetObject, |call| call.is_about("/intents/"));
+            is_left_open
+                || facts.any_step(|action| matches!(action, Action::GroupIsDeleted(_)))
                 || is_any_sweep_disturbed(facts, &EVERY_SERVICE)
                 || fails(facts, Function::Reaper)
         },
