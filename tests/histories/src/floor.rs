@@ -1,6 +1,7 @@
 //! What simulated calls cost without the functions: the same real SDK over the same world, one call after the other.
 
 use crate::functions::sdk;
+use crate::play::virtual_time;
 use crate::search::on_all_cores;
 use aws_sdk_ecs::types::TaskField;
 use aws_sdk_s3::primitives::ByteStream;
@@ -18,12 +19,7 @@ pub fn bare_calls(at_least: usize) -> (u64, Duration) {
     let worlds = at_least.div_ceil(A_WORLD);
     let began = Instant::now();
     on_all_cores(worlds, |nth| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(over_one_world(nth as u64));
+        virtual_time().block_on(over_one_world(nth as u64));
         ControlFlow::Continue(())
     });
     let calls = u64::try_from(worlds * A_WORLD).unwrap();

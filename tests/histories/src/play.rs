@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -54,14 +55,15 @@ pub enum Trace {
     Always,
 }
 
+/// One thread, whose clock goes on when all wait.
+pub(crate) fn virtual_time() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
 /// Plays a history.
 #[must_use]
 pub fn play(history: &History, trace: Trace) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = virtual_time();
     fastrand::seed(history.seed);
     let seen: Arc<Mutex<Option<World>>> = Arc::default();
     let place = Arc::clone(&seen);

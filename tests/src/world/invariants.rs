@@ -126,8 +126,7 @@ impl State {
         if self.setup.warm_pool && task.says_it_began().is_none() {
             return task.claimed_at.map_or(Timestamp::MAX, |at| at + self.setup.hard_age);
         }
-        let lease =
-            task.tags.get(&self.setup.lease_tag).and_then(|text| text.parse::<Timestamp>().ok());
+        let lease = self.lease_end(task);
         // Past the hard age one that is given is worth nothing, nor does it undo what was over.
         let hard_age = began + self.setup.hard_age;
         let is_late = task.extended_at.is_some_and(|at| at > hard_age);
@@ -157,10 +156,8 @@ impl State {
         let over = self.task(key).map(is_over);
         // Whether others' leases show that renewal works can't be seen at every look: what has begun goes on.
         let hangs_on_others = |task: &Task| {
-            let end = task.tags.get(&self.setup.lease_tag);
-            let end = end.and_then(|text| text.parse::<Timestamp>().ok());
             task.renewal == Renewal::Broken
-                && end.is_some_and(|end| end + self.setup.lease_grace <= now)
+                && self.lease_end(task).is_some_and(|end| end + self.setup.lease_grace <= now)
                 && !self.leases_are_lapsing(now)
         };
         if over == Some(false) && self.task(key).is_some_and(hangs_on_others) {

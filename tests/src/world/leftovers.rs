@@ -156,6 +156,11 @@ impl State {
             && !healthy
     }
 
+    /// When its lease ends or ended, if that can be read.
+    pub(crate) fn lease_end(&self, task: &Task) -> Option<Timestamp> {
+        task.tags.get(&self.setup.lease_tag)?.parse().ok()
+    }
+
     /// Whether a single lease that lapsed speaks for itself; `perhaps`: also where it is not sure that a sweep has seen
     /// one that was extended. Simplified: every listing is whole.
     pub(crate) fn leases_are_renewed(&self, perhaps: bool, now: Timestamp) -> bool {
@@ -172,7 +177,7 @@ impl State {
     fn leases(&self, perhaps: bool, now: Timestamp) -> (bool, bool) {
         let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
-            let end: Timestamp = task.tags.get(&self.setup.lease_tag)?.parse().ok()?;
+            let end = self.lease_end(task)?;
             // Copied from another's: it is none.
             (end >= task.session_began()).then_some((task, end))
         });
@@ -181,9 +186,8 @@ impl State {
             let stop = task.stop.as_ref().filter(|stop| {
                 // Whom the reaper was about to stop for its lease may have been stopped on its owner's word.
                 // So may one that ended by itself: its tags are still there.
-                let end = task.tags.get(&self.setup.lease_tag);
-                let end = end.and_then(|end| end.parse::<Timestamp>().ok());
-                let had_lapsed = task.lease_had_lapsed || end.is_some_and(|end| end <= stop.at);
+                let lapsed = self.lease_end(task).is_some_and(|end| end <= stop.at);
+                let had_lapsed = task.lease_had_lapsed || lapsed;
                 let perhaps_for_it = !perhaps && had_lapsed;
                 stop.reason.contains("lease_expired") || perhaps_for_it
             });

@@ -101,8 +101,7 @@ impl State {
     fn leases_lapse(&self, now: Timestamp) -> bool {
         let (mut lapsed, mut running) = (0_usize, 0_usize);
         for task in self.tasks().filter(|task| self.is_seen_by_sweeps(task, now)) {
-            let end = task.tags.get(&self.setup.lease_tag);
-            let end = end.and_then(|end| end.parse::<Timestamp>().ok());
+            let end = self.lease_end(task);
             let Some(end) = end.filter(|end| *end >= task.session_began()) else { continue };
             let decided = self.is_kept(task) || self.is_over_for_good(task, now + SURELY);
             if end > now {

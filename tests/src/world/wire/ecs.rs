@@ -221,9 +221,8 @@ impl State {
             return Err(not_found());
         }
         self.judge_stop(asker, &key, now);
-        let lease_tag = self.setup.lease_tag.clone();
+        let lease = self.task(&key).and_then(|task| self.lease_end(task));
         let task = self.task_mut(&key).ok_or_else(not_found)?;
-        let lease = task.tags.get(&lease_tag).and_then(|end| end.parse::<Timestamp>().ok());
         task.lease_had_lapsed |= lease.is_some_and(|end| end <= now);
         task.terminate(now, "UserInitiated", reason, false);
         task.lose_tags(now);

@@ -74,8 +74,8 @@ impl<'a> Facts<'a> {
         self.ended.history.steps.iter()
     }
 
-    /// Sweeps that came to their ends, each with the one before, where they are more than half an interval apart: what is just
-    /// that may be taken for less, by the time that it takes to begin.
+    /// Sweeps that came to their ends, each with the one before, where they are more than half an interval apart: what
+    /// is just that may be taken for less, by the time that it takes to begin.
     pub(super) fn two_in_a_row(&self) -> Vec<(&'a Invoked, &'a Invoked)> {
         let half = self.history.stack.every.0 / 2;
         let half = jiff::SignedDuration::from_secs(i64::try_from(half + 5).expect("a short time"));
