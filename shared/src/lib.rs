@@ -64,10 +64,26 @@ pub mod deadline;
 pub mod page;
 pub mod telemetry;
 
+pub mod standard_output;
+
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
+use std::io::Write;
 use std::sync::Arc;
+
+/// Runs a function until it ends.
+///
+/// # Errors
+/// Its own, or the system's where it gives us no event loop.
+pub fn run_function<E: From<std::io::Error>>(
+    function: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
+    let ended = standard_output::runtime()?.block_on(function);
+    standard_output::StandardOutput.flush()?;
+    ended
+}
 
 /// What a function does once, when it starts: logs, configuration, clients.
 ///

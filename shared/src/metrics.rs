@@ -10,8 +10,10 @@ pub use list::{Figure, METRICS, Metric, STEPS, Step, Unit};
 
 use crate::aws::ApiUse;
 use crate::clock::Clock;
+use crate::standard_output::StandardOutput;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 
 /// The namespace of all metrics.
@@ -40,7 +42,9 @@ impl Metrics {
     /// Metrics on standard output, where Lambda's log collection finds them.
     #[must_use]
     pub fn to_stdout(clock: &Clock, stack: &str) -> Self {
-        Self::new(clock, stack, |line| println!("{line}"))
+        Self::new(clock, stack, |line| {
+            let _ = StandardOutput.write_all(format!("{line}\n").as_bytes());
+        })
     }
 
     /// Metrics of `stack` that go, line by line, to `sink`.

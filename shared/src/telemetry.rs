@@ -1,5 +1,6 @@
 //! How the functions log: one JSON object a line, with the fields of the session's span on each.
 
+use crate::standard_output::StandardOutput;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
@@ -10,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// `level` says how much of ours is logged; of the libraries, warnings.
 pub fn start(level: Level) {
-    subscriber(level, std::io::stdout).init();
+    subscriber(level, || StandardOutput).init();
 }
 
 /// What writes the lines, to wherever.

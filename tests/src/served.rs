@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::world::{TaskHandle, World};
+use http::Front;
+pub use tokio_rustls::rustls::ServerConfig;
 use uploads::Uploads;
 
 /// Where session containers write their artifacts.
@@ -34,7 +36,7 @@ pub enum Artifacts {
 pub struct Served {
     world: World,
     port: u16,
-    _work: JoinSet<()>,
+    work: JoinSet<()>,
 }
 
 impl Served {
@@ -51,9 +53,20 @@ impl Served {
         let front = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let port = front.local_addr()?.port();
         let mut work = JoinSet::new();
-        work.spawn(http::serve(front, world.clone(), None, None));
+        work.spawn(http::serve(front, Front::Aws, world.clone()));
         work.spawn(containers::keep(world.clone(), uploads));
-        Ok(Self { world: world.clone(), port, _work: work })
+        Ok(Self { world: world.clone(), port, work })
+    }
+
+    /// One more front of AWS, over TLS, at a port of its own; its endpoint.
+    ///
+    /// # Errors
+    /// No port can be bound.
+    pub async fn over_tls(&mut self, tls: Arc<ServerConfig>) -> io::Result<String> {
+        let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = front.local_addr()?.port();
+        self.work.spawn(http::serve(front, Front::AwsOverTls(tls.into()), self.world.clone()));
+        Ok(format!("https://127.0.0.1:{port}"))
     }
 
     /// The world that is served.

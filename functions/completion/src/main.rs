@@ -4,10 +4,13 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use session_cleanup::aws::Pace;
-use session_cleanup::{completion, start_up};
+use session_cleanup::{completion, run_function, start_up};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> Result<(), Error> {
+    run_function(serve())
+}
+
+async fn serve() -> Result<(), Error> {
     let context =
         start_up(|_| Pace::unlimited()).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {

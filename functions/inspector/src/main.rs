@@ -5,10 +5,13 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use session_cleanup::aws::Pace;
 use session_cleanup::config::Percent;
-use session_cleanup::{inspector, start_up};
+use session_cleanup::{inspector, run_function, start_up};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> Result<(), Error> {
+    run_function(serve())
+}
+
+async fn serve() -> Result<(), Error> {
     let pace = |_: &session_cleanup::config::Config| Pace::share(Percent::TENTH);
     let context = start_up(pace).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {

@@ -4,10 +4,13 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use session_cleanup::aws::Pace;
-use session_cleanup::{reaper, start_up};
+use session_cleanup::{reaper, run_function, start_up};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> Result<(), Error> {
+    run_function(serve())
+}
+
+async fn serve() -> Result<(), Error> {
     let pace = |config: &session_cleanup::config::Config| Pace::share(config.sweep.rate_share);
     let context = start_up(pace).await.map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {

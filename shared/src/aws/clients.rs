@@ -8,10 +8,14 @@ use super::pace::Pace;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::session::Home;
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::pool::{self, ConnectionPool};
 use aws_smithy_http_client::tls::{self, TlsContext, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -26,9 +30,8 @@ pub struct HttpSeam {
     containers: SharedHttpClient,
 }
 
-/// How many connections to one of AWS's hosts are kept. The client opens some that it then does not need,
-/// where another becomes free first; without a bound a busy machine keeps them all.
-const IDLE_FOR_A_HOST: usize = 100;
+/// How many connections to one of AWS's hosts are open at most; whoever finds none free waits for one.
+const CONNECTIONS_OF_A_HOST: usize = 50;
 
 impl HttpSeam {
     /// The client of a deployed function.
@@ -47,15 +50,17 @@ impl HttpSeam {
             .with_trust_store(authorities(home)?)
             .build()
             .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
-        let client = aws_smithy_http_client::Builder::new;
-        Ok(Self {
-            aws: client()
-                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-                .tls_context(context)
-                .pool_max_idle_per_host(IDLE_FOR_A_HOST)
-                .build_https(),
-            containers: client().pool_max_idle_per_host(0).build_http(),
-        })
+        let pool = ConnectionPool::builder()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context)
+            .max_connections_per_host(CONNECTIONS_OF_A_HOST)
+            .build_https()
+            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
+        let to_aws = pool::Client::new(&pool)
+            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
+        let to_containers =
+            aws_smithy_http_client::Builder::new().pool_max_idle_per_host(0).build_http();
+        Ok(Self { aws: SharedHttpClient::new(to_aws), containers: to_containers })
     }
 
     /// Any other client.
@@ -95,12 +100,17 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 const ATTEMPTS: u32 = 6;
 
 impl Aws {
-    /// Clients for a deployed function: Region, credentials and endpoints as `aws-config` finds them.
+    /// Clients for a deployed function: Region, credentials and endpoints as Lambda's environment has them.
+    ///
+    /// Nowhere else is looked for credentials: the SDK's chain of providers would build a client of STS that
+    /// nobody calls, a quarter of a cold start.
     pub async fn connect(config: &Config, clock: &Clock, seam: &HttpSeam, pace: Pace) -> Self {
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(seam.to_aws())
             .sleep_impl(TokioSleep::new())
             .time_source(clock.source())
+            .region(EnvironmentVariableRegionProvider::new())
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
             .load();
         Self::new(config, clock, seam, &loader.await, pace, "session-cleanup")
     }

@@ -124,6 +124,9 @@ impl fmt::Display for ClusterName {
 pub struct TaskArn {
     text: String,
     cluster: ClusterName,
+    /// Where the account ends.
+    home_ends: usize,
+    /// Where the id begins.
     id_at: usize,
 }
 
@@ -190,7 +193,8 @@ impl TaskArn {
             return Err(wrong("its task id is not 1 to 64 letters, digits or dashes"));
         }
         let id_at = text.len() - id.len();
-        Ok(Self { text: text.to_owned(), cluster, id_at })
+        let home_ends = text.find(":task/").unwrap_or(text.len());
+        Ok(Self { text: text.to_owned(), cluster, home_ends, id_at })
     }
 
     /// The ARN as AWS writes it.
@@ -240,7 +244,7 @@ impl From<TaskArn> for String {
 impl TaskArn {
     /// What tells tasks apart, in whichever form their ARNs are written.
     fn key(&self) -> (&str, &ClusterName, &str) {
-        let home = self.text.split_once(":task/").map_or(self.as_str(), |(home, _)| home);
+        let home = self.text.get(..self.home_ends).unwrap_or_default();
         (home, &self.cluster, self.id())
     }
 }

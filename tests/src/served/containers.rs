@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::http::serve;
+use super::http::{Front, serve};
 use super::uploads::Uploads;
 use crate::world::World;
 
@@ -28,7 +28,8 @@ pub(super) async fn keep(world: World, uploads: Option<Arc<Uploads>>) {
                 && let Ok(listener) = TcpListener::bind((address, port)).await
             {
                 let mut work = JoinSet::new();
-                work.spawn(serve(listener, world.clone(), Some((address, port)), uploads.clone()));
+                let front = Front::Container((address, port), uploads.clone());
+                work.spawn(serve(listener, front, world.clone()));
                 open.insert(address, work);
             }
         }

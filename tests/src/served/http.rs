@@ -11,8 +11,10 @@ use hyper::body::Incoming as HyperBody;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::uploads::Uploads;
 use crate::world::{Incoming, Line, ReplyBody, World};
@@ -20,30 +22,49 @@ use crate::world::{Incoming, Line, ReplyBody, World};
 /// The one caller of a served world.
 pub(super) const CALLER: &str = "served";
 
+/// What a listener is the front of.
+#[derive(Clone)]
+pub(super) enum Front {
+    /// ECS, ELBv2 and S3.
+    Aws,
+    /// The same, over TLS.
+    AwsOverTls(TlsAcceptor),
+    /// A session's container, at its address, and where else it writes its artifacts.
+    Container((Ipv4Addr, u16), Option<Arc<Uploads>>),
+}
+
 /// Serves connections for as long as its future lives; they are cut off with it.
-pub(super) async fn serve(
-    listener: TcpListener,
-    world: World,
-    container: Option<(Ipv4Addr, u16)>,
-    uploads: Option<Arc<Uploads>>,
-) {
+pub(super) async fn serve(listener: TcpListener, front: Front, world: World) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(connection(stream, world.clone(), container, uploads.clone()));
+        // Or the peer's delayed acknowledgement adds 40 ms.
+        let _ = stream.set_nodelay(true);
+        let (front, world) = (front.clone(), world.clone());
+        connections.spawn(async move {
+            // A connection that fails is its client's affair.
+            match &front {
+                Front::Aws => talk(stream, &world, None, None).await,
+                Front::AwsOverTls(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        talk(stream, &world, None, None).await;
+                    }
+                }
+                Front::Container(at, uploads) => {
+                    talk(stream, &world, Some(*at), uploads.as_deref()).await;
+                }
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    world: World,
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    world: &World,
     container: Option<(Ipv4Addr, u16)>,
-    uploads: Option<Arc<Uploads>>,
+    uploads: Option<&Uploads>,
 ) {
-    // Or the peer's delayed acknowledgement adds 40 ms.
-    let _ = stream.set_nodelay(true);
-    let answer = service_fn(|request| answer(request, &world, container, uploads.as_deref()));
-    // A connection that fails is its client's affair.
+    let answer = service_fn(|request| answer(request, world, container, uploads));
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 
