@@ -21,8 +21,9 @@ fn thousands_of_sessions_that_end_at_once_are_stopped_at_the_rate_that_aws_allow
     assert!(drained.violations.is_empty(), "{:#?}", drained.violations);
     assert_eq!((drained.unclean, drained.redelivered, drained.dead_letters), (0, 0, 0));
     assert!(took <= limit.mul_f64(1.1), "{took:?} is more than 1.1 times {limit:?}");
-    // Nobody can know of the others before the first answers: ten batches of a hundred, less what AWS lets through.
-    assert!(throttled <= 900 + sessions / 10, "{throttled} throttles");
+    // Nobody can know of the others before the first answers: ten batches of a hundred, less what AWS lets
+    // through. After that one in eight.
+    assert!(throttled <= 900 + sessions / 8, "{throttled} throttles");
     assert!(starts_throttled * 10 <= starts, "owners can't start sessions: {drained:#?}");
 }
 
