@@ -13,6 +13,7 @@ mod listing;
 mod meter;
 mod pace;
 pub(crate) mod retry;
+mod stop_turns;
 mod target_groups;
 mod tries;
 
@@ -28,5 +29,6 @@ pub(crate) use ledger::parse_of_any_version;
 pub use ledger::{Ledger, Stored, parse_document};
 pub use meter::{ApiUse, Meter};
 pub use pace::Pace;
+pub(crate) use stop_turns::Turn;
 pub use target_groups::GroupFacts;
 pub use tries::Folder;

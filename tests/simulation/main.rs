@@ -15,6 +15,7 @@ mod batches;
 mod connections;
 mod crashes;
 mod doctor;
+mod drain;
 mod endings;
 mod families;
 mod garbage;

@@ -11,8 +11,9 @@ fn main() -> Result<(), Error> {
 }
 
 async fn serve() -> Result<(), Error> {
-    let context =
-        start_up(|_| Pace::unlimited()).await.map_err(|error| Error::from(error.to_string()))?;
+    let context = start_up(|_| Pace::as_aws_allows())
+        .await
+        .map_err(|error| Error::from(error.to_string()))?;
     run(service_fn(|event: LambdaEvent<Value>| {
         let context = &context;
         async move {

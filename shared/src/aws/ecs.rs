@@ -154,6 +154,9 @@ impl Tasks {
             Ok(_) => Ok(()),
             Err(error) => {
                 let error = CallError::from_sdk("StopTask", arn.as_str(), &error);
+                if error.failure == Failure::Throttled {
+                    self.pace.stop_was_throttled();
+                }
                 let gone = error.failure == Failure::Refused
                     && error.answer.contains("task was not found");
                 if gone { Ok(()) } else { Err(error) }

@@ -39,7 +39,7 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
         C: Fn(Vec<Asked<Q, A>>) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::in_turn(&Pace::unlimited(), call)
+        Self::in_turn(&Pace::as_aws_allows(), call)
     }
 
     /// The same, where each call is a read of ECS and waits for its turn: it takes along all who ask

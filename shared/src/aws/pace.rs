@@ -1,6 +1,7 @@
 //! How fast we call ECS. AWS refills a bucket of requests for each account and Region, and everyone
 //! takes from it: owners start sessions and renew leases. We are guests, and take our turns.
 
+use super::stop_turns::{STOPS, StopTurns, Turn};
 use crate::config::Percent;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,12 +10,16 @@ use tokio::time::Instant;
 /// AWS's published rates (ECS developer guide, "Request throttling"), each a burst and a refill a
 /// second: `DescribeTasks`, `ListTasks` and other reads share one.
 const READS: (f64, f64) = (100.0, 20.0);
-/// `StopTask`, with the other calls that change a cluster's resources.
-const STOPS: (f64, f64) = (100.0, 40.0);
 
 /// Turns to call ECS. A clone shares them.
 #[derive(Debug, Clone)]
-pub struct Pace(Option<Arc<Buckets>>);
+pub struct Pace(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Share(Arc<Buckets>),
+    AsAwsAllows(Arc<StopTurns>),
+}
 
 #[derive(Debug)]
 struct Buckets {
@@ -23,10 +28,11 @@ struct Buckets {
 }
 
 impl Pace {
-    /// No waiting: for the completion function, whose event rate is its owners' own.
+    /// No waiting until AWS throttles a `StopTask`: for the completion function, whose event rate is its
+    /// owners' own, and which knows nothing of those of its invocations that run beside this one.
     #[must_use]
-    pub fn unlimited() -> Self {
-        Self(None)
+    pub fn as_aws_allows() -> Self {
+        Self(Kind::AsAwsAllows(Arc::new(StopTurns::new())))
     }
 
     /// At most `share` of what AWS refills.
@@ -35,7 +41,7 @@ impl Pace {
         let bucket = |(burst, refill): (f64, f64)| {
             Bucket::new((burst * share.factor()).max(1.0), refill * share.factor())
         };
-        Self(Some(Arc::new(Buckets { reads: bucket(READS), stops: bucket(STOPS) })))
+        Self(Kind::Share(Arc::new(Buckets { reads: bucket(READS), stops: bucket(STOPS) })))
     }
 
     /// How long so many reads take at least, at this share of what AWS refills.
@@ -48,7 +54,7 @@ impl Pace {
 
     /// Waits for the turn of one read.
     pub(crate) async fn read(&self) {
-        if let Some(buckets) = &self.0 {
+        if let Kind::Share(buckets) = &self.0 {
             tokio::time::sleep_until(buckets.reads.reserve()).await;
         }
     }
@@ -57,8 +63,23 @@ impl Pace {
     /// refills is waited for, so that those who go together can share their reads.
     pub(crate) async fn stops(&self, most: usize) -> usize {
         match &self.0 {
-            None => most,
-            Some(buckets) => buckets.stops.some(most).await,
+            Kind::AsAwsAllows(_) => most,
+            Kind::Share(buckets) => buckets.stops.some(most).await,
+        }
+    }
+
+    /// Waits for the turn of one `StopTask`. At a share of AWS's rates [`Self::stops`] has given it.
+    pub(crate) async fn stop(&self) -> Turn {
+        match &self.0 {
+            Kind::AsAwsAllows(turns) => turns.next().await,
+            Kind::Share(_) => Turn::AtOnce,
+        }
+    }
+
+    /// AWS has throttled a `StopTask`.
+    pub(super) fn stop_was_throttled(&self) {
+        if let Kind::AsAwsAllows(turns) = &self.0 {
+            turns.slow_down();
         }
     }
 }

@@ -290,8 +290,7 @@ impl Cleanup<'_> {
                 return TaskFate::NotStopped { why };
             }
         }
-        let deadline = self.budget.stop();
-        let stopping = stop(self.invocation, session, with, &self.request.cause, deadline);
+        let stopping = stop(self.invocation, session, with, &self.request.cause, self.budget);
         self.steps.measure(Step::Stop, stopping, TaskFate::to_string).await
     }
 

@@ -1,10 +1,11 @@
+use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::request::{Cause, SalvageWindow};
 use super::salvage::Salvage;
-use crate::aws::CallError;
 use crate::aws::retry::pauses;
-use crate::deadline::Deadline;
+use crate::aws::{CallError, Turn};
+use crate::deadline::TimedOut;
 use crate::removal::Authority;
 use crate::session::{Stage, StopNote, StoppedWith};
 use backon::BackoffBuilder;
@@ -179,14 +180,14 @@ impl Salvage {
     }
 }
 
-/// Stops the task, until `deadline`. A stop that no confirmed upload stands behind follows a check
-/// that shows the task as it was when that was decided.
+/// Stops the task. A stop that no confirmed upload stands behind follows a check that shows the task as it
+/// was when that was decided.
 pub(super) async fn stop(
     invocation: &Invocation,
     session: &IdentifiedSession,
     artifacts: StoppedWith,
     cause: &Cause,
-    deadline: Deadline,
+    budget: Budget<'_>,
 ) -> TaskFate {
     if session.task.stage() == Stage::Dying {
         return TaskFate::StoppedByOthers;
@@ -196,11 +197,12 @@ pub(super) async fn stop(
         invocation,
         session,
         note: &note,
+        is_first: true,
         in_doubt: false,
-        failed_at: Instant::now(),
+        decided_at: Instant::now(),
         problem: format!("DescribeTasks or StopTask of {} is not answered", session.task.arn),
     };
-    let fate = match deadline.run(attempts.until_settled()).await {
+    let fate = match attempts.until_settled(budget).await {
         Ok(fate) => fate,
         Err(timed_out) => {
             TaskFate::NotStopped { why: format!("{}; {timed_out}", attempts.problem) }
@@ -218,41 +220,52 @@ struct Attempts<'a> {
     invocation: &'a Invocation,
     session: &'a IdentifiedSession,
     note: &'a StopNote,
+    /// Whether the next one follows the decision at once.
+    is_first: bool,
     /// Whether one without a usable answer may have been done.
     in_doubt: bool,
-    /// When the last one failed.
-    failed_at: Instant,
+    /// When the stop was decided, or the last attempt failed.
+    decided_at: Instant,
     /// What kept it from success.
     problem: String,
 }
 
 impl Attempts<'_> {
-    async fn until_settled(&mut self) -> TaskFate {
+    async fn until_settled(&mut self, budget: Budget<'_>) -> Result<TaskFate, TimedOut> {
         let mut pauses = pauses(Duration::from_millis(500), Duration::from_secs(3)).build();
-        let mut repeated = false;
-        let mut looked_at_again = None;
+        let snapshots = &self.invocation.snapshots;
+        let _looked_at_again = snapshots.look_again_at(&self.session.task.arn);
+        let pace = self.invocation.context().aws.tasks.pace();
+        let mut deadline = budget.stop();
         loop {
-            match self.attempt(repeated).await {
-                Ok(fate) => return fate,
+            // What waits for its turn loses nothing of the time that a stop may take.
+            let turn = budget.until_the_receipt().run(pace.stop()).await;
+            if turn.is_err() {
+                let arn = &self.session.task.arn;
+                self.problem = format!("AWS throttles StopTask, and that of {arn} had no turn");
+            }
+            if turn? == Turn::Waited {
+                self.is_first = false;
+                deadline = budget.stop();
+            }
+            match deadline.run(self.attempt()).await? {
+                Ok(fate) => return Ok(fate),
                 Err(problem) => {
                     tracing::warn!(%problem, "the task is not stopped; trying again");
                     self.problem = problem;
                 }
             }
-            self.failed_at = Instant::now();
-            let snapshots = &self.invocation.snapshots;
-            looked_at_again.get_or_insert_with(|| snapshots.look_again_at(&self.session.task.arn));
-            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
-            repeated = true;
+            self.is_first = false;
+            self.decided_at = Instant::now();
+            deadline.run(tokio::time::sleep(pauses.next().unwrap_or_default())).await?;
         }
     }
 
-    async fn attempt(&mut self, repeated: bool) -> Result<TaskFate, String> {
+    async fn attempt(&mut self) -> Result<TaskFate, String> {
         let as_decided = match self.note.artifacts {
             // `StopTask` of a task that has stopped meanwhile would delete its tags, and with them
-            // its identity, without leaving our note: so a repeated one checks first.
-            StoppedWith::ArtifactsConfirmed if repeated => match self.check_since_the_last().await?
-            {
+            // its identity, without leaving our note: so one that comes later checks first.
+            StoppedWith::ArtifactsConfirmed if !self.is_first => match self.check_since().await? {
                 // A container that has confirmed is done, whatever its lease says.
                 AddressCheck::Holds(_)
                 | AddressCheck::Spared { .. }
@@ -294,8 +307,8 @@ impl Attempts<'_> {
         self.session.check_address(self.invocation).await.map_err(|error| error.to_string())
     }
 
-    async fn check_since_the_last(&self) -> Result<AddressCheck, String> {
-        let checking = self.session.check_address_since(self.invocation, self.failed_at);
+    async fn check_since(&self) -> Result<AddressCheck, String> {
+        let checking = self.session.check_address_since(self.invocation, self.decided_at);
         checking.await.map_err(|error| error.to_string())
     }
 }

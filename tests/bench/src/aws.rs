@@ -74,9 +74,8 @@ impl Aws {
 
     /// So many sessions, which upload in [`UPLOAD`]; their containers listen.
     pub(crate) fn sessions(&self, count: usize) -> Vec<TaskHandle> {
-        let one = |n: usize| {
-            self.world().session(&format!("session-{n}")).uploads_in(UPLOAD).start()
-        };
+        let one =
+            |n: usize| self.world().session(&format!("session-{n}")).uploads_in(UPLOAD).start();
         let sessions: Vec<TaskHandle> = (0..count).map(one).collect();
         for session in &sessions {
             self.runtime.block_on(self.served.listens(session));

@@ -6,6 +6,4 @@ use crate::authority::Authority;
 use crate::chapter::Chapter;
 
 /// All of them, by name, in the order of the page.
-pub(crate) const CHAPTERS: [(&str, fn(&Authority) -> Chapter); 1] = [
-    ("batches", batches::measure),
-];
+pub(crate) const CHAPTERS: [(&str, fn(&Authority) -> Chapter); 1] = [("batches", batches::measure)];

@@ -67,7 +67,8 @@ fn machine() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let python = "import sys, boto3; print(f'Python {sys.version.split()[0]}, boto3 {boto3.__version__}')";
+    let python =
+        "import sys, boto3; print(f'Python {sys.version.split()[0]}, boto3 {boto3.__version__}')";
     format!(
         "Measured on {} cores of {}, Linux {}, {}, {}, at commit {}.\n",
         cores,

@@ -66,9 +66,8 @@ impl Script {
 
 fn order(aws: &Aws, sessions: &[TaskHandle]) -> Value {
     let setup = aws.world().setup();
-    let session = |task: &TaskHandle| {
-        json!({ "session_id": task.session_id(), "task_arn": task.arn() })
-    };
+    let session =
+        |task: &TaskHandle| json!({ "session_id": task.session_id(), "task_arn": task.arn() });
     json!({
         "cluster": setup.clusters[0],
         "target_group_arn": setup.target_group_arn(&setup.target_groups[0]),

@@ -140,7 +140,11 @@ pub(crate) fn bars(file: &str, title: &str, x: &str, bars: &[Bar]) {
         chart
             .draw_series([
                 Text::new(bar.name.clone(), (most * 0.004, bottom + 0.90), words.clone()),
-                Text::new(bar.label.clone(), (length(bar) + most * 0.01, bottom + 0.48), words.clone()),
+                Text::new(
+                    bar.label.clone(),
+                    (length(bar) + most * 0.01, bottom + 0.48),
+                    words.clone(),
+                ),
             ])
             .unwrap();
     }

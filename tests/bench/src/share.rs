@@ -18,9 +18,13 @@ impl Share {
     pub(crate) fn of(megabytes: u64) -> Result<Self, String> {
         let quota = PERIOD * megabytes / OF_A_CORE;
         let name = format!("session-cleanup-bench-{}", std::process::id());
-        let [v1, v2] = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"].map(|root| Path::new(root).join(&name));
+        let [v1, v2] =
+            ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"].map(|root| Path::new(root).join(&name));
         let settings = if v1.parent().is_some_and(Path::exists) {
-            vec![(v1.join("cpu.cfs_period_us"), PERIOD.to_string()), (v1.join("cpu.cfs_quota_us"), quota.to_string())]
+            vec![
+                (v1.join("cpu.cfs_period_us"), PERIOD.to_string()),
+                (v1.join("cpu.cfs_quota_us"), quota.to_string()),
+            ]
         } else {
             vec![(v2.join("cpu.max"), format!("{quota} {PERIOD}"))]
         };

@@ -108,7 +108,7 @@ pub fn function_over(
     caller: &str,
     changes: &[(&str, &str)],
 ) -> (Arc<Context>, MetricLines) {
-    function_of(world, seam, caller, Pace::unlimited(), changes)
+    function_of(world, seam, caller, Pace::as_aws_allows(), changes)
 }
 
 fn function_of(

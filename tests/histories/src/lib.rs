@@ -10,6 +10,7 @@
 //! - [`shrink`]: the shortest history that still breaks a promise.
 //! - [`search`]: many of them, on all cores.
 //! - [`floor`]: what as many calls cost without the functions.
+//! - [`drain`]: very many sessions that end at once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@
     reason = "test apparatus: a broken stage must stop the test"
 )]
 
+pub mod drain;
 pub mod exhaustive;
 pub mod floor;
 pub mod functions;

@@ -52,14 +52,24 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
          connection; *next* is its second.",
     );
     let mut table = Table::new([
-        "CPU", "batch", "first", "× path", "next", "× path", "CPU a session, first", "next", "peak memory",
-        "descriptors", "log a session",
+        "CPU",
+        "batch",
+        "first",
+        "× path",
+        "next",
+        "× path",
+        "CPU a session, first",
+        "next",
+        "peak memory",
+        "descriptors",
+        "log a session",
     ]);
     let mut drawn = Vec::new();
     for (label, megabytes) in [("128 MB", Some(SMALL)), ("a core", None)] {
         let share = megabytes.map(Share::of);
         if let Some(Err(problem)) = &share {
-            let sorry = format!("The share of {SMALL} MB can't be measured on this machine: {problem}.");
+            let sorry =
+                format!("The share of {SMALL} MB can't be measured on this machine: {problem}.");
             chapter.remarks.push(sorry);
             continue;
         }
@@ -67,7 +77,11 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
         let mut first = Vec::new();
         for size in SIZES {
             let seen = batches(authority, size, share.as_ref());
-            println!("  {label}, batch of {size}: {:.3} × cold, {:.3} × warm", seen.cold.to_the_path(), seen.warm.to_the_path());
+            println!(
+                "  {label}, batch of {size}: {:.3} × cold, {:.3} × warm",
+                seen.cold.to_the_path(),
+                seen.warm.to_the_path()
+            );
             let (cold, warm) = (&seen.cold, &seen.warm);
             table.row([
                 &label,
@@ -84,9 +98,24 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
             ]);
             first.push((size as f64, median(&cold.seconds)));
             if size == 100 && share.is_some() {
-                chapter.reach("batch of 100 at 128 MB, first invocation, to its critical path", cold.to_the_path(), 1.05, "×");
-                chapter.reach("CPU of a session in a batch of 100, TLS included, first invocation", median(&cold.cpu), 0.5, "ms");
-                chapter.reach("CPU of a session in a batch of 100, TLS included, next invocation", median(&warm.cpu), 0.5, "ms");
+                chapter.reach(
+                    "batch of 100 at 128 MB, first invocation, to its critical path",
+                    cold.to_the_path(),
+                    1.05,
+                    "×",
+                );
+                chapter.reach(
+                    "CPU of a session in a batch of 100, TLS included, first invocation",
+                    median(&cold.cpu),
+                    0.5,
+                    "ms",
+                );
+                chapter.reach(
+                    "CPU of a session in a batch of 100, TLS included, next invocation",
+                    median(&warm.cpu),
+                    0.5,
+                    "ms",
+                );
                 chapter.reach("peak memory, batch of 100", seen.peak, 32.0, "MiB");
             }
         }
@@ -94,14 +123,29 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
     }
     let path = SIZES.map(|size| (size as f64, PATH.as_secs_f64())).to_vec();
     drawn.push(Line { name: "critical path: 3.5 s".to_owned(), points: path });
-    lines("batches.svg", "Time of one invocation against the size of its batch", "sessions in the batch", "seconds", &drawn);
-    chapter.plots.push(("batches.svg".to_owned(), "Time of one invocation against the size of its batch".to_owned()));
+    lines(
+        "batches.svg",
+        "Time of one invocation against the size of its batch",
+        "sessions in the batch",
+        "seconds",
+        &drawn,
+    );
+    chapter.plots.push((
+        "batches.svg".to_owned(),
+        "Time of one invocation against the size of its batch".to_owned(),
+    ));
     chapter.tables.push(table);
     chapter
 }
 
 fn batches(authority: &Authority, size: usize, share: Option<&Share>) -> Seen {
-    let mut seen = Seen { cold: Sample::default(), warm: Sample::default(), peak: 0.0, descriptors: 0, log: 0.0 };
+    let mut seen = Seen {
+        cold: Sample::default(),
+        warm: Sample::default(),
+        peak: 0.0,
+        descriptors: 0,
+        log: 0.0,
+    };
     for _ in 0..ROUNDS {
         let aws = Aws::serve(Setup { latency: SLOW, ..Setup::in_real_time() }, authority);
         let instance = Instance::start(&mut deployed("completion"), aws.variables());
