@@ -96,10 +96,13 @@ doctor: setup ## Whether a stack is set up right: asks its functions, and looks 
 	@cargo build --quiet --locked --workspace --bin doctor
 	@target/debug/doctor "$(STACK)"
 
-bench: setup build ## Measures a cold start beside hello world and Python (TLS=aws-lc: two TLS libraries too)
-	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello \
-		--bin session-cleanup-bench $(if $(filter aws-lc,$(TLS)),--bin tls --features session-cleanup-bench/aws-lc))
-	@target/lambda/session-cleanup-bench/bootstrap
+# All of them, or: one-cleanup batches cold-start orphans sweeps storm drain cost
+CHAPTERS :=
+
+bench: setup build ## Measures everything anew and writes docs/benchmarks.md and docs/cost.md (25 min; CHAPTERS="batches drain")
+	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello)
+	$(call stage,cargo build,cargo build --quiet --locked --profile search -p session-cleanup-bench --bin session-cleanup-bench)
+	@target/search/session-cleanup-bench $(CHAPTERS)
 
 SEEDS := 1000
 FROM := 0

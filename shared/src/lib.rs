@@ -70,7 +70,6 @@ pub mod standard_output;
 mod tests;
 
 use std::future::Future;
-use std::io::Write;
 use std::sync::Arc;
 
 /// Runs a function until it ends.
@@ -80,8 +79,8 @@ use std::sync::Arc;
 pub fn run_function<E: From<std::io::Error>>(
     function: impl Future<Output = Result<(), E>>,
 ) -> Result<(), E> {
-    let ended = standard_output::runtime()?.block_on(function);
-    standard_output::StandardOutput.flush()?;
+    let ended = standard_output::event_loop()?.block_on(function);
+    standard_output::StandardOutput::write_out();
     ended
 }
 

@@ -13,7 +13,6 @@ use crate::clock::Clock;
 use crate::standard_output::StandardOutput;
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 
 /// The namespace of all metrics.
@@ -42,9 +41,7 @@ impl Metrics {
     /// Metrics on standard output, where Lambda's log collection finds them.
     #[must_use]
     pub fn to_stdout(clock: &Clock, stack: &str) -> Self {
-        Self::new(clock, stack, |line| {
-            let _ = StandardOutput.write_all(format!("{line}\n").as_bytes());
-        })
+        Self::new(clock, stack, StandardOutput::line)
     }
 
     /// Metrics of `stack` that go, line by line, to `sink`.

@@ -1,57 +1,138 @@
 //! What a function writes to its standard output: log lines and metrics, from where Lambda collects them.
 //!
 //! The sessions of a batch run in step, and each has some lines to write in the same turn of the event loop. A
-//! write costs far more than the line, so lines wait for the end of the turn: until the function has nothing to do
-//! but wait. A function that is killed in the middle of a turn loses the lines of that turn.
+//! write costs more than a line, so lines wait for the end of the turn: until the function has nothing to do but
+//! wait. One that is killed in the middle of a turn loses the lines of that turn.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
 /// More than this never waits, in bytes: as much as a pipe takes at once.
 const ENOUGH: usize = 64 * 1024;
 
-static WAITING: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static WAITING: Mutex<Lines> = Mutex::new(Lines(Vec::new()));
 
-/// Writes to it.
+/// The function's standard output.
 #[derive(Debug)]
 pub struct StandardOutput;
 
+impl StandardOutput {
+    fn waiting() -> MutexGuard<'static, Lines> {
+        WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line, without its end.
+    pub fn line(line: &str) {
+        Self::waiting().add(format!("{line}\n").as_bytes(), &mut io::stdout());
+    }
+
+    /// Writes what waits.
+    pub fn write_out() {
+        Self::waiting().write_out(&mut io::stdout());
+    }
+}
+
 impl Write for StandardOutput {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend_from_slice(text);
-        if waiting.len() >= ENOUGH {
-            put(&mut waiting);
-        }
+        Self::waiting().add(text, &mut io::stdout());
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        put(&mut WAITING.lock().unwrap_or_else(PoisonError::into_inner));
+        Self::write_out();
         Ok(())
     }
 }
 
-/// Nobody can be told that there is no standard output any more.
-fn put(waiting: &mut Vec<u8>) {
-    if !waiting.is_empty() {
-        let mut output = io::stdout().lock();
-        let _ = output.write_all(waiting);
-        let _ = output.flush();
-        waiting.clear();
+/// What waits.
+#[derive(Debug)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn add(&mut self, text: &[u8], output: &mut impl Write) {
+        self.0.extend_from_slice(text);
+        if self.0.len() >= ENOUGH {
+            self.write_out(output);
+        }
+    }
+
+    /// Where nothing can be written any more, nobody can be told.
+    fn write_out(&mut self, output: &mut impl Write) {
+        if !self.0.is_empty() {
+            let _ = output.write_all(&self.0).and_then(|()| output.flush());
+            self.0.clear();
+        }
     }
 }
 
-/// The runtime of a function: one thread, which writes what waits before it sleeps.
+/// The event loop of a function: one thread, which writes what waits before it sleeps.
 ///
 /// # Errors
 /// The system's, if it can't be had.
-pub fn runtime() -> io::Result<Runtime> {
+pub fn event_loop() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_park(|| {
-            let _ = StandardOutput.flush();
-        })
+        .on_thread_park(StandardOutput::write_out)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written, one entry for each write.
+    #[derive(Default)]
+    struct Writes(Vec<String>);
+
+    impl Write for Writes {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.push(String::from_utf8(text.to_vec()).unwrap());
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_lines_of_a_turn_are_one_write_in_their_order() {
+        let (mut lines, mut output) = (Lines(Vec::new()), Writes::default());
+        lines.add(b"one\n", &mut output);
+        lines.add(b"two\n", &mut output);
+        assert!(output.0.is_empty());
+        lines.write_out(&mut output);
+        lines.write_out(&mut output);
+        assert_eq!(output.0, ["one\ntwo\n"]);
+    }
+
+    #[test]
+    fn more_than_a_pipe_takes_at_once_never_waits() {
+        let (mut lines, mut output) = (Lines(Vec::new()), Writes::default());
+        let long = "x".repeat(ENOUGH / 2);
+        lines.add(long.as_bytes(), &mut output);
+        assert!(output.0.is_empty());
+        lines.add(long.as_bytes(), &mut output);
+        assert_eq!(output.0.iter().map(String::len).sum::<usize>(), ENOUGH);
+        assert!(lines.0.is_empty());
+    }
+
+    #[test]
+    fn an_output_that_is_gone_does_not_fill_the_memory() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let mut lines = Lines(Vec::new());
+        lines.add(b"one\n", &mut Gone);
+        lines.write_out(&mut Gone);
+        assert!(lines.0.is_empty());
+    }
 }

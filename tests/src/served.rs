@@ -58,6 +58,22 @@ impl Served {
         Ok(Self { world: world.clone(), port, work })
     }
 
+    /// Serves a world of thousands of sessions: one listener takes the connections to all their containers, and
+    /// nothing is done for those that nobody connects to. A container's end doesn't close its connections, and who
+    /// connects where none is finds the connection closed instead of refused.
+    ///
+    /// # Errors
+    /// A port can't be bound: the containers', too, which is the setup's.
+    pub async fn crowd(world: &World) -> io::Result<Self> {
+        let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = front.local_addr()?.port();
+        let containers = TcpListener::bind((Ipv4Addr::UNSPECIFIED, world.setup().port)).await?;
+        let mut work = JoinSet::new();
+        work.spawn(http::serve(front, Front::Aws, world.clone()));
+        work.spawn(http::serve(containers, Front::Containers, world.clone()));
+        Ok(Self { world: world.clone(), port, work })
+    }
+
     /// One more front of AWS, over TLS, at a port of its own; its endpoint.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use crate::authority::Authority;
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::served::{Artifacts, Served};
-use session_cleanup_tests::world::{Latency, Setup, TaskHandle};
+use session_cleanup_tests::world::{Latency, Limits, Setup, TaskHandle};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -19,6 +19,12 @@ pub(crate) const SLOW: Latency = Latency {
 /// How long a container's upload takes.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(3);
 
+/// What whole fleets are measured with: every call to AWS takes 50 ms.
+pub(crate) const CALL: Duration = Duration::from_millis(50);
+
+/// Tasks of whole fleets listen here, so that they don't get in the way of the containers of other worlds.
+const PORT_OF_FLEETS: u16 = 8_081;
+
 /// A world that is being served.
 pub(crate) struct Aws {
     runtime: Runtime,
@@ -29,10 +35,28 @@ pub(crate) struct Aws {
 impl Aws {
     /// Serves a world of `setup`, each of the three services over TLS at an endpoint of its own.
     pub(crate) fn serve(setup: Setup, authority: &Authority) -> Self {
+        let world = World::new(setup);
+        Self::serving(authority, async move || Served::start(&world, 0, Artifacts::World).await)
+    }
+
+    /// Serves a fleet of thousands, without a listener for each of its containers: calls take [`CALL`], and AWS's
+    /// token buckets are those that it publishes.
+    pub(crate) fn of_a_fleet(authority: &Authority) -> Self {
+        let latency = Latency { ecs: CALL, elb: CALL, s3: CALL, container: Duration::ZERO };
+        let (port, limits) = (PORT_OF_FLEETS, Limits::aws());
+        let world = World::new(Setup { port, limits, latency, ..Setup::in_real_time() });
+        let mut aws = Self::serving(authority, async move || Served::crowd(&world).await);
+        aws.variables.push(("CONTAINER_PORT", PORT_OF_FLEETS.to_string()));
+        aws
+    }
+
+    fn serving(
+        authority: &Authority,
+        start: impl AsyncFnOnce() -> std::io::Result<Served>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (served, endpoints) = runtime.block_on(async {
-            let world = World::new(setup);
-            let mut served = Served::start(&world, 0, Artifacts::World).await.unwrap();
+            let mut served = start().await.unwrap();
             let mut endpoints = Vec::new();
             for _ in 0..3 {
                 endpoints.push(served.over_tls(authority.tls.clone()).await.unwrap());
@@ -70,6 +94,15 @@ impl Aws {
     /// What a function must know to find it.
     pub(crate) fn variables(&self) -> &[(&'static str, String)] {
         &self.variables
+    }
+
+    /// The same for a reaper that acts, takes all that AWS's rates allow, and may touch `percent` of its fleet.
+    pub(crate) fn variables_of_a_reaper(&self, percent: u8) -> Vec<(&'static str, String)> {
+        let mut variables = self.variables.clone();
+        variables.push(("REAPER_MODE", "enforce".to_owned()));
+        variables.push(("RATE_SHARE_PERCENT", "100".to_owned()));
+        variables.push(("BLAST_RADIUS_PERCENT", percent.to_string()));
+        variables
     }
 
     /// So many sessions, which upload in [`UPLOAD`]; their containers listen.

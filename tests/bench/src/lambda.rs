@@ -1,6 +1,7 @@
 //! One instance of a function: the real binary in a process of its own, with Lambda's Runtime API in front of
 //! it, on a loopback socket that sends at once (with delayed ACKs 40 ms would be added to what is measured).
 
+use jiff::Timestamp;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,6 +24,8 @@ pub(crate) struct Instance {
     process: Child,
     /// Since when it runs.
     started: Instant,
+    /// The same by the clock on the wall.
+    started_at: Timestamp,
     events: mpsc::Sender<Event>,
     asked: mpsc::Receiver<Instant>,
     answers: mpsc::Receiver<(Instant, Value)>,
@@ -76,18 +79,23 @@ impl Instance {
         let (answer, answers) = mpsc::channel();
         // The threads end when the process does, because that closes their connections.
         thread::spawn(move || serve(&runtime, &waiting, &asks, &answer));
-        let started = Instant::now();
+        let (started, started_at) = (Instant::now(), Timestamp::now());
         let mut process = function
             .spawn()
             .unwrap_or_else(|problem| panic!("{function:?} does not start: {problem}"));
         let log = process.stdout.take().map(|output| thread::spawn(move || read_log(output)));
-        Self { process, started, events, asked, answers, log }
+        Self { process, started, started_at, events, asked, answers, log }
     }
 
     /// The moment at which it asks for the next invocation, since its start.
     pub(crate) fn asks_for_next(&self) -> Duration {
         let at = self.asked.recv_timeout(STARTS_WITHIN);
         at.unwrap_or_else(|_| panic!("it did not ask for an event")) - self.started
+    }
+
+    /// How long after its start something was seen.
+    pub(crate) fn since_start(&self, seen: Timestamp) -> Duration {
+        seen.duration_since(self.started_at).unsigned_abs()
     }
 
     /// Hands over one event, and waits for the answer.

@@ -32,7 +32,7 @@ pub(crate) struct Line {
 pub(crate) struct Bar {
     /// What it shows.
     pub(crate) name: String,
-    /// Its parts, one after the other: what it is, and how long.
+    /// Its parts, one after the other: what it is, and how long. What has no name is a gap.
     pub(crate) parts: Vec<(String, f64)>,
     /// What is written behind it.
     pub(crate) label: String,
@@ -112,7 +112,7 @@ pub(crate) fn bars(file: &str, title: &str, x: &str, bars: &[Bar]) {
         .unwrap();
     let mut known: Vec<&str> = Vec::new();
     for part in bars.iter().flat_map(|bar| &bar.parts) {
-        if !known.contains(&part.0.as_str()) {
+        if !part.0.is_empty() && !known.contains(&part.0.as_str()) {
             known.push(&part.0);
         }
     }

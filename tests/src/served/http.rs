@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -31,6 +31,8 @@ pub(super) enum Front {
     AwsOverTls(TlsAcceptor),
     /// A session's container, at its address, and where else it writes its artifacts.
     Container((Ipv4Addr, u16), Option<Arc<Uploads>>),
+    /// All sessions' containers, each at the address that was connected to.
+    Containers,
 }
 
 /// Serves connections for as long as its future lives; they are cut off with it.
@@ -51,6 +53,13 @@ pub(super) async fn serve(listener: TcpListener, front: Front, world: World) {
                 }
                 Front::Container(at, uploads) => {
                     talk(stream, &world, Some(*at), uploads.as_deref()).await;
+                }
+                Front::Containers => {
+                    if let Ok(SocketAddr::V4(at)) = stream.local_addr()
+                        && at.ip().is_loopback()
+                    {
+                        talk(stream, &world, Some((*at.ip(), at.port())), None).await;
+                    }
                 }
             }
         });

@@ -6,7 +6,7 @@ use crate::chapter::{Chapter, Table, median};
 use crate::lambda::{Instance, deployed};
 use crate::plot::{Line, lines};
 use crate::share::Share;
-use session_cleanup_tests::world::Setup;
+use session_cleanup_tests::world::{Call, Setup};
 use std::time::Duration;
 
 const SIZES: [usize; 6] = [1, 5, 10, 25, 50, 100];
@@ -136,6 +136,31 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
     ));
     chapter.tables.push(table);
     chapter
+}
+
+/// The first invocation of a process, with a batch of so many.
+pub(super) struct First {
+    pub(super) took: Duration,
+    pub(super) log_bytes: usize,
+    /// What AWS and the containers were asked.
+    pub(super) calls: Vec<Call>,
+}
+
+/// Measures one, at 128 MB where that can be had.
+pub(super) fn first(authority: &Authority, size: usize) -> First {
+    let aws = Aws::serve(Setup { latency: SLOW, ..Setup::in_real_time() }, authority);
+    let share = Share::of(SMALL).ok();
+    let instance = Instance::start(&mut deployed("completion"), aws.variables());
+    let initialised = instance.asks_for_next();
+    if let Some(share) = &share {
+        share.take(instance.id());
+    }
+    let sessions = aws.sessions(size);
+    // Lambda bills initialisation, too; of many invocations of a process only the first has one.
+    let took = initialised + instance.invoke(&aws.batch(&sessions), Duration::from_secs(60)).took;
+    instance.asks_for_next();
+    let calls = aws.world().calls();
+    First { took, log_bytes: instance.end().bytes, calls }
 }
 
 fn batches(authority: &Authority, size: usize, share: Option<&Share>) -> Seen {

@@ -1,0 +1,204 @@
+//! How long a sweep takes that finds nothing, against the number of tasks.
+
+use crate::authority::Authority;
+use crate::aws::{Aws, CALL};
+use crate::chapter::{Chapter, Table};
+use crate::lambda::{Answer, Instance, deployed};
+use crate::plot::{Line, lines};
+use serde_json::{Value, json};
+use session_cleanup_tests::World;
+use session_cleanup_tests::world::Api;
+use std::time::Duration;
+
+const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// A target group holds so many: more of the sessions are not registered.
+pub(super) const A_GROUP: usize = 1_000;
+
+/// What the template gives the reaper.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(240);
+
+const LEASE: Duration = Duration::from_hours(10);
+
+/// What AWS gives for reads of ECS: at once, and a second (ECS developer guide, "Request throttling").
+const READS_AT_ONCE: f64 = 100.0;
+const READS_A_SECOND: f64 = 20.0;
+
+/// One page of a listing, and one look, hold so many tasks.
+const A_PAGE: usize = 100;
+
+/// What was seen of one sweep.
+struct Seen {
+    size: usize,
+    answer: Answer,
+    limit: f64,
+    reads: usize,
+    calls: usize,
+    throttled: usize,
+    peak: f64,
+    looking: u64,
+}
+
+impl Seen {
+    fn seconds(&self) -> f64 {
+        self.answer.took.as_secs_f64()
+    }
+
+    fn to_the_limit(&self) -> f64 {
+        self.seconds() / self.limit
+    }
+}
+
+/// What the schedule invokes the reaper with.
+pub(super) fn scheduled() -> Value {
+    json!({ "source": "aws.events", "detail-type": "Scheduled Event" })
+}
+
+pub(crate) fn measure(authority: &Authority) -> Chapter {
+    let mut chapter = Chapter::new(
+        "Sweeps of a quiet fleet",
+        "The reaper as it is deployed sweeps fleets in which nothing is wrong, each task alive and leased, the first \
+         1,000 registered in a target group. Every call to AWS takes 50 ms, AWS's token buckets are the published \
+         ones (100 reads of ECS at once, 20 a second), and the reaper may take all of them \
+         (`RATE_SHARE_PERCENT=100`). No listing can be faster than the bucket, (reads − 100) / 20 s, nor than its \
+         pages one after the other. One run each.",
+    );
+    let seen = SIZES.map(|size| {
+        let seen = sweep(authority, size);
+        println!(
+            "  {size} tasks: {:.2} s, {:.3} × AWS's limit",
+            seen.seconds(),
+            seen.to_the_limit()
+        );
+        seen
+    });
+    chapter.tables.push(table(&seen));
+    let [smallest, middle, largest] = &seen;
+    for one in [middle, largest] {
+        let what = format!("sweep of {} tasks, to what AWS's buckets allow", thousands(one.size));
+        chapter.reach(&what, one.to_the_limit(), 1.1, "×");
+    }
+    chapter.reach("peak memory, sweep of 10,000 tasks", middle.peak, 64.0, "MiB");
+    let line = |name: &str, of: fn(&Seen) -> f64| Line {
+        name: name.to_owned(),
+        points: seen.iter().map(|one| (one.size as f64 / 1e3, of(one))).collect(),
+    };
+    let drawn = [line("a sweep", Seen::seconds), line("what AWS's buckets allow", |one| one.limit)];
+    let title = "Time of a sweep that finds nothing";
+    lines("sweeps.svg", title, "thousands of tasks", "seconds", &drawn);
+    chapter.plots.push(("sweeps.svg".to_owned(), title.to_owned()));
+    chapter.remarks.push(growth(smallest, largest));
+    chapter.remarks.push(what_fits(largest.looking));
+    chapter
+}
+
+fn table(seen: &[Seen]) -> Table {
+    let heads = [
+        "tasks",
+        "time",
+        "AWS's limit",
+        "× limit",
+        "calls",
+        "of them reads",
+        "throttled",
+        "CPU",
+        "peak memory",
+    ];
+    let mut table = Table::new(heads);
+    for one in seen {
+        table.row([
+            &thousands(one.size),
+            &format!("{:.2} s", one.seconds()),
+            &format!("{:.2} s", one.limit),
+            &format!("{:.3}", one.to_the_limit()),
+            &one.calls,
+            &one.reads,
+            &one.throttled,
+            &format!("{:.2} s", one.answer.cpu.as_secs_f64()),
+            &format!("{:.1} MiB", one.peak),
+        ]);
+    }
+    table
+}
+
+fn sweep(authority: &Authority, size: usize) -> Seen {
+    let aws = Aws::of_a_fleet(authority);
+    for number in 0..size {
+        let session = aws.world().session(&format!("session-{number}")).leased_for(LEASE);
+        if number < A_GROUP {
+            session.start()
+        } else {
+            session.unregistered().start()
+        };
+    }
+    let instance = Instance::start(&mut deployed("reaper"), &aws.variables_of_a_reaper(25));
+    instance.asks_for_next();
+    let answer = instance.invoke(&scheduled(), TIMEOUT);
+    let report = &answer.body;
+    assert_eq!(report["counts"]["session_tasks"], size, "{report}");
+    assert_eq!(report["not_decided"], json!([]), "{report}");
+    assert_eq!(report["tasks"], json!([]), "{report}");
+    let world = aws.world();
+    world.assert_unharmed();
+    let (reads, pages) = (reads(world), world.count(Api::ListTasks));
+    let bucket = (reads as f64 - READS_AT_ONCE).max(0.0) / READS_A_SECOND;
+    let limit = bucket.max(CALL.as_secs_f64() * pages as f64);
+    let (calls, throttled, peak) = (world.calls_sent(), world.throttles(), instance.peak());
+    instance.asks_for_next();
+    let looking = time_to_look(&instance.invoke(&json!({ "doctor": {} }), TIMEOUT).body);
+    Seen { size, answer, limit, reads, calls, throttled, peak, looking }
+}
+
+/// Calls that take from the bucket of ECS's reads.
+pub(super) fn reads(world: &World) -> usize {
+    [Api::ListClusters, Api::ListTasks, Api::DescribeTasks].map(|api| world.count(api)).iter().sum()
+}
+
+/// How many seconds a sweep has to look, as the doctor says.
+fn time_to_look(examination: &Value) -> u64 {
+    let text = examination.to_string();
+    let said = text.split_once("A sweep has ").and_then(|(_, rest)| rest.split_once(" s to look"));
+    said.and_then(|(seconds, _)| seconds.parse().ok())
+        .unwrap_or_else(|| panic!("the doctor says nothing of it: {text}"))
+}
+
+fn growth(smallest: &Seen, largest: &Seen) -> String {
+    let tasks = (largest.size - smallest.size) as f64;
+    let a_task = |of: f64| of / tasks;
+    let cpu = largest.answer.cpu.as_secs_f64() - smallest.answer.cpu.as_secs_f64();
+    format!(
+        "Calls grow by {:.1} for each 100 tasks, a page and a look: nothing is asked of a task that is alive. Time \
+         grows with them, at AWS's {READS_A_SECOND:.0} reads a second. Each task costs {:.0} bytes of memory and \
+         {:.0} µs of CPU.",
+        a_task((largest.calls - smallest.calls) as f64) * 100.0,
+        a_task((largest.peak - smallest.peak) * 1024.0 * 1024.0),
+        a_task(cpu) * 1e6,
+    )
+}
+
+fn what_fits(looking: u64) -> String {
+    let fitting = |share: f64| {
+        let reads = (READS_AT_ONCE + READS_A_SECOND * looking as f64) * share;
+        thousands((reads / 2.0) as usize * A_PAGE)
+    };
+    format!(
+        "With the template's timeout of {} s a sweep has {looking} s to look; the rest is kept for one round of acting \
+         and for the record. That is time for {} tasks with all of AWS's rates, and for {} with half of them, which \
+         is the default. ",
+        TIMEOUT.as_secs(),
+        fitting(1.0),
+        fitting(0.5),
+    )
+}
+
+/// A count with its thousands set apart.
+pub(super) fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap())
+        .collect();
+    groups.join(",")
+}
