@@ -64,8 +64,6 @@ pub mod deadline;
 pub mod page;
 pub mod telemetry;
 
-pub mod standard_output;
-
 #[cfg(test)]
 mod tests;
 
@@ -79,8 +77,8 @@ use std::sync::Arc;
 pub fn run_function<E: From<std::io::Error>>(
     function: impl Future<Output = Result<(), E>>,
 ) -> Result<(), E> {
-    let ended = standard_output::event_loop()?.block_on(function);
-    standard_output::StandardOutput::write_out();
+    let ended = telemetry::event_loop()?.block_on(function);
+    telemetry::StandardOutput::write_out();
     ended
 }
 

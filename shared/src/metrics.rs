@@ -10,7 +10,7 @@ pub use list::{Figure, METRICS, Metric, STEPS, Step, Unit};
 
 use crate::aws::ApiUse;
 use crate::clock::Clock;
-use crate::standard_output::StandardOutput;
+use crate::telemetry::StandardOutput;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! How the functions log: one JSON object a line, with the fields of the session's span on each.
 
-use crate::standard_output::StandardOutput;
+mod standard_output;
+
+pub use standard_output::{StandardOutput, event_loop};
+
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;

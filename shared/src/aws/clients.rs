@@ -15,7 +15,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::pool::{self, ConnectionPool};
 use aws_smithy_http_client::tls::{self, TlsContext, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -30,8 +29,12 @@ pub struct HttpSeam {
     containers: SharedHttpClient,
 }
 
-/// How many connections to one of AWS's hosts are open at most; whoever finds none free waits for one.
-const CONNECTIONS_OF_A_HOST: usize = 50;
+/// How many connections to one of AWS's hosts are kept. The client opens some that it then does not need,
+/// where another becomes free first; without a bound a busy machine keeps them all.
+///
+/// How many are open at once has no bound: an act that waited for a connection would be sent long after the look
+/// that it rests on.
+const IDLE_FOR_A_HOST: usize = 100;
 
 impl HttpSeam {
     /// The client of a deployed function.
@@ -50,17 +53,15 @@ impl HttpSeam {
             .with_trust_store(authorities(home)?)
             .build()
             .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
-        let pool = ConnectionPool::builder()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context)
-            .max_connections_per_host(CONNECTIONS_OF_A_HOST)
-            .build_https()
-            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
-        let to_aws = pool::Client::new(&pool)
-            .map_err(|problem| ConfigError::wrong("AWS_CA_BUNDLE", "", &problem))?;
-        let to_containers =
-            aws_smithy_http_client::Builder::new().pool_max_idle_per_host(0).build_http();
-        Ok(Self { aws: SharedHttpClient::new(to_aws), containers: to_containers })
+        let client = aws_smithy_http_client::Builder::new;
+        Ok(Self {
+            aws: client()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context)
+                .pool_max_idle_per_host(IDLE_FOR_A_HOST)
+                .build_https(),
+            containers: client().pool_max_idle_per_host(0).build_http(),
+        })
     }
 
     /// Any other client.
