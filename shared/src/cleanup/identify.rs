@@ -87,7 +87,7 @@ pub(super) async fn identify(
         return over_task(session, arn, task);
     }
     let writes_from = writes_from(&task, invocation.context().clock.now());
-    if by_us || request.delivery == Delivery::Repeated {
+    if by_us || request.delivery != Delivery::First {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
             Ok(Some(receipt)) if by_us && receipt.outcome.is_final() => {

@@ -1,5 +1,5 @@
 use super::outcome::Outcome;
-use super::request::{Cause, Request};
+use super::request::{Cause, Delivery, Request};
 use super::salvage::Salvage;
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
@@ -50,6 +50,9 @@ pub struct CleanupReport {
     pub notes: Vec<String>,
     /// The measured steps.
     pub steps: Vec<MeasuredStep>,
+    /// How its request came.
+    #[serde(skip)]
+    delivery: Delivery,
 }
 
 /// As it reads in logs, too.
@@ -184,6 +187,7 @@ impl CleanupReport {
             task,
             notes,
             steps: steps.measured(),
+            delivery: request.delivery,
         }
     }
 
@@ -281,13 +285,14 @@ impl CleanupReport {
     /// Its outcome, its duration and those of its steps.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
-        // An orphan's cleanup is no failure of the circuit breaker's: the breaker calls for a sweep,
+        // A sweep's cleanup is no failure of the circuit breaker's: the breaker calls for a sweep,
         // and the sweep is already there.
-        let fails = match &self.cause {
-            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => {
-                self.outcome.is_unfinished() && !self.is_under_way()
-            }
-            Cause::Orphan { .. } => false,
+        let fails = match (&self.cause, self.delivery) {
+            (Cause::Orphan { .. }, _) | (_, Delivery::Resumed) => false,
+            (
+                Cause::SessionEnded { .. } | Cause::TaskChanged { .. },
+                Delivery::First | Delivery::Repeated,
+            ) => self.outcome.is_unfinished() && !self.is_under_way(),
         };
         let whole = [
             Metric::CLEANUP_DURATION.of(self.duration_ms),
@@ -302,17 +307,13 @@ impl CleanupReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::request::{Delivery, OrphanCause, Review, SalvageWindow};
+    use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
     use crate::event::TaskReference;
     use std::sync::Arc;
 
-    fn failures(outcome: Outcome, cause: Cause) -> u64 {
-        let request = Request {
-            task: TaskReference::ByIdentity,
-            cause,
-            request_id: None,
-            delivery: Delivery::First,
-        };
+    fn failures(outcome: Outcome, cause: Cause, delivery: Delivery) -> u64 {
+        let request =
+            Request { task: TaskReference::ByIdentity, cause, request_id: None, delivery };
         let findings = Findings {
             session: None,
             task_arn: None,
@@ -338,11 +339,15 @@ mod tests {
             routes: Arc::default(),
             used: None,
         };
-        assert_eq!(failures(Outcome::AwaitingSalvage, died()), 1);
-        assert_eq!(failures(Outcome::Incomplete, died()), 1);
-        for fine in [Outcome::Cleaned, Outcome::ArtifactsLost, Outcome::Rejected] {
-            assert_eq!(failures(fine, died()), 0, "{fine}");
+        for delivery in [Delivery::First, Delivery::Repeated] {
+            assert_eq!(failures(Outcome::AwaitingSalvage, died(), delivery), 1);
+            assert_eq!(failures(Outcome::Incomplete, died(), delivery), 1);
+            for fine in [Outcome::Cleaned, Outcome::ArtifactsLost, Outcome::Rejected] {
+                assert_eq!(failures(fine, died(), delivery), 0, "{fine}");
+            }
         }
-        assert_eq!(failures(Outcome::AwaitingSalvage, orphan), 0);
+        assert_eq!(failures(Outcome::AwaitingSalvage, orphan, Delivery::First), 0);
+        // One that a sweep finishes, which another had begun.
+        assert_eq!(failures(Outcome::Incomplete, died(), Delivery::Resumed), 0);
     }
 }

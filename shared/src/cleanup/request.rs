@@ -19,13 +19,15 @@ pub struct Request {
     pub delivery: Delivery,
 }
 
-/// Whether an event was delivered before, as far as its source tells.
+/// How a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// Not that we know.
     First,
     /// The queue has delivered it before: its receipt may say what came of that.
     Repeated,
+    /// No queue did: a sweep finishes what a sweep before it has begun.
+    Resumed,
 }
 
 /// On whose word a session is cleaned up.

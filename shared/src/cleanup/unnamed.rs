@@ -172,7 +172,9 @@ fn conclude(config: &Config, task: &Task, cause: &Cause) -> Conclusion {
 fn cannot_be_told(request: &Request, task: TaskArn) -> Identified {
     match request.delivery {
         Delivery::First => unclear(task, format!("{NOT_NAMED}, so far; it is looked for again")),
-        Delivery::Repeated => Identified::CannotBeTold { task, why: format!("{NOT_NAMED}; {SEE}") },
+        Delivery::Repeated | Delivery::Resumed => {
+            Identified::CannotBeTold { task, why: format!("{NOT_NAMED}; {SEE}") }
+        }
     }
 }
 

@@ -91,6 +91,11 @@ impl Aws {
         &self.variables[0].1
     }
 
+    /// Where it answers without TLS.
+    pub(crate) fn address_without_tls(&self) -> String {
+        self.served.endpoint().trim_start_matches("http://").to_owned()
+    }
+
     /// What a function must know to find it.
     pub(crate) fn variables(&self) -> &[(&'static str, String)] {
         &self.variables

@@ -48,6 +48,6 @@ fn request(task: &TaskArn, begun: &Unfinished) -> Request {
         task: TaskReference::Arn(task.clone()),
         cause: Cause::TaskChanged { version: 0, says_end: false, at, shows },
         request_id: None,
-        delivery: Delivery::Repeated,
+        delivery: Delivery::Resumed,
     }
 }

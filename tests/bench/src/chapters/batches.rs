@@ -12,7 +12,7 @@ use std::time::Duration;
 const SIZES: [usize; 6] = [1, 5, 10, 25, 50, 100];
 
 /// Each is measured so often; what counts is the median.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// The memory of the small function, in MB.
 const SMALL: u64 = 128;

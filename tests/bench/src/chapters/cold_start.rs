@@ -1,5 +1,6 @@
 //! What a cold start costs, beside hello world on the same runtime and beside Python.
 
+use super::sweeps::scheduled;
 use crate::authority::Authority;
 use crate::aws::Aws;
 use crate::chapter::{Chapter, Table, figure, median};
@@ -23,7 +24,7 @@ struct Started {
 const ALL: [Started; 5] = [
     Started { name: "hello world on lambda_runtime", command: || deployed("hello"), event: ended },
     Started { name: "completion function", command: || deployed("completion"), event: ended },
-    Started { name: "reaper function", command: || deployed("reaper"), event: || json!({}) },
+    Started { name: "reaper function", command: || deployed("reaper"), event: scheduled },
     Started {
         name: "inspector function",
         command: || deployed("inspector"),

@@ -1,11 +1,11 @@
 //! What a month costs, from measured durations and AWS's prices; written as a page of its own.
 
 use super::batches;
+use super::sweeps::{TIMEOUT, scheduled};
 use crate::authority::Authority;
 use crate::aws::{Aws, UPLOAD};
 use crate::chapter::{Chapter, Table, figure};
 use crate::lambda::{Instance, deployed};
-use serde_json::json;
 use session_cleanup::metrics::METRICS;
 use session_cleanup_tests::world::{Api, Latency, Limits, Setup};
 use std::time::Duration;
@@ -114,7 +114,7 @@ fn sweep(authority: &Authority, tasks: usize) -> (Duration, f64) {
     }
     let reaper = Instance::start(&mut deployed("reaper"), aws.variables());
     reaper.asks_for_next();
-    let took = reaper.invoke(&json!({}), Duration::from_mins(4)).took;
+    let took = reaper.invoke(&scheduled(), TIMEOUT).took;
     let calls = aws.world().calls();
     let count = |api| calls.iter().filter(|call| call.api == api).count() as f64;
     let s3 = (count(Api::PutObject) + count(Api::ListObjects)) * price::PUT

@@ -177,7 +177,9 @@ fn run(authority: &Authority, sessions: usize, way: Way, runs: &mut Runs) {
 
 /// The steps as the session's receipt has them.
 fn steps_on_record(aws: &Aws, task: &TaskHandle) -> Vec<(usize, String, f64, f64)> {
-    let receipt = aws.world().receipts()[&task.receipt_key()].clone();
+    let ledger = aws.world().setup().ledger_bucket;
+    let receipt = aws.world().object(&ledger, &task.receipt_key()).unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
     let steps = receipt["steps"].as_array().cloned().unwrap_or_default();
     let read = |step: &Value| {
         let name = step["name"].as_str().unwrap_or_default().to_owned();

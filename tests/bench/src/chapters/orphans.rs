@@ -1,6 +1,6 @@
 //! Orphans in a large fleet: our reaper beside what others schedule against them.
 
-use super::sweeps::{A_GROUP, TIMEOUT, reads, scheduled};
+use super::sweeps::{A_GROUP, TIMEOUT, reads_of, scheduled};
 use crate::FOLDER;
 use crate::authority::Authority;
 use crate::aws::{Aws, CALL};
@@ -94,7 +94,7 @@ impl Fleet {
         Seen {
             stopped: if left == 0 { last + CALL.as_secs_f64() } else { ended },
             ended,
-            reads: reads(world) - before.reads,
+            reads: reads_of(world) - before.reads,
             calls: calls.len(),
             throttled: calls.iter().filter(|call| call.outcome == Outcome::Throttled).count(),
             peak,
@@ -112,7 +112,7 @@ struct Before {
 
 impl Before {
     fn of(world: &World) -> Self {
-        Self { calls: world.calls_sent(), reads: reads(world) }
+        Self { calls: world.calls_sent(), reads: reads_of(world) }
     }
 }
 

@@ -1,14 +1,17 @@
 //! How long a sweep takes that finds nothing, against the number of tasks.
 
 use crate::authority::Authority;
-use crate::aws::{Aws, CALL};
-use crate::chapter::{Chapter, Table};
+use crate::aws::Aws;
+use crate::chapter::{Chapter, Table, median};
 use crate::lambda::{Answer, Instance, deployed};
 use crate::plot::{Line, lines};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::Api;
-use std::time::Duration;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 
@@ -27,16 +30,23 @@ const READS_A_SECOND: f64 = 20.0;
 /// One page of a listing, and one look, hold so many tasks.
 const A_PAGE: usize = 100;
 
+/// So many bare calls show how long one takes here, and what they take out of the bucket is back after so long.
+const BARE_CALLS: usize = 20;
+const BUCKET_FILLS: Duration = Duration::from_secs(3);
+
 /// What was seen of one sweep.
 struct Seen {
     size: usize,
     answer: Answer,
+    /// What one bare call takes, in seconds.
+    call: f64,
     limit: f64,
     reads: usize,
     calls: usize,
     throttled: usize,
     peak: f64,
-    looking: u64,
+    /// What the doctor says: how many seconds a sweep has to look. It lists no large fleet in its own time.
+    looking: Option<u64>,
 }
 
 impl Seen {
@@ -61,14 +71,18 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
          1,000 registered in a target group. Every call to AWS takes 50 ms, AWS's token buckets are the published \
          ones (100 reads of ECS at once, 20 a second), and the reaper may take all of them \
          (`RATE_SHARE_PERCENT=100`). No listing can be faster than the bucket, (reads − 100) / 20 s, nor than its \
-         pages one after the other. One run each.",
+         pages one after the other, each as long as a bare socket without TLS waits for it in the same world: some \
+         milliseconds more than 50, for the simulation's own timers and work. One run each.",
     );
     let seen = SIZES.map(|size| {
         let seen = sweep(authority, size);
         println!(
-            "  {size} tasks: {:.2} s, {:.3} × AWS's limit",
+            "  {size} tasks: {:.2} s, {:.3} × AWS's limit, a bare call {:.1} ms, {:.2} s of CPU, {:.1} MiB",
             seen.seconds(),
-            seen.to_the_limit()
+            seen.to_the_limit(),
+            seen.call * 1e3,
+            seen.answer.cpu.as_secs_f64(),
+            seen.peak,
         );
         seen
     });
@@ -88,7 +102,7 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
     lines("sweeps.svg", title, "thousands of tasks", "seconds", &drawn);
     chapter.plots.push(("sweeps.svg".to_owned(), title.to_owned()));
     chapter.remarks.push(growth(smallest, largest));
-    chapter.remarks.push(what_fits(largest.looking));
+    chapter.remarks.push(what_fits(smallest.looking.unwrap()));
     chapter
 }
 
@@ -111,6 +125,7 @@ fn table(seen: &[Seen]) -> Table {
             &format!("{:.2} s", one.seconds()),
             &format!("{:.2} s", one.limit),
             &format!("{:.3}", one.to_the_limit()),
+            &format!("{:.1} ms", one.call * 1e3),
             &one.calls,
             &one.reads,
             &one.throttled,
@@ -125,36 +140,92 @@ fn sweep(authority: &Authority, size: usize) -> Seen {
     let aws = Aws::of_a_fleet(authority);
     for number in 0..size {
         let session = aws.world().session(&format!("session-{number}")).leased_for(LEASE);
-        if number < A_GROUP {
-            session.start()
-        } else {
-            session.unregistered().start()
-        };
+        if number < A_GROUP { session.start() } else { session.unregistered().start() };
     }
+    let call = bare_call(&aws);
     let instance = Instance::start(&mut deployed("reaper"), &aws.variables_of_a_reaper(25));
     instance.asks_for_next();
+    let world = aws.world();
+    let (calls, reads, pages) = (world.calls_sent(), reads_of(world), world.count(Api::ListTasks));
     let answer = instance.invoke(&scheduled(), TIMEOUT);
     let report = &answer.body;
     assert_eq!(report["counts"]["session_tasks"], size, "{report}");
     assert_eq!(report["not_decided"], json!([]), "{report}");
     assert_eq!(report["tasks"], json!([]), "{report}");
-    let world = aws.world();
     world.assert_unharmed();
-    let (reads, pages) = (reads(world), world.count(Api::ListTasks));
+    let (calls, reads) = (world.calls_sent() - calls, reads_of(world) - reads);
+    let pages = world.count(Api::ListTasks) - pages;
     let bucket = (reads as f64 - READS_AT_ONCE).max(0.0) / READS_A_SECOND;
-    let limit = bucket.max(CALL.as_secs_f64() * pages as f64);
-    let (calls, throttled, peak) = (world.calls_sent(), world.throttles(), instance.peak());
+    let (limit, throttled, peak) = (bucket.max(call * pages as f64), world.throttles(), instance.peak());
     instance.asks_for_next();
-    let looking = time_to_look(&instance.invoke(&json!({ "doctor": {} }), TIMEOUT).body);
-    Seen { size, answer, limit, reads, calls, throttled, peak, looking }
+    let doctor = (size == SIZES[0]).then(|| instance.invoke(&json!({ "doctor": {} }), TIMEOUT).body);
+    let looking = doctor.as_ref().map(time_to_look);
+    Seen { size, answer, call, limit, reads, calls, throttled, peak, looking }
+}
+
+/// The median of what a page of a listing takes without the SDK and without TLS, in seconds, while each page before
+/// is looked at over another connection.
+fn bare_call(aws: &Aws) -> f64 {
+    let cluster = &aws.world().setup().clusters[0];
+    let (mut listing, mut looking) = (Bare::connect(aws), Bare::connect(aws));
+    let (pages, looks) = mpsc::channel::<Value>();
+    let looker = std::thread::spawn(move || {
+        for look in looks {
+            looking.call("DescribeTasks", &look);
+        }
+    });
+    let one = |_| {
+        let began = Instant::now();
+        let page = listing.call("ListTasks", &json!({ "cluster": cluster }));
+        let took = began.elapsed().as_secs_f64();
+        let look = json!({ "cluster": cluster, "tasks": page["taskArns"], "include": ["TAGS"] });
+        pages.send(look).unwrap();
+        took
+    };
+    let calls: Vec<f64> = (0..BARE_CALLS).map(one).collect();
+    drop(pages);
+    looker.join().unwrap();
+    std::thread::sleep(BUCKET_FILLS);
+    median(&calls)
+}
+
+/// A connection without anything that a client does beside asking.
+struct Bare(BufReader<TcpStream>);
+
+impl Bare {
+    fn connect(aws: &Aws) -> Self {
+        let stream = TcpStream::connect(aws.address_without_tls()).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn call(&mut self, operation: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\n\
+             X-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        while line != "\r\n" {
+            line.clear();
+            self.0.read_line(&mut line).unwrap();
+            let name_and_value = line.to_ascii_lowercase();
+            let value = name_and_value.strip_prefix("content-length:");
+            length = value.map_or(length, |text| text.trim().parse().unwrap());
+        }
+        let mut answer = vec![0; length];
+        self.0.read_exact(&mut answer).unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
 }
 
 /// Calls that take from the bucket of ECS's reads.
-pub(super) fn reads(world: &World) -> usize {
+pub(super) fn reads_of(world: &World) -> usize {
     [Api::ListClusters, Api::ListTasks, Api::DescribeTasks].map(|api| world.count(api)).iter().sum()
 }
 
-/// How many seconds a sweep has to look, as the doctor says.
 fn time_to_look(examination: &Value) -> u64 {
     let text = examination.to_string();
     let said = text.split_once("A sweep has ").and_then(|(_, rest)| rest.split_once(" s to look"));

@@ -69,10 +69,9 @@ pub(super) const CAUSES: [Cause; 30] = [
         alarm: "CleanupFailuresAlarm",
         is_there: |facts| {
             let events = facts.logbook.invocations.iter().flat_map(|one| &one.events);
-            // One may be a sweep's, which finishes what another had begun.
-            events.filter(|event| event.failed).count() >= 4
+            events.filter(|event| event.failed).count() >= 5
         },
-        otherwise: "fewer than four attempts have failed",
+        otherwise: "fewer than five attempts have failed",
     },
     Cause {
         alarm: "ReRegistrationsAlarm",
