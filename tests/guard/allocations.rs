@@ -20,7 +20,7 @@ struct Most {
 }
 
 fn assert_within(what: &str, seen: &AllocationInfo, most: &Most) {
-    let at_once = u64::try_from(seen.bytes_max).unwrap();
+    let at_once = seen.bytes_max;
     println!(
         "{what}: {} allocations, {} bytes, {at_once} bytes at once",
         seen.count_total, seen.bytes_total

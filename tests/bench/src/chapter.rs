@@ -57,20 +57,15 @@ impl Chapter {
 
     /// As Markdown.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = format!("## {}\n\n{}\n", self.title, self.about);
-        for (file, alt) in &self.plots {
-            text += &format!("\n![{alt}](benchmarks/{file})\n");
-        }
-        for table in &self.tables {
-            text += &format!("\n{}", table.markdown());
-        }
+        let mut blocks = vec![format!("## {}\n", self.title), format!("{}\n", self.about)];
+        let plot = |(file, alt): &(String, String)| format!("![{alt}](benchmarks/{file})\n");
+        blocks.extend(self.plots.iter().map(plot));
+        blocks.extend(self.tables.iter().map(Table::markdown));
         if !self.remarks.is_empty() {
-            text.push('\n');
+            let remarks = self.remarks.iter().map(|remark| format!("- {remark}\n"));
+            blocks.push(remarks.collect::<Vec<_>>().concat());
         }
-        for remark in &self.remarks {
-            text += &format!("- {remark}\n");
-        }
-        text
+        blocks.join("\n")
     }
 }
 

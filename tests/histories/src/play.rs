@@ -56,6 +56,7 @@ pub enum Trace {
 }
 
 /// One thread, whose clock goes on when all wait.
+#[must_use]
 pub fn virtual_time() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }

@@ -157,7 +157,7 @@ pub(super) fn first(authority: &Authority, size: usize) -> First {
     }
     let sessions = aws.sessions(size);
     // Lambda bills initialisation, too; of many invocations of a process only the first has one.
-    let took = initialised + instance.invoke(&aws.batch(&sessions), Duration::from_secs(60)).took;
+    let took = initialised + instance.invoke(&aws.batch(&sessions), Duration::from_mins(1)).took;
     instance.asks_for_next();
     let calls = aws.world().calls();
     First { took, log_bytes: instance.end().bytes, calls }
@@ -181,7 +181,7 @@ fn batches(authority: &Authority, size: usize, share: Option<&Share>) -> Seen {
         }
         for sample in [&mut seen.cold, &mut seen.warm] {
             let sessions = aws.sessions(size);
-            let answer = instance.invoke(&aws.batch(&sessions), Duration::from_secs(60));
+            let answer = instance.invoke(&aws.batch(&sessions), Duration::from_mins(1));
             let failed = &answer.body["batchItemFailures"];
             assert_eq!(failed.as_array().map(Vec::len), Some(0), "{}", answer.body);
             sample.seconds.push(answer.took.as_secs_f64());

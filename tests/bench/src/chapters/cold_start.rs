@@ -160,7 +160,7 @@ fn start(aws: &Aws, started: &Started, seen: &mut Seen, counts: bool) {
     let function = Instance::start(&mut (started.command)(), aws.variables());
     let until_asked = function.asks_for_next();
     let calls_before = aws.world().calls_sent();
-    let answer = function.invoke(&(started.event)(), Duration::from_secs(60));
+    let answer = function.invoke(&(started.event)(), Duration::from_mins(1));
     let first_call =
         aws.world().calls().get(calls_before).map(|call| function.since_start(call.sent_at));
     if counts {

@@ -174,7 +174,7 @@ fn page(sizes: &[Sessions], sweeps: &[(usize, (Duration, f64))]) -> String {
          ## A million sessions\n\n\
          Each ends with an event of its owner. A container's upload takes {upload} s, ELBv2 1 s a call, ECS 0.2 s, S3 \
          0.05 s; the completion function has 128 MB. How many sessions share an invocation is a matter of how many end \
-         within the batching window of one second: of a million that are spread evenly over a month, one in two or three \
+         within the batching window of one second: of a million that are spread evenly over a month, one in three \
          has company; where sessions come and go in crowds, up to a hundred share one.\n\n{}\n\
          - The owner's `PutEvents` comes on top: {} for a million. Events of ECS cost nothing.\n\
          - Calls of ECS and ELBv2 cost nothing.\n\

@@ -152,7 +152,7 @@ fn run(authority: &Authority, sessions: usize, way: Way, runs: &mut Runs) {
         Way::Ours => {
             let function = Instance::start(&mut deployed("completion"), aws.variables());
             function.asks_for_next();
-            let answer = function.invoke(&aws.batch(&tasks), Duration::from_secs(60));
+            let answer = function.invoke(&aws.batch(&tasks), Duration::from_mins(1));
             runs.steps = steps_on_record(&aws, &tasks[0]);
             (answer.took, function.peak())
         }

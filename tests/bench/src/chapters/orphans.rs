@@ -66,12 +66,25 @@ impl Fleet {
         let world = aws.world();
         let live = |number: usize| {
             let session = world.session(&format!("session-{number}"));
-            let session = if number < RENEWING { session.renewed_for(LEASE) } else { session.leased_for(LEASE) };
-            if number < A_GROUP - REGISTERED_ORPHANS { session.start() } else { session.unregistered().start() }
+            let session = if number < RENEWING {
+                session.renewed_for(LEASE)
+            } else {
+                session.leased_for(LEASE)
+            };
+            if number < A_GROUP - REGISTERED_ORPHANS {
+                session.start()
+            } else {
+                session.unregistered().start()
+            }
         };
         let orphan = |number: usize| {
-            let session = world.session(&format!("orphan-{number}")).lease_lapsed(LAPSED).uploads_in(UPLOAD);
-            if number < REGISTERED_ORPHANS { session.start() } else { session.unregistered().start() }
+            let session =
+                world.session(&format!("orphan-{number}")).lease_lapsed(LAPSED).uploads_in(UPLOAD);
+            if number < REGISTERED_ORPHANS {
+                session.start()
+            } else {
+                session.unregistered().start()
+            }
         };
         let live = (0..TASKS - ORPHANS).map(live).collect();
         let orphans = (0..ORPHANS).map(orphan).collect();
@@ -85,12 +98,17 @@ impl Fleet {
         let all = world.calls().split_off(before.calls);
         let calls: Vec<&Call> = all.iter().filter(|call| is_of_aws(call)).collect();
         let began = calls[0].sent_at;
-        let stops = calls.iter().filter(|call| call.api == Api::StopTask && call.outcome.is_success());
+        let stops =
+            calls.iter().filter(|call| call.api == Api::StopTask && call.outcome.is_success());
         let ended = now.duration_since(began).as_secs_f64();
-        let last = stops.map(|call| call.sent_at.duration_since(began).as_secs_f64()).fold(0.0, f64::max);
+        let last =
+            stops.map(|call| call.sent_at.duration_since(began).as_secs_f64()).fold(0.0, f64::max);
         let left = self.orphans.iter().filter(|task| !world.is_stopping(task)).count();
         let truths = self.orphans.iter().filter_map(|task| world.truth(task));
-        assert!(self.live.iter().all(|task| !world.is_stopping(task)), "a live session was stopped");
+        assert!(
+            self.live.iter().all(|task| !world.is_stopping(task)),
+            "a live session was stopped"
+        );
         Seen {
             stopped: if left == 0 { last + CALL.as_secs_f64() } else { ended },
             ended,
@@ -129,8 +147,12 @@ impl Who {
 
     fn loses(self) -> &'static str {
         match self {
-            Self::Ours => "nothing: artifacts are saved and a receipt is written before a task is stopped, its target is deregistered",
-            Self::Script => "the artifacts of every orphan; targets stay until a later run finds them unhealthy",
+            Self::Ours => {
+                "nothing: artifacts are saved and a receipt is written before a task is stopped, its target is deregistered"
+            }
+            Self::Script => {
+                "the artifacts of every orphan; targets stay until a later run finds them unhealthy"
+            }
             Self::Custodian => "the artifacts of every orphan, and their targets",
         }
     }
@@ -195,8 +217,16 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
          new installation, not counted here, stops none of them.",
     );
     let mut table = Table::new([
-        "who", "last orphan stopped", "end of the run", "calls", "of them reads", "throttled", "peak memory",
-        "orphans left", "artifacts lost", "what it loses",
+        "who",
+        "last orphan stopped",
+        "end of the run",
+        "calls",
+        "of them reads",
+        "throttled",
+        "peak memory",
+        "orphans left",
+        "artifacts lost",
+        "what it loses",
     ]);
     let mut drawn = Vec::new();
     let mut times = Vec::new();
@@ -227,7 +257,12 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
         times.push(stopped);
     }
     let faster = times[1].min(times[2]);
-    chapter.reach("200 orphans among 10,000 tasks, to the faster of the two others", times[0] / faster, 0.3, "×");
+    chapter.reach(
+        "200 orphans among 10,000 tasks, to the faster of the two others",
+        times[0] / faster,
+        0.3,
+        "×",
+    );
     let title = "200 orphans among 10,000 tasks: until the last is stopped";
     bars("orphans.svg", title, "seconds", &drawn);
     chapter.plots.push(("orphans.svg".to_owned(), title.to_owned()));

@@ -67,7 +67,11 @@ impl Sampler {
             let mut samples = Vec::new();
             while !ends.load(Ordering::Relaxed) {
                 let at = began.elapsed().as_secs_f64();
-                samples.push(Sample { at, descriptors: descriptors(process), memory: resident(process) });
+                samples.push(Sample {
+                    at,
+                    descriptors: descriptors(process),
+                    memory: resident(process),
+                });
                 std::thread::sleep(Self::EVERY);
             }
             samples
@@ -110,11 +114,22 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
         seen
     });
     let mut table = Table::new([
-        "ended tasks", "sweeps", "time of each", "until all are stopped", "AWS's limit of stops", "stops a second",
-        "throttled", "saved", "lost", "left", "peak memory", "peak descriptors",
+        "ended tasks",
+        "sweeps",
+        "time of each",
+        "until all are stopped",
+        "AWS's limit of stops",
+        "stops a second",
+        "throttled",
+        "saved",
+        "lost",
+        "left",
+        "peak memory",
+        "peak descriptors",
     ]);
     for one in &seen {
-        let sweeps: Vec<String> = one.sweeps.iter().map(|seconds| format!("{seconds:.1} s")).collect();
+        let sweeps: Vec<String> =
+            one.sweeps.iter().map(|seconds| format!("{seconds:.1} s")).collect();
         table.row([
             &thousands(one.size),
             &one.sweeps.len(),
@@ -138,7 +153,13 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
     chapter.reach("artifacts lost, or tasks left, in a recovery storm", gone as f64, 0.0, "");
     chapter.reach("peak memory, recovery storm of 2,000 tasks", smaller.memory, 64.0, "MiB");
     let title = "Memory and descriptors of the reaper in a recovery storm";
-    lines("storm.svg", title, "seconds", "MiB, and descriptors", &seen.iter().flat_map(drawn).collect::<Vec<_>>());
+    lines(
+        "storm.svg",
+        title,
+        "seconds",
+        "MiB, and descriptors",
+        &seen.iter().flat_map(drawn).collect::<Vec<_>>(),
+    );
     chapter.plots.push(("storm.svg".to_owned(), title.to_owned()));
     chapter
 }
@@ -147,12 +168,17 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
 fn drawn(seen: &Seen) -> [Line; 2] {
     const TOGETHER: f64 = 4.0;
     let points = |of: fn(&Sample) -> f64| {
-        let parts = seen.samples.chunk_by(|one, next| (one.at / TOGETHER).floor() >= (next.at / TOGETHER).floor());
+        let parts = seen
+            .samples
+            .chunk_by(|one, next| (one.at / TOGETHER).floor() >= (next.at / TOGETHER).floor());
         parts.map(|part| (part[0].at, part.iter().map(of).fold(0.0, f64::max))).collect()
     };
     let size = thousands(seen.size);
     [
-        Line { name: format!("descriptors, {size} tasks"), points: points(|one| one.descriptors as f64) },
+        Line {
+            name: format!("descriptors, {size} tasks"),
+            points: points(|one| one.descriptors as f64),
+        },
         Line { name: format!("MiB, {size} tasks"), points: points(|one| one.memory) },
     ]
 }
@@ -162,7 +188,10 @@ fn storm(authority: &Authority, size: usize) -> Seen {
     let world = aws.world();
     let ended = (world.now() - ENDED_AGO).to_string();
     let start = |number: usize| {
-        let session = world.session(&format!("session-{number}")).started_ago(ENDED_AGO * 2).uploads_in(UPLOAD);
+        let session = world
+            .session(&format!("session-{number}"))
+            .started_ago(ENDED_AGO * 2)
+            .uploads_in(UPLOAD);
         let session = session.ended_by_owner().tag("session-ended-at", &ended);
         if number < A_GROUP { session.start() } else { session.unregistered().start() }
     };
@@ -170,7 +199,7 @@ fn storm(authority: &Authority, size: usize) -> Seen {
     let left = || tasks.iter().filter(|task| !world.is_stopping(task)).count();
     let instance = Instance::start(&mut deployed("reaper"), &aws.variables_of_a_reaper(100));
     instance.asks_for_next();
-    let sampler = Sampler::of(instance.id());
+    let watcher = Sampler::of(instance.id());
     let mut sweeps = Vec::new();
     while left() > 0 && sweeps.len() < MOST_SWEEPS {
         // The invariants are judged within one invocation.
@@ -178,11 +207,16 @@ fn storm(authority: &Authority, size: usize) -> Seen {
         let answer = instance.invoke(&scheduled(), TIMEOUT);
         sweeps.push(answer.took.as_secs_f64());
         let (took, report) = (answer.took.as_secs_f64(), &answer.body);
-        println!("    sweep {}: {took:.1} s, {} of {size} left, {}", sweeps.len(), left(), report["warnings"]);
+        println!(
+            "    sweep {}: {took:.1} s, {} of {size} left, {}",
+            sweeps.len(),
+            left(),
+            report["warnings"]
+        );
         assert!(report["counts"].is_object(), "{report}");
         instance.asks_for_next();
     }
-    let (samples, memory) = (sampler.end(), instance.peak());
+    let (samples, memory) = (watcher.end(), instance.peak());
     world.assert_unharmed();
     let truths: Vec<Truth> = tasks.iter().filter_map(|task| world.truth(task)).collect();
     let count = |is: fn(&Truth) -> bool| truths.iter().filter(|truth| is(truth)).count();

@@ -1,7 +1,7 @@
 //! How long a sweep takes that finds nothing, against the number of tasks.
 
 use crate::authority::Authority;
-use crate::aws::Aws;
+use crate::aws::{Aws, CALL};
 use crate::chapter::{Chapter, Table, median};
 use crate::lambda::{Answer, Instance, deployed};
 use crate::plot::{Line, lines};
@@ -19,7 +19,7 @@ const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 pub(super) const A_GROUP: usize = 1_000;
 
 /// What the template gives the reaper.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(240);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(4);
 
 const LEASE: Duration = Duration::from_hours(10);
 
@@ -28,7 +28,7 @@ const READS_AT_ONCE: f64 = 100.0;
 const READS_A_SECOND: f64 = 20.0;
 
 /// One page of a listing, and one look, hold so many tasks.
-const A_PAGE: usize = 100;
+const A_PAGE: f64 = 100.0;
 
 /// So many bare calls show how long one takes here, and what they take out of the bucket is back after so long.
 const BARE_CALLS: usize = 20;
@@ -40,8 +40,8 @@ struct Seen {
     answer: Answer,
     /// What one bare call takes, in seconds.
     call: f64,
-    limit: f64,
     reads: usize,
+    pages: usize,
     calls: usize,
     throttled: usize,
     peak: f64,
@@ -54,8 +54,18 @@ impl Seen {
         self.answer.took.as_secs_f64()
     }
 
+    /// What AWS's bucket of reads, and pages one after the other with a look at the last, take at least.
+    fn limit_of(&self, call: f64) -> f64 {
+        let bucket = (self.reads as f64 - READS_AT_ONCE) / READS_A_SECOND;
+        bucket.max(call * (self.pages + 1) as f64)
+    }
+
+    fn limit(&self) -> f64 {
+        self.limit_of(self.call)
+    }
+
     fn to_the_limit(&self) -> f64 {
-        self.seconds() / self.limit
+        self.seconds() / self.limit()
     }
 }
 
@@ -71,8 +81,8 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
          1,000 registered in a target group. Every call to AWS takes 50 ms, AWS's token buckets are the published \
          ones (100 reads of ECS at once, 20 a second), and the reaper may take all of them \
          (`RATE_SHARE_PERCENT=100`). No listing can be faster than the bucket, (reads − 100) / 20 s, nor than its \
-         pages one after the other, each as long as a bare socket without TLS waits for it in the same world: some \
-         milliseconds more than 50, for the simulation's own timers and work. One run each.",
+         pages one after the other and the look at the last, each as long as a bare socket without TLS waits for it \
+         in the same world: some milliseconds more than 50, for the simulation's own timers and work. One run each.",
     );
     let seen = SIZES.map(|size| {
         let seen = sweep(authority, size);
@@ -97,7 +107,7 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
         name: name.to_owned(),
         points: seen.iter().map(|one| (one.size as f64 / 1e3, of(one))).collect(),
     };
-    let drawn = [line("a sweep", Seen::seconds), line("what AWS's buckets allow", |one| one.limit)];
+    let drawn = [line("a sweep", Seen::seconds), line("what AWS's buckets allow", Seen::limit)];
     let title = "Time of a sweep that finds nothing";
     lines("sweeps.svg", title, "thousands of tasks", "seconds", &drawn);
     chapter.plots.push(("sweeps.svg".to_owned(), title.to_owned()));
@@ -110,8 +120,10 @@ fn table(seen: &[Seen]) -> Table {
     let heads = [
         "tasks",
         "time",
-        "AWS's limit",
+        "limit",
         "× limit",
+        "× at 50 ms a call",
+        "a bare call",
         "calls",
         "of them reads",
         "throttled",
@@ -123,8 +135,9 @@ fn table(seen: &[Seen]) -> Table {
         table.row([
             &thousands(one.size),
             &format!("{:.2} s", one.seconds()),
-            &format!("{:.2} s", one.limit),
+            &format!("{:.2} s", one.limit()),
             &format!("{:.3}", one.to_the_limit()),
+            &format!("{:.3}", one.seconds() / one.limit_of(CALL.as_secs_f64())),
             &format!("{:.1} ms", one.call * 1e3),
             &one.calls,
             &one.reads,
@@ -140,7 +153,11 @@ fn sweep(authority: &Authority, size: usize) -> Seen {
     let aws = Aws::of_a_fleet(authority);
     for number in 0..size {
         let session = aws.world().session(&format!("session-{number}")).leased_for(LEASE);
-        if number < A_GROUP { session.start() } else { session.unregistered().start() };
+        if number < A_GROUP {
+            session.start()
+        } else {
+            session.unregistered().start()
+        };
     }
     let call = bare_call(&aws);
     let instance = Instance::start(&mut deployed("reaper"), &aws.variables_of_a_reaper(25));
@@ -155,12 +172,12 @@ fn sweep(authority: &Authority, size: usize) -> Seen {
     world.assert_unharmed();
     let (calls, reads) = (world.calls_sent() - calls, reads_of(world) - reads);
     let pages = world.count(Api::ListTasks) - pages;
-    let bucket = (reads as f64 - READS_AT_ONCE).max(0.0) / READS_A_SECOND;
-    let (limit, throttled, peak) = (bucket.max(call * pages as f64), world.throttles(), instance.peak());
+    let (throttled, peak) = (world.throttles(), instance.peak());
     instance.asks_for_next();
-    let doctor = (size == SIZES[0]).then(|| instance.invoke(&json!({ "doctor": {} }), TIMEOUT).body);
+    let doctor =
+        (size == SIZES[0]).then(|| instance.invoke(&json!({ "doctor": {} }), TIMEOUT).body);
     let looking = doctor.as_ref().map(time_to_look);
-    Seen { size, answer, call, limit, reads, calls, throttled, peak, looking }
+    Seen { size, answer, call, reads, pages, calls, throttled, peak, looking }
 }
 
 /// The median of what a page of a listing takes without the SDK and without TLS, in seconds, while each page before
@@ -249,13 +266,15 @@ fn growth(smallest: &Seen, largest: &Seen) -> String {
 
 fn what_fits(looking: u64) -> String {
     let fitting = |share: f64| {
-        let reads = (READS_AT_ONCE + READS_A_SECOND * looking as f64) * share;
-        thousands((reads / 2.0) as usize * A_PAGE)
+        let pages = (READS_AT_ONCE + READS_A_SECOND * looking as f64) * share / 2.0;
+        format!("{:.0},000", (pages * A_PAGE / 1e3).floor())
     };
     format!(
-        "With the template's timeout of {} s a sweep has {looking} s to look; the rest is kept for one round of acting \
-         and for the record. That is time for {} tasks with all of AWS's rates, and for {} with half of them, which \
-         is the default. ",
+        "With the template's timeout of {} s a sweep has {looking} s to look; the rest is kept for one round of \
+         acting and for the record. In that time AWS's buckets allow to list {} tasks, and {} at half of its rates, \
+         which is the default. Of a larger fleet a sweep sees no whole listing: it says `incomplete`, and acts on \
+         what needs none. Nothing says beforehand how near a fleet is to that: sweeps don't, and the doctor lists for \
+         at most 25 s, in which it can see none that comes near.",
         TIMEOUT.as_secs(),
         fitting(1.0),
         fitting(0.5),
