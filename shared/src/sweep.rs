@@ -14,6 +14,7 @@ pub mod decide;
 pub(crate) mod memory;
 pub mod observation;
 pub(crate) mod observe;
+mod outgrown;
 pub mod planned;
 pub mod report;
 pub mod suspects;
@@ -33,6 +34,7 @@ use memory::Memory;
 use observation::Observation;
 use observe::probe_tasks;
 pub(crate) use observe::{observe, observe_elsewhere};
+use outgrown::outgrown;
 use planned::Planned;
 use report::{Course, Story, SweepReport, publish};
 use std::collections::BTreeMap;
@@ -54,7 +56,7 @@ pub async fn sweep(
     let planned = read_planned(context, &request, deadline).await?;
     let began = Began::now(context);
     let Deadlines { looking, acting } = Deadlines::of(context, request.mode, deadline);
-    let invocation = Arc::new(Invocation::begin(context, acting));
+    let (invocation, has) = (Arc::new(Invocation::begin(context, acting)), looking.left());
 
     let (left_behind, mut memory, seen) = look(context, looking).await;
     let recovered = recover(&invocation, left_behind, &seen, looking).await;
@@ -75,6 +77,8 @@ pub async fn sweep(
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
     problems.extend(memory.suspects.too_old(policy.interval, began.time));
     problems.extend(left_unasked(seen.unasked + unasked));
+    let calls = context.aws.meter.read().since(began.used).calls;
+    problems.extend(outgrown(seen.tasks.len(), calls, has, policy.rate_share));
     problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
     let ledger = &context.aws.ledger;

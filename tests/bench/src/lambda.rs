@@ -108,7 +108,7 @@ impl Instance {
             .answers
             .recv_timeout(timeout)
             .unwrap_or_else(|_| panic!("no answer in {timeout:?}"));
-        Answer { took: ended - began, cpu: self.cpu().saturating_sub(before), body }
+        Answer { took: ended - began, cpu: self.cpu() - before, body }
     }
 
     /// Its process.
@@ -182,19 +182,21 @@ fn serve(
     asks: &mpsc::Sender<Instant>,
     answers: &mpsc::Sender<(Instant, Value)>,
 ) {
-    let (mut stream, _) = listener.accept().unwrap();
-    stream.set_nodelay(true).unwrap();
-    while let Some((head, body)) = read_request(&mut stream) {
-        let now = Instant::now();
-        if head.starts_with("GET /2018-06-01/runtime/invocation/next ") {
-            let _ = asks.send(now);
-            let Ok(event) = events.recv() else { return };
-            let handed_out = Instant::now();
-            hand_out(&mut stream, &event);
-            let _ = event.handed_out.send(handed_out);
-        } else {
-            let _ = answers.send((now, serde_json::from_slice(&body).unwrap_or_default()));
-            answer(&mut stream, "202 Accepted", "", "{}");
+    // A runtime whose connection has been idle for long, as in a long invocation, opens another.
+    while let Ok((mut stream, _)) = listener.accept() {
+        stream.set_nodelay(true).unwrap();
+        while let Some((head, body)) = read_request(&mut stream) {
+            let now = Instant::now();
+            if head.starts_with("GET /2018-06-01/runtime/invocation/next ") {
+                let _ = asks.send(now);
+                let Ok(event) = events.recv() else { return };
+                let handed_out = Instant::now();
+                hand_out(&mut stream, &event);
+                let _ = event.handed_out.send(handed_out);
+            } else {
+                let _ = answers.send((now, serde_json::from_slice(&body).unwrap_or_default()));
+                answer(&mut stream, "202 Accepted", "", "{}");
+            }
         }
     }
 }
@@ -221,7 +223,7 @@ fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
 /// One request, head and body; `None` once the connection is closed.
 fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut request = Vec::new();
-    let mut buffer = [0; 8 * 1024];
+    let mut buffer = [0; 64 * 1024];
     loop {
         let end = request.windows(4).position(|four| four == b"\r\n\r\n");
         if let Some(end) = end {

@@ -154,3 +154,17 @@ async fn a_sweep_of_10_000_tasks_with_200_orphans_and_50_zombies_takes_what_awss
     assert!(took <= limit.mul_f64(1.1), "{took:?} is more than 1.1 times {limit:?}");
     assert_unharmed(&world);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_says_at_which_size_its_fleet_will_no_longer_fit() {
+    let world = limited_world();
+    fleet(&world, 11_000);
+    let share = Pace::share(session_cleanup::config::Percent::TENTH);
+    let (context, _) = function_at(&world, "sweep", share, &[("RATE_SHARE_PERCENT", "10")]);
+    let report = invoke_reaper(&context, &json!({ "mode": "enforce" })).await;
+    assert_eq!(report["not_decided"], json!([]), "it still fits");
+    let problems = report["problems"].to_string();
+    println!("{problems}");
+    assert!(problems.contains("to look at 11000 tasks takes at least 1"), "{problems}");
+    assert!(problems.contains("a sweep can't list them all"), "{problems}");
+}

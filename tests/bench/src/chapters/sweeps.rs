@@ -272,9 +272,9 @@ fn what_fits(looking: u64) -> String {
     format!(
         "With the template's timeout of {} s a sweep has {looking} s to look; the rest is kept for one round of \
          acting and for the record. In that time AWS's buckets allow to list {} tasks, and {} at half of its rates, \
-         which is the default. Of a larger fleet a sweep sees no whole listing: it says `incomplete`, and acts on \
-         what needs none. Nothing says beforehand how near a fleet is to that: sweeps don't, and the doctor lists for \
-         at most 25 s, in which it can see none that comes near.",
+         which is the default. A sweep whose reads take two thirds of that says so among its `problems`, with the size \
+         at which it will no longer fit, and `SweepProblemsAlarm` rings. Of a larger fleet a sweep sees no whole \
+         listing: it says `incomplete`, and acts on what needs none.",
         TIMEOUT.as_secs(),
         fitting(1.0),
         fitting(0.5),
