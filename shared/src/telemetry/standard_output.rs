@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
-/// More than this never waits, in bytes: as much as a pipe takes at once.
+/// So many bytes never wait: as many as a pipe takes at once.
 const ENOUGH: usize = 64 * 1024;
 
 static WAITING: Mutex<Lines> = Mutex::new(Lines(Vec::new()));
@@ -51,19 +51,27 @@ struct Lines(Vec<u8>);
 
 impl Lines {
     fn add(&mut self, text: &[u8], output: &mut impl Write) {
-        self.0.extend_from_slice(text);
-        if self.0.len() >= ENOUGH {
+        if self.0.len() + text.len() >= ENOUGH {
             self.write_out(output);
+        }
+        if text.len() >= ENOUGH {
+            put(text, output);
+        } else {
+            self.0.extend_from_slice(text);
         }
     }
 
-    /// Where nothing can be written any more, nobody can be told.
     fn write_out(&mut self, output: &mut impl Write) {
         if !self.0.is_empty() {
-            let _ = output.write_all(&self.0).and_then(|()| output.flush());
+            put(&self.0, output);
             self.0.clear();
         }
     }
+}
+
+/// Where nothing can be written any more, nobody can be told.
+fn put(text: &[u8], output: &mut impl Write) {
+    let _ = output.write_all(text).and_then(|()| output.flush());
 }
 
 /// The event loop of a function: one thread, which writes what waits before it sleeps.
@@ -108,14 +116,17 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_pipe_takes_at_once_never_waits() {
+    fn as_much_as_a_pipe_takes_at_once_never_waits_and_is_not_kept() {
         let (mut lines, mut output) = (Lines(Vec::new()), Writes::default());
-        let long = "x".repeat(ENOUGH / 2);
-        lines.add(long.as_bytes(), &mut output);
-        assert!(output.0.is_empty());
-        lines.add(long.as_bytes(), &mut output);
-        assert_eq!(output.0.iter().map(String::len).sum::<usize>(), ENOUGH);
-        assert!(lines.0.is_empty());
+        let [half, whole] = [ENOUGH / 2, ENOUGH].map(|length| "x".repeat(length));
+        let written = |output: &Writes| output.0.iter().map(String::len).sum::<usize>();
+        lines.add(half.as_bytes(), &mut output);
+        assert_eq!(written(&output), 0);
+        lines.add(half.as_bytes(), &mut output);
+        assert_eq!((written(&output), lines.0.len()), (ENOUGH / 2, ENOUGH / 2));
+        lines.add(whole.as_bytes(), &mut output);
+        assert_eq!((written(&output), lines.0.len()), (2 * ENOUGH, 0));
+        assert!(lines.0.capacity() <= ENOUGH, "a sweep's report is megabytes");
     }
 
     #[test]
