@@ -108,7 +108,7 @@ impl Instance {
             .answers
             .recv_timeout(timeout)
             .unwrap_or_else(|_| panic!("no answer in {timeout:?}"));
-        Answer { took: ended - began, cpu: self.cpu() - before, body }
+        Answer { took: ended - began, cpu: self.cpu().saturating_sub(before), body }
     }
 
     /// Its process.
@@ -223,7 +223,7 @@ fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
 /// One request, head and body; `None` once the connection is closed.
 fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut request = Vec::new();
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 8 * 1024];
     loop {
         let end = request.windows(4).position(|four| four == b"\r\n\r\n");
         if let Some(end) = end {

@@ -17,7 +17,7 @@ pub(super) const PAGES_OF_OPERATORS: [&str; 11] = [
 
 /// Quotes that the play does not bring about, for they want a panic, a crash at one call, a fleet of thousands or a
 /// deadline that is over: they are looked up in the texts of the source, with `…` where something is filled in.
-pub(super) const IN_THE_SOURCE_ALONE: [&str; 19] = [
+pub(super) const IN_THE_SOURCE_ALONE: [&str; 20] = [
     "G3 draining",
     "a cleanup ended badly",
     "cancelled",
@@ -34,6 +34,7 @@ pub(super) const IN_THE_SOURCE_ALONE: [&str; 19] = [
     "the listing was cut short",
     "the marker … is not in S3",
     "timed_out",
+    "to look at … tasks takes at least … s of the … s that a sweep has for it",
     "to_be_stopped",
     "… intents wait for the next sweeps",
     "… was removed from … and is …'s now, which is registered in …",
