@@ -53,6 +53,6 @@ fn a_start_takes_no_more_instructions_than_it_did() {
             .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
             .unwrap_or_else(|| panic!("no count in {said}"));
         println!("{function}: {instructions} instructions");
-        assert!(instructions <= 3_200_000, "{function} starts with {instructions} instructions");
+        assert!(instructions <= 3_400_000, "{function} starts with {instructions} instructions");
     }
 }
