@@ -98,25 +98,7 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
             ]);
             first.push((size as f64, median(&cold.seconds)));
             if size == 100 && share.is_some() {
-                chapter.reach(
-                    "batch of 100 at 128 MB, first invocation, to its critical path",
-                    cold.to_the_path(),
-                    1.05,
-                    "×",
-                );
-                chapter.reach(
-                    "CPU of a session in a batch of 100, TLS included, first invocation",
-                    median(&cold.cpu),
-                    0.5,
-                    "ms",
-                );
-                chapter.reach(
-                    "CPU of a session in a batch of 100, TLS included, next invocation",
-                    median(&warm.cpu),
-                    0.5,
-                    "ms",
-                );
-                chapter.reach("peak memory, batch of 100", seen.peak, 32.0, "MiB");
+                reach(&mut chapter, &seen);
             }
         }
         drawn.push(Line { name: format!("first invocation, {label}"), points: first });
@@ -145,6 +127,30 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
             .to_owned(),
     );
     chapter
+}
+
+/// The numbers to reach, of a batch of 100 at 128 MB.
+fn reach(chapter: &mut Chapter, seen: &Seen) {
+    let (cold, warm) = (&seen.cold, &seen.warm);
+    chapter.reach(
+        "batch of 100 at 128 MB, first invocation, to its critical path",
+        cold.to_the_path(),
+        1.05,
+        "×",
+    );
+    chapter.reach(
+        "CPU of a session in a batch of 100, TLS included, first invocation",
+        median(&cold.cpu),
+        0.5,
+        "ms",
+    );
+    chapter.reach(
+        "CPU of a session in a batch of 100, TLS included, next invocation",
+        median(&warm.cpu),
+        0.5,
+        "ms",
+    );
+    chapter.reach("peak memory, batch of 100", seen.peak, 32.0, "MiB");
 }
 
 /// The first invocation of a process, with a batch of so many.

@@ -101,33 +101,7 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
             drawn.push(Bar { name: started.name.to_owned(), parts, label: figure(answer, "ms") });
         }
     }
-    reach(&mut chapter, &seen);
-    bars(
-        "cold-start.svg",
-        "Cold start, with a whole core",
-        "milliseconds since the process started",
-        &drawn,
-    );
-    let alt = format!(
-        "Cold starts of hello world and the three functions; Python takes {}",
-        figure(median(&python.answer), "ms")
-    );
-    chapter.plots.push(("cold-start.svg".to_owned(), alt));
-    chapter.tables.push(table);
-    chapter.remarks.push(
-        "What stands in the way of 1.5 ×: of three million instructions until the first event is asked for, \
-         four tenths parse a table of partitions, once in each of the SDK's three clients, and a seventh \
-         decodes the certificate authorities. Both could only be moved into the first invocation, which has \
-         1/14 of a core. Gone are the SDK's chain of credential providers (a quarter) and the relocations (a \
-         seventh); hello world is built as anybody builds it, with its relocations."
-            .to_owned(),
-    );
-    chapter
-}
-
-/// The numbers to reach.
-fn reach(chapter: &mut Chapter, seen: &[Seen]) {
-    let [hello, completion, reaper, inspector, python] = seen else { unreachable!("five") };
+    let [hello, completion, reaper, inspector, python] = &seen[..] else { unreachable!("five") };
     let least = median(&hello.next);
     for (name, of) in [("completion", completion), ("reaper", reaper), ("inspector", inspector)] {
         chapter.reach(
@@ -156,6 +130,27 @@ fn reach(chapter: &mut Chapter, seen: &[Seen]) {
         "×",
     );
     chapter.reach("completion: memory when it has answered", completion.peak, 32.0, "MiB");
+    bars(
+        "cold-start.svg",
+        "Cold start, with a whole core",
+        "milliseconds since the process started",
+        &drawn,
+    );
+    let alt = format!(
+        "Cold starts of hello world and the three functions; Python takes {}",
+        figure(median(&python.answer), "ms")
+    );
+    chapter.plots.push(("cold-start.svg".to_owned(), alt));
+    chapter.tables.push(table);
+    chapter.remarks.push(
+        "What stands in the way of 1.5 ×: of three million instructions until the first event is asked for, \
+         four tenths parse a table of partitions, once in each of the SDK's three clients, and a seventh \
+         decodes the certificate authorities. Both could only be moved into the first invocation, which has \
+         1/14 of a core. Gone are the SDK's chain of credential providers (a quarter) and the relocations (a \
+         seventh); hello world is built as anybody builds it, with its relocations."
+            .to_owned(),
+    );
+    chapter
 }
 
 /// Who starts after whom in a round: each leaves the processor's caches to the next.
