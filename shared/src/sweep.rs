@@ -77,8 +77,7 @@ pub async fn sweep(
     let mut problems: Vec<String> = memory.problem.iter().cloned().collect();
     problems.extend(memory.suspects.too_old(policy.interval, began.time));
     problems.extend(left_unasked(seen.unasked + unasked));
-    let calls = context.aws.meter.read().since(began.used).calls;
-    problems.extend(outgrown(seen.tasks.len(), calls, has, policy.rate_share));
+    problems.extend(outgrown(seen.looked_at, has, policy.rate_share));
     problems.extend(seen.missing.iter().chain(&seen.unreadable).cloned());
     let record = || deadline.at_most(context.config.timeouts.receipt);
     let ledger = &context.aws.ledger;

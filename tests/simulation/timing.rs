@@ -58,9 +58,7 @@ async fn a_hundred_sessions_in_a_batch_share_their_calls_and_their_waiting() {
     for task in &sessions {
         assert_clean(&world, task);
     }
-    let of_containers =
-        world.calls().iter().filter(|call| call.api.to_string().starts_with("Container")).count();
-    let aws_calls = world.calls().len() - of_containers;
+    let aws_calls = world.calls().iter().filter(|call| call.is_of_aws()).count();
     let path = critical_path();
     println!("100 completions: {took:?} (path {path:?}), {aws_calls} AWS calls");
     assert!(aws_calls <= 310, "{aws_calls} calls\n{}", world.history());

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// second: `DescribeTasks`, `ListTasks` and other reads share one.
 const READS: (f64, f64) = (100.0, 20.0);
 
+/// The most tasks of one page of `ListTasks`, and of one `DescribeTasks` (ECS API reference).
+const TASKS_A_PAGE: usize = 100;
+
 /// Turns to call ECS. A clone shares them.
 #[derive(Debug, Clone)]
 pub struct Pace(Kind);
@@ -44,10 +47,12 @@ impl Pace {
         Self(Kind::Share(Arc::new(Buckets { reads: bucket(READS), stops: bucket(STOPS) })))
     }
 
-    /// How long so many reads take at least, at this share of what AWS refills.
+    /// How long it takes at least to list and describe so many tasks, at this share of what AWS refills.
     #[must_use]
-    pub fn least_time_of_reads(share: Percent, reads: usize) -> Duration {
+    pub fn least_time_of_looking(share: Percent, tasks: usize) -> Duration {
         let (burst, refill) = READS;
+        // A listing and a look for each page.
+        let reads = 2 * tasks.div_ceil(TASKS_A_PAGE);
         let beyond = as_tokens(reads) - burst * share.factor();
         Duration::from_secs_f64((beyond / (refill * share.factor())).max(0.0))
     }

@@ -133,9 +133,7 @@ fn sweep_time(config: &Config, fleet: &Fleet, looking: Duration) -> Check {
     if !fleet.is_whole {
         return unknown(KIND, of, "there are more tasks than an examination has time to list");
     }
-    // A listing and a look for each page.
-    let reads = fleet.tasks.len().div_ceil(100) * 2;
-    let least = Pace::least_time_of_reads(config.sweep.rate_share, reads);
+    let least = Pace::least_time_of_looking(config.sweep.rate_share, fleet.tasks.len());
     let found = format!(
         "A sweep has {} s to look, and the {} take it at least {} s.",
         looking.as_secs(),

@@ -21,6 +21,8 @@ pub struct Observation {
     pub others: Option<Result<(), CallError>>,
     /// The session tasks that were seen.
     pub tasks: Vec<SessionTask>,
+    /// How many tasks were looked at, strangers' among them.
+    pub looked_at: usize,
     /// What our own health checks came to.
     pub probes: BTreeMap<TargetAddress, Probe>,
     /// The groups to whose targets packets of ours are known to get.
@@ -149,6 +151,7 @@ impl Observation {
         wanted: &BTreeSet<Ipv4Addr>,
         now: Timestamp,
     ) {
+        self.looked_at += 1;
         if let Some(addressed) = self.addressed.as_mut().filter(|_| task.address.is_some()) {
             Arc::make_mut(addressed).insert(task.arn.clone());
         }

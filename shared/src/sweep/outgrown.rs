@@ -5,15 +5,10 @@ use crate::aws::Pace;
 use crate::config::Percent;
 use std::time::Duration;
 
-/// What a sweep says that made `calls` to AWS to look at `tasks`, and had `looking` for that, at `share` of AWS's
-/// rates; `None` where at least a third of that time is left.
-pub(super) fn outgrown(
-    tasks: usize,
-    calls: u64,
-    looking: Duration,
-    share: Percent,
-) -> Option<String> {
-    let least = Pace::least_time_of_reads(share, usize::try_from(calls).unwrap_or(usize::MAX));
+/// What a sweep says that looked at `tasks`, and had `looking` for that, at `share` of AWS's rates; `None` where at
+/// least a third of that time is left.
+pub(super) fn outgrown(tasks: usize, looking: Duration, share: Percent) -> Option<String> {
+    let least = Pace::least_time_of_looking(share, tasks);
     if least * 3 <= looking * 2 {
         return None;
     }
@@ -37,14 +32,14 @@ mod tests {
     #[test]
     fn a_fleet_that_leaves_a_third_of_the_time_is_not_worth_a_word() {
         // 100 at once and 20 a second: 100 s.
-        assert_eq!(outgrown(105_000, 2_100, LOOKING, Percent::WHOLE), None);
-        assert_eq!(outgrown(0, 0, Duration::ZERO, Percent::WHOLE), None);
+        assert_eq!(outgrown(105_000, LOOKING, Percent::WHOLE), None);
+        assert_eq!(outgrown(0, Duration::ZERO, Percent::WHOLE), None);
     }
 
     #[test]
     fn a_larger_one_is_told_at_which_size_it_no_longer_fits() {
         // 120 s of 150.
-        let said = outgrown(125_000, 2_500, LOOKING, Percent::WHOLE).unwrap();
+        let said = outgrown(125_000, LOOKING, Percent::WHOLE).unwrap();
         assert!(said.contains("125000 tasks takes at least 120 s of the 150 s"), "{said}");
         assert!(said.contains("from some 156000 on"), "{said}");
     }

@@ -134,7 +134,7 @@ impl Instance {
 
     /// How many descriptors it has open.
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
+        descriptors(self.id())
     }
 
     /// Ends it; what it has logged.
@@ -161,6 +161,11 @@ pub(crate) fn peak(process: u32) -> f64 {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
+}
+
+/// How many descriptors a process has open.
+pub(crate) fn descriptors(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
 }
 
 fn read_log(output: ChildStdout) -> Log {

@@ -98,7 +98,7 @@ async fn drain(sessions: usize) -> Drained {
     let took = Duration::try_from(last_stop.duration_since(began.1)).unwrap() + CALL;
     let throttled = |call: &&&Call| call.outcome == Outcome::Throttled;
     let (starts, calls): (Vec<&Call>, Vec<&Call>) =
-        calls.iter().filter(|call| is_of_aws(call)).partition(|call| call.api == Api::RunTask);
+        calls.iter().filter(|call| call.is_of_aws()).partition(|call| call.api == Api::RunTask);
     let receipts = world.receipts();
     let unclean = |task: &&session_cleanup_tests::world::TaskHandle| {
         let receipt = receipts.get(task.id());
@@ -120,12 +120,9 @@ async fn drain(sessions: usize) -> Drained {
     }
 }
 
-fn is_of_aws(call: &Call) -> bool {
-    !call.api.to_string().starts_with("Container")
-}
-
 fn limit(sessions: usize) -> Duration {
-    Duration::from_secs_f64(f64::from(u32::try_from(sessions.saturating_sub(100)).unwrap()) / 40.0)
+    let stops = f64::from(u32::try_from(sessions).unwrap());
+    Duration::from_secs_f64(Limits::STOPS.least_seconds_of(stops))
 }
 
 /// Owners, who go on starting sessions.

@@ -124,6 +124,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether AWS was called, and no container.
+    #[must_use]
+    pub fn is_of_aws(&self) -> bool {
+        !matches!(self.api, Api::ContainerComplete | Api::ContainerHealth)
+    }
+
     /// Whether a subject contains this text.
     #[must_use]
     pub fn is_about(&self, text: &str) -> bool {

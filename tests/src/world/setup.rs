@@ -315,6 +315,14 @@ pub struct Rate {
     pub refill: f64,
 }
 
+impl Rate {
+    /// What so many calls take at least, in seconds, from a full bucket.
+    #[must_use]
+    pub fn least_seconds_of(self, calls: f64) -> f64 {
+        ((calls - self.burst) / self.refill).max(0.0)
+    }
+}
+
 /// Request throttling; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -331,6 +339,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What AWS publishes for `StopTask` and `RunTask` (ECS developer guide, "Request throttling").
+    pub const STOPS: Rate = Rate { burst: 100.0, refill: 40.0 };
+
+    /// The same for `ListTasks`, `DescribeTasks` and `ListClusters`.
+    pub const READS: Rate = Rate { burst: 100.0, refill: 20.0 };
+
     /// No throttling.
     #[must_use]
     pub const fn none() -> Self {
@@ -341,8 +355,8 @@ impl Limits {
     #[must_use]
     pub const fn aws() -> Self {
         Self {
-            ecs_stop: Some(Rate { burst: 100.0, refill: 40.0 }),
-            ecs_read: Some(Rate { burst: 100.0, refill: 20.0 }),
+            ecs_stop: Some(Self::STOPS),
+            ecs_read: Some(Self::READS),
             ecs_tag: Some(Rate { burst: 20.0, refill: 10.0 }),
             ..Self::none()
         }

@@ -7,7 +7,7 @@ use crate::aws::{Aws, UPLOAD};
 use crate::chapter::{Chapter, Table, figure};
 use crate::lambda::{Instance, deployed};
 use session_cleanup::metrics::METRICS;
-use session_cleanup_tests::world::{Api, Latency, Limits, Setup};
+use session_cleanup_tests::world::{Api, Call};
 use std::time::Duration;
 
 const PAGE: &str = "docs/cost.md";
@@ -89,15 +89,12 @@ fn sessions(authority: &Authority, size: usize) -> Sessions {
     let run = batches::first(authority, size);
     let invocations = MILLION / size as f64;
     let log_gb = run.log_bytes as f64 / size as f64 * MILLION / 1e9;
-    let count = |api| run.calls.iter().filter(|call| call.api == api).count() as f64;
-    let puts = count(Api::PutObject) + count(Api::ListObjects);
-    let gets = count(Api::HeadObject) + count(Api::GetObject);
     Sessions {
         size,
         seconds: run.took.as_secs_f64(),
         compute: invocations * run.took.as_secs_f64() * COMPLETION * price::GB_SECOND,
         requests: invocations * price::INVOCATION,
-        s3: invocations * (puts * price::PUT + gets * price::GET),
+        s3: invocations * requests_to_s3(&run.calls),
         log: log_gb * price::LOG_GB,
     }
 }
@@ -105,22 +102,24 @@ fn sessions(authority: &Authority, size: usize) -> Sessions {
 /// A sweep of so many live tasks at half of AWS's rates, which is the default: how long it takes, and what it
 /// writes.
 fn sweep(authority: &Authority, tasks: usize) -> (Duration, f64) {
-    let half = Latency { ecs: Duration::from_millis(50), ..Latency::default() };
-    let setup = Setup { latency: half, limits: Limits::aws(), ..Setup::in_real_time() };
-    let aws = Aws::serve(setup, authority);
+    let aws = Aws::of_a_fleet(authority);
     for n in 0..tasks {
-        let session = aws.world().session(&format!("live-{n}")).refuses().unregistered();
+        let session = aws.world().session(&format!("live-{n}")).unregistered();
         let _ = session.leased_for(Duration::from_hours(1)).start();
     }
     let reaper = Instance::start(&mut deployed("reaper"), aws.variables());
     reaper.asks_for_next();
     let took = reaper.invoke(&scheduled(), TIMEOUT).took;
-    let calls = aws.world().calls();
-    let count = |api| calls.iter().filter(|call| call.api == api).count() as f64;
-    let s3 = (count(Api::PutObject) + count(Api::ListObjects)) * price::PUT
-        + (count(Api::GetObject) + count(Api::HeadObject)) * price::GET;
+    let s3 = requests_to_s3(&aws.world().calls());
     let log = reaper.end().bytes as f64 / 1e9 * price::LOG_GB;
     (took, s3 + log)
+}
+
+/// What the requests to S3 among some calls cost.
+fn requests_to_s3(calls: &[Call]) -> f64 {
+    let count = |api| calls.iter().filter(|call| call.api == api).count() as f64;
+    (count(Api::PutObject) + count(Api::ListObjects)) * price::PUT
+        + (count(Api::GetObject) + count(Api::HeadObject)) * price::GET
 }
 
 fn page(sizes: &[Sessions], sweeps: &[(usize, (Duration, f64))]) -> String {

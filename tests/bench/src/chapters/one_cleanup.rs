@@ -172,7 +172,7 @@ fn run(authority: &Authority, sessions: usize, way: Way, runs: &mut Runs) {
     runs.seconds.push(took.as_secs_f64());
     runs.peak = runs.peak.max(peak);
     let calls = aws.world().calls();
-    runs.calls = calls.iter().filter(|call| !call.api.to_string().starts_with("Container")).count();
+    runs.calls = calls.iter().filter(|call| call.is_of_aws()).count();
 }
 
 /// The steps as the session's receipt has them.

@@ -1,6 +1,6 @@
 //! Orphans in a large fleet: our reaper beside what others schedule against them.
 
-use super::sweeps::{A_GROUP, TIMEOUT, reads_of, scheduled};
+use super::sweeps::{A_GROUP, A_PAGE, TIMEOUT, reads_of, scheduled};
 use crate::FOLDER;
 use crate::authority::Authority;
 use crate::aws::{Aws, CALL};
@@ -9,7 +9,7 @@ use crate::lambda::{Instance, deployed};
 use crate::peers::{Custodian, Script};
 use crate::plot::{Bar, bars};
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Api, Call, Outcome, TaskHandle};
+use session_cleanup_tests::world::{Api, Call, Limits, Outcome, TaskHandle};
 use std::path::Path;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Fleet {
         let world = self.aws.world();
         let now = world.now();
         let all = world.calls().split_off(before.calls);
-        let calls: Vec<&Call> = all.iter().filter(|call| is_of_aws(call)).collect();
+        let calls: Vec<&Call> = all.iter().filter(|call| call.is_of_aws()).collect();
         let began = calls[0].sent_at;
         let stops =
             calls.iter().filter(|call| call.api == Api::StopTask && call.outcome.is_success());
@@ -199,10 +199,6 @@ fn sweep_before(aws: &Aws) {
     std::thread::sleep(BUCKETS_FILL);
 }
 
-fn is_of_aws(call: &Call) -> bool {
-    !matches!(call.api, Api::ContainerComplete | Api::ContainerHealth)
-}
-
 pub(crate) fn measure(authority: &Authority) -> Chapter {
     let mut chapter = Chapter::new(
         "10,000 tasks, 200 of them orphans, beside others",
@@ -269,8 +265,8 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
 
 /// What nobody can go below, and how near each came.
 fn limit(times: &[f64]) -> String {
-    let listing = (2.0 * TASKS as f64 / 100.0 - 100.0) / 20.0;
-    let stopping = (ORPHANS as f64 - 100.0) / 40.0;
+    let listing = Limits::READS.least_seconds_of(2.0 * TASKS as f64 / A_PAGE);
+    let stopping = Limits::STOPS.least_seconds_of(ORPHANS as f64);
     format!(
         "Nobody can be faster than AWS's buckets: a page and a look for each 100 tasks, 100 at once and 20 a second, \
          are {listing:.1} s; the stops, 100 at once and 40 a second, {stopping:.1} s more for who stops after it has \

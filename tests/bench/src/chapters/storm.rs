@@ -4,10 +4,10 @@ use super::sweeps::{A_GROUP, TIMEOUT, scheduled, thousands};
 use crate::authority::Authority;
 use crate::aws::{Aws, CALL, UPLOAD};
 use crate::chapter::{Chapter, Table};
-use crate::lambda::{Instance, deployed};
+use crate::lambda::{Instance, deployed, descriptors};
 use crate::plot::{Line, lines};
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Api, Call, TaskHandle, Truth};
+use session_cleanup_tests::world::{Api, Call, Limits, TaskHandle, Truth};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,10 +17,6 @@ const SIZES: [usize; 2] = [2_000, 10_000];
 
 /// Longer than the salvage window: who can't be asked any more may be given up.
 const ENDED_AGO: Duration = Duration::from_hours(1);
-
-/// What AWS gives for stops: at once, and a second (ECS developer guide, "Request throttling").
-const STOPS_AT_ONCE: f64 = 100.0;
-const STOPS_A_SECOND: f64 = 40.0;
 
 /// A storm that is not over after so many sweeps never will be.
 const MOST_SWEEPS: usize = 12;
@@ -85,10 +81,6 @@ impl Sampler {
     }
 }
 
-fn descriptors(process: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
-}
-
 /// In MiB.
 fn resident(process: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
@@ -135,7 +127,7 @@ pub(crate) fn measure(authority: &Authority) -> Chapter {
             &one.sweeps.len(),
             &sweeps.join(", "),
             &format!("{:.1} s", one.seconds),
-            &format!("{:.1} s", (one.size as f64 - STOPS_AT_ONCE) / STOPS_A_SECOND),
+            &format!("{:.1} s", Limits::STOPS.least_seconds_of(one.size as f64)),
             &format!("{:.1}", one.stops_a_second),
             &one.throttled,
             &thousands(one.saved),
@@ -266,7 +258,7 @@ impl Stops {
         let (first, last) = (at.first().copied().unwrap_or(0.0), at.last().copied().unwrap_or(0.0));
         Self {
             last: last + CALL.as_secs_f64(),
-            a_second: (at.len() as f64 - STOPS_AT_ONCE).max(0.0) / (last - first),
+            a_second: (at.len() as f64 - Limits::STOPS.burst).max(0.0) / (last - first),
         }
     }
 }

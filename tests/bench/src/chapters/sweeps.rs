@@ -7,7 +7,7 @@ use crate::lambda::{Answer, Instance, deployed};
 use crate::plot::{Line, lines};
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::Api;
+use session_cleanup_tests::world::{Api, Limits, Rate};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
@@ -23,12 +23,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_mins(4);
 
 const LEASE: Duration = Duration::from_hours(10);
 
-/// What AWS gives for reads of ECS: at once, and a second (ECS developer guide, "Request throttling").
-const READS_AT_ONCE: f64 = 100.0;
-const READS_A_SECOND: f64 = 20.0;
-
 /// One page of a listing, and one look, hold so many tasks.
-const A_PAGE: f64 = 100.0;
+pub(super) const A_PAGE: f64 = 100.0;
 
 /// So many bare calls show how long one takes here, and what they take out of the bucket is back after so long.
 const BARE_CALLS: usize = 20;
@@ -56,7 +52,7 @@ impl Seen {
 
     /// What AWS's bucket of reads, and pages one after the other with a look at the last, take at least.
     fn limit_of(&self, call: f64) -> f64 {
-        let bucket = (self.reads as f64 - READS_AT_ONCE) / READS_A_SECOND;
+        let bucket = Limits::READS.least_seconds_of(self.reads as f64);
         bucket.max(call * (self.pages + 1) as f64)
     }
 
@@ -256,17 +252,19 @@ fn growth(smallest: &Seen, largest: &Seen) -> String {
     let cpu = largest.answer.cpu.as_secs_f64() - smallest.answer.cpu.as_secs_f64();
     format!(
         "Calls grow by {:.1} for each 100 tasks, a page and a look: nothing is asked of a task that is alive. Time \
-         grows with them, at AWS's {READS_A_SECOND:.0} reads a second. Each task costs {:.0} bytes of memory and \
+         grows with them, at AWS's {:.0} reads a second. Each task costs {:.0} bytes of memory and \
          {:.0} µs of CPU.",
         a_task((largest.calls - smallest.calls) as f64) * 100.0,
+        Limits::READS.refill,
         a_task((largest.peak - smallest.peak) * 1024.0 * 1024.0),
         a_task(cpu) * 1e6,
     )
 }
 
 fn what_fits(looking: u64) -> String {
+    let Rate { burst, refill } = Limits::READS;
     let fitting = |share: f64| {
-        let pages = (READS_AT_ONCE + READS_A_SECOND * looking as f64) * share / 2.0;
+        let pages = (burst + refill * looking as f64) * share / 2.0;
         format!("{:.0},000", (pages * A_PAGE / 1e3).floor())
     };
     format!(
