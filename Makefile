@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup build check test browser demo simulate baseline doctor bench mutations oracle fuzz clean
+.PHONY: help prerequisites setup build package release check test browser demo simulate baseline doctor bench mutations \
+	oracle fuzz clean
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
@@ -11,6 +12,12 @@ ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+RELEASE := fargate-session-cleanup-$(VERSION)
+PACKAGE := target/package/$(RELEASE)
+# Whoever builds a function elsewhere gets the same bytes.
+build release: export RUSTFLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
 
 # Only `baseline` and `doctor` talk to AWS. For everything else SAM wants a Region and credentials even to read a template.
 ifeq ($(filter baseline doctor,$(MAKECMDGOALS)),)
@@ -53,6 +60,26 @@ build: setup ## Builds the functions and the template for this machine
 # and the hours that alarms are evaluated over.
 QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse --skip alarms::
 
+package: build ## Packs what was built as a release is, for this machine alone, and unpacks it in target/package
+	@cargo build --quiet --locked --workspace --bin demo
+	$(call stage,package,tools/release/pack target/package \
+		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/debug/demo)
+	@rm -rf $(PACKAGE)
+	@tar --extract --touch --file $(PACKAGE).tar.gz --directory target/package
+	@ln -s $(CURDIR)/$(VENV) $(PACKAGE)/.venv
+
+OTHER := $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
+
+release: build ## Builds for both processors, tries both, and leaves a release in dist (20 min; needs qemu-user and a libc for it)
+	$(call stage,cargo lambda build for $(OTHER),cargo lambda build --release --locked --$(subst _,-,$(OTHER)) \
+		--lambda-dir target/lambda-$(OTHER) $(FUNCTIONS:%=--bin %) --bin demo)
+	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin demo)
+	$(call stage,functions of $(OTHER),tools/release/emulate $(OTHER) target/lambda-$(OTHER))
+	$(call stage,pack,tools/release/pack dist \
+		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/lambda/demo/bootstrap \
+		--functions $(OTHER)=target/lambda-$(OTHER) --demo $(OTHER)=target/lambda-$(OTHER)/demo/bootstrap)
+	$(call stage,demo with Python alone,tools/release/try dist/$(RELEASE).tar.gz)
+
 check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
 	$(call stage,cargo fmt,cargo fmt --all --check)
 	$(call stage,cargo clippy,cargo clippy --workspace --all-targets --locked -- -D warnings)
@@ -66,19 +93,21 @@ test: setup ## Runs everything that CI runs
 	$(call stage,cfn-lint,cfn-lint template.yaml)
 	$(call stage,sam validate,sam validate --lint)
 	$(call stage,mutations fit,tests/mutations/run --check)
+	$(call stage,workflows,tests/workflows)
 	@$(MAKE) --no-print-directory build
 	$(call stage,cargo test --no-run,cargo test --workspace --locked --no-run)
+	@$(MAKE) --no-print-directory package
+	$(call stage,terraform,tests/terraform $(PACKAGE))
 	@# What waits, over real sockets, and beside it what computes, clippy first: that gets what the other leaves.
 	$(call stage,cargo test and clippy,tests/side_by_side)
 
-browser: setup ## Draws the dashboard and the widget, and looks at them in a headless Chromium
+browser: setup demo ## Draws the dashboard, the widget and the demo's page, and looks at them in a headless Chromium
 	$(call stage,dashboard,cargo test --quiet --locked -p session-cleanup-tests --test simulation \
 		alarms::dashboard::the_six_hours_are_drawn)
 	$(call stage,browser,cargo test --quiet --locked -p session-cleanup-tests --test browser)
 
-demo: setup build ## Shows sessions being cleaned, on a local AWS
-	@cargo build --locked --workspace --bin demo
-	@target/debug/demo
+demo: package ## Shows sessions being cleaned, on a local AWS
+	@$(PACKAGE)/demo/demo-$(ARCHITECTURE)
 
 # The log of a week, as SAM reads it from CloudWatch, or a file.
 FILE := $(if $(filter command line,$(origin LOG)),$(LOG))
@@ -135,4 +164,4 @@ mutations: prerequisites ## Takes each safeguard out and demands that its test f
 
 clean: ## Removes what was built (the tools in .venv stay)
 	cargo clean
-	rm -rf .aws-sam .demo
+	rm -rf .aws-sam dist

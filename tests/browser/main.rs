@@ -1,10 +1,12 @@
 //! The dashboard in a browser: what `simulation::alarms::dashboard` has drawn, opened by a headless Chromium. It
-//! measures itself (`measure.js`), and its pictures are left in `target/dashboard/`.
+//! measures itself (`measure.js`), and its pictures are left in `target/dashboard/`. So does the demo's page
+//! ([`demo`]), in `target/demo/`.
 //!
-//! `make browser` runs both, in this order.
+//! `make browser` draws them first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod chromium;
+mod demo;
 mod picture;
 
 use chromium::Looked;

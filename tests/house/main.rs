@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What is built or installed, and what is git's.
-const NOT_OURS: [&str; 6] = ["target", ".git", ".venv", ".aws-sam", ".demo", "node_modules"];
+const NOT_OURS: [&str; 6] = ["target", ".git", ".venv", ".aws-sam", "dist", "node_modules"];
 
 /// Every file below `folder` with one of these endings, as a path from the root, and its text.
 fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {

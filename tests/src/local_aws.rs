@@ -1,34 +1,34 @@
-//! A local AWS for the demo and the end-to-end tests: MiniStack as a child process, *the*
-//! `template.yaml` deployed into it by `sam deploy`, and the few calls that a owner, a session
-//! container or an operator would make.
+//! A local AWS for the demo and the end-to-end tests: MiniStack as a child process, the release
+//! deployed into it by `sam deploy`, and the few calls that an owner, a session container or an
+//! operator would make.
 //!
 //! - [`LocalAws::start`]: the emulator, ready for calls, with a bucket for artifacts to be put into;
-//! - [`LocalAws::deploy`]: the template as `make build` left it, with parameters of the caller's;
-//! - [`LocalAws::follow`]: the same and more by the commands of a page, as a person types them;
+//! - [`LocalAws::deploy`]: the release that `make package` has packed, with parameters of the caller's;
+//! - [`LocalAws::follow`]: from source, by the commands of a page, as a person types them;
 //! - [`Stack`]: events in, and what came of them: queues, receipts, log lines, invocations.
 //!
 //! EventBridge, SQS, the event source mapping, Lambda's runtime API, S3 and CloudWatch Logs are
 //! MiniStack's. ECS and Elastic Load Balancing are the simulated world's, wherever it is served. The
 //! functions are the binaries that run on Lambda, each a process of its own.
 
-mod build;
 mod error;
 mod http;
 mod lambda;
 mod ministack;
 mod objects;
 mod platform;
+mod release;
 mod sam;
 mod shell;
 mod stack;
 mod subscription;
 
-pub use build::function_binary;
 pub use error::LocalAwsError;
 pub use lambda::Lambda;
 pub use ministack::free_port;
 pub use objects::Objects;
 pub use platform::{NETWORK, Platform};
+pub use release::function_binary;
 pub use stack::{QueueDepth, Stack};
 pub use subscription::Subscription;
 
@@ -68,10 +68,10 @@ impl LocalAws {
         Ok(Self { ministack, world: world.to_owned(), http })
     }
 
-    /// Deploys what `make build` built. `parameters` are the template's, by name.
+    /// Deploys the release, without Rust on the PATH. `parameters` are the template's, by name.
     ///
     /// # Errors
-    /// [`LocalAwsError`] when there is no build, it is older than its sources, or `sam deploy` fails.
+    /// [`LocalAwsError`] when there is no release, it is older than its sources, or `sam deploy` fails.
     pub async fn deploy(
         &self,
         stack_name: &str,
@@ -86,8 +86,8 @@ impl LocalAws {
     /// # Errors
     /// [`LocalAwsError`] when a tool is missing, there is no fresh build, or a command fails.
     pub async fn follow(&self, commands: &str) -> Result<String, LocalAwsError> {
-        build::must_be_fresh()?;
-        build::tool("aws")?;
+        release::source_is_built()?;
+        release::tool("aws")?;
         shell::follow(self.endpoint(), &self.world, commands).await
     }
 
@@ -111,6 +111,14 @@ impl LocalAws {
         let body = json!({"Name": name, "SecretString": secret}).to_string();
         let target = Some("secretsmanager.CreateSecret");
         http::call(self.endpoint(), Method::POST, "/", target, body).await.map(drop)
+    }
+
+    /// Checks that there is a release to be deployed, and that it is younger than its sources.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::NotReady`]
+    pub fn ready() -> Result<(), LocalAwsError> {
+        release::template().map(drop)
     }
 
     /// The emulator's own log. What functions print is in it too.

@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::local_stack::LocalStack;
+use super::page;
 use super::part::Part;
 use super::promises::{Promise, print};
 use crate::local_aws::Lambda;
@@ -23,11 +24,12 @@ pub(super) async fn ask(
     );
     let answer = local.mistaken.invoke(Lambda::Completion, &json!({ "doctor": {} })).await?;
     let lights = &answer["lights"];
+    let found = findings(&answer);
+    let green = &lights["green"];
     println!(
-        "\nWhat its completion function finds ({} checks are green, and left out):\n\n{}\n",
-        lights["green"],
-        findings(&answer)
+        "\nWhat its completion function finds ({green} checks are green, and left out):\n\n{found}\n"
     );
+    local.page().table(page::Part::Doctor, &found);
     let cause = why_stopped["tasks"][0]["end"]["stopped_by"].as_str().unwrap_or_default();
     let promises: [Promise; 5] = [
         (
@@ -53,7 +55,7 @@ pub(super) async fn ask(
             mistakes(&answer) == MISTAKES,
         ),
     ];
-    Ok(print(&promises, &local.world))
+    Ok(print("Asked why, and examined", &promises, local))
 }
 
 /// What is red in the mistaken stack: the port shows in its group, and in whom it reaches.
@@ -67,6 +69,7 @@ async fn why(local: &LocalStack, part: &Part) -> Result<Value, Failure> {
         return Err(format!("the inspector answered no text, but {answer}").into());
     };
     println!("\n{text}");
+    local.page().text(page::Part::Why, text);
     Ok(answer)
 }
 

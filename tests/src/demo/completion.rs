@@ -11,6 +11,7 @@ mod timeline;
 
 use super::Failure;
 use super::local_stack::{LocalStack, PATIENCE};
+use super::page;
 use super::part::Part;
 use crate::local_aws::{Lambda, LocalAwsError, eventually};
 use cast::Cast;
@@ -58,8 +59,12 @@ impl Act {
         watch_dead_letters(local, &cast).await?;
         let seen = Seen::gather(local, invocations_before).await?;
         println!("\nWhat became of the sessions whose ends were on the bus:\n");
-        println!("{}\n", tables::after(&local.world, &cast, &seen));
-        println!("{}", timeline::draw(&seen.receipts[cast.alice.task.id()], &sequential));
+        let after = tables::after(&local.world, &cast, &seen);
+        println!("{after}\n");
+        local.page().table(page::Part::Ended, &after);
+        let ways = timeline::ways(&seen.receipts[cast.alice.task.id()], &sequential);
+        println!("{}", timeline::draw(&ways));
+        local.page().two_ways(&ways[0], &ways[1]);
         let baseline = observed::task_has_stopped(local, &cast.grace).await?;
         println!(
             "What `make baseline` says of her (a stack in the mode observe looked on):\n\n{}",
@@ -69,7 +74,7 @@ impl Act {
         owner.read_receipts().await?;
         println!("{}", owner.story());
         println!("The completion function's own binary ran {} invocations.\n", seen.invocations);
-        Ok(promises::check(&local.world, &cast, &seen, &owner, (&baseline, &sequential)))
+        Ok(promises::check(local, &cast, &seen, &owner, (&baseline, &sequential)))
     }
 }
 

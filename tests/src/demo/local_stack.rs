@@ -1,9 +1,12 @@
 //! Where the demo plays: the local AWS with the stacks in it, and the world that is served to it.
 
 use super::Failure;
+use super::page::Page;
 use crate::local_aws::{LocalAws, LocalAwsError, Platform, Stack, free_port};
 use crate::served::{Artifacts, Served};
 use crate::world::{Latency, Setup, World};
+use std::cell::{RefCell, RefMut};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What a call takes here: enough for the eye.
@@ -49,6 +52,7 @@ pub(super) struct LocalStack {
     pub(super) mistaken: Stack,
     pub(super) world: World,
     pub(super) served: Served,
+    page: RefCell<Page>,
     since: Instant,
 }
 
@@ -81,7 +85,27 @@ impl LocalStack {
             deploy_mistaken(&aws, &setup)
         );
         let (observing, pool, mistaken) = others?;
-        Ok(Self { aws, stack, observing, pool, mistaken, world, served, since })
+        Ok(Self {
+            aws,
+            stack,
+            observing,
+            pool,
+            mistaken,
+            world,
+            served,
+            page: RefCell::default(),
+            since,
+        })
+    }
+
+    /// The page, to add something to it.
+    pub(super) fn page(&self) -> RefMut<'_, Page> {
+        self.page.borrow_mut()
+    }
+
+    /// Writes the page; answers where.
+    pub(super) fn write_page(&self) -> Result<PathBuf, Failure> {
+        self.page.borrow().write(self.since.elapsed())
     }
 
     /// Says what happens, and when.

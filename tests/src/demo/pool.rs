@@ -6,6 +6,7 @@ mod promises;
 
 use super::Failure;
 use super::local_stack::{LocalStack, PATIENCE};
+use super::page;
 use super::tables::{table, task};
 use crate::local_aws::{Lambda, eventually};
 use cast::Cast;
@@ -30,12 +31,11 @@ pub(super) async fn play(local: &LocalStack) -> Result<usize, Failure> {
     local.say("One sweep, which acts");
     let report = pool.invoke(Lambda::Reaper, &json!({ "mode": "enforce" })).await?;
     let receipts = pool.ledger("receipts/").await?;
-    println!(
-        "\nThe pool, and what became of it:\n\n{}\n",
-        became(local, &cast, &receipts, &report)
-    );
+    let became = became(local, &cast, &receipts, &report);
+    println!("\nThe pool, and what became of it:\n\n{became}\n");
+    local.page().table(page::Part::Pool, &became);
     let calls = world.calls().split_off(calls_before);
-    Ok(promises::check(world, &cast, &receipts, &report, &calls))
+    Ok(promises::check(local, &cast, &receipts, &report, &calls))
 }
 
 fn became(

@@ -1,19 +1,21 @@
 //! What the demo promises, held against the world's own truth.
 
+use super::local_stack::LocalStack;
 use super::part::{Part, is_registered};
 use crate::world::World;
 
 pub(super) type Promise = (&'static str, bool);
 
 /// Prints each promise with what came of it; answers how many were broken.
-pub(super) fn print(promises: &[Promise], world: &World) -> usize {
+pub(super) fn print(act: &str, promises: &[Promise], local: &LocalStack) -> usize {
     for (promise, kept) in promises {
         println!("  {} {promise}", if *kept { "kept  " } else { "BROKEN" });
     }
-    for violation in world.violations() {
+    for violation in local.world.violations() {
         println!("         {violation}");
     }
     println!();
+    local.page().promises(act, promises);
     promises.iter().filter(|(_, kept)| !kept).count()
 }
 

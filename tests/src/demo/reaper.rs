@@ -10,6 +10,7 @@ mod tables;
 use super::Failure;
 use super::asked::ask;
 use super::local_stack::{LocalStack, SWEEP_INTERVAL};
+use super::page;
 use super::part::Part;
 use cast::Cast;
 use promises::Marks;
@@ -39,7 +40,9 @@ impl Act {
         println!(
             "\nNothing was touched. What the second report says, and what `enforce` would do:\n"
         );
-        println!("{}\n", tables::found(&local.world, &cast, &second));
+        let found = tables::found(&local.world, &cast, &second);
+        println!("{found}\n");
+        local.page().table(page::Part::Reported, &found);
         Ok(Self { cast, looks: [first, second], marks, _stranger: stranger })
     }
 
@@ -55,7 +58,9 @@ impl Act {
         let last = Sweep::run(local, "enforce").await?;
         marks.over(local).await?;
         println!("\nWhat became of them:\n");
-        println!("{}\n", tables::became(&local.world, &cast, &[&first, &second]));
+        let became = tables::became(&local.world, &cast, &[&first, &second]);
+        println!("{became}\n");
+        local.page().table(page::Part::Enforced, &became);
         let ran = marks.invocations(local).await?;
         println!("The reaper's own binary ran {ran} invocations. Their reports are in the ledger:");
         let sweeps = [&looks[0], &looks[1], &first, &second, &last];

@@ -19,6 +19,15 @@ impl Lambda {
         }
     }
 
+    /// Its package, which is also its binary's folder.
+    pub(super) const fn package(self) -> &'static str {
+        match self {
+            Self::Completion => "completion",
+            Self::Reaper => "reaper",
+            Self::Inspector => "inspector",
+        }
+    }
+
     /// The output that tells its log group.
     pub(super) const fn log_group(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-use super::{LocalAwsError, REGION, build, http};
+use super::{LocalAwsError, REGION, http, release};
 use ::http::Method;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -18,8 +18,8 @@ pub(super) struct MiniStack {
 
 impl MiniStack {
     pub(super) async fn start(name: &str, world: &str) -> Result<Self, LocalAwsError> {
-        let python = build::tool("python")?;
-        let folder = build::root().join("target/local-aws");
+        let python = release::tool("python")?;
+        let folder = release::logs();
         let log = folder.join(format!("{name}.log"));
         let setting_up = |source| LocalAwsError::Spawn { program: "MiniStack".to_owned(), source };
         fs::create_dir_all(&folder).map_err(setting_up)?;

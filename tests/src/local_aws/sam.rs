@@ -1,20 +1,18 @@
-use super::{LocalAwsError, build, shell};
+use super::{LocalAwsError, release, shell};
 use std::collections::BTreeMap;
 use tokio::process::Command;
 
-/// What `make build` builds for: this machine.
-const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-
-/// Deploys what `sam build` left in `.aws-sam`, with the defaults of samconfig.toml.
+/// Deploys the release, with the defaults of its samconfig.toml, as someone does who has nothing else.
 pub(super) async fn deploy(
     endpoint: &str,
     stack: &str,
     parameters: &[(&str, &str)],
 ) -> Result<(), LocalAwsError> {
-    let mut arguments = vec!["--stack-name".to_owned(), stack.to_owned()];
+    let template = release::template()?.display().to_string();
+    let mut arguments = vec!["--template-file".to_owned(), template];
+    arguments.extend(["--stack-name", stack].map(String::from));
     arguments.extend(["--no-confirm-changeset", "--no-progressbar"].map(String::from));
     arguments.push("--parameter-overrides".to_owned());
-    arguments.push(format!("Architecture={ARCHITECTURE}"));
     // Unquoted, SAM takes a value with a space in it for two.
     arguments.extend(parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
     sam(endpoint, "deploy", &arguments).await.map(drop)
@@ -41,8 +39,10 @@ async fn sam(
     command: &'static str,
     arguments: &[String],
 ) -> Result<String, LocalAwsError> {
-    let program = build::tool("sam")?;
+    let program = release::tool("sam")?;
     let output = shell::reaches_only(Command::new(&program), endpoint)
+        .current_dir(release::folder())
+        .env("PATH", release::programs())
         .arg(command)
         .args(arguments)
         .output()

@@ -1,4 +1,4 @@
-use super::{LocalAwsError, REGION, build};
+use super::{LocalAwsError, REGION, release};
 use tokio::process::Command;
 
 /// Runs commands in one bash, as a person does who types them in the repository and says yes to whatever
@@ -9,6 +9,7 @@ pub(super) async fn follow(
     commands: &str,
 ) -> Result<String, LocalAwsError> {
     let output = reaches_only(Command::new("bash"), endpoint)
+        .current_dir(release::repository())
         .args(["-c", r#"yes | bash -euxo pipefail -c "$0""#, commands])
         .env("AWS_ENDPOINT_URL_ECS", world)
         .output()
@@ -22,10 +23,9 @@ pub(super) async fn follow(
     }
 }
 
-/// A program that runs in the repository and calls the emulator, and nothing else: no profile, no proxy.
+/// A program that calls the emulator, and nothing else: no profile, no proxy.
 pub(super) fn reaches_only(mut program: Command, endpoint: &str) -> Command {
     program
-        .current_dir(build::root())
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", "test")

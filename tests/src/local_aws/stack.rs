@@ -1,4 +1,4 @@
-use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, Subscription, build, http, sam};
+use super::{Lambda, LocalAws, LocalAwsError, Objects, REGION, Subscription, http, sam};
 use ::http::Method;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -31,7 +31,6 @@ impl Stack {
         name: &str,
         parameters: &[(&str, &str)],
     ) -> Result<Self, LocalAwsError> {
-        build::must_be_fresh()?;
         sam::deploy(aws.endpoint(), name, parameters).await?;
         let outputs = sam::outputs(aws.endpoint(), name).await?;
         let bus = aws_sdk_eventbridge::Config::builder()

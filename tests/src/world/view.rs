@@ -1,6 +1,6 @@
 //! What tests ask of a world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -130,6 +130,14 @@ impl World {
     #[must_use]
     pub fn count_by(&self, caller: &str) -> usize {
         self.lock().journal.count_by(caller)
+    }
+
+    /// The operations that a caller called, leaving out the first `before` calls of all.
+    #[must_use]
+    pub fn operations_of(&self, caller: &str, before: usize) -> BTreeSet<Api> {
+        let state = self.lock();
+        let calls = state.journal.calls.iter().skip(before);
+        calls.filter(|call| call.caller == caller).map(|call| call.api).collect()
     }
 
     /// How many calls were throttled.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::{completion, reaper};
-use session_cleanup_tests::world::{Crash, World};
+use session_cleanup_tests::world::{Api, Crash, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ struct Over {
     task: Task,
     sandbox: Sandbox,
     began: Timestamp,
+    /// How many calls anyone had made before.
+    calls_before: usize,
     /// `None`: it died.
     answer: Option<Result<Value, String>>,
     too_long: bool,
@@ -105,7 +107,8 @@ impl Invocations {
 
     /// Takes note of the one that is over.
     pub(super) fn end(&mut self, stage: &mut Stage) {
-        let Some(Over { task, sandbox, began, answer, too_long }) = self.over.take() else {
+        let Some(Over { task, sandbox, began, calls_before, answer, too_long }) = self.over.take()
+        else {
             return;
         };
         let caller = sandbox.caller.clone();
@@ -137,6 +140,13 @@ impl Invocations {
             }
             Task::Sweep => {
                 self.sweeping = false;
+                if is_report(answer.as_ref()) {
+                    let operations = stage.world.operations_of(&caller, calls_before);
+                    let acts = operations.into_iter().filter(|api| TO_AN_END.contains(api));
+                    self.broken.extend(acts.map(|api| {
+                        Violation::new("I1", format!("{caller} called {api:?} in the mode report"))
+                    }));
+                }
                 self.warm_reaper = answer.is_some().then_some(sandbox);
                 (Function::Reaper, Vec::new())
             }
@@ -253,7 +263,7 @@ impl Invocations {
     ) {
         self.count += 1;
         let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
-        let began = world.now();
+        let (began, calls_before) = (world.now(), world.calls_sent());
         world.begins(&caller);
         let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
         let so_far = world.count_by(&caller);
@@ -274,10 +284,18 @@ impl Invocations {
             };
             let too_long = matches!(ended, Some(Err(_)));
             let answer = ended.and_then(Result::ok);
-            Over { task, sandbox, began, answer, too_long }
+            Over { task, sandbox, began, calls_before, answer, too_long }
         };
         self.under_way.push(lives.boxed());
     }
+}
+
+/// What ends a session, or is a step to its end.
+const TO_AN_END: [Api; 3] = [Api::StopTask, Api::TagResource, Api::ContainerComplete];
+
+/// Whether a sweep was only to say what it would do.
+fn is_report(answer: Option<&Result<Value, String>>) -> bool {
+    matches!(answer, Some(Ok(report)) if report["mode"] == "report")
 }
 
 /// Whether a sweep acted, saw everything and left nothing for the next.

@@ -5,20 +5,23 @@ use super::owner::Owner;
 use super::seen::Seen;
 use super::sequential::Measured;
 use crate::baseline::Baseline;
+use crate::demo::local_stack::LocalStack;
 use crate::demo::part::{Part, is_registered};
 use crate::demo::promises::{Promise, about_the_world, is_untouched, print};
 use crate::world::{Api, World};
 use jiff::SignedDuration;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Prints each promise with what came of it; answers how many were broken.
 pub(super) fn check(
-    world: &World,
+    local: &LocalStack,
     cast: &Cast,
     seen: &Seen,
     owner: &Owner,
     (baseline, sequential): (&Baseline, &[Measured]),
 ) -> usize {
+    let world = &local.world;
     let mut promises = about_the_ended(world, cast, seen);
     promises.extend(about_the_others(world, cast, seen));
     promises.extend([
@@ -34,7 +37,7 @@ pub(super) fn check(
         ),
     ]);
     promises.extend(about_the_world(world));
-    print(&promises, world)
+    print("Sessions whose end was reported", &promises, local)
 }
 
 fn about_the_ended(world: &World, cast: &Cast, seen: &Seen) -> Vec<Promise> {
@@ -147,11 +150,10 @@ fn overlaps(receipt: &Value) -> bool {
 
 /// The stop of the task is the last step: from the session's end to then, give or take a second.
 fn is_near(blocked: Option<SignedDuration>, sequential: &[Measured]) -> bool {
-    let took = sequential.iter().map(|(_, start, length)| start + length).max();
+    let took = sequential.iter().map(|(_, start, length)| *start + *length).max();
     match (blocked, took) {
-        (Some(blocked), Some(took)) => {
-            u128::try_from(blocked.as_millis()).is_ok_and(|blocked| blocked.abs_diff(took) < 1_000)
-        }
+        (Some(blocked), Some(took)) => Duration::try_from(blocked)
+            .is_ok_and(|blocked| blocked.abs_diff(took) < Duration::from_secs(1)),
         (None, _) | (_, None) => false,
     }
 }

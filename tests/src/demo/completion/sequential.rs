@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// A measured step: name, start and length in milliseconds.
-pub(super) type Measured = (&'static str, u128, u128);
+/// A measured step: name, start and length.
+pub(super) type Measured = (&'static str, Duration, Duration);
 
 /// Uploads, waits, deregisters the target, waits, and stops the task.
 pub(super) async fn clean_up(served: &Served, task: &TaskHandle) -> Result<Vec<Measured>, Failure> {
@@ -22,7 +22,7 @@ pub(super) async fn clean_up(served: &Served, task: &TaskHandle) -> Result<Vec<M
     let began = Instant::now();
     let mut steps = Vec::new();
     let mut step = |name, since: Instant| {
-        steps.push((name, (since - began).as_millis(), since.elapsed().as_millis()));
+        steps.push((name, since - began, since.elapsed()));
     };
     let setup = served.world().setup();
     let http = aws_smithy_http_client::Builder::new().build_http();

@@ -2,20 +2,22 @@
 
 use super::cast::Cast;
 use super::finding;
+use crate::demo::local_stack::LocalStack;
 use crate::demo::part::Part;
 use crate::demo::promises::{Promise, about_the_world, print};
-use crate::world::{Api, Call, World};
+use crate::world::{Api, Call};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Prints each promise with what came of it; answers how many were broken.
 pub(super) fn check(
-    world: &World,
+    local: &LocalStack,
     cast: &Cast,
     receipts: &BTreeMap<String, Value>,
     report: &Value,
     calls: &[Call],
 ) -> usize {
+    let world = &local.world;
     let Cast { waiting, tom, ursula, victor, wendy, xenia } = cast;
     let receipt = |part: &Part| {
         let mut found = receipts.values();
@@ -63,5 +65,5 @@ pub(super) fn check(
         ("the load balancer was not called at all", !of_load_balancers),
     ];
     let [_, unviolated] = about_the_world(world);
-    print(&[promises, vec![unviolated]].concat(), world)
+    print("A warm pool", &[promises, vec![unviolated]].concat(), local)
 }

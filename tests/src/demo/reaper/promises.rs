@@ -113,7 +113,7 @@ pub(super) fn check(
         ("the reaper's binary really ran for each of them", ran >= sweeps.len()),
     ]);
     promises.extend(about_the_world(world));
-    print(&promises, world)
+    print("What no event reported", &promises, local)
 }
 
 fn about_looking(cast: &Cast, sweeps: [&Sweep; 5], marks: &Marks) -> Vec<Promise> {
