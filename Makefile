@@ -37,9 +37,9 @@ help: ## Lists the targets
 
 prerequisites:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
-	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer" >&2; exit 1; }
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-		|| { echo "$$(python3 --version) is too old: install Python 3.10 or newer" >&2; exit 1; }
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.11 or newer" >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$$(python3 --version) is too old: install Python 3.11 or newer" >&2; exit 1; }
 	@python3 -c 'import ensurepip, venv' \
 		|| { echo "python3 has no venv and pip: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 
@@ -62,8 +62,9 @@ QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single
 
 package: build ## Packs what was built as a release is, for this machine alone, and unpacks it in target/package
 	@cargo build --quiet --locked --workspace --bin demo
+	@mkdir -p target/package && strip -o target/package/demo target/debug/demo
 	$(call stage,package,tools/release/pack target/package \
-		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/debug/demo)
+		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/package/demo)
 	@rm -rf $(PACKAGE)
 	@tar --extract --touch --file $(PACKAGE).tar.gz --directory target/package
 	@ln -s $(CURDIR)/$(VENV) $(PACKAGE)/.venv
@@ -74,7 +75,7 @@ release: build ## Builds for both processors, tries both, and leaves a release i
 	$(call stage,cargo lambda build for $(OTHER),cargo lambda build --release --locked --$(subst _,-,$(OTHER)) \
 		--lambda-dir target/lambda-$(OTHER) $(FUNCTIONS:%=--bin %) --bin demo)
 	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin demo)
-	$(call stage,functions of $(OTHER),tools/release/emulate $(OTHER) target/lambda-$(OTHER))
+	$(call stage,functions of $(OTHER),tools/release/emulate $(OTHER) target/lambda-$(OTHER) permissions::)
 	$(call stage,pack,tools/release/pack dist \
 		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/lambda/demo/bootstrap \
 		--functions $(OTHER)=target/lambda-$(OTHER) --demo $(OTHER)=target/lambda-$(OTHER)/demo/bootstrap)

@@ -29,6 +29,7 @@ mod patrol;
 mod permissions;
 mod probe;
 mod profiles;
+mod release;
 mod sweeps;
 mod three_parameters;
 mod token;

@@ -27,12 +27,13 @@ async fn every_line_field_and_word_that_a_page_quotes_is_printed_by_the_function
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_in_the_readme_is_the_inspector_s_own() {
+async fn the_answer_in_the_runbook_is_the_inspector_s_own() {
     let world = World::new(Setup::default());
     world.session("report-1042").started_ago(Duration::from_hours(3)).start();
     look(&world, "first").await;
     tokio::time::sleep(INTERVAL * 2).await;
     let answer = ask(&world, &json!({"explain": "report-1042"})).await;
     let text = answer["text"].as_str().unwrap();
-    assert!(Page::read("README.md").text.contains(text), "README.md says otherwise than\n{text}");
+    let page = Page::read("docs/runbook.md");
+    assert!(page.text.contains(text), "docs/runbook.md says otherwise than\n{text}");
 }

@@ -17,7 +17,7 @@ mod lambda;
 mod ministack;
 mod objects;
 mod platform;
-mod release;
+pub mod release;
 mod sam;
 mod shell;
 mod stack;

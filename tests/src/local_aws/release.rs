@@ -19,7 +19,8 @@ pub(super) fn repository() -> &'static Path {
 }
 
 /// The unpacked release.
-pub(super) fn folder() -> &'static Path {
+#[must_use]
+pub fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> =
         LazyLock::new(|| around_this_program().unwrap_or_else(|| repository().join(PACKAGE)));
     &FOLDER
@@ -41,8 +42,9 @@ pub(super) fn logs() -> PathBuf {
     repository.map_or_else(|| folder().join("target"), Path::to_owned).join("local-aws")
 }
 
-/// All that is on the PATH while a release is deployed: Python and its tools, and no Rust.
-pub(super) fn programs() -> PathBuf {
+/// The folder with all that is on the PATH while a release is deployed: Python and its tools.
+#[must_use]
+pub fn programs() -> PathBuf {
     folder().join(".venv/bin")
 }
 

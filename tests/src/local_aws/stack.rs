@@ -277,6 +277,21 @@ impl Stack {
         let starts = lines.iter().zip(lines.iter().skip(1));
         Ok(starts.filter(|(line, next)| is_start(line) && !is_end(next)).count())
     }
+
+    /// The SHA-256 of the package that a function was deployed from, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Call`]
+    pub async fn package_sha256(&self, function: Lambda) -> Result<String, LocalAwsError> {
+        let path = format!("/2015-03-31/functions/{}", self.output(function.output()));
+        let told = http::call(&self.endpoint, Method::GET, &path, None, "").await?;
+        let told: Value =
+            serde_json::from_slice(&told).map_err(LocalAwsError::call("GetFunction"))?;
+        let sha256 = told["Configuration"]["CodeSha256"].as_str().unwrap_or_default();
+        let bytes = aws_smithy_types::base64::decode(sha256);
+        let bytes = bytes.map_err(LocalAwsError::call("GetFunction"))?;
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
+    }
 }
 
 fn is_start(line: &str) -> bool {
