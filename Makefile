@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 FUNCTIONS := completion reaper inspector
+# What people run on their own machines.
+PROGRAMS := demo doctor baseline
 # What is built here runs here, so it is built for this machine.
 ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
@@ -61,10 +63,11 @@ build: setup ## Builds the functions and the template for this machine
 QUICK := --skip storms --skip pool_day --skip crashes --skip races --skip single_faults --skip timing --skip reuse --skip alarms::
 
 package: build ## Packs what was built as a release is, for this machine alone, and unpacks it in target/package
-	@cargo build --quiet --locked --workspace --bin demo
-	@mkdir -p target/package && strip -o target/package/demo target/debug/demo
+	@cargo build --quiet --locked --workspace $(PROGRAMS:%=--bin %)
+	@for program in $(PROGRAMS); do mkdir -p target/package/programs/$$program && \
+		strip -o target/package/programs/$$program/bootstrap target/debug/$$program; done
 	$(call stage,package,tools/release/pack target/package \
-		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/package/demo)
+		--functions $(ARCHITECTURE)=target/lambda --programs $(ARCHITECTURE)=target/package/programs)
 	@rm -rf $(PACKAGE)
 	@tar --extract --touch --file $(PACKAGE).tar.gz --directory target/package
 	@ln -s $(CURDIR)/$(VENV) $(PACKAGE)/.venv
@@ -73,12 +76,12 @@ OTHER := $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
 
 release: build ## Builds for both processors, tries both, and leaves a release in dist (20 min; needs qemu-user and a libc for it)
 	$(call stage,cargo lambda build for $(OTHER),cargo lambda build --release --locked --$(subst _,-,$(OTHER)) \
-		--lambda-dir target/lambda-$(OTHER) $(FUNCTIONS:%=--bin %) --bin demo)
-	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin demo)
+		--lambda-dir target/lambda-$(OTHER) $(FUNCTIONS:%=--bin %) $(PROGRAMS:%=--bin %))
+	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) $(PROGRAMS:%=--bin %))
 	$(call stage,functions of $(OTHER),tools/release/emulate $(OTHER) target/lambda-$(OTHER) permissions::)
 	$(call stage,pack,tools/release/pack dist \
-		--functions $(ARCHITECTURE)=target/lambda --demo $(ARCHITECTURE)=target/lambda/demo/bootstrap \
-		--functions $(OTHER)=target/lambda-$(OTHER) --demo $(OTHER)=target/lambda-$(OTHER)/demo/bootstrap)
+		--functions $(ARCHITECTURE)=target/lambda --programs $(ARCHITECTURE)=target/lambda \
+		--functions $(OTHER)=target/lambda-$(OTHER) --programs $(OTHER)=target/lambda-$(OTHER))
 	$(call stage,demo with Python alone,tools/release/try dist/$(RELEASE).tar.gz)
 
 check: prerequisites ## What one runs between two edits: format, clippy, unit tests, house, quick simulation
@@ -108,7 +111,7 @@ browser: setup demo ## Draws the dashboard, the widget and the demo's page, and 
 	$(call stage,browser,cargo test --quiet --locked -p session-cleanup-tests --test browser)
 
 demo: package ## Shows sessions being cleaned, on a local AWS
-	@$(PACKAGE)/demo/demo-$(ARCHITECTURE)
+	@$(PACKAGE)/programs/demo-$(ARCHITECTURE)
 
 # The log of a week, as SAM reads it from CloudWatch, or a file.
 FILE := $(if $(filter command line,$(origin LOG)),$(LOG))

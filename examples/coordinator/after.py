@@ -4,9 +4,12 @@ It starts one Fargate task for each session and calls the session's container by
 it renews the lease of each task. When a session is over, it forgets it, and then puts one event on the bus.
 """
 
+import atexit
 import http.client
 import json
 import logging
+import signal
+import sys
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -39,6 +42,9 @@ class Coordinator:
         self.clients = {}  # by address
         self.failures = {}  # by address: how many requests in a row went wrong
         threading.Thread(target=self.renew_leases, daemon=True).start()
+        atexit.register(self.end_all)
+        # A process that is told to stop runs no such handler by itself.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
     def run(self, session_id, work):
         """Runs a session from its first moment to its last: `work` gets what calls its container."""
@@ -128,6 +134,11 @@ class Coordinator:
         self.failures.pop(address, None)
         if task_arn:
             self.say_that_it_is_over(session_id, task_arn)
+
+    def end_all(self):
+        """Ends all sessions that are left, as this process ends."""
+        for session_id in list(self.tasks):
+            self.end(session_id)
 
     def say_that_it_is_over(self, session_id, task_arn):
         """Puts the event on the bus. Where that never works, the lease runs out, and the reaper comes."""

@@ -101,6 +101,12 @@ impl Coordinator {
         assert!(ended.expect("the coordinator ends").unwrap().success());
     }
 
+    /// SIGTERM, as ECS and Kubernetes send it when a new version is rolled out.
+    async fn is_told_to_stop(&self) {
+        let id = self.process.id().expect("the coordinator lives").to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
     /// No block and no handler of it runs any more.
     async fn dies(mut self) {
         self.process.kill().await.unwrap();
@@ -242,6 +248,25 @@ fn after_an_event_that_is_not_taken_is_put_again() {
         coordinator.moment().await;
         coordinator.ends().await;
         scene.receipt(&session, "cleaned").await;
+    });
+}
+
+#[test]
+fn after_a_coordinator_that_is_told_to_stop_says_that_its_session_is_over() {
+    play(66, async |scene| {
+        let lives = neighbour(scene).await;
+        let (settings, endpoints) = (settings(&scene.world, &json!({})), Endpoints::of(scene));
+        let (mut coordinator, _) =
+            Coordinator::at_work(AFTER, "rolled-out", &settings, &endpoints).await;
+        let session = started(&scene.world, "rolled-out");
+        scene.world.owner_ends(&session);
+        coordinator.is_told_to_stop().await;
+        assert_eq!(calls(&coordinator.moment().await), ["PutEvents"]);
+        coordinator.goes_on().await;
+        timeout(PATIENCE, coordinator.process.wait()).await.expect("it stops").unwrap();
+        scene.receipt(&session, "cleaned").await;
+        scene.assert_cleaned(&session).await;
+        assert!(scene.world.is_live(&lives));
     });
 }
 

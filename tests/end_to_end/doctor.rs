@@ -2,7 +2,7 @@
 
 use crate::one_stack::{Scene, make, play};
 use serde_json::json;
-use session_cleanup_tests::local_aws::{Lambda, Platform};
+use session_cleanup_tests::local_aws::{Lambda, Platform, Way};
 
 /// What `make doctor` prints, and whether it succeeds.
 async fn make_doctor(scene: &Scene, stack: &str) -> (String, bool) {
@@ -16,7 +16,7 @@ async fn one_sweep_at_a_time(scene: &Scene, stack: &str) {
     let reserve = format!(
         "aws lambda put-function-concurrency --function-name {stack}-reaper --reserved-concurrent-executions 1"
     );
-    scene.aws().follow(&reserve).await.unwrap_or_else(|error| panic!("{error}"));
+    scene.aws().follow(&reserve, Way::Source).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// The red lines of a page: what they are about.

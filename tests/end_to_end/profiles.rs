@@ -4,7 +4,7 @@
 use crate::one_stack::{address, assert_unharmed, play_without_emulator};
 use jiff::Timestamp;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{LocalAws, free_port};
+use session_cleanup_tests::local_aws::{LocalAws, Way, free_port};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{Api, SessionBuilder, Setup, TaskHandle};
 use std::sync::{Arc, OnceLock};
@@ -14,8 +14,6 @@ use tokio::time::timeout;
 const HOUR: Duration = Duration::from_hours(1);
 /// Two deployments, an upload and two sweeps, on two busy cores.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// The one line that is left out: `make test` has just done this, for the processor that it runs on.
-const DONE_BEFORE: &str = "make setup && sam build";
 
 /// A platform on which a page is followed.
 struct Platform {
@@ -56,7 +54,7 @@ fn the_page_of_platforms_with_a_load_balancer_works_as_it_stands() {
             ("SUBNETS", "subnet-0123456789abcdef0,subnet-0fedcba9876543210"),
             ("SECURITY_GROUPS", "sg-0123456789abcdef0"),
         ];
-        platform.follow(page, &ends, &values).await;
+        platform.follow(page, Way::Release, &ends, &values).await;
         platform.assert_saved_and_stopped(&ends);
         platform.assert_saved_and_stopped(&forgotten);
         assert_eq!(platform.world.registered("sessions"), [lives.address()]);
@@ -77,7 +75,7 @@ fn the_page_of_platforms_without_a_load_balancer_works_as_it_stands() {
             ("SUBNETS", "subnet-0123456789abcdef0"),
             ("SECURITY_GROUPS", "sg-0123456789abcdef0"),
         ];
-        platform.follow(page, &ends, &values).await;
+        platform.follow(page, Way::Source, &ends, &values).await;
         platform.assert_saved_and_stopped(&ends);
         platform.assert_saved_and_stopped(&forgotten);
         platform.assert_untouched(&lives);
@@ -107,7 +105,7 @@ fn the_page_of_warm_pools_works_as_it_stands() {
         platform.world.after(Api::TagResource, 1, move |world| {
             claimed.set(world.tags(&of)).unwrap();
         });
-        platform.follow(page, &ends, &values).await;
+        platform.follow(page, Way::Release, &ends, &values).await;
         let claim = claim.get().expect("the page claims its task");
         assert_eq!(claim["session-id"], "page-ends");
         let began: Timestamp = claim["session-started-at"].parse().unwrap();
@@ -128,7 +126,7 @@ fn the_page_of_platforms_without_artifacts_works_as_it_stands() {
         let forgotten = forgotten.started_ago(HOUR * 3).start();
         let lives = platform.session("page-lives").unregistered().start();
         let page = include_str!("../../docs/profiles/discard.md");
-        platform.follow(page, &ends, &[]).await;
+        platform.follow(page, Way::Release, &ends, &[]).await;
         assert!(platform.world.is_stopping(&ends), "{}", platform.world.history());
         assert!(platform.world.is_stopping(&forgotten), "{}", platform.world.history());
         platform.assert_untouched(&lives);
@@ -146,19 +144,21 @@ impl Platform {
 
     /// Follows a page with a session of the platform, which ends on it. `values` are those that not every
     /// page wants.
-    async fn follow(&self, page: &str, session: &TaskHandle, values: &[(&str, &str)]) {
+    async fn follow(&self, page: &str, from: Way, session: &TaskHandle, values: &[(&str, &str)]) {
         self.served.listens(session).await;
         self.world.owner_ends(session);
         let setup = self.world.setup();
         let cluster = setup.cluster_arn(&setup.clusters[0]);
+        let template = from.template();
         let everywhere = [
-            ("CLUSTER", cluster.as_str()),
+            ("TEMPLATE", template.as_str()),
+            ("CLUSTER", &cluster),
             ("FAMILY", &setup.families[0]),
             ("SESSION_ID", session.session_id()),
             ("TASK_ARN", session.arn()),
         ];
         let commands = commands(page, &[&everywhere, values].concat());
-        let followed = timeout(PATIENCE, self.aws.follow(&commands)).await;
+        let followed = timeout(PATIENCE, self.aws.follow(&commands, from)).await;
         let printed = followed.expect("a page takes a minute");
         let printed = printed.unwrap_or_else(|e| panic!("{e}\n{}", self.world.history()));
         assert_quotes(page, &printed);
@@ -188,24 +188,26 @@ fn blocks(page: &str) -> impl Iterator<Item = &str> {
     page.split("```").skip(1).step_by(2).map(|block| block.strip_prefix("sh\n").expect("commands"))
 }
 
-/// All commands of a page but one. Its first block gives values to variables: here they get those of this
-/// platform, each of them.
+/// All commands of a page. The variables that it sets to examples get the values of this platform, each of them.
 fn commands(page: &str, values: &[(&str, &str)]) -> String {
-    let mut blocks = blocks(page);
-    let first = blocks.next().expect("a page has commands");
-    let given: Vec<String> = first.lines().map(|line| with_its_value(line, values)).collect();
-    assert_eq!(given.len(), values.len(), "{given:?}");
-    let (before, after) = blocks
-        .next()
-        .and_then(|block| block.split_once(DONE_BEFORE))
-        .unwrap_or_else(|| panic!("the second block does not say `{DONE_BEFORE}`"));
-    given.concat() + before + after + &blocks.collect::<String>()
+    let lines: Vec<&str> = blocks(page).flat_map(str::lines).collect();
+    for (name, _) in values {
+        let given = lines.iter().filter(|line| is_set(line, name)).count();
+        assert_eq!(given, 1, "the page sets {name} {given} times");
+    }
+    let mut commands = String::new();
+    for line in lines {
+        let given = values.iter().find(|(name, _)| is_set(line, name));
+        let line =
+            given.map_or_else(|| line.to_owned(), |(name, value)| format!("{name}='{value}'"));
+        commands.push_str(&line);
+        commands.push('\n');
+    }
+    commands
 }
 
-fn with_its_value(line: &str, values: &[(&str, &str)]) -> String {
-    let (name, _) = line.split_once('=').unwrap_or_else(|| panic!("{line:?} sets no variable"));
-    let value = values.iter().find(|(known, _)| *known == name);
-    format!("{name}='{}'\n", value.unwrap_or_else(|| panic!("no value for {name}")).1)
+fn is_set(line: &str, variable: &str) -> bool {
+    line.strip_prefix(variable).is_some_and(|rest| rest.starts_with('='))
 }
 
 /// What a page quotes of the answers was printed, and in this order: `"outcome": "cleaned"`.
@@ -228,8 +230,8 @@ fn a_page_that_quotes_what_is_not_printed_is_found() {
 #[test]
 fn a_page_ends_with_its_first_wrong_command() {
     on_a_platform(74, async |platform| {
-        let commands = r#"PATH="$PWD/.venv/bin:$PATH"; aws events put-event | cat; echo went on"#;
-        let error = platform.aws.follow(commands).await.unwrap_err().to_string();
+        let commands = "aws events put-event | cat; echo went on";
+        let error = platform.aws.follow(commands, Way::Release).await.unwrap_err().to_string();
         assert!(error.contains("+ aws events put-event"), "{error}");
         assert!(!error.contains("went on"), "{error}");
     });

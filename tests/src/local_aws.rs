@@ -4,7 +4,7 @@
 //!
 //! - [`LocalAws::start`]: the emulator, ready for calls, with a bucket for artifacts to be put into;
 //! - [`LocalAws::deploy`]: the release that `make package` has packed, with parameters of the caller's;
-//! - [`LocalAws::follow`]: from source, by the commands of a page, as a person types them;
+//! - [`LocalAws::follow`]: the commands of a page, as a person types them;
 //! - [`Stack`]: events in, and what came of them: queues, receipts, log lines, invocations.
 //!
 //! EventBridge, SQS, the event source mapping, Lambda's runtime API, S3 and CloudWatch Logs are
@@ -46,6 +46,26 @@ pub const REGION: &str = "us-east-1";
 /// The account of everything here: the one that MiniStack gives to the access key `test`.
 pub const ACCOUNT: &str = "000000000000";
 
+/// Where someone types the commands of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// In an unpacked release.
+    Release,
+    /// In a checkout in which `sam build` has been run.
+    Source,
+}
+
+impl Way {
+    /// The template that is deployed, in that folder.
+    #[must_use]
+    pub fn template(self) -> String {
+        match self {
+            Self::Release => format!("template-{}.yaml", release::ARCHITECTURE),
+            Self::Source => ".aws-sam/build/template.yaml".to_owned(),
+        }
+    }
+}
+
 /// The emulator, for as long as this lives: dropping it ends MiniStack and the functions it runs.
 #[derive(Debug)]
 pub struct LocalAws {
@@ -84,11 +104,20 @@ impl LocalAws {
     /// that fails. Answers what they printed.
     ///
     /// # Errors
-    /// [`LocalAwsError`] when a tool is missing, there is no fresh build, or a command fails.
-    pub async fn follow(&self, commands: &str) -> Result<String, LocalAwsError> {
-        release::source_is_built()?;
+    /// [`LocalAwsError`] when a tool is missing, nothing fresh is there to be deployed, or a command fails.
+    pub async fn follow(&self, commands: &str, from: Way) -> Result<String, LocalAwsError> {
         release::tool("aws")?;
-        shell::follow(self.endpoint(), &self.world, commands).await
+        let folder = match from {
+            Way::Release => {
+                release::template()?;
+                release::folder()
+            }
+            Way::Source => {
+                release::source_is_built()?;
+                release::repository()
+            }
+        };
+        shell::follow(self.endpoint(), &self.world, folder, commands).await
     }
 
     /// The emulator's S3: where session containers of the world upload to, and the ledger.

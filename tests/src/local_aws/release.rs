@@ -11,7 +11,8 @@ use std::time::SystemTime;
 const SOURCES: [&str; 5] = ["template.yaml", "Cargo.toml", "Cargo.lock", "shared", "functions"];
 
 /// What is packed is built for this machine.
-const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+pub(super) const ARCHITECTURE: &str =
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
 
 /// The repository that this program was built in. Who has only the release has no such folder.
 pub(super) fn repository() -> &'static Path {

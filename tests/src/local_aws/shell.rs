@@ -1,15 +1,20 @@
 use super::{LocalAwsError, REGION, release};
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
 use tokio::process::Command;
 
-/// Runs commands in one bash, as a person does who types them in the repository and says yes to whatever
+/// Runs commands in one bash, as a person does who types them in a folder and says yes to whatever
 /// is asked. `world` is where ECS is served. Answers what they printed.
 pub(super) async fn follow(
     endpoint: &str,
     world: &str,
+    folder: &Path,
     commands: &str,
 ) -> Result<String, LocalAwsError> {
     let output = reaches_only(Command::new("bash"), endpoint)
-        .current_dir(release::repository())
+        .current_dir(folder)
+        .env("PATH", with_tools())
         .args(["-c", r#"yes | bash -euxo pipefail -c "$0""#, commands])
         .env("AWS_ENDPOINT_URL_ECS", world)
         .output()
@@ -21,6 +26,14 @@ pub(super) async fn follow(
         let output = [output.stdout, output.stderr].concat();
         Err(LocalAwsError::Shell { output: String::from_utf8_lossy(&output).into_owned() })
     }
+}
+
+/// The release's tools, before all else.
+fn with_tools() -> OsString {
+    let mut path = release::programs().into_os_string();
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// A program that calls the emulator, and nothing else: no profile, no proxy.
