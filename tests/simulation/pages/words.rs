@@ -1,10 +1,9 @@
 //! What a quote may be, other than said in the play.
 
 /// The pages that operators and owners read: each quote of them is checked.
-pub(super) const PAGES_OF_OPERATORS: [&str; 14] = [
+pub(super) const PAGES_OF_OPERATORS: [&str; 13] = [
     "README.md",
     "docs/alarms.md",
-    "docs/deploy.md",
     "docs/integration.md",
     "docs/known-limits.md",
     "docs/metrics.md",
