@@ -64,7 +64,7 @@ variable "complete_path" {
 }
 
 variable "container_authorization" {
-  description = "What the complete path wants in the header Authorization, by reference; secretsmanager:NAME:SecretString:KEY or ssm:NAME"
+  description = "Reference to the value of the header Authorization for the complete path; secretsmanager:NAME:SecretString:KEY or ssm:NAME"
   type        = string
   default     = null
 }
@@ -78,7 +78,7 @@ variable "health_path" {
 # Artifacts.
 
 variable "artifact_bucket" {
-  description = "Bucket that session containers upload to; it is only read. Needed, but in mode discard"
+  description = "Bucket that session containers upload to; it is only read. Required, except in mode discard"
   type        = string
   default     = null
 }
@@ -134,7 +134,7 @@ variable "max_receive_count" {
 }
 
 variable "visibility_factor" {
-  description = "So many times function_timeout, and a second, pass between two attempts at an event; AWS advises 6"
+  description = "The time between two attempts at an event is function_timeout times this factor, plus one second; AWS recommends 6"
   type        = number
   default     = null
 }
@@ -152,7 +152,7 @@ variable "ending_tasks_wait_at_most" {
 }
 
 variable "cleanup_failures_at_least" {
-  description = "So many cleanups that fail within five minutes raise an alarm, and make the reaper sweep at once"
+  description = "This many failed cleanups within five minutes raise an alarm, and make the reaper sweep at once"
   type        = number
   default     = null
 }

@@ -14,8 +14,8 @@ use crate::session::Stage;
 use backon::BackoffBuilder;
 use std::time::Duration;
 
-const UNAUTHORIZED: &str = "the container answered HTTP 401: CONTAINER_AUTHORIZATION is not what it wants; \
-                            deploy with the secret of today";
+const UNAUTHORIZED: &str = "the container answered HTTP 401: it does not accept CONTAINER_AUTHORIZATION; \
+                            deploy with the current secret";
 
 /// What ends the attempts.
 type Salvaged = Result<Salvage, TaskOver>;
@@ -217,7 +217,7 @@ impl Attempts<'_> {
             tracing::warn!(problem = %why, "artifacts not confirmed; the next sweep tries again");
             Salvage::Unconfirmed { why }
         } else {
-            tracing::error!(problem = %why, "nobody else of its family answers in its subnet either");
+            tracing::error!(problem = %why, "no other task of its family in its subnet answers");
             Salvage::Blind { why }
         }
     }

@@ -194,8 +194,8 @@ pub(super) fn notes(
         | Salvage::Unverified { why } => Some(why.clone()),
         Salvage::NotAsked { why } => Some(format!("{why}; {again}")),
         Salvage::Blind { why } => Some(format!(
-            "{why}; nobody else of its family answers in its subnet either, so the route may be broken: \
-             see security groups, subnets and network ACLs"
+            "{why}; no other task of its family in its subnet answers, so the route may be broken: see \
+             security groups, subnets and network ACLs"
         )),
         Salvage::Spared { why } => Some(format!("{why}; nothing was done to it")),
         Salvage::WrongContainer => Some(
@@ -210,7 +210,7 @@ pub(super) fn notes(
     };
     let of_target = match target {
         TargetFate::Unverified { why } => {
-            Some(format!("{why}; what stays registered is the reaper's"))
+            Some(format!("{why}; what is still registered is left to the reaper"))
         }
         TargetFate::NotReRegistered { why } => Some(format!(
             "{why}; a live session may get no traffic until its target is registered again"

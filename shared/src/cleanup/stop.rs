@@ -242,7 +242,7 @@ impl Attempts<'_> {
             let turn = budget.until_the_receipt().run(pace.stop()).await;
             if turn.is_err() {
                 let arn = &self.session.task.arn;
-                self.problem = format!("AWS throttles StopTask, and that of {arn} had no turn");
+                self.problem = format!("AWS throttles StopTask; the call for {arn} got no token");
             }
             if turn? == Turn::Waited {
                 self.is_first = false;
@@ -288,7 +288,7 @@ impl Attempts<'_> {
             },
         };
         if !as_decided {
-            let why = "it is no longer as it was when its stop was decided".to_owned();
+            let why = "its state has changed since its stop was decided".to_owned();
             return Ok(TaskFate::NotStopped { why });
         }
         // While it is under way, and where no usable answer comes, it may have been done.

@@ -269,7 +269,7 @@ pub(super) async fn re_register(
         removals.re_register(&session.task.arn).await.map_err(|error| error.to_string())?;
         match goes_on {
             None => Ok(TargetFate::ReRegistered),
-            Some(why) => Err(format!("{why}; it may come about yet")),
+            Some(why) => Err(format!("{why}; the deregistration may still take effect")),
         }
     };
     let registered = deadline.run(registering).await.unwrap_or_else(|timed_out| {

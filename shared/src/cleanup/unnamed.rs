@@ -178,10 +178,11 @@ fn cannot_be_told(request: &Request, task: TaskArn) -> Identified {
     }
 }
 
-const NOT_NAMED: &str =
-    "the task is over, a tag may have named its session, and the ledger does not name it either";
+const NOT_NAMED: &str = "the task is ending or has stopped; a deleted tag may have named its session, and the \
+                         ledger does not name it";
 
-const SEE: &str = "what became of its artifacts can't be told: see its log, and who started it";
+const SEE: &str =
+    "it is unknown whether its artifacts are saved: see its log, and ask who started it";
 
 fn nothing_lost(task: TaskArn, artifacts: Artifacts, why: &str) -> Identified {
     Identified::NothingLost { task, artifacts, why: why.to_owned() }

@@ -254,7 +254,7 @@ impl<'a> Variables<'a> {
         let level = self.one("LOG_LEVEL", log_level)?;
         match mode {
             CompletionMode::Observe if level < tracing::Level::INFO => {
-                let problem = "COMPLETION_MODE is observe, and says what it sees at the level info";
+                let problem = "COMPLETION_MODE is observe, which logs at the level info";
                 Err(wrong("LOG_LEVEL", &self.text("LOG_LEVEL")?, &problem))
             }
             CompletionMode::Observe | CompletionMode::Enforce => Ok(level),

@@ -30,7 +30,7 @@ pub(super) async fn checks(context: &Context, deadline: Deadline) -> Vec<Check> 
     if let Ok(session) = SessionId::parse(NO_SESSION) {
         let missing = store.marker(&session, context.clock.now());
         let missing = asked(deadline, "HeadObject", bucket, missing).await.map(drop);
-        let what = "A marker that is not there is told from one that can't be read.";
+        let what = "A missing marker can be distinguished from an unreadable one.";
         checks.push(read(bucket, missing, what));
     }
     if let Some(marker) = &page.marker {

@@ -107,7 +107,7 @@ fn tried<'a>(
     let kind = CheckKind::Permission;
     async move {
         match asked(deadline, action, &of, trying).await {
-            Ok(()) => Check::green(kind, of, "It is allowed: a try that can do nothing was not denied."),
+            Ok(()) => Check::green(kind, of, "It is allowed: a harmless test call was not denied."),
             Err(error) => {
                 let fix = format!(
                     "Allow {action}, as the function's role in template.yaml does; look for a boundary, an \

@@ -113,7 +113,8 @@ fn judge(of: &str, answer: Probe, at: TargetAddress, config: &Config) -> Check {
         Probe::Blind => {
             let found = format!("{at} can't be reached: no connection within CONNECT_TIMEOUT.");
             let fix = "Let the containers' security group admit the functions' at ContainerPort; SubnetIds must \
-                       have a route to them. Until then no container is asked, and nobody's silence is believed.";
+                       have a route to them. Until then no container can be asked, and a missing answer proves \
+                       nothing.";
             if asks_containers {
                 Check::red(KIND, of, found, fix)
             } else {

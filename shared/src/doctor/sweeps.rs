@@ -24,7 +24,7 @@ pub(super) fn last_sweep(memory: &Memory, config: &Config, now: Timestamp) -> Ve
     let interval = config.sweep.interval;
     let mut checks = vec![match memory.suspects.swept_at {
         None => {
-            let found = format!("No sweep is on record; one is due every {}.", spoken(interval));
+            let found = format!("No sweep is recorded; one is due every {}.", spoken(interval));
             let fix = "Wait for one interval after a deployment. Then look at the rule of the schedule and at \
                        the reaper's log.";
             Check::yellow(kind, of, found, fix)
@@ -82,10 +82,11 @@ pub(super) fn leases(
         return unknown(kind, of, "not every cluster could be listed");
     }
     if leases.are_lapsing() {
-        let found =
-            format!("{lapsed} leases are over and {running} run: their renewal looks broken.");
-        let fix = "See LeasesLapsingAlarm in the runbook: no session is stopped for its lease until renewal \
-                   works again.";
+        let found = format!(
+            "{lapsed} leases have lapsed and {running} are running: renewal is presumed broken."
+        );
+        let fix = "See LeasesLapsingAlarm in the runbook: until renewal works again, no session is stopped for \
+                   its lease before the lease has been expired for MAX_SESSION_AGE.";
         return Check::red(kind, of, found, fix);
     }
     let found = if lapsed + running == 0 {

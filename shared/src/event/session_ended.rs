@@ -89,7 +89,7 @@ pub(super) fn parse(
 /// Beside a task that is named, a time that can't be used is no reason to leave the session as it is.
 fn usable(ended_at: Result<Option<Timestamp>, EventError>) -> Option<Timestamp> {
     ended_at.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the envelope's time serves");
+        tracing::warn!(%error, "the envelope's time is used instead");
         None
     })
 }

@@ -87,7 +87,7 @@ impl Search {
                 format!("all {} running tasks of the configured clusters were looked at", self.seen)
             }
             (None, false) => format!(
-                "{} running tasks were looked at, and not all: whoever is looked for may run all the same",
+                "{} running tasks were looked at, but not all: the task may still be running",
                 self.seen
             ),
         }

@@ -64,7 +64,7 @@ impl Answer for LastSweeps {
     fn text(&self) -> String {
         let last = match self.last_sweep_at {
             Some(at) => format!("The last sweep began at {}.", page::time(at, self.now)),
-            None => "No sweep is on record.".to_owned(),
+            None => "No sweep is recorded.".to_owned(),
         };
         let sweeps = self.sweeps.iter().map(|sweep| {
             let StoredReport { started_at, mode, counts, warnings, .. } = &sweep.report;

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use std::fmt::{self, Display, Write as _};
 
 /// What `CloudWatch` shows where the widget is edited.
-pub(super) const DESCRIPTION: &str = "## Findings of the last sweep\nWhat is not plainly fine, and what was done \
-about it: the last report that a sweep has stored. A refresh reads it again; it never sweeps. It takes no parameters.";
+pub(super) const DESCRIPTION: &str = "## Findings of the last sweep\nEach finding, and what was done about it: \
+the last report that a sweep has stored. A refresh reads it again; it never sweeps. It takes no parameters.";
 
 /// So many findings are drawn; the rest is counted.
 const ROWS: usize = 40;
@@ -29,11 +29,13 @@ pub(super) async fn draw(context: &Context, deadline: Deadline) -> String {
     match history.of_the_last_sweep() {
         Some(kept) => html.push_str(&of_report(&kept.report, &kept.key)),
         None if history.found_nothing() => {
-            html.push_str("<p><b>Nothing.</b> The last sweep found every task and every target plainly fine.</p>");
+            html.push_str(
+                "<p><b>Nothing.</b> The last sweep found nothing that needs attention.</p>",
+            );
         }
         None if history.swept_at().is_some() && history.problems.is_empty() => {
             html.push_str(
-                "<p><b>Its report is not there:</b> the sweep is still under way, or it did not come to its end.</p>",
+                "<p><b>Its report is not there:</b> the sweep is still under way, or it did not finish.</p>",
             );
         }
         None => {}
@@ -56,7 +58,7 @@ fn when(
         SweepMode::Enforce => "<b>enforce</b>",
     };
     let Some(at) = history.swept_at() else {
-        return format!("<p>No sweep is on record. Mode: {mode}.</p>");
+        return format!("<p>No sweep is recorded. Mode: {mode}.</p>");
     };
     let is_late = now.duration_since(at) > longest_gap(interval);
     let late =

@@ -78,7 +78,10 @@ async fn remove(
 
     let intent = write_intent(context, &entries).await;
     if let Err(error) = &intent {
-        tracing::error!(%error, "no intent can be written; only what its owner ended is removed");
+        tracing::error!(
+            %error,
+            "no intent can be written; only targets of sessions that an owner or ECS reported as ended are deregistered"
+        );
         let waits = |target: &SessionTarget| target.authority != Authority::OwnersWord;
         for place in entries.extract_if(.., |place: &mut Place<'_>| waits(place.target)) {
             failed.insert(&place.target.task, Removed::Waits(error.clone()));

@@ -221,8 +221,8 @@ async fn return_to(
         }
         GroupOf::CantBeTold => {
             let answer = format!(
-                "it is {holder}'s now, which is registered nowhere yet: in which group it belongs can't \
-                 be told, and the next sweep looks again"
+                "it is {holder}'s now, which is registered nowhere yet: its group is unknown, and the \
+                 next sweep checks again"
             );
             Err(CallError::unanswered("RegisterTargets", format!("{address} in {group}"), answer))
         }

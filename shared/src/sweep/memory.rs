@@ -18,7 +18,7 @@ pub(crate) struct Memory {
     unconfirmed: Option<Suspects>,
     /// What the sweep before suspected; nothing where the memory can't be read.
     pub(crate) suspects: Suspects,
-    /// Why nobody is suspect yet although there is a memory.
+    /// Why there are no suspects although there is a memory.
     pub(crate) problem: Option<String>,
 }
 
@@ -33,17 +33,17 @@ enum Version {
 }
 
 impl Memory {
-    /// Reads it, for no longer than until `deadline`. Where it can't be read, nobody is suspect yet.
+    /// Reads it, for no longer than until `deadline`. Where it can't be read, there are no suspects.
     pub(crate) async fn read(ledger: &Ledger, deadline: Deadline) -> Self {
         let (version, suspects, problem) = match Self::read_object(ledger, deadline).await {
             Ok(None) => (Version::New, Suspects::default(), None),
             Ok(Some((etag, Ok(suspects)))) => (Version::Known(etag), suspects, None),
             Ok(Some((etag, Err(problem)))) => {
-                let problem = format!("{KEY} can't be read, nobody is suspect yet: {problem}");
+                let problem = format!("{KEY} can't be read, so no suspects are known: {problem}");
                 (Version::Known(etag), Suspects::default(), Some(problem))
             }
             Err(error) => {
-                let problem = format!("{error}; nobody is suspect yet");
+                let problem = format!("{error}; no suspects are known");
                 (Version::Unknown, Suspects::default(), Some(problem))
             }
         };
@@ -159,7 +159,9 @@ enum Own {
 fn not_remembered(error: &CallError) -> String {
     match error.failure {
         Failure::Conflict => {
-            format!("another sweep has written {KEY} meanwhile; its suspects count, not ours")
+            format!(
+                "another sweep has written {KEY} meanwhile; its suspects are kept, ours are dropped"
+            )
         }
         Failure::Throttled
         | Failure::Refused

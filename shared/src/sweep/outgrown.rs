@@ -14,9 +14,9 @@ pub(super) fn outgrown(tasks: usize, looking: Duration, share: Percent) -> Optio
     }
     let fits = u128::try_from(tasks).ok()? * looking.as_millis() / least.as_millis();
     Some(format!(
-        "to look at {tasks} tasks takes at least {} s of the {} s that a sweep has for it: from some {} on, a sweep \
-         can't list them all, and decides nothing of them; set ReaperTimeout (at most 900) or RateSharePercent \
-         higher, or split the fleet over several stacks",
+        "to look at {tasks} tasks takes at least {} s of the {} s that a sweep has for it: above about {} tasks a \
+         sweep can't list them all, and decides nothing about them; set ReaperTimeout (at most 900) or \
+         RateSharePercent higher, or split the fleet over several stacks",
         least.as_secs(),
         looking.as_secs(),
         fits / 1000 * 1000,
@@ -41,6 +41,6 @@ mod tests {
         // 120 s of 150.
         let said = outgrown(125_000, LOOKING, Percent::WHOLE).unwrap();
         assert!(said.contains("125000 tasks takes at least 120 s of the 150 s"), "{said}");
-        assert!(said.contains("from some 156000 on"), "{said}");
+        assert!(said.contains("above about 156000 tasks"), "{said}");
     }
 }

@@ -129,8 +129,8 @@ impl Suspects {
         let is_long_ago = ago > longest_gap(interval);
         (forgets && is_long_ago).then(|| {
             format!(
-                "the sweep before was {} min ago, and SWEEP_INTERVAL says {interval:?}: what it suspected does \
-                 not count, and nothing that must be seen twice is acted on",
+                "the sweep before was {} min ago, and SWEEP_INTERVAL says {interval:?}: its suspects have \
+                 expired, so no condition counts as seen twice",
                 ago.as_mins()
             )
         })

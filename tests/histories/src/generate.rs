@@ -17,18 +17,15 @@ pub fn generate(seed: u64) -> History {
     let mut steps = Vec::new();
     fleet::begin(&mut random, &stack, lasts, &mut steps);
     trouble::befall(&mut random, &stack, lasts, &mut steps);
+    let faults = Faults::Random(weather(&mut random));
+    // Drawn apart from all else, so that it leaves the rest of a history as it was.
+    let mut random = Rng::with_seed(!seed);
+    trouble::mistakes(&mut random, lasts, &mut steps);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) => Seconds(0),
     });
-    History {
-        seed,
-        stack,
-        steps,
-        faults: Faults::Random(weather(&mut random)),
-        deaths: Vec::new(),
-        lasts,
-    }
+    History { seed, stack, steps, faults, deaths: Vec::new(), lasts }
 }
 
 /// One of some.

@@ -74,7 +74,7 @@ async fn in_a_large_fleet_the_look_ends_in_time_and_says_how_far_it_got() {
         world.session(&format!("s-{number}")).start();
     }
     let answer = explain(&world, "nobody").await;
-    says(&answer, "and not all: whoever is looked for may run all the same");
+    says(&answer, "but not all: the task may still be running");
     // A tenth of AWS's rates: ten at once, then two a second.
     let reads = world.count(Api::ListTasks) + world.count(Api::DescribeTasks);
     assert!((80..=10 + 2 * 50).contains(&reads), "{reads} reads");

@@ -64,7 +64,7 @@ async fn of_long_reports_the_newest_is_told_in_part_and_the_others_by_their_coun
 async fn before_the_first_sweep_nothing_is_on_record() {
     let world = World::new(Setup::default());
     let answer = ask(&world, &json!({"sweeps": {"last": 1}})).await;
-    says(&answer, "No sweep is on record.");
+    says(&answer, "No sweep is recorded.");
     assert_eq!(answer["sweeps"], json!([]));
 }
 

@@ -18,7 +18,7 @@ async fn a_live_session_is_told_why_it_is_kept_and_when_it_will_be_too_old() {
         assert_eq!(task["session_id"], "live");
         assert_eq!(task["evidence"]["routed"], true);
         says(&answer, "T8 too_old from 2026");
-        says(&answer, "Nothing: those on record found it plainly fine");
+        says(&answer, "Nothing: the stored reports have no finding about it.");
     }
 }
 
@@ -140,7 +140,7 @@ async fn a_lease_that_is_over_is_not_called_kept_where_only_sweeps_can_tell() {
     let answer = explain(&world, "lapsed").await;
     says(
         &answer,
-        "only a sweep can tell, by all leases together; the last one said T7 lease_expired",
+        "only a sweep, which sees all leases, can decide this; the last one said T7 lease_expired",
     );
 }
 

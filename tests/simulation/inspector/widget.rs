@@ -68,7 +68,7 @@ async fn a_refresh_reads_the_ledger_and_calls_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_found_nothing_and_one_that_is_long_ago_are_told() {
     let world = World::new(Setup::default());
-    assert!(draw(&world).await.contains("No sweep is on record"));
+    assert!(draw(&world).await.contains("No sweep is recorded"));
     look(&world, "look").await;
     assert!(draw(&world).await.contains("<b>Nothing.</b>"));
     tokio::time::sleep(INTERVAL * 4).await;

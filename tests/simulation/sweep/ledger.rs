@@ -82,7 +82,7 @@ async fn a_receipt_that_could_not_be_written_is_written_by_the_next_sweep() {
     }
 }
 
-/// Where the memory can't be read, nobody is suspect yet: rows that rest on facts are decided all the
+/// Where the memory can't be read, there are no suspects: rows that rest on facts are decided all the
 /// same.
 #[tokio::test(start_paused = true)]
 async fn while_the_ledger_cannot_be_read_nobody_is_suspect_and_facts_still_count() {
@@ -104,7 +104,7 @@ async fn while_the_ledger_cannot_be_read_nobody_is_suspect_and_facts_still_count
                 "{name} {report:#}"
             );
             assert_eq!(task_row(&report, &done), ("T9a suspected_done", "suspected"), "{report:#}");
-            assert!(says(&report["problems"], "nobody is suspect yet"), "{report:#}");
+            assert!(says(&report["problems"], "no suspects are known"), "{report:#}");
             assert!(says(&report["intents"]["problems"], "ListObjectsV2"), "{report:#}");
         }
         assert_clean(&world, &orphan);

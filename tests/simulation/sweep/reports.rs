@@ -129,8 +129,8 @@ async fn a_person_can_read_why_each_task_was_or_was_not_touched() {
         (&unidentified, "names no session"),
         (&ended, "tagged since 2026-11-02T08:55:00Z"),
         (&ancient, "HARD_AGE"),
-        (&unreadable, "is no time"),
-        (&expired, "its lease ended at 2026-11-02T08:44:00Z, and nobody renews it"),
+        (&unreadable, "can't be read as a time"),
+        (&expired, "its lease ended at 2026-11-02T08:44:00Z, and its owner does not renew it"),
         (&lapsed, "its lease ended at 2026-11-02T08:50:00Z"),
         (&old, "it has no lease; it was created at 2026-11-02T06:00:00Z"),
         (&done, "its container says that it is done"),
@@ -178,7 +178,7 @@ async fn a_second_look_that_spares_a_victim_says_why() {
     let report = enforce(&world, "sweep-2").await;
     let why = target_in(&report, zombie)["why"].as_str().unwrap();
     assert!(why.starts_with("no task of the account holds its address"), "{why}");
-    assert!(why.contains("nobody takes the connection of our own health check"), "{why}");
+    assert!(why.contains("nothing accepts the connection of our own health check"), "{why}");
     assert_eq!(target_in(&report, zombie)["action"], "spared", "{report:#}");
     let why = target_in(&report, zombie)["result"].as_str().unwrap();
     assert!(why.contains("its row is G6"), "{why}");

@@ -178,7 +178,10 @@ async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
         world.put_object("ledger", "suspects.json", others);
     });
     let overtaken = enforce(&world, "sweep-1").await;
-    assert!(says(&overtaken["problems"], "its suspects count, not ours"), "{overtaken:#}");
+    assert!(
+        says(&overtaken["problems"], "its suspects are kept, ours are dropped"),
+        "{overtaken:#}"
+    );
     assert_eq!(world.object("ledger", "suspects.json").unwrap(), others);
     tokio::time::sleep(INTERVAL).await;
     let report = enforce(&world, "sweep-2").await;

@@ -86,6 +86,11 @@ impl Judge {
         self.taken.insert((group.to_owned(), address));
     }
 
+    /// No target is missing in a group that does not exist.
+    pub(crate) fn group_is_gone(&mut self, group: &str) {
+        self.taken.retain(|(of, _)| of != group);
+    }
+
     pub(crate) fn force(&mut self, cluster: &str, created_before: Timestamp) {
         self.forced.insert(cluster.to_owned(), created_before);
     }
@@ -109,14 +114,13 @@ impl State {
             .push(format!("{invariant}: {what} (call {number} of {caller}, sent at {sent_at})"));
     }
 
-    /// Whether a session is live, as `docs/decisions/invariants.md` defines it. Simplified: a lease that cannot be
-    /// parsed is none.
+    /// Whether a session is live, as `docs/decisions/invariants.md` defines it.
     pub(crate) fn live(&self, task: &Task, now: Timestamp) -> bool {
         task.owner_ended_at.is_none()
             && task.container.completed_at.is_none()
             && task.wanted_running()
             && task.started(now)
-            && now < self.may_live_until(task, now)
+            && (self.is_protected(task) || now < self.may_live_until(task, now))
     }
 
     /// Until when its lease (without one: the maximum session age) and the hard age hold.
@@ -134,6 +138,8 @@ impl State {
         // One that ended before the session began was copied from another's.
         let lease = lease.filter(|end| *end >= began);
         let until = match lease {
+            // One that can't be read may run as long as any.
+            None if self.has_an_unreadable_lease(task) => hard_age,
             None => began + self.setup.max_session_age,
             // Its owner lives: it is protected while others' leases do not show that renewal works.
             Some(end) if task.renewal == Renewal::Broken && self.leases_are_renewed(true, now) => {

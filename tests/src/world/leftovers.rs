@@ -161,6 +161,10 @@ impl State {
         task.tags.get(&self.setup.lease_tag)?.parse().ok()
     }
 
+    pub(crate) fn has_an_unreadable_lease(&self, task: &Task) -> bool {
+        task.tags.contains_key(&self.setup.lease_tag) && self.lease_end(task).is_none()
+    }
+
     /// Whether a single lease that lapsed speaks for itself; `perhaps`: also where it is not sure that a sweep has seen
     /// one that was extended. Simplified: every listing is whole.
     pub(crate) fn leases_are_renewed(&self, perhaps: bool, now: Timestamp) -> bool {

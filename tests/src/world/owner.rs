@@ -145,6 +145,7 @@ impl World {
         let mut state = self.lock();
         let arn = state.setup.target_group_arn(name);
         state.groups.remove(&arn);
+        state.judge.group_is_gone(&arn);
     }
 
     /// Another target group exists; it is not a configured one.

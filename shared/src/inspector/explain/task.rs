@@ -172,5 +172,5 @@ fn lapsed(last_sweep: Option<&str>) -> String {
         Some(row) => format!("the last one said {row}"),
         None => "the last one said nothing of it".to_owned(),
     };
-    format!("only a sweep can tell, by all leases together; {looks}")
+    format!("only a sweep, which sees all leases, can decide this; {looks}")
 }

@@ -37,7 +37,7 @@ impl Explanation {
         };
         let last = match self.last_sweep_at {
             Some(at) => format!("the last one began at {}", page::time(at, self.now)),
-            None => "none is on record".to_owned(),
+            None => "none is recorded".to_owned(),
         };
         format!("What sweeps said (their mode is {mode}; {last})")
     }
@@ -93,7 +93,7 @@ fn rests_on(evidence: &TaskFacts, now: Timestamp) -> Vec<(&'static str, String)>
         ("tagged as ended", evidence.session_ended_at),
         ("lease ends", evidence.lease_expires_at),
         ("suspect since", evidence.suspect_since),
-        ("asked in vain since", evidence.salvage_failing_since),
+        ("asked without success since", evidence.salvage_failing_since),
         ("upload under way at", evidence.under_way_at),
     ];
     let times = times.into_iter().filter_map(|(name, at)| Some((name, page::time(at?, now))));
@@ -139,7 +139,7 @@ impl AddressExplanation {
 
 fn mentions(mentions: &[Mention], now: Timestamp) -> String {
     if mentions.is_empty() {
-        return "Nothing: those on record found it plainly fine, or did not see it.".to_owned();
+        return "Nothing: the stored reports have no finding about it.".to_owned();
     }
     let rows = mentions.iter().map(|mention| {
         let began = mention.began.map_or_else(|| "-".to_owned(), |at| page::time(at, now));

@@ -41,10 +41,10 @@ pub(super) fn of_task(decision: &TaskDecision) -> String {
         },
         TaskRow::BeyondHardAge => format!("{created}, which is more than HARD_AGE ago"),
         TaskRow::Leased => "its lease runs".to_owned(),
-        TaskRow::LeaseUnreadable => "the end of its lease is no time, so it may still run".to_owned(),
-        TaskRow::Forced => format!("force_cluster speaks of it: {created}"),
-        TaskRow::LeaseExpired => format!("{lease}, and nobody renews it"),
-        TaskRow::LeaseLapsed => format!("{lease}, and that alone does not say enough yet"),
+        TaskRow::LeaseUnreadable => "its lease can't be read as a time, so it may still run".to_owned(),
+        TaskRow::Forced => format!("force_cluster covers it: {created}"),
+        TaskRow::LeaseExpired => format!("{lease}, and its owner does not renew it"),
+        TaskRow::LeaseLapsed => format!("{lease}, but that alone is not enough to stop it"),
         TaskRow::TooOld => format!("{lease}; {created}, which is more than MAX_SESSION_AGE ago"),
         TaskRow::Done => {
             "no traffic reaches it, and its container says for the second time that it is done"
@@ -80,7 +80,7 @@ pub(super) fn of_target(decision: &TargetDecision) -> String {
         TargetRow::Held => holder,
         TargetRow::HeldElsewhere => format!("{holder}, and its cluster is not configured"),
         TargetRow::Misrouted => {
-            format!("{holder}, and it runs no session: traffic reaches a stranger")
+            format!("{holder}, but runs no session: it gets the sessions' traffic")
         }
         TargetRow::MisroutedElsewhere => format!(
             "{holder}, runs no session and is of a cluster that is not configured; it may live in \
@@ -98,12 +98,12 @@ pub(super) fn of_target(decision: &TargetDecision) -> String {
         }
         TargetRow::Foreign => format!("{holder}, and something answers there"),
         TargetRow::Unclear if evidence.is_blind() => format!(
-            "{holder}, it fails its health checks, and {answer}: none of the group's tasks takes our \
-             connections either"
+            "{holder}, it fails its health checks, and {answer}: no task of the group accepts our \
+             connections"
         ),
-        TargetRow::Unclear => format!(
-            "{holder}, and its health says neither that someone answers nor that nobody does"
-        ),
+        TargetRow::Unclear => {
+            format!("{holder}, and its health does not show whether anything answers")
+        }
     }
 }
 
@@ -112,10 +112,8 @@ fn answer(probe: Option<Probe>) -> &'static str {
         Some(Probe::Active) => "our own health check finds a session active",
         Some(Probe::Done) => "our own health check finds a session complete",
         Some(Probe::Answers) => "something answers our own health check, or takes its connection",
-        Some(Probe::Silent) => "nobody takes the connection of our own health check",
-        Some(Probe::Blind) => {
-            "nobody was reached by our own health check, and the route may be to blame"
-        }
+        Some(Probe::Silent) => "nothing accepts the connection of our own health check",
+        Some(Probe::Blind) => "our own health check got no connection; the route may be broken",
         None => "it was not asked",
     }
 }

@@ -34,6 +34,8 @@ mod price {
     pub(super) const ALARM: f64 = 0.10;
     /// A dashboard, a month.
     pub(super) const DASHBOARD: f64 = 3.00;
+    /// An interface endpoint of a VPC, an hour in one Availability Zone.
+    pub(super) const ENDPOINT_HOUR: f64 = 0.01;
     /// An hour of a Fargate task of 1 vCPU and 2 GB (<https://aws.amazon.com/fargate/pricing/>).
     pub(super) const TASK_HOUR: f64 = 0.040_48 + 2.0 * 0.004_445;
 }
@@ -178,13 +180,15 @@ fn page(sizes: &[Sessions], sweeps: &[(usize, (Duration, f64))]) -> String {
          - The owner's `PutEvents` comes on top: {} for a million. Events of ECS cost nothing.\n\
          - Calls of ECS and ELBv2 cost nothing.\n\
          - Most of S3 is the receipt, one `PutObject` a session; and what is logged costs more than what is computed. \
-         `LogLevel: WARN` leaves the metrics and the problems.\n\n\
+         `LogLevel=warn` leaves the metrics and the problems.\n\n\
          ## The reaper's month\n\n\
          A sweep every five minutes, 256 MB, at half of AWS's rates (`RateSharePercent`), of a fleet in which nothing \
          has to be done.\n\n{}\n\
          ## Watching\n\n\
          {metrics} metrics at most (those of a kind that never comes up cost nothing), {alarms} alarms, one dashboard: \
-         at most {} a month. It is the largest part of a small fleet's bill.\n\n\
+         at most {} a month. It is the largest part of a small fleet's bill, unless the functions need a network of \
+         their own: where the subnets have neither NAT nor interface endpoints yet, two endpoints (ECS, ELBv2) in two \
+         Availability Zones cost about {} more.\n\n\
          ## The inspector's month\n\n\
          It runs when somebody asks. A thousand answers of 2 s at 256 MB: {}.\n\n\
          ## What it is to be held against\n\n\
@@ -199,11 +203,13 @@ fn page(sizes: &[Sessions], sweeps: &[(usize, (Duration, f64))]) -> String {
          | S3, million GET or HEAD | 0.40 | the same |\n\
          | CloudWatch, GB of logs | 0.50 | <https://aws.amazon.com/cloudwatch/pricing/> |\n\
          | CloudWatch, metric, alarm, dashboard a month | 0.30, 0.10, 3.00 | the same |\n\
-         | Fargate, vCPU hour and GB hour | 0.04048, 0.004445 | <https://aws.amazon.com/fargate/pricing/> |\n",
+         | Fargate, vCPU hour and GB hour | 0.04048, 0.004445 | <https://aws.amazon.com/fargate/pricing/> |\n\
+         | Interface endpoint, an hour in a zone | 0.01 | <https://aws.amazon.com/privatelink/pricing/> |\n",
         flow.markdown(),
         dollars(MILLION * price::EVENT),
         month.markdown(),
         dollars(watching),
+        dollars(4.0 * 30.0 * 24.0 * price::ENDPOINT_HOUR),
         dollars(1_000.0 * (2.0 * 0.25 * price::GB_SECOND + price::INVOCATION)),
         dollars(price::TASK_HOUR),
         dollars(100.0 * 60.0 * price::TASK_HOUR),

@@ -35,6 +35,19 @@ pub(super) fn befall(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mu
     }
 }
 
+/// What owners do wrong.
+pub(super) fn mistakes(random: &mut Rng, lasts: Seconds, steps: &mut Vec<Step>) {
+    if once_in(random, 5) {
+        let (number, other) = (random.usize(0..8), random.usize(0..8));
+        if number != other {
+            steps.push(step(some_time(random, lasts), Action::EndsAnother(number, other)));
+        }
+    }
+    if once_in(random, 12) {
+        steps.push(step(some_time(random, lasts), Action::SendsGarbage(random.u8(0..3))));
+    }
+}
+
 fn trouble(random: &mut Rng, stack: &Stack) -> Action {
     match random.u8(0..16) {
         0..=2 => {

@@ -12,6 +12,10 @@ pub enum Action {
     Begins(usize, Box<Session>),
     /// Its owner ends it, and says so by an event, in so many copies; 0: the event is lost.
     Ends(usize, EventCopies),
+    /// Its owner ends it, and its event names another session's task.
+    EndsAnother(usize, usize),
+    /// A message comes that is no event: of these kinds the one with this number.
+    SendsGarbage(u8),
     /// Its id comes back in a new task.
     Resumes(usize),
     /// It claims the task of a warm pool that waits for it.

@@ -108,6 +108,13 @@ impl fmt::Display for Action {
                     ),
                 }
             }
+            Self::EndsAnother(number, other) => {
+                write!(
+                    formatter,
+                    "the owner ends s-{number}; its event names the task of s-{other}"
+                )
+            }
+            Self::SendsGarbage(kind) => write!(formatter, "somebody sends garbage of kind {kind}"),
             Self::Resumes(number) => write!(formatter, "s-{number} is resumed in a new task"),
             Self::Claims(number, start) => {
                 let says = match start {

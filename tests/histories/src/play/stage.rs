@@ -7,7 +7,7 @@ use crate::history::{
 };
 use crate::queue::Queue;
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_cleanup_tests::world::{Phase, TaskHandle, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -94,6 +94,8 @@ impl Stage {
         match action {
             Action::Begins(number, session) => self.begin(*number, session),
             Action::Ends(number, copies) => self.end(*number, *copies),
+            Action::EndsAnother(number, other) => self.end_another(*number, *other),
+            Action::SendsGarbage(kind) => self.events.send(garbage(*kind), Instant::now()),
             Action::Resumes(number) => {
                 let last = self.actors.get(number).and_then(|actors| actors.last());
                 // Two tasks of one session write the same marker: one that says 200 and writes nothing can't be told
@@ -255,6 +257,16 @@ impl Stage {
         }
     }
 
+    /// An owner mixes up two of its sessions.
+    fn end_another(&mut self, number: usize, other: usize) {
+        let (Some(task), Some(other)) = (self.task(number), self.task(other)) else { return };
+        if self.world.knows(&task) {
+            let mut event = self.world.session_ended_event(&task, "completed");
+            event["detail"]["task_arn"] = other.arn().into();
+            self.events.send(event, Instant::now());
+        }
+    }
+
     /// Somebody has written the marker of this session: an earlier task of it, or an upload that failed behind it.
     /// Whoever says 200 now and writes nothing can't be told from one that has written it.
     fn has_a_marker(&self, number: usize) -> bool {
@@ -341,4 +353,15 @@ fn renews(actor: &Actor) -> bool {
 /// The address of a target that nobody has.
 fn zombie(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 99, number)
+}
+
+/// Messages that nobody can understand.
+fn garbage(kind: u8) -> Value {
+    match kind {
+        0 => json!("not an event"),
+        1 => {
+            json!({"detail-type": "Session Ended", "source": "session.lifecycle", "detail": {"reason": "completed"}})
+        }
+        _ => json!({"detail-type": "Session Ended", "detail": {"session_id": 7}}),
+    }
 }

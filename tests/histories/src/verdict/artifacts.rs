@@ -55,10 +55,16 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
 pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
     let receipts = world.receipts();
     for event in ends.acknowledged {
-        if event["detail-type"] != "Session Ended" {
+        if event["detail-type"] != "Session Ended" && !event.is_string() {
             continue;
         }
-        let session = event["detail"]["session_id"].as_str().unwrap_or_default();
+        let Some(session) = event["detail"]["session_id"].as_str() else {
+            if !ends.looked_away {
+                let what = format!("what nobody can understand was acknowledged: {event}");
+                broken.push(Violation::new("I7", what));
+            }
+            continue;
+        };
         let arn = event["detail"]["task_arn"].as_str();
         let of_session = |actor: &&Actor| {
             actor.task.session_id() == session && arn.is_none_or(|arn| arn == actor.task.arn())

@@ -113,7 +113,7 @@ fn unreadable(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     }
 }
 
-/// What another invocation reads meanwhile is on its receipt.
+/// What another invocation reads meanwhile, that it is there or that it is not, is on its receipt.
 fn is_read_by_another(facts: &Facts<'_>, invoked: &Invoked, folder: &str) -> bool {
     let meanwhile = invoked.began..=invoked.ended;
     let mut others = facts.calls.iter().filter(|call| call.caller != invoked.caller);
@@ -121,7 +121,7 @@ fn is_read_by_another(facts: &Facts<'_>, invoked: &Invoked, folder: &str) -> boo
         call.api == Api::HeadObject
             && call.is_about(folder)
             && meanwhile.contains(&call.sent_at)
-            && matches!(call.outcome, Outcome::Answered(200, _))
+            && matches!(call.outcome, Outcome::Answered(200 | 404, _))
     })
 }
 
