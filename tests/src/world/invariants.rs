@@ -128,7 +128,8 @@ impl State {
         let began = task.session_began();
         // Of one that does not say when it began nobody knows its age.
         if self.setup.warm_pool && task.says_it_began().is_none() {
-            return task.claimed_at.map_or(Timestamp::MAX, |at| at + self.setup.hard_age);
+            let since = task.claimed_at.or(task.is_identified().then_some(task.created_at));
+            return since.map_or(Timestamp::MAX, |at| at + self.setup.hard_age);
         }
         let lease = self.lease_end(task);
         // Past the hard age one that is given is worth nothing, nor does it undo what was over.

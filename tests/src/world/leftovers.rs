@@ -217,7 +217,14 @@ impl State {
             task.renewal == Renewal::Works && task.owner_ended_at.is_none()
                 || perhaps && task.extended_at.is_some_and(lately)
         };
-        let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end));
+        // Also if its task has ended since, and its tags are gone.
+        let was_extended = |task: &Task| {
+            self.is_session_task(task)
+                && task.stop.is_some()
+                && task.extended_at.is_some_and(lately)
+        };
+        let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end))
+            || perhaps && self.tasks().any(was_extended);
         (is_renewed, lapsed > ((lapsed + running) / 4).max(1))
     }
 

@@ -117,7 +117,12 @@ impl Stage {
                 self.with(*number, |task| world.set_tag(task, "session-started-at", &at));
             }
             Action::Exits(number, code) => {
-                self.with(*number, |task| world.crash(task, *code));
+                // What never ran has no exit code.
+                self.with(*number, |task| {
+                    if world.truth(task).is_some_and(|truth| truth.ran) {
+                        world.crash(task, *code);
+                    }
+                });
             }
             Action::IsInterrupted(number) => self.with(*number, |task| world.interrupt(task)),
             Action::IsStopped(number) => {
@@ -127,8 +132,12 @@ impl Stage {
                 self.with(*number, |task| world.completes_by_itself(task));
             }
             Action::Behaves(number, container)
-                if container.upload == Upload::Nothing && self.has_a_marker(*number) => {}
+                if container.upload == Upload::Nothing && self.has_another_marker(*number) => {}
             Action::Behaves(number, container) => {
+                let actors = self.actors.get_mut(number);
+                if let Some(actor) = actors.and_then(|actors| actors.last_mut()) {
+                    actor.session.container.upload = container.upload;
+                }
                 self.with(*number, |task| {
                     world.behaves(task, |now| {
                         // Who runs another session does not go back to its own.
@@ -267,10 +276,13 @@ impl Stage {
         }
     }
 
-    /// Somebody has written the marker of this session: an earlier task of it, or an upload that failed behind it.
-    /// Whoever says 200 now and writes nothing can't be told from one that has written it.
-    fn has_a_marker(&self, number: usize) -> bool {
+    /// Somebody else writes the marker of this session, or it is there: by another task of it, or by an upload that
+    /// failed behind it. Whoever says 200 now and writes nothing can't be told from one that has written it.
+    fn has_another_marker(&self, number: usize) -> bool {
         let actors = self.actors.get(&number).into_iter().flatten();
+        if actors.clone().count() > 1 {
+            return true;
+        }
         let markers = actors.map(|actor| actor.task.session_id());
         let mut markers = markers.map(|session| format!("{session}/debug/session_status.json"));
         markers.any(|marker| self.world.object("artifacts", &marker).is_some())

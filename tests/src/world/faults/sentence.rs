@@ -46,7 +46,7 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// Whether somebody must be there for it, or something in front: to answer, or to refuse.
+    /// Whether somebody must be there for it, or something in front: to answer, to refuse, or to take a connection.
     pub(crate) fn takes_somebody(self) -> bool {
         match self {
             Self::Invalid
@@ -57,6 +57,7 @@ impl Effect {
                 | FaultKind::ServerError
                 | FaultKind::Refused
                 | FaultKind::Reset
+                | FaultKind::Hangs
                 | FaultKind::ExpiredPage
                 | FaultKind::Conflict
                 | FaultKind::Unready
@@ -65,8 +66,7 @@ impl Effect {
             Self::NoDescriptor
             | Self::Delayed(_)
             | Self::Kind(
-                FaultKind::Hangs
-                | FaultKind::AnswerLost
+                FaultKind::AnswerLost
                 | FaultKind::AnswerHangs
                 | FaultKind::Slow
                 | FaultKind::Truncated
