@@ -224,7 +224,9 @@ impl Stage {
         let at = self.owners_clock();
         let actors = self.actors.get_mut(&number).and_then(|actors| actors.last_mut());
         let waits = |actor: &&mut Actor| {
+            // Nor is one claimed that is complete before it has a session.
             actor.session.identity == Identity::None
+                && !actor.session.container.completed
                 && world.knows(&actor.task)
                 && !world.is_stopping(&actor.task)
         };

@@ -10,10 +10,15 @@ use std::time::Duration;
 
 type Name = (Noteworthy, String);
 
+/// A history has hardly more at once.
+const MOST_SESSIONS: usize = 10;
+
 /// What was there at the last look, and how many sweeps in a row have seen it.
 pub(crate) struct Standing {
     half_an_interval: SignedDuration,
     warm_pool: bool,
+    /// So many sweeps may pass before it is an orphan's turn.
+    turns: usize,
     there: BTreeSet<Name>,
     looked_at: Timestamp,
     seen: BTreeMap<Name, Seen>,
@@ -32,6 +37,7 @@ impl Standing {
         Self {
             half_an_interval: SignedDuration::try_from(half).expect("a short time"),
             warm_pool: stack.warm_pool,
+            turns: MOST_SESSIONS.div_ceil(stack.blast_radius_at_least),
             there: world.noteworthy(),
             looked_at: world.now(),
             seen: BTreeMap::new(),
@@ -75,7 +81,8 @@ impl Standing {
             Noteworthy::Unidentified if self.warm_pool => None,
             Noteworthy::Unidentified => Some((&["UnidentifiedTasksAlarm"], 2)),
             Noteworthy::Misrouted => Some((&["MisroutedTargetsAlarm"], 1)),
-            Noteworthy::Reused => Some((&["TasksReusedAlarm"], 1)),
+            // Whoever is asked says so, and the blast radius bounds who is asked.
+            Noteworthy::Reused => Some((&["TasksReusedAlarm"], self.turns)),
             Noteworthy::LeasesLapse => Some((&["LeasesLapsingAlarm"], 1)),
             // The first suspects it.
             Noteworthy::Zombie => Some((&["ZombiesRemainAlarm"], 3)),
