@@ -261,7 +261,9 @@ fn after_a_coordinator_that_is_told_to_stop_says_that_its_session_is_over() {
         let session = started(&scene.world, "rolled-out");
         scene.world.owner_ends(&session);
         coordinator.is_told_to_stop().await;
-        assert_eq!(calls(&coordinator.moment().await), ["PutEvents"]);
+        let stops = coordinator.moment().await;
+        assert_eq!(calls(&stops).last(), Some(&"PutEvents"), "{stops}");
+        assert_eq!(stops["still_known"], json!([0, 0, 0, 0]), "{stops}");
         coordinator.goes_on().await;
         timeout(PATIENCE, coordinator.process.wait()).await.expect("it stops").unwrap();
         scene.receipt(&session, "cleaned").await;

@@ -4,7 +4,7 @@
 use crate::one_stack::{address, assert_unharmed, play_without_emulator};
 use jiff::Timestamp;
 use session_cleanup_tests::World;
-use session_cleanup_tests::local_aws::{LocalAws, Way, free_port};
+use session_cleanup_tests::local_aws::{LocalAws, Way, free_port, release};
 use session_cleanup_tests::served::{Artifacts, Served};
 use session_cleanup_tests::world::{Api, SessionBuilder, Setup, TaskHandle};
 use std::sync::{Arc, OnceLock};
@@ -149,7 +149,7 @@ impl Platform {
         self.world.owner_ends(session);
         let setup = self.world.setup();
         let cluster = setup.cluster_arn(&setup.clusters[0]);
-        let template = from.template();
+        let template = format!("template-{}.yaml", release::ARCHITECTURE);
         let everywhere = [
             ("TEMPLATE", template.as_str()),
             ("CLUSTER", &cluster),
@@ -158,6 +158,11 @@ impl Platform {
             ("TASK_ARN", session.arn()),
         ];
         let commands = commands(page, &[&everywhere, values].concat());
+        let commands = match from {
+            Way::Release => commands,
+            // As the page says: SAM finds what it has built by itself.
+            Way::Source => commands.replace(r#"--template-file "$TEMPLATE" "#, ""),
+        };
         let followed = timeout(PATIENCE, self.aws.follow(&commands, from)).await;
         let printed = followed.expect("a page takes a minute");
         let printed = printed.unwrap_or_else(|e| panic!("{e}\n{}", self.world.history()));

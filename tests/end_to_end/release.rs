@@ -32,8 +32,7 @@ fn without_a_rust_toolchain_the_release_is_deployed_and_cleans_a_session() {
 
 /// What the release's list of checksums says of a function's package for this machine.
 fn sha256_of(package: &str) -> String {
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    let file = format!("  functions/{architecture}/{package}.zip");
+    let file = format!("  functions/{}/{package}.zip", release::ARCHITECTURE);
     let sums = fs::read_to_string(release::folder().join("SHA256SUMS")).unwrap();
     let line = sums.lines().find(|line| line.ends_with(&file));
     line.unwrap_or_else(|| panic!("the release has no{file}")).replace(&file, "")

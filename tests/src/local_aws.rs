@@ -55,17 +55,6 @@ pub enum Way {
     Source,
 }
 
-impl Way {
-    /// The template that is deployed, in that folder.
-    #[must_use]
-    pub fn template(self) -> String {
-        match self {
-            Self::Release => format!("template-{}.yaml", release::ARCHITECTURE),
-            Self::Source => ".aws-sam/build/template.yaml".to_owned(),
-        }
-    }
-}
-
 /// The emulator, for as long as this lives: dropping it ends MiniStack and the functions it runs.
 #[derive(Debug)]
 pub struct LocalAws {

@@ -11,8 +11,7 @@ use std::time::SystemTime;
 const SOURCES: [&str; 5] = ["template.yaml", "Cargo.toml", "Cargo.lock", "shared", "functions"];
 
 /// What is packed is built for this machine.
-pub(super) const ARCHITECTURE: &str =
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
 
 /// The repository that this program was built in. Who has only the release has no such folder.
 pub(super) fn repository() -> &'static Path {
