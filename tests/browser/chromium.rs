@@ -31,6 +31,11 @@ impl Looked {
         self.findings["widgets"].as_array().unwrap()
     }
 
+    /// Where what is on the page ends, however high the window is.
+    pub(crate) fn bottom(&self) -> u64 {
+        self.findings["bottom"].as_u64().unwrap()
+    }
+
     /// Width and height of the whole page.
     pub(crate) fn size(&self) -> (u64, u64) {
         (self.findings["width"].as_u64().unwrap(), self.findings["height"].as_u64().unwrap())

@@ -90,7 +90,8 @@ fn a_picture_is_taken_of_it_for_the_pages() {
             let parts: Vec<&str> = page.split("<section").collect();
             format!("{}</main></body></html>", parts[..SHOWN].join("<section"))
         });
-        let (_, height) = chromium::look_at(&page).size();
+        let height = chromium::look_at(&page).bottom();
+        assert!((500..2_000).contains(&height), "{theme}: {height} pixels");
         let path = format!("{FOLDER}/demo-{theme}.png");
         chromium::picture(&page, &path, (1240, height));
         let small = picture::with_a_palette(&fs::read(&path).unwrap());

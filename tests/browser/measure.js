@@ -59,7 +59,8 @@ addEventListener("load", () => {
     findings.id = "findings";
     findings.hidden = true;
     const { scrollWidth: width, scrollHeight: height } = document.documentElement;
-    findings.textContent = JSON.stringify({ wrong, widgets: found, width, height });
+    const bottom = Math.ceil(document.body.getBoundingClientRect().bottom);
+    findings.textContent = JSON.stringify({ wrong, widgets: found, width, height, bottom });
     document.body.append(findings);
   }, 200);
 });
