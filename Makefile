@@ -18,8 +18,9 @@ LAMBDA_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 RELEASE := fargate-session-cleanup-$(VERSION)
 PACKAGE := target/package/$(RELEASE)
-# Whoever builds a function elsewhere gets the same bytes.
-build release: export RUSTFLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
+# Whoever builds a function elsewhere gets the same bytes. Other flags for another binary would build all crates anew.
+REMAPPED := RUSTFLAGS=--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry
+LAMBDA_BUILD := $(REMAPPED) cargo lambda build --release
 
 # Only `baseline` and `doctor` talk to AWS. For everything else SAM wants a Region and credentials even to read a template.
 ifeq ($(filter baseline doctor,$(MAKECMDGOALS)),)
@@ -55,8 +56,8 @@ setup: prerequisites $(VENV)/.installed ## Installs the pinned tools into .venv
 
 build: setup ## Builds the functions and the template for this machine
 	@# SAM runs this very command, but hides what the compiler says for minutes.
-	$(call stage,cargo lambda build,cargo lambda build --release $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
-	$(call stage,sam build,sam build --parameter-overrides Architecture=$(ARCHITECTURE))
+	$(call stage,cargo lambda build,$(LAMBDA_BUILD) $(LAMBDA_TARGET) $(FUNCTIONS:%=--bin %))
+	$(call stage,sam build,$(REMAPPED) sam build --parameter-overrides Architecture=$(ARCHITECTURE))
 
 # The simulation without what takes seconds: histories at random, a day of a pool, every call boundary of a story,
 # and the hours that alarms are evaluated over.
@@ -75,9 +76,9 @@ package: build ## Packs what was built as a release is, for this machine alone, 
 OTHER := $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
 
 release: build ## Builds for both processors, tries both, and leaves a release in dist (20 min; needs qemu-user and a libc for it)
-	$(call stage,cargo lambda build for $(OTHER),cargo lambda build --release --locked --$(subst _,-,$(OTHER)) \
+	$(call stage,cargo lambda build for $(OTHER),$(LAMBDA_BUILD) --locked --$(subst _,-,$(OTHER)) \
 		--lambda-dir target/lambda-$(OTHER) $(FUNCTIONS:%=--bin %) $(PROGRAMS:%=--bin %))
-	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) $(PROGRAMS:%=--bin %))
+	$(call stage,cargo lambda build,$(LAMBDA_BUILD) --locked $(LAMBDA_TARGET) $(PROGRAMS:%=--bin %))
 	$(call stage,functions of $(OTHER),tools/release/emulate $(OTHER) target/lambda-$(OTHER) permissions::)
 	$(call stage,pack,tools/release/pack dist \
 		--functions $(ARCHITECTURE)=target/lambda --programs $(ARCHITECTURE)=target/lambda \
@@ -98,7 +99,6 @@ test: setup ## Runs everything that CI runs
 	$(call stage,sam validate,sam validate --lint)
 	$(call stage,mutations fit,tests/mutations/run --check)
 	$(call stage,workflows,tests/workflows)
-	@$(MAKE) --no-print-directory build
 	$(call stage,cargo test --no-run,cargo test --workspace --locked --no-run)
 	@$(MAKE) --no-print-directory package
 	$(call stage,terraform,tests/terraform $(PACKAGE))
@@ -133,7 +133,7 @@ doctor: setup ## Whether a stack is set up right: asks its functions, and looks 
 CHAPTERS :=
 
 bench: setup build ## Measures everything anew and writes docs/benchmarks.md and docs/cost.md (25 min; CHAPTERS="batches drain")
-	$(call stage,cargo lambda build,cargo lambda build --release --locked $(LAMBDA_TARGET) --bin hello)
+	$(call stage,cargo lambda build,$(LAMBDA_BUILD) --locked $(LAMBDA_TARGET) --bin hello)
 	$(call stage,cargo build,cargo build --quiet --locked --profile search -p session-cleanup-bench --bin session-cleanup-bench)
 	@target/search/session-cleanup-bench $(CHAPTERS)
 

@@ -14,11 +14,8 @@ fn without_a_rust_toolchain_the_release_is_deployed_and_cleans_a_session() {
         assert!(!tools.iter().any(|tool| tool == program), "{program} is on the PATH");
     }
     play(65, async |scene| {
-        for (function, package) in [
-            (Lambda::Completion, "completion"),
-            (Lambda::Reaper, "reaper"),
-            (Lambda::Inspector, "inspector"),
-        ] {
+        for function in [Lambda::Completion, Lambda::Reaper, Lambda::Inspector] {
+            let package = function.package();
             let deployed = scene.stack().package_sha256(function).await.unwrap();
             assert_eq!(deployed, sha256_of(package), "{package} is the release's");
         }

@@ -8,6 +8,7 @@
 //! - [`baseline`]: what `make baseline` makes of a log of the mode `observe`.
 //! - [`demo`]: what `make demo` shows.
 //! - [`local_aws`]: the rest of AWS as an emulator, with *the* template deployed into it.
+//! - [`markup`]: text among tags, for the wire and for what is to be looked at.
 //! - [`pages`]: what the pages quote, taken out of them.
 //! - [`template`]: the template as SAM transforms it.
 //!
@@ -24,6 +25,7 @@ pub mod alarms;
 pub mod baseline;
 pub mod demo;
 pub mod local_aws;
+pub mod markup;
 pub mod pages;
 pub mod served;
 pub mod template;

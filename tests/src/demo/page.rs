@@ -4,6 +4,7 @@ mod lanes;
 
 use super::Failure;
 use super::promises::Promise;
+use crate::markup::escaped;
 use comfy_table::Table;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -190,8 +191,4 @@ fn marked(tag: &str, text: &str) -> String {
         _ => return format!("<{tag}>{}</{tag}>", escaped(text)),
     };
     format!("<{tag}><b class={class}>{}</b></{tag}>", escaped(text))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

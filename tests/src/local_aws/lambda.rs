@@ -20,7 +20,8 @@ impl Lambda {
     }
 
     /// Its package, which is also its binary's folder.
-    pub(super) const fn package(self) -> &'static str {
+    #[must_use]
+    pub const fn package(self) -> &'static str {
         match self {
             Self::Completion => "completion",
             Self::Reaper => "reaper",

@@ -6,6 +6,7 @@ use super::series::Drawn;
 use super::story::Told;
 use plotters::style::RGBColor;
 use session_cleanup_tests::alarms::State;
+use session_cleanup_tests::markup::escaped;
 use std::fmt::Write as _;
 
 /// Pixels of a column and of a row, and around a widget.
@@ -160,8 +161,4 @@ fn legend_lines(curves: &[Drawn], width: u64) -> u64 {
 
 fn rounded(value: f64) -> String {
     if value.fract().abs() < 0.001 { format!("{value:.0}") } else { format!("{value:.1}") }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

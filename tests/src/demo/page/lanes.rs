@@ -1,6 +1,6 @@
 //! Cleanups as bars on one scale of time.
 
-use super::escaped;
+use crate::markup::escaped;
 use std::fmt::Write as _;
 use std::time::Duration;
 

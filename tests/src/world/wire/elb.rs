@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 
-use super::{Matter, Reply, Request, escape, pairs};
+use super::{Matter, Reply, Request, pairs};
+use crate::markup::escaped;
 use crate::world::api::{Api, Service};
 use crate::world::invariants::Asker;
 use crate::world::setup::RegisteringWhatDrains;
@@ -34,7 +35,7 @@ pub(super) fn recognise(body: &[u8]) -> Request {
 
 pub(super) fn error(status: u16, code: &'static str, message: &str) -> Reply {
     let kind = if status < 500 { "Sender" } else { "Receiver" };
-    let message = escape(message);
+    let message = escaped(message);
     let body = format!(
         "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
          <Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
@@ -108,11 +109,11 @@ impl State {
                      <HealthCheckEnabled>{}</HealthCheckEnabled>\
                      <HealthCheckPort>traffic-port</HealthCheckPort><HealthCheckPath>{}</HealthCheckPath>\
                      <TargetType>{}</TargetType><LoadBalancerArns>{balancers}</LoadBalancerArns></member>",
-                    escape(&group.name),
+                    escaped(&group.name),
                     made.port.unwrap_or(self.setup.port),
                     made.is_checked,
-                    escape(path),
-                    escape(&made.target_type),
+                    escaped(path),
+                    escaped(&made.target_type),
                 );
             }
         }
@@ -191,7 +192,7 @@ impl State {
             let _ = write!(
                 body,
                 "<member><Target><Id>{}</Id></Target><TargetHealth><State>unused</State></TargetHealth></member>",
-                escape(id)
+                escaped(id)
             );
         }
         Ok(body + "</TargetHealthDescriptions>")

@@ -196,8 +196,3 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
         })
         .collect()
 }
-
-/// Text inside an XML element.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Incoming, Matter, Reply, Request, decode, escape, pairs};
+use super::{Incoming, Matter, Reply, Request, decode, pairs};
+use crate::markup::escaped;
 use crate::world::api::{Api, Service};
 use crate::world::invariants::Asker;
 use crate::world::objects::Object;
@@ -96,7 +97,7 @@ fn unchunk(mut rest: &[u8]) -> Bytes {
 pub(super) fn error(status: u16, code: &'static str, message: &str) -> Reply {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{}</Message></Error>",
-        escape(message)
+        escaped(message)
     );
     Reply::new(status, "application/xml", body).coded(code)
 }
@@ -190,17 +191,17 @@ impl State {
         let mut body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult><Name>{}</Name><Prefix>{}</Prefix>\
              <KeyCount>{}</KeyCount><MaxKeys>{most}</MaxKeys><IsTruncated>{truncated}</IsTruncated>",
-            escape(&call.bucket),
-            escape(prefix),
+            escaped(&call.bucket),
+            escaped(prefix),
             found.len().min(most),
         );
         for (key, object) in found.iter().take(most) {
             let _ = write!(
                 body,
                 "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>{}</ETag><Size>{}</Size></Contents>",
-                escape(key),
+                escaped(key),
                 object.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-                escape(&object.etag),
+                escaped(&object.etag),
                 object.body.len(),
             );
         }
@@ -208,7 +209,7 @@ impl State {
             let _ = write!(
                 body,
                 "<NextContinuationToken>{}</NextContinuationToken>",
-                escape(found[most - 1].0)
+                escaped(found[most - 1].0)
             );
         }
         Reply::new(200, "application/xml", body + "</ListBucketResult>")
