@@ -49,7 +49,6 @@ use identified::Identified;
 use identify::identify;
 use lanes::Cleanup;
 use record::Record;
-use request::Order;
 use steps::Steps;
 use target::leftover;
 
@@ -81,11 +80,10 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
         Ok(Identified::Obeyed(session)) => cleanup.register_again(&session).await,
         Ok(Identified::Over(over)) => cleanup.judge(&over, leftover(invocation)).await,
         Ok(Identified::Rejected { task, why }) => {
-            let note = match request.cause.order() {
-                Order::Together => {
-                    format!("{why}; nothing was touched, the event goes to the dead-letter queue")
-                }
-                Order::ArtifactsFirst => format!("{why}; nothing was touched"),
+            let note = if request.is_of_a_sweep() {
+                format!("{why}; nothing was touched")
+            } else {
+                format!("{why}; nothing was touched, the event goes to the dead-letter queue")
             };
             record.untouched(Outcome::Rejected, task, note)
         }

@@ -1,6 +1,6 @@
 //! A cleanup in a task of its own.
 
-use crate::cleanup::{Cause, CleanupReport, Invocation, Outcome, Request, clean_up};
+use crate::cleanup::{CleanupReport, Invocation, Outcome, Request, clean_up};
 use crate::event::TaskReference;
 use std::sync::Arc;
 use tokio::task::{JoinError, JoinHandle};
@@ -55,7 +55,7 @@ fn log(report: &CleanupReport) {
     let task_arn = report.task_arn.as_ref().map(tracing::field::display);
     let notes = report.notes.join("; ");
     let CleanupReport { outcome, duration_ms, artifacts, target, task, .. } = report;
-    let spared = matches!(report.cause, Cause::Orphan { .. }) && *outcome == Outcome::Rejected;
+    let spared = report.is_of_a_sweep && *outcome == Outcome::Rejected;
     if *outcome == Outcome::OutOfScope {
         tracing::warn!(session_id, task_arn, %outcome, duration_ms, notes, "out of scope");
     } else if spared {

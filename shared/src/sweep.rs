@@ -83,8 +83,9 @@ pub async fn sweep(
     let ledger = &context.aws.ledger;
     let before = memory.before();
     let found = problems.len() + found(&seen, &plan, &recovered);
-    let of_this_sweep = |in_a_row: InARow, suspects: Suspects| Suspects {
+    let of_this_sweep = |(in_a_row, counted_at): Counted, suspects: Suspects| Suspects {
         in_a_row,
+        counted_at,
         swept_at: Some(began.time),
         swept_by: Some(request_id.to_owned()),
         found: Some(found),
@@ -94,7 +95,8 @@ pub async fn sweep(
         SweepMode::Report => plan.suspects.clone(),
         SweepMode::Enforce => plan.suspects_while_acting(now),
     };
-    let suspects = of_this_sweep(memory.suspects.in_a_row, suspects);
+    let counted_before = (memory.suspects.in_a_row, memory.suspects.counted_at());
+    let suspects = of_this_sweep(counted_before, suspects);
     let unwritten = memory.replace(ledger, &suspects, record()).await.err();
     let is_unwritten = unwritten.is_some();
     problems.extend(unwritten);
@@ -122,7 +124,8 @@ pub async fn sweep(
     let report = SweepReport::new(request, story);
     let in_a_row = InARow::after(before, report.trouble(), policy.interval, began.time);
     let mut report = SweepReport { in_a_row, ..report };
-    let remembered = of_this_sweep(in_a_row, remembered);
+    let counted_at = before.counted_just(policy.interval, began.time).or(Some(began.time));
+    let remembered = of_this_sweep((in_a_row, counted_at), remembered);
     if (is_unwritten || remembered != suspects)
         && let Err(problem) = memory.replace(ledger, &remembered, record()).await
     {
@@ -141,6 +144,9 @@ async fn read_planned(
     let planned = Planned::read(&context.aws.ledger, key, &context.config, reading).await;
     planned.map(Some).map_err(|why| EventError::new("plan", format!("{}: {why}", key.as_str())))
 }
+
+/// What is wrong in a row, and when a sweep counted last.
+type Counted = (InARow, Option<Timestamp>);
 
 /// How a sweep divides its time. Whatever hangs, there is time left for one round of acting, and after
 /// that for the record.

@@ -208,6 +208,32 @@ async fn a_403_that_is_on_record_is_not_overwritten_by_a_sweep_that_finds_the_co
     assert_unharmed(&world);
 }
 
+/// It could not be reached when its event came first, so it is tagged; then it said 403, and fell silent again. Nor is
+/// it given up where it can't be read what it said.
+#[tokio::test(start_paused = true)]
+async fn a_403_that_is_on_record_keeps_a_silent_task_that_was_tagged_before() {
+    for is_readable in [true, false] {
+        let (world, agent, event) = reused();
+        world.fault(Fault::on(Api::ContainerComplete).always().hangs());
+        assert_eq!(outcome(&report(&function(&world, "first"), &event).await), "awaiting_salvage");
+        assert!(world.tags(&agent).contains_key("session-ended-at"), "{}", world.history());
+        world.faults_cease();
+        tokio::time::sleep(FUNCTION_TIMEOUT * 6).await;
+        assert_eq!(receive(&function(&world, "second"), &event, 2).await, [0]);
+        assert_eq!(world.receipts()[agent.id()]["artifacts"], "wrong_container");
+        world.fault(Fault::on(Api::ContainerComplete).always().hangs());
+        for number in 1..=10 {
+            if !is_readable {
+                world.fault(Fault::on(Api::GetObject).of("receipts/").times(1).denied());
+            }
+            sweeps(&world, &format!("sweep-{number}"), 1).await;
+        }
+        assert!(!world.is_stopping(&agent), "{is_readable}\n{}", world.history());
+        assert_eq!(world.receipts()[agent.id()]["artifacts"], "wrong_container");
+        assert_unharmed(&world);
+    }
+}
+
 /// ECS does not say whose word a 403 was; what comes after it says nothing else.
 #[tokio::test(start_paused = true)]
 async fn after_a_403_whatever_else_comes_nothing_is_tagged() {

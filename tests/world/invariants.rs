@@ -208,6 +208,49 @@ async fn i2_a_live_target_deregistered() {
     assert!(world.live_targets_missing().is_empty(), "no longer live");
 }
 
+/// Who had its address before left a target in another group, and nobody can tell that it is not the session's.
+#[tokio::test(start_paused = true)]
+async fn i2_excuses_where_a_former_holders_target_is_taken_for_the_sessions() {
+    for (since, missing) in [(None, 1), (Some(0), 0)] {
+        let (world, clients) = stage();
+        world.add_target_group("other");
+        let address = std::net::Ipv4Addr::new(127, 0, 99, 1);
+        if since.is_some() {
+            world.leave_target("other", address);
+            sleep(secs(120)).await;
+        }
+        let alice = world.session("alice").at_address(address).start();
+        if since.is_none() {
+            // Whoever registers it there afterwards has done so for nothing that is there.
+            sleep(secs(120)).await;
+            world.leave_target("other", address);
+        }
+        clients.deregister(alice.address()).await;
+        assert_eq!(world.live_targets_missing().len(), missing, "{since:?}");
+    }
+}
+
+/// The word of its owner begins its window anew, and can't be known before it is heard.
+#[tokio::test(start_paused = true)]
+async fn i3_is_judged_at_the_last_look() {
+    for (look_again, harm) in [(false, 0), (true, 1)] {
+        let (world, clients) = stage();
+        let hour = secs(3_600);
+        world.adjust(|setup| setup.containers_upload_themselves = true);
+        let old = world.session("old").started_ago(hour * 3).start();
+        clients.describe(&old).await;
+        sleep(hour).await;
+        clients.describe(&old).await;
+        world.owner_ends(&old);
+        world.set_tag(&old, "session-ended-at", &world.now().to_string());
+        if look_again {
+            clients.describe(&old).await;
+        }
+        clients.stop(&old).await;
+        assert_eq!(said(&world).len(), harm, "{:?}", world.violations());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn i8_writes_outside_what_is_configured() {
     let (world, clients) = stage();

@@ -3,7 +3,7 @@ use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::marker::{WritesFrom, marker};
 use super::receipt;
-use super::request::Order;
+use super::request::{Cause, Order};
 use super::salvage::{Salvage, TaskOver, UNDER_WAY, noted};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Failure, Marker};
@@ -25,9 +25,10 @@ type Salvaged = Result<Salvage, TaskOver>;
 pub(super) async fn salvage(
     invocation: &Invocation,
     session: &IdentifiedSession,
-    order: Order,
+    cause: &Cause,
     budget: Budget<'_>,
 ) -> Salvaged {
+    let (order, window) = (cause.order(), cause.salvage_window());
     if let Some(noted) = noted(&session.task) {
         return Ok(noted);
     }
@@ -80,31 +81,36 @@ pub(super) async fn salvage(
         // A salvage window begins with a question, not with the wish to ask.
         Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
         Ok(silent @ (Salvage::Unconfirmed { .. } | Salvage::Blind { .. }))
-            if order == Order::Together =>
+            if order == Order::Together || window.is_over && !window.is_beyond_hard_age =>
         {
             let deadline = budget.until_the_stop();
-            Ok(Box::pin(said_before(invocation, session, silent, deadline)).await)
+            Ok(Box::pin(said_before(invocation, session, silent, (order, deadline))).await)
         }
         salvaged => salvaged,
     }
 }
 
-/// A container that said to another event that it runs another session may have nothing to say to this one.
+/// A container that said to an event that it runs another session may have nothing to say to this one, or to the sweep
+/// that is about to give it up.
 async fn said_before(
     invocation: &Invocation,
     session: &IdentifiedSession,
     silent: Salvage,
-    deadline: Deadline,
+    (order, deadline): (Order, Deadline),
 ) -> Salvage {
     let reading = receipt::read(&invocation.context().aws.ledger, &session.id, &session.task.arn);
     let what = "the receipt of an earlier event";
     match CallError::answered_by(deadline, "GetObject", what, reading).await {
         Ok(Some(receipt)) if receipt.is_of_a_403() => Salvage::WrongContainer,
         Ok(_) => silent,
-        // Its owner's word goes on; nothing of it waits for the ledger.
         Err(error) => {
-            tracing::warn!(%error, "what its container said to earlier events is not known");
-            silent
+            let why = format!("what its container said to earlier events is not known: {error}");
+            tracing::warn!("{why}");
+            match order {
+                // Its owner's word goes on; nothing of it waits for the ledger.
+                Order::Together => silent,
+                Order::ArtifactsFirst => Salvage::NotAsked { why },
+            }
         }
     }
 }

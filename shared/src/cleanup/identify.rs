@@ -39,22 +39,20 @@ pub(super) async fn identify(
         };
     };
     let scope = &invocation.context().config.scope;
+    let not_now = |why: String| {
+        if request.is_of_a_sweep() {
+            rejected(why)
+        } else {
+            Identified::OutOfScope { task: arn.clone(), why }
+        }
+    };
     if !scope.is_session_task(&task) {
-        let why = format!("a task of {} is no session task", task.family);
-        return match &request.cause {
-            Cause::SessionEnded { .. } | Cause::TaskChanged { .. } => {
-                Identified::OutOfScope { task: arn, why }
-            }
-            Cause::Orphan { .. } => rejected(why),
-        };
+        return not_now(format!("a task of {} is no session task", task.family));
     }
     match is_shown(&request.cause, &task) {
         Shown::Yes => {}
         Shown::NotYet(why) => return unclear(why),
-        Shown::GoesOn => {
-            let why = "it runs, and the event does not say that it ends".to_owned();
-            return Identified::OutOfScope { task: arn, why };
-        }
+        Shown::GoesOn => return not_now("it runs, and nothing says that it ends".to_owned()),
     }
     let over = match task.stage() {
         Stage::NeverStarted | Stage::Running | Stage::Dying => false,

@@ -87,7 +87,7 @@ impl Cleanup<'_> {
             self.record.unreadable(&session.id);
         }
         let tagging = tag_session_ended(self.record, session, &salvage, &task);
-        let mut notes = notes(&salvage, &target, &task, cause.next());
+        let mut notes = notes(&salvage, &target, &task, self.request.next());
         notes.extend(self.invocation.removals.missing_groups().iter().map(missing));
         let findings = Findings {
             session: Some(session.id.clone()),
@@ -109,7 +109,7 @@ impl Cleanup<'_> {
         });
         let findings = match handed_over {
             Ok(()) => findings,
-            Err(why) => findings.not_handed_over(&format!("{why}; {}", cause.next())),
+            Err(why) => findings.not_handed_over(&format!("{why}; {}", self.request.next())),
         };
         self.record.put_session(session, findings).await
     }
@@ -131,7 +131,7 @@ impl Cleanup<'_> {
             session: Some(session.id.clone()),
             task_arn: Some(session.task.arn.clone()),
             outcome: Outcome::Rejected,
-            notes: notes(&salvage, &target, &task, self.request.cause.next()),
+            notes: notes(&salvage, &target, &task, self.request.next()),
             artifacts: salvage.into(),
             target,
             task,
@@ -147,8 +147,7 @@ impl Cleanup<'_> {
         session: &IdentifiedSession,
         handover: &Handover,
     ) -> (Result<Salvage, TaskOver>, TaskFate) {
-        let order = self.request.cause.order();
-        let salvaging = salvage(self.invocation, session, order, self.budget);
+        let salvaging = salvage(self.invocation, session, &self.request.cause, self.budget);
         let result = |salvaged: &Result<Salvage, TaskOver>| match salvaged {
             Ok(salvage) => Artifacts::from(salvage.clone()).to_string(),
             Err(TaskOver) => "task_over".to_owned(),

@@ -47,7 +47,10 @@ impl Record<'_> {
         let report = self.keep(report).await;
         match named {
             Ok(()) => report,
-            Err(problem) => report.unrecorded(&format!("its session is not on record: {problem}")),
+            Err(problem) => {
+                let next = self.request.next();
+                report.unrecorded(format!("its session is not on record: {problem}; {next}"))
+            }
         }
     }
 
@@ -70,7 +73,10 @@ impl Record<'_> {
         };
         match self.steps.measure(Step::Receipt, saving, result).await {
             Ok(()) => report,
-            Err(problem) => report.unrecorded(&format!("the receipt is not written: {problem}")),
+            Err(problem) => {
+                let next = self.request.next();
+                report.unrecorded(format!("the receipt is not written: {problem}; {next}"))
+            }
         }
     }
 

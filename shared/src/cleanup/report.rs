@@ -1,5 +1,5 @@
 use super::outcome::Outcome;
-use super::request::{Cause, Delivery, Request};
+use super::request::{Cause, Request};
 use super::salvage::Salvage;
 use super::steps::{MeasuredStep, Steps};
 use super::stop::TaskFate;
@@ -50,9 +50,9 @@ pub struct CleanupReport {
     pub notes: Vec<String>,
     /// The measured steps.
     pub steps: Vec<MeasuredStep>,
-    /// How its request came.
+    /// Whether a sweep wanted it, and no event did.
     #[serde(skip)]
-    delivery: Delivery,
+    pub is_of_a_sweep: bool,
 }
 
 /// As it reads in logs, too.
@@ -187,15 +187,14 @@ impl CleanupReport {
             task,
             notes,
             steps: steps.measured(),
-            delivery: request.delivery,
+            is_of_a_sweep: request.is_of_a_sweep(),
         }
     }
 
     /// The same where its receipt could not be written. The work is done all the same, and the next
     /// delivery of the event finds it done: it is `incomplete` until it is on record.
-    pub(super) fn unrecorded(self, problem: &str) -> Self {
-        let note = format!("{problem}; {}", self.cause.next());
-        let notes = self.notes.into_iter().chain([note]).collect();
+    pub(super) fn unrecorded(self, problem: String) -> Self {
+        let notes = self.notes.into_iter().chain([problem]).collect();
         Self { outcome: Outcome::Incomplete, notes, ..self }
     }
 
@@ -287,13 +286,7 @@ impl CleanupReport {
     pub fn figures(&self) -> Vec<Figure> {
         // A sweep's cleanup is no failure of the circuit breaker's: the breaker calls for a sweep,
         // and the sweep is already there.
-        let fails = match (&self.cause, self.delivery) {
-            (Cause::Orphan { .. }, _) | (_, Delivery::Resumed) => false,
-            (
-                Cause::SessionEnded { .. } | Cause::TaskChanged { .. },
-                Delivery::First | Delivery::Repeated,
-            ) => self.outcome.is_unfinished() && !self.is_under_way(),
-        };
+        let fails = !self.is_of_a_sweep && self.outcome.is_unfinished() && !self.is_under_way();
         let whole = [
             Metric::CLEANUP_DURATION.of(self.duration_ms),
             self.outcome.metric().of(1),
@@ -307,7 +300,7 @@ impl CleanupReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::request::{OrphanCause, Review, SalvageWindow};
+    use crate::cleanup::request::{Delivery, OrphanCause, Review, SalvageWindow};
     use crate::event::TaskReference;
     use std::sync::Arc;
 

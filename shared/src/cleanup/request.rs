@@ -19,6 +19,29 @@ pub struct Request {
     pub delivery: Delivery,
 }
 
+impl Request {
+    /// Whether a sweep wants it, and no event does: nothing is delivered again, and whoever runs on is spared.
+    #[must_use]
+    pub fn is_of_a_sweep(&self) -> bool {
+        match (&self.cause, self.delivery) {
+            (Cause::Orphan { .. }, _) | (_, Delivery::Resumed) => true,
+            (
+                Cause::SessionEnded { .. } | Cause::TaskChanged { .. },
+                Delivery::First | Delivery::Repeated,
+            ) => false,
+        }
+    }
+
+    /// What happens next where something is left to do, for notes.
+    pub(super) fn next(&self) -> &'static str {
+        if self.is_of_a_sweep() {
+            "the next sweep tries again"
+        } else {
+            "the event is delivered again, and the reaper takes over after that"
+        }
+    }
+}
+
 /// How a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
@@ -149,14 +172,6 @@ impl Cause {
         match self {
             Self::SessionEnded { .. } | Self::TaskChanged { .. } => Order::Together,
             Self::Orphan { .. } => Order::ArtifactsFirst,
-        }
-    }
-
-    /// What happens next where something is left to do, for notes.
-    pub(super) fn next(&self) -> &'static str {
-        match self.order() {
-            Order::Together => "the event is delivered again, and the reaper takes over after that",
-            Order::ArtifactsFirst => "the next sweep tries again",
         }
     }
 

@@ -67,7 +67,7 @@ impl Memory {
     pub(crate) fn before(&self) -> Before {
         match self.problem {
             Some(_) => Before::Unknown,
-            None => Before::Known(self.suspects.in_a_row, self.suspects.swept_at),
+            None => Before::Known(self.suspects.in_a_row, self.suspects.counted_at()),
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Suspects {
     pub unfinished: BTreeMap<TaskArn, Unfinished>,
     /// How many sweeps in a row had the same trouble.
     pub in_a_row: InARow,
+    /// When a sweep began last that counted in a row: others soon after it did not.
+    pub counted_at: Option<Timestamp>,
     /// When the sweep began that has written this.
     pub swept_at: Option<Timestamp>,
     /// Its Lambda request id.
@@ -134,6 +136,12 @@ impl Suspects {
                 ago.as_mins()
             )
         })
+    }
+
+    /// When a sweep counted last; versions before took each for one.
+    #[must_use]
+    pub fn counted_at(&self) -> Option<Timestamp> {
+        self.counted_at.or(self.swept_at)
     }
 
     /// When the sweep before was; versions before did not say so themselves.

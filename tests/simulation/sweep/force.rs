@@ -1,9 +1,9 @@
 //! `force_cluster`, the fail-safe of an operator: one cluster, and only what was created before.
 
-use super::crowd::{MINUTE, stopped, task_row, warns};
+use super::crowd::{MINUTE, enforce_with, metric, stopped, task_row, warns};
 use crate::invoke::{INTERVAL, assert_clean, assert_unharmed, function, invoke_reaper};
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Crash, Setup, TaskHandle, World};
 
 fn two_clusters() -> World {
     let clusters = vec!["sessions".to_owned(), "more-sessions".to_owned()];
@@ -123,4 +123,28 @@ async fn an_order_that_cannot_be_obeyed_to_the_letter_makes_no_call() {
         assert!(error.contains(&format!("`{field}`")), "{payload} {answer}");
     }
     assert!(world.calls().is_empty(), "{}", world.history());
+}
+
+/// The order dies with the sweep that got it: a session that was about to be ended lives on. That is no event of
+/// another fleet's.
+#[tokio::test(start_paused = true)]
+async fn what_a_forced_sweep_that_died_had_begun_is_no_event_out_of_scope() {
+    let mut lived_on = 0;
+    for number in 1..20 {
+        let world = two_clusters();
+        let session = world.session("live").start();
+        let crash = Crash::Before(number);
+        let crashed = world.run_until_crash("forced", crash, force(&world, "forced")).await;
+        if crashed.is_some() {
+            break;
+        }
+        tokio::time::sleep(INTERVAL).await;
+        let (report, metrics) = enforce_with(&world, "next", &[]).await;
+        assert_eq!(metric(&metrics, "OutcomeOutOfScope"), 0, "{number} {report:#}");
+        if !world.is_stopping(&session) && world.completion_calls(&session).is_empty() {
+            assert!(world.is_live(&session), "{}", world.history());
+            lived_on += usize::from(metric(&metrics, "OutcomeRejected") == 1);
+        }
+    }
+    assert!(lived_on > 0, "no sweep died between its memory and its acts");
 }

@@ -2,10 +2,10 @@
 
 use super::crowd::{HOUR, enforce_with, healthy, left_targets, metric, renewing, too_old};
 use crate::invoke::{
-    INTERVAL, assert_unharmed, crash_leaves_an_intent, function_with, invoke_reaper,
+    INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, function_with, invoke_reaper,
 };
 use serde_json::json;
-use session_cleanup_tests::world::{Api, Fault, HealthTimes, Setup, World};
+use session_cleanup_tests::world::{Api, Crash, Fault, HealthTimes, Setup, World};
 use std::time::Duration;
 
 /// So many sweeps an interval apart; the figure of this metric after each.
@@ -120,4 +120,26 @@ async fn an_intent_that_stays_open_is_counted_in_a_row() {
     assert_eq!(sweeps_count(&world, "report", 2, "PendingInARow").await, [0, 0]);
     assert!(world.registered("sessions").contains(&live.address()));
     assert_unharmed(&world);
+}
+
+/// Someone orders a sweep between two of the schedule, and it dies.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_dies_between_two_others_does_not_hide_that_these_follow_each_other() {
+    for number in 1..=30 {
+        let world = World::new(Setup::default());
+        too_old(&world, "old", 1, |session| session);
+        world.fault(Fault::on(Api::StopTask).always().denied());
+        assert_eq!(sweeps_count(&world, "enforce", 1, "RunOnInARow").await, [1]);
+        // The one of the schedule is due.
+        let ordered = enforce(&world, "ordered");
+        let died = world.run_until_crash("ordered", Crash::After(number), ordered).await.is_none();
+        let counted = sweeps_count(&world, "enforce", 1, "RunOnInARow").await;
+        assert_eq!(counted, [2], "{number}\n{}", world.history());
+        assert_unharmed(&world);
+        if !died {
+            assert!(number > 10, "it ends after so few calls?\n{}", world.history());
+            return;
+        }
+    }
+    panic!("no sweep has come to its end");
 }

@@ -27,6 +27,8 @@ pub(crate) struct Asker {
 pub(crate) struct Snapshot {
     pub(crate) live: bool,
     pub(crate) held_address: bool,
+    /// Whether its salvage window was over by what the caller saw.
+    pub(crate) salvage_was_over: bool,
     /// When it was looked up: an answer may have been long under way.
     pub(crate) taken_at: Timestamp,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Judge {
     /// Tasks whose 403 has reached anyone.
     known_to_forbid: BTreeSet<TaskKey>,
     /// Registrations that callers ended and nobody has begun again.
-    taken: BTreeSet<(String, Address)>,
+    pub(super) taken: BTreeSet<(String, Address)>,
     /// Clusters under `force_cluster`, up to this time of creation.
     forced: BTreeMap<String, Timestamp>,
 }
@@ -183,6 +185,7 @@ impl State {
         Snapshot {
             live: self.live(task, now) && self.live(&shown, seen),
             held_address: shown.holds_address(seen),
+            salvage_was_over: self.salvage_is_over(&shown, seen),
             taken_at: now,
         }
     }
@@ -257,7 +260,9 @@ impl State {
             // Nobody is asked: from the order on its window is the operator's.
             || (forced && self.setup.containers_upload_themselves)
             || !task.started(now)
-            || self.salvage_is_over(task, now);
+            || self.salvage_is_over(task, now)
+            // Its owner's word has come since.
+            || self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.salvage_was_over);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
                 Some(true) if !forced && !untold && !self.is_taken_for_another(task) => {
@@ -306,7 +311,7 @@ impl State {
 
     /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
     /// with the task, and nothing was written down while it was there.
-    fn is_taken_for_another(&self, task: &Task) -> bool {
+    pub(super) fn is_taken_for_another(&self, task: &Task) -> bool {
         let ledger = self.buckets.get(&self.setup.ledger_bucket);
         let is_on_record = |other: &Task| {
             let (session, id) = (&other.container.session_id, &other.key.id);
@@ -344,7 +349,7 @@ impl State {
             .into_iter()
             .chain(unasked)
             .chain([at_last])
-            .any(|at| now >= at + self.setup.salvage_window)
+            .any(|at| now - self.setup.salvage_window >= at)
     }
 
     /// I8 for a write to a task.
@@ -371,24 +376,5 @@ impl State {
         if bucket != self.setup.ledger_bucket {
             self.violation("I8", asker, &format!("{api} of {bucket}/{key}, outside the ledger"));
         }
-    }
-
-    /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
-    pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
-        let ours = self.tasks().filter(|task| self.is_session_task(task));
-        let live = ours.filter(|task| self.live(task, now));
-        live.flat_map(|task| {
-            let port = task.target_port;
-            let address = (task.address, port);
-            // The same of its target.
-            let told = !task.container.behaviour.forbids && !self.is_taken_for_another(task);
-            let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
-                let state = self.health(group, address, now).state;
-                self.judge.taken.contains(&((*group).clone(), address))
-                    && matches!(&*state, "unused" | "draining")
-            });
-            lost.map(move |group| format!("{}:{port} of {} in {group}", task.address, task.arn))
-        })
-        .collect()
     }
 }

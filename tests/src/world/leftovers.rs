@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
+use super::setup::is_one_of;
 use super::state::State;
 use super::task::{Phase, Renewal, Task};
 
@@ -168,18 +169,24 @@ impl State {
     /// Whether a single lease that lapsed speaks for itself; `perhaps`: also where it is not sure that a sweep has seen
     /// one that was extended. Simplified: every listing is whole.
     pub(crate) fn leases_are_renewed(&self, perhaps: bool, now: Timestamp) -> bool {
-        let (are_extended, are_lapsing) = self.leases(perhaps, now);
-        are_extended && !are_lapsing
+        let renewed = |families: &Vec<String>| {
+            let (are_extended, are_lapsing) = self.leases(families, perhaps, now);
+            are_extended && !are_lapsing
+        };
+        // Functions that are configured anew see the leases of other families.
+        let mut views = [&self.setup.families].into_iter().chain(&self.families_since);
+        if perhaps { views.any(renewed) } else { views.all(renewed) }
     }
 
     /// Whether so many have lapsed that renewal looks broken.
     pub(crate) fn leases_are_lapsing(&self, now: Timestamp) -> bool {
-        self.leases(true, now).1
+        self.leases(&self.setup.families, true, now).1
     }
 
     /// Whether any is extended, and whether too many have lapsed.
-    fn leases(&self, perhaps: bool, now: Timestamp) -> (bool, bool) {
-        let tasks = self.tasks().filter(|task| self.is_session_task(task) && task.wanted_running());
+    fn leases(&self, families: &[String], perhaps: bool, now: Timestamp) -> (bool, bool) {
+        let is_seen = |task: &Task| self.is_session_task(task) && is_one_of(families, &task.family);
+        let tasks = self.tasks().filter(|task| is_seen(task) && task.wanted_running());
         let leased = tasks.filter_map(|task| {
             let end = self.lease_end(task)?;
             // Copied from another's: it is none.
@@ -219,9 +226,7 @@ impl State {
         };
         // Also if its task has ended since, and its tags are gone.
         let was_extended = |task: &Task| {
-            self.is_session_task(task)
-                && task.stop.is_some()
-                && task.extended_at.is_some_and(lately)
+            is_seen(task) && task.stop.is_some() && task.extended_at.is_some_and(lately)
         };
         let is_renewed = leased.iter().any(|(task, end)| extends(task) && runs(end))
             || perhaps && self.tasks().any(was_extended);

@@ -41,6 +41,7 @@ mod invariants;
 mod journal;
 mod leftovers;
 mod limits;
+mod missing_targets;
 mod noteworthy;
 mod objects;
 mod owner;

@@ -125,6 +125,11 @@ impl World {
         self.lock().judge.force(cluster, created_before);
     }
 
+    /// An operator configures the functions for these families alone.
+    pub fn configure_families(&self, families: &[&str]) {
+        self.lock().families_since = Some(families.iter().map(ToString::to_string).collect());
+    }
+
     /// The renewal of a session's lease breaks; its owner lives.
     pub fn renewal_breaks(&self, session: &TaskHandle) {
         self.alter(session, |task, _| task.renewal = Renewal::Broken);

@@ -165,10 +165,7 @@ impl Setup {
 
     /// Whether a family is one of the configured ones, which may end in `*`.
     pub(crate) fn is_family_of_sessions(&self, family: &str) -> bool {
-        self.families.iter().any(|known| match known.strip_suffix('*') {
-            Some(beginning) => family.starts_with(beginning),
-            None => family == known,
-        })
+        is_one_of(&self.families, family)
     }
 
     /// The ARN of a cluster of this account and Region.
@@ -361,4 +358,12 @@ impl Limits {
             ..Self::none()
         }
     }
+}
+
+/// Whether a family is one of these, which may end in `*`.
+pub(crate) fn is_one_of(families: &[String], family: &str) -> bool {
+    families.iter().any(|known| match known.strip_suffix('*') {
+        Some(beginning) => family.starts_with(beginning),
+        None => family == known,
+    })
 }

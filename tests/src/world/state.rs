@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) chaos: Chaos,
     pub(crate) routes: Routes,
     pub(crate) judge: Judge,
+    /// The families of functions that are configured anew.
+    pub(crate) families_since: Option<Vec<String>>,
     agenda: BTreeMap<(Timestamp, u64), Due>,
     sequence: u64,
 }
@@ -94,6 +96,7 @@ impl State {
             chaos: Chaos::default(),
             routes: Routes::default(),
             judge: Judge::default(),
+            families_since: None,
             agenda: BTreeMap::new(),
             sequence: 0,
             setup,

@@ -99,8 +99,11 @@ impl TargetGroup {
         self.before.push((now, address, self.targets.get(&address).cloned()));
     }
 
-    /// Someone registers an address: with its zone, where it lies outside the VPC.
+    /// Someone registers an address: with its zone, where it lies outside the VPC. One that is registered stays as it is.
     pub(crate) fn register(&mut self, address: Address, at: Timestamp) {
+        if self.targets.get(&address).is_some_and(|target| target.deregistered_at.is_none()) {
+            return;
+        }
         self.changes(address, at);
         let zone = self.outside.contains(&address.0).then(|| "all".to_owned());
         self.targets.insert(address, Target { zone, ..Target::registered(at) });

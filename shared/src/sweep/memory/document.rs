@@ -32,6 +32,8 @@ pub(super) struct Document {
     #[serde(default)]
     in_a_row: InARow,
     #[serde(default)]
+    counted_at: Option<Timestamp>,
+    #[serde(default)]
     swept_at: Option<Timestamp>,
     #[serde(default)]
     swept_by: Option<String>,
@@ -102,6 +104,7 @@ impl From<&Suspects> for Document {
             reaped_for_leases: listed(&suspects.reaped_for_leases),
             unfinished: suspects.unfinished.iter().map(unfinished).collect(),
             in_a_row: suspects.in_a_row,
+            counted_at: suspects.counted_at,
             swept_at: suspects.swept_at,
             swept_by: suspects.swept_by.clone(),
             found: suspects.found,
@@ -127,6 +130,7 @@ impl From<Document> for Suspects {
             reaped_for_leases: by_task(document.reaped_for_leases),
             unfinished: document.unfinished.into_iter().map(unfinished).collect(),
             in_a_row: document.in_a_row,
+            counted_at: document.counted_at,
             swept_at: document.swept_at,
             swept_by: document.swept_by,
             found: document.found,

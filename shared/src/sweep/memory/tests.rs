@@ -54,6 +54,7 @@ proptest! {
             unfinished: times(&at).into_iter().map(unfinished).collect(),
             in_a_row: InARow { problems: u32::try_from(at.len()).unwrap(), ..InARow::default() },
             found: Some(3),
+            counted_at: at.last().map(|(_, seen)| seen.since),
             swept_at: at.first().map(|(_, seen)| seen.last),
             swept_by: at.first().map(|_| "request-1".to_owned()),
         };
@@ -120,6 +121,7 @@ fn whatever_stands_where_a_memory_should_reads_back_or_is_refused() {
             "tried": [at], "under_way": [at], "claimed": [at], "reaped_for_leases": [at], "leases": [at],
             "unfinished": [{"task": arn, "session": "s-1", "at": "2026-11-02T11:55:00Z"}],
             "leases_seen_at": "2026-11-02T11:55:00Z", "swept_at": "2026-11-02T11:55:00Z", "found": 1,
+            "counted_at": "2026-11-02T11:50:00Z",
             "in_a_row": {"incomplete": 4_294_967_295_u32}}),
         json!({"tasks": [], "targets": [], "vain": []}),
     ];
@@ -134,7 +136,7 @@ fn whatever_stands_where_a_memory_should_reads_back_or_is_refused() {
         for at in [now(), Timestamp::MIN, Timestamp::MAX] {
             let trouble = InARow { incomplete: 1, ..InARow::default() };
             let _ = InARow::after(
-                Before::Known(remembered.in_a_row, remembered.swept_at),
+                Before::Known(remembered.in_a_row, remembered.counted_at()),
                 trouble,
                 INTERVAL,
                 at,

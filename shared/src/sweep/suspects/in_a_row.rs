@@ -30,23 +30,35 @@ pub struct InARow {
 /// What is known of the sweeps before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// So much, and when the last one was.
+    /// So much, and when the last one was that counted.
     Known(InARow, Option<Timestamp>),
     /// Nothing: the memory can't be read.
     Unknown,
 }
 
+impl Before {
+    /// When the last sweep counted, if one at `now` does not: two within half an interval count as one. One
+    /// that died between them, or others on order, do not hide that they follow each other.
+    #[must_use]
+    pub fn counted_just(self, interval: Duration, now: Timestamp) -> Option<Timestamp> {
+        let half = SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX);
+        match self {
+            Self::Known(_, at) => at.filter(|at| now.duration_since(*at) < half),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl InARow {
-    /// The counts after a sweep at `now` that had `trouble`: 1 of each kind that it had. Two sweeps within
-    /// half an interval count as one. Where nothing is known of those before, what is wrong now is taken
-    /// for the second time.
+    /// The counts after a sweep at `now` that had `trouble`: 1 of each kind that it had. Where nothing is known
+    /// of those before, what is wrong now is taken for the second time.
     #[must_use]
     pub fn after(before: Before, trouble: Self, interval: Duration, now: Timestamp) -> Self {
-        let half = SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX);
+        let counted_just = before.counted_just(interval, now).is_some();
         let count = |of: fn(&Self) -> u32| match before {
             _ if of(&trouble) == 0 => 0,
             Before::Unknown => TWICE,
-            Before::Known(counts, Some(at)) if now.duration_since(at) < half => of(&counts).max(1),
+            Before::Known(counts, _) if counted_just => of(&counts).max(1),
             Before::Known(counts, _) => of(&counts).saturating_add(1),
         };
         Self {
@@ -125,6 +137,20 @@ mod tests {
         assert_eq!(problems(Before::Known(once, Some(minutes(0))), minutes(4)), 1);
         assert_eq!(problems(Before::Known(InARow::default(), Some(minutes(0))), minutes(4)), 1);
         assert_eq!(problems(Before::Known(once, Some(minutes(0))), minutes(5)), 2);
+    }
+
+    /// Many sweeps, each ordered soon after the one before: the trouble lasts all the same.
+    #[test]
+    fn sweeps_that_follow_each_other_fast_count_once_in_half_an_interval() {
+        let (mut counts, mut counted_at) = (InARow::default(), None);
+        let mut rows = Vec::new();
+        for at in (0..=12).step_by(2) {
+            let (before, now) = (Before::Known(counts, counted_at), minutes(at));
+            counts = InARow::after(before, PROBLEM, INTERVAL, now);
+            counted_at = before.counted_just(INTERVAL, now).or(Some(now));
+            rows.push(counts.problems);
+        }
+        assert_eq!(rows, [1, 1, 1, 2, 2, 2, 3]);
     }
 
     #[test]

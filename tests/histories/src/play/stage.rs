@@ -190,6 +190,9 @@ impl Stage {
             Action::IsThawed(function) => self.thawed.push(*function),
             Action::IsConfigured(name, value) => {
                 self.looked_away |= value == "observe" || name == "FAMILIES";
+                if name == "FAMILIES" {
+                    world.configure_families(&value.split(',').collect::<Vec<_>>());
+                }
                 self.variables.insert(name.clone(), value.clone());
             }
         }

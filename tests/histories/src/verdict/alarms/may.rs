@@ -29,8 +29,9 @@ pub(super) const CAUSES: [Cause; 30] = [
         alarm: "LastAttemptsFailedAlarm",
         is_there: |facts| {
             let last = facts.history.stack.max_receives;
-            let mut delivered = facts.logbook.delivered();
-            delivered.any(|(_, event)| event.failed && event.message.received >= last)
+            // Who died after it said so has said so.
+            let mut handed_out = facts.logbook.invocations.iter().flat_map(|one| &one.events);
+            handed_out.any(|event| event.failed && event.message.received >= last)
         },
         otherwise: "no last attempt has failed",
     },
