@@ -85,7 +85,8 @@ pub async fn sweep(
     let found = problems.len() + found(&seen, &plan, &recovered);
     let of_this_sweep = |(in_a_row, counted_at): Counted, suspects: Suspects| Suspects {
         in_a_row,
-        counted_at,
+        // Where nothing is wrong, nothing is counted on; and a quiet sweep writes once.
+        counted_at: counted_at.filter(|_| in_a_row != InARow::default()),
         swept_at: Some(began.time),
         swept_by: Some(request_id.to_owned()),
         found: Some(found),

@@ -53,6 +53,22 @@ pub enum HeldBy {
     },
     /// No task of the account: a zombie target.
     Nobody,
+    /// A session's task that turned out to have a zombie's address since: it is registered again in every group of
+    /// the intent, and that it is in one of them says nothing of the others.
+    NewHolder {
+        /// The task.
+        arn: TaskArn,
+    },
+}
+
+impl HeldBy {
+    /// The task.
+    pub(super) fn task(&self) -> Option<&TaskArn> {
+        match self {
+            Self::Task { arn, .. } | Self::NewHolder { arn } => Some(arn),
+            Self::Nobody => None,
+        }
+    }
 }
 
 /// On what authority a session's target is removed.

@@ -1,7 +1,7 @@
 //! What a crash left behind: intents of a function that died between the deregistration and the
 //! question whose target it was. The next sweep asks it.
 
-use super::intent::{FOLDER, HeldBy, Intent, IntentEntry, OpenEntry, When};
+use super::intent::{FOLDER, Intent, IntentEntry, OpenEntry, When};
 use super::settle::{Holders, Settled, settle};
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -55,10 +55,7 @@ impl LeftBehind {
 
     /// Those that name `task`; the others are the next sweep's.
     pub(crate) fn about(self, task: &TaskArn) -> Self {
-        let is_about = |open: &OpenEntry| match &open.entry.held_by {
-            HeldBy::Task { arn, .. } => arn == task,
-            HeldBy::Nobody => false,
-        };
+        let is_about = |open: &OpenEntry| open.entry.held_by.task() == Some(task);
         let intents = self.intents.into_iter().filter(|(_, open)| open.iter().any(is_about));
         Self { intents: intents.collect(), ..self }
     }

@@ -1,12 +1,12 @@
 //! Finding out, after targets were removed, whether they were the right ones; those that were not are
 //! registered again. The same for both functions, at once and after a crash.
 
-use super::intent::{Authority, HeldBy, IntentEntry, OpenEntry, When};
+use super::intent::{self, Authority, HeldBy, IntentEntry, OpenEntry, When};
 use super::re_register::{Back, re_register};
 use super::whose_group::{GroupOf, Groups, group_of, read_groups};
 use crate::aws::{CallError, TaskSnapshot};
 use crate::context::Context;
-use crate::session::{DesiredStatus, EndedTag, SessionTask, Task, TaskArn};
+use crate::session::{DesiredStatus, EndedTag, SessionTask, TargetAddress, Task, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +75,7 @@ pub(super) async fn settle(
             listed.as_deref()
         }
     };
-    let groups = OnceCell::new();
+    let (groups, mut kept_for) = (OnceCell::new(), BTreeSet::new());
     let mut settled = Vec::new();
     for (one, found) in open.iter().zip(first) {
         settled.push(match (found, holders) {
@@ -90,7 +90,14 @@ pub(super) async fn settle(
                         match reading.await {
                             Ok(groups) => {
                                 let seen = Seen { named, groups, when };
-                                return_to(context, snapshots, one, &holder.arn, seen).await
+                                return_to(
+                                    context,
+                                    snapshots,
+                                    one,
+                                    &holder.arn,
+                                    (seen, &mut kept_for),
+                                )
+                                .await
                             }
                             Err(error) => Err(error),
                         }
@@ -126,13 +133,8 @@ async fn show_tasks(
     snapshots: &TaskSnapshots,
     open: &[OpenEntry],
 ) -> BTreeMap<TaskArn, Result<TaskSnapshot, CallError>> {
-    let tasks: Vec<TaskArn> = open
-        .iter()
-        .filter_map(|one| match &one.entry.held_by {
-            HeldBy::Task { arn, .. } => Some(arn.clone()),
-            HeldBy::Nobody => None,
-        })
-        .collect();
+    let tasks = open.iter().filter_map(|one| one.entry.held_by.task().cloned());
+    let tasks: Vec<TaskArn> = tasks.collect();
     let shown = snapshots.take_all(&tasks).await;
     tasks.into_iter().zip(shown).collect()
 }
@@ -143,9 +145,7 @@ fn judge(
     when: When,
     now: Timestamp,
 ) -> Result<Finding, CallError> {
-    let HeldBy::Task { arn, authority, .. } = &entry.held_by else {
-        return Ok(Finding::AskHolders);
-    };
+    let Some(arn) = entry.held_by.task() else { return Ok(Finding::AskHolders) };
     let task = match shown.get(arn) {
         Some(Ok(snapshot)) => snapshot.task.as_ref(),
         Some(Err(error)) => return Err(error.clone()),
@@ -154,12 +154,12 @@ fn judge(
     let Some(task) = task.filter(|task| task.held_address() == Some(entry.address.ip)) else {
         return Ok(Finding::AskHolders);
     };
-    Ok(match (authority, when) {
-        (Authority::OwnersWord | Authority::GivenUp, When::Later) if goes_on(task, now) => {
-            Finding::GoesOn
-        }
-        (Authority::OwnersWord | Authority::Confirmed | Authority::GivenUp, _) => Finding::WasOurs,
-    })
+    let may_go_on = match &entry.held_by {
+        HeldBy::Task { authority: Authority::OwnersWord | Authority::GivenUp, .. }
+        | HeldBy::NewHolder { .. } => when == When::Later,
+        HeldBy::Task { authority: Authority::Confirmed, .. } | HeldBy::Nobody => false,
+    };
+    Ok(if may_go_on && goes_on(task, now) { Finding::GoesOn } else { Finding::WasOurs })
 }
 
 /// Whether a session runs on that its owner has not ended.
@@ -173,11 +173,7 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// A live session task, not ended, other than the one that is cleaned up, that held the address when
 /// it was removed.
 fn held_it_then(task: &SessionTask, open: &OpenEntry) -> bool {
-    let cleaned_up = match &open.entry.held_by {
-        HeldBy::Task { arn, .. } => Some(arn),
-        HeldBy::Nobody => None,
-    };
-    Some(&task.arn) != cleaned_up
+    Some(&task.arn) != open.entry.held_by.task()
         && task.address == Some(open.entry.address.ip)
         && task.shall_run
         && !task.ended.is_word()
@@ -200,7 +196,7 @@ async fn return_to(
     snapshots: &TaskSnapshots,
     open: &OpenEntry,
     holder: &TaskArn,
-    seen: Seen<'_>,
+    (seen, kept_for): (Seen<'_>, &mut BTreeSet<TargetAddress>),
 ) -> Result<Settled, CallError> {
     let snapshot = snapshots.take(holder).await?;
     let scope = &context.config.scope;
@@ -210,7 +206,12 @@ async fn return_to(
     };
     let IntentEntry { group, address, .. } = &open.entry;
     match group_of(&task, &open.entry, seen.named, seen.groups, seen.when) {
-        GroupOf::This => give_back(context, &open.entry, Some(holder), seen.when).await,
+        GroupOf::This => {
+            if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
+                keep_for(context, &task, &open.entry, (seen, kept_for)).await?;
+            }
+            give_back(context, &open.entry, Some(holder), seen.when).await
+        }
         GroupOf::Another(other) => {
             let why = format!(
                 "{address} was removed from {group} and is {holder}'s now, which is registered in \
@@ -227,6 +228,30 @@ async fn return_to(
             Err(CallError::unanswered("RegisterTargets", format!("{address} in {group}"), answer))
         }
     }
+}
+
+/// A zombie's address may have been removed from several groups, and be registered again in all of them. One may take
+/// it before the others do: so that this is not taken for its owner's doing, it is written down before.
+async fn keep_for(
+    context: &Context,
+    holder: &SessionTask,
+    entry: &IntentEntry,
+    (seen, kept_for): (Seen<'_>, &mut BTreeSet<TargetAddress>),
+) -> Result<(), CallError> {
+    let of_it = seen.named.iter().filter(|one| {
+        one.address == entry.address
+            && one.held_by == HeldBy::Nobody
+            && group_of(holder, one, seen.named, seen.groups, seen.when) == GroupOf::This
+    });
+    let held_by = HeldBy::NewHolder { arn: holder.arn.clone() };
+    let entries: Vec<IntentEntry> =
+        of_it.map(|one| IntentEntry { held_by: held_by.clone(), ..one.clone() }).collect();
+    if entries.len() < 2 || kept_for.contains(&entry.address) {
+        return Ok(());
+    }
+    intent::write(context, entries).await?;
+    kept_for.insert(entry.address);
+    Ok(())
 }
 
 async fn give_back(

@@ -62,7 +62,7 @@ pub(super) fn group_of(
     // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that
     // is registered anywhere belongs there.
     let of_one_task = |one: &&IntentEntry| match &entry.held_by {
-        HeldBy::Task { .. } => one.held_by == entry.held_by,
+        HeldBy::Task { .. } | HeldBy::NewHolder { .. } => one.held_by == entry.held_by,
         HeldBy::Nobody => one.group == entry.group,
     };
     let of_it = named.iter().filter(|one| one.address.ip == ip).filter(of_one_task);

@@ -1,5 +1,6 @@
 //! A history from a seed. The same seed is the same history, in every build.
 
+mod around_calls;
 mod fleet;
 mod trouble;
 
@@ -21,9 +22,10 @@ pub fn generate(seed: u64) -> History {
     // Drawn apart from all else, so that it leaves the rest of a history as it was.
     let mut random = Rng::with_seed(!seed);
     trouble::mistakes(&mut random, lasts, &mut steps);
+    around_calls::happen(&mut random, &stack, lasts, &mut steps);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
-        When::Before(..) | When::After(..) => Seconds(0),
+        When::Before(..) | When::After(..) | When::About(_) => Seconds(0),
     });
     History { seed, stack, steps, faults, deaths: Vec::new(), lasts }
 }
@@ -66,7 +68,7 @@ fn stack(random: &mut Rng) -> Stack {
         salvage_window: Seconds::minutes(one(random, &[10, 20, 30])),
         lease_grace: Seconds::minutes(one(random, &[5, 15])),
         start_up_grace: Seconds::minutes(one(random, &[5, 10])),
-        blast_radius_at_least: one(random, &[3, 3, 10]),
+        blast_radius_at_least: one(random, &[1, 3, 3, 10]),
         throttled: once_in(random, 8),
         draining: one(random, &[Draining::Works, Draining::IsRefused, Draining::IsIgnored]),
         health_lags: Seconds(one(random, &[0, 0, 1, 3])),

@@ -51,6 +51,30 @@ pub enum When {
     Before(Api, usize),
     /// Right after it has applied it, while the answer is under way.
     After(Api, usize),
+    /// Around a call about somebody.
+    About(About),
+}
+
+/// A call about somebody: the n-th of an operation that is about them, and, where tasks are described, about them alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Whom.
+    pub whom: Whom,
+    /// The operation.
+    pub api: Api,
+    /// Which of these calls, from 1.
+    pub nth: usize,
+    /// Once the world has applied it, or right before.
+    pub is_applied: bool,
+}
+
+/// Whom a call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// A session, by its number.
+    Session(usize),
+    /// A target that nobody has, by its number.
+    Zombie(u8),
 }
 
 /// What befalls calls.

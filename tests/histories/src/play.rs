@@ -1,12 +1,14 @@
 //! Plays a history: one thread, virtual time, and the same every time.
 
+mod about;
 mod invocations;
+mod limits;
 pub(crate) mod logbook;
 mod stage;
 
 pub(crate) use stage::Actor;
 
-use crate::history::{Faults, History, Step, When};
+use crate::history::{About, Action, Faults, History, Step, When};
 use crate::queue::Queue;
 use crate::verdict::{Ended, Verdict, Violation};
 use invocations::{Done, Invocations};
@@ -123,14 +125,23 @@ impl Theatre {
     fn hang_hooks(&self, world: &World, steps: &[Step]) {
         for Step { when, action } in steps {
             let (theatre, action) = (self.clone(), action.clone());
-            let happens = move |_: &World| {
+            let happens = move |world: &World, caller: &str| {
                 theatre.stage().act(&action);
+                if action == Action::DiesHere {
+                    world.dies_now(caller);
+                }
                 theatre.happened.notify_one();
             };
-            match when {
+            match *when {
                 When::At(_) => {}
-                When::Before(api, nth) => world.before(*api, *nth, happens),
-                When::After(api, nth) => world.after(*api, *nth, happens),
+                When::Before(api, nth) => world.at_call((api, nth, false), |_| true, happens),
+                When::After(api, nth) => world.at_call((api, nth, true), |_| true, happens),
+                When::About(About { whom, api, nth, is_applied }) => {
+                    let theatre = self.clone();
+                    let is_about =
+                        move |subjects: &[String]| theatre.stage().is_about(whom, subjects);
+                    world.at_call((api, nth, is_applied), is_about, happens);
+                }
             }
         }
     }
@@ -250,7 +261,7 @@ fn timed(began: Instant, steps: &[Step]) -> Vec<(Instant, &Step)> {
     for step in steps {
         match step.when {
             When::At(at) => timed.push((began + at.into(), step)),
-            When::Before(..) | When::After(..) => {}
+            When::Before(..) | When::After(..) | When::About(_) => {}
         }
     }
     timed.sort_by_key(|(at, _)| *at);

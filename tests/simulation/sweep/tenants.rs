@@ -80,6 +80,32 @@ async fn a_session_whose_own_target_was_deregistered_as_a_zombie_gets_it_back() 
     }
 }
 
+/// The zombie was in both groups, so both are candidates; that one takes it back first says nothing of the other.
+#[tokio::test(start_paused = true)]
+async fn a_session_gets_its_target_back_although_another_group_of_the_zombies_takes_it_first() {
+    for own in ["tenant-a", "tenant-b"] {
+        let world = tenants();
+        let address = left_targets(&world, "tenant-a", 1)[0];
+        world.leave_target("tenant-b", address);
+        enforce(&world, "sweep-1").await;
+        tokio::time::sleep(INTERVAL).await;
+        world.before(Api::DeregisterTargets, 1, move |world| {
+            registered(world, address, own);
+        });
+        enforce(&world, "sweep-2").await;
+        assert_eq!(world.count(Api::DeregisterTargets), 2, "{}", world.history());
+        world.fault(Fault::on(Api::RegisterTargets).of(own).always().throttled());
+        tokio::time::sleep(INTERVAL + Duration::from_mins(1)).await;
+        sweeps(&world, "throttled", 2).await;
+        assert!(world.registered(own).is_empty(), "{}", world.history());
+        world.faults_cease();
+        sweeps(&world, "after", 3).await;
+        assert_eq!(world.registered(own), [address], "{}", world.history());
+        assert!(open_intents(&world).is_empty());
+        assert_unharmed(&world);
+    }
+}
+
 /// The same for the target of a session whose task dies while its target is removed.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_tenants_group() {

@@ -94,6 +94,22 @@ impl Api {
         }
     }
 
+    /// Who answers it.
+    #[must_use]
+    pub fn service(self) -> Option<Service> {
+        match self {
+            Self::ContainerComplete | Self::ContainerHealth => Some(Service::Container),
+            Self::PutObject
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::DeleteObject
+            | Self::ListObjects => Some(Service::S3),
+            _ if Self::ECS.contains(&self) => Some(Service::Ecs),
+            _ if Self::ELB.contains(&self) => Some(Service::Elb),
+            _ => None,
+        }
+    }
+
     /// The operation with this name among some.
     pub(crate) fn named(name: &str, among: &[Self]) -> Self {
         among.iter().copied().find(|api| format!("{api:?}") == name).unwrap_or(Self::Unknown)

@@ -67,7 +67,8 @@ impl World {
             }
             Turn::Applied { seen_ago, trouble } => (seen_ago, trouble),
         };
-        self.change(&request, When::Before);
+        self.change(caller, &request, When::Before);
+        self.live_on(caller, Crash::Before(sent.nth)).await;
         let applied = self.apply(&sent.asker, &request, seen_ago);
         let (mut reply, snapshots, completing) = match applied {
             Applied::Answer(reply) => (reply, Vec::new(), None),
@@ -89,7 +90,7 @@ impl World {
             }
             Applied::Failed(failure) => return self.fails(number, failure),
         };
-        self.change(&request, When::After);
+        self.change(caller, &request, When::After);
         self.live_on(caller, Crash::After(sent.nth)).await;
         match trouble {
             Trouble::None | Trouble::Truncated { .. } => {}
@@ -167,10 +168,10 @@ impl World {
     }
 
     /// Runs the hooks that are due, without holding the world.
-    fn change(&self, request: &Request, when: When) {
-        let due = self.lock().chaos.due(request.api, when);
+    fn change(&self, caller: &str, request: &Request, when: When) {
+        let due = self.lock().chaos.due(request.api, &request.subjects, when);
         for change in due {
-            change(self);
+            change(self, caller);
         }
     }
 

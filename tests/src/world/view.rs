@@ -1,6 +1,6 @@
 //! What tests ask of a world.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -132,12 +132,12 @@ impl World {
         self.lock().journal.count_by(caller)
     }
 
-    /// The operations that a caller called, leaving out the first `before` calls of all.
+    /// What a caller called, leaving out the first `before` calls of all.
     #[must_use]
-    pub fn operations_of(&self, caller: &str, before: usize) -> BTreeSet<Api> {
+    pub fn calls_since(&self, caller: &str, before: usize) -> Vec<Call> {
         let state = self.lock();
         let calls = state.journal.calls.iter().skip(before);
-        calls.filter(|call| call.caller == caller).map(|call| call.api).collect()
+        calls.filter(|call| call.caller == caller).cloned().collect()
     }
 
     /// How many calls were throttled.

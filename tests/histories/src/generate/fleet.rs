@@ -19,7 +19,7 @@ pub(super) fn begin(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mut
         steps.push(step(begins, Action::Begins(number, Box::new(session))));
         let since = match begins {
             When::At(at) => at,
-            When::Before(..) | When::After(..) => Seconds(0),
+            When::Before(..) | When::After(..) | When::About(_) => Seconds(0),
         };
         let since =
             if stack.warm_pool { claim(random, number, since, lasts, steps) } else { since };

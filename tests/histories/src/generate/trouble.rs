@@ -97,15 +97,19 @@ fn trouble(random: &mut Rng, stack: &Stack) -> Action {
     }
 }
 
-/// What changes between a look and what is done for it.
-fn in_the_middle(random: &mut Rng, stack: &Stack, when: When, steps: &mut Vec<Step>) {
-    let number = random.usize(0..6);
-    // No address changes hands faster than ECS forgets its last holder.
+/// One that gets another's address. None changes hands faster than ECS forgets its last holder.
+pub(super) fn newcomer(stack: &Stack, addressed: Addressed) -> Session {
     let entry = match (stack.tasks_lag, stack.lists_lag) {
         (Seconds(0), Seconds(0)) => Entry::Running(Seconds(0)),
         (Seconds(_), Seconds(_)) => Entry::Fresh,
     };
-    let newcomer = |addressed| Session { entry, addressed, ..Session::default() };
+    Session { entry, addressed, ..Session::default() }
+}
+
+/// What changes between a look and what is done for it.
+fn in_the_middle(random: &mut Rng, stack: &Stack, when: When, steps: &mut Vec<Step>) {
+    let number = random.usize(0..6);
+    let newcomer = |addressed| newcomer(stack, addressed);
     match random.u8(0..6) {
         0 => steps.push(step(when, Action::IsLeased(number, Seconds::minutes(60)))),
         1 => steps.push(step(when, Action::Exits(number, 137))),

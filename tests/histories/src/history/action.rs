@@ -1,8 +1,8 @@
 //! What happens in a history.
 
-use super::{Container, Seconds, Session};
+use super::{Container, Seconds, Session, Whom};
 use serde::{Deserialize, Serialize};
-use session_cleanup_tests::world::{FaultKind, Service};
+use session_cleanup_tests::world::{Api, FaultKind, Service};
 
 /// Something that owners, containers, operators or AWS do. Sessions are named by their number; what concerns one
 /// that never began does nothing.
@@ -54,6 +54,10 @@ pub enum Action {
     Sweeps(Sweep),
     /// The next invocation of a function dies at its n-th call: before the world has applied it, or after.
     Dies(Function, usize, bool),
+    /// The invocation dies that makes the call at which this happens.
+    DiesHere,
+    /// The next so many calls of an operation about somebody fail.
+    Fails(Whom, Api, FaultKind, usize),
     /// The connections that a function's sandboxes keep are dead.
     IsThawed(Function),
     /// A variable has another value from the next invocation on.

@@ -1,8 +1,8 @@
 //! A history in sentences, for whoever has to understand what went wrong.
 
 use super::{
-    Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity, Lease,
-    Seconds, Session, Sidecar, Stack, Start, Sweep, Upload, When, Where,
+    About, Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity,
+    Lease, Seconds, Session, Sidecar, Stack, Start, Sweep, Upload, When, Where, Whom,
 };
 use std::fmt;
 
@@ -22,6 +22,19 @@ impl fmt::Display for When {
             Self::At(at) => write!(formatter, "at {at}"),
             Self::Before(api, nth) => write!(formatter, "right before {api} number {nth}"),
             Self::After(api, nth) => write!(formatter, "right after {api} number {nth}"),
+            Self::About(About { whom, api, nth, is_applied }) => {
+                let when = if *is_applied { "after" } else { "before" };
+                write!(formatter, "right {when} {api} number {nth} about {whom}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(number) => write!(formatter, "s-{number}"),
+            Self::Zombie(number) => write!(formatter, "the target 127.0.99.{number}"),
         }
     }
 }
@@ -178,6 +191,10 @@ impl fmt::Display for Action {
                 "the next invocation of {function:?} dies at its call {nth}, {}",
                 if *applied { "once it is applied" } else { "before it is applied" }
             ),
+            Self::DiesHere => formatter.write_str("the invocation dies"),
+            Self::Fails(whom, api, kind, times) => {
+                write!(formatter, "the next {times} {api} about {whom} fail: {kind}")
+            }
             Self::IsThawed(function) => {
                 write!(formatter, "the connections of {function:?} are dead")
             }

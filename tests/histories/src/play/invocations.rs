@@ -1,5 +1,6 @@
 //! Invocations, as Lambda makes them: sandboxes that stay warm, die, and are made anew; one sweep at a time.
 
+use super::limits;
 use super::logbook::{CameTo, Delivered, Invoked, Logbook};
 use super::stage::{LONGEST_WAIT, Order, Stage};
 use crate::functions::{
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::{completion, reaper};
-use session_cleanup_tests::world::{Api, Crash, World};
+use session_cleanup_tests::world::{Crash, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,13 +141,13 @@ impl Invocations {
             }
             Task::Sweep => {
                 self.sweeping = false;
+                let calls = stage.world.calls_since(&caller, calls_before);
                 if is_report(answer.as_ref()) {
-                    let operations = stage.world.operations_of(&caller, calls_before);
-                    let acts = operations.into_iter().filter(|api| TO_AN_END.contains(api));
-                    self.broken.extend(acts.map(|api| {
-                        Violation::new("I1", format!("{caller} called {api:?} in the mode report"))
-                    }));
+                    self.broken.extend(limits::acts(&caller, &calls));
                 }
+                let at_least = &sandbox.variables["BLAST_RADIUS_AT_LEAST"];
+                let sizes = (at_least.parse().expect("a number"), stage.everyone().count());
+                self.broken.extend(limits::beyond_the_blast_radius(&caller, &calls, sizes));
                 self.warm_reaper = answer.is_some().then_some(sandbox);
                 (Function::Reaper, Vec::new())
             }
@@ -271,17 +272,14 @@ impl Invocations {
             let mut own = stage.deaths_at.iter().filter(|death| death.caller == caller);
             own.find(|death| death.nth > so_far).map(|death| (death.nth, death.applied))
         });
-        let death = death.map(
-            |(nth, applied)| {
-                if applied { Crash::After(nth) } else { Crash::Before(nth) }
-            },
-        );
+        let crash = match death {
+            Some((nth, true)) => Crash::After(nth),
+            Some((nth, false)) => Crash::Before(nth),
+            None => Crash::After(usize::MAX),
+        };
         let limited = timeout(limit, handled);
         let lives = async move {
-            let ended = match death {
-                Some(crash) => world.run_until_crash(&caller, crash, limited).await,
-                None => Some(limited.await),
-            };
+            let ended = world.run_until_crash(&caller, crash, limited).await;
             let too_long = matches!(ended, Some(Err(_)));
             let answer = ended.and_then(Result::ok);
             Over { task, sandbox, began, calls_before, answer, too_long }
@@ -289,9 +287,6 @@ impl Invocations {
         self.under_way.push(lives.boxed());
     }
 }
-
-/// What ends a session, or is a step to its end.
-const TO_AN_END: [Api; 3] = [Api::StopTask, Api::TagResource, Api::ContainerComplete];
 
 /// Whether a sweep was only to say what it would do.
 fn is_report(answer: Option<&Result<Value, String>>) -> bool {

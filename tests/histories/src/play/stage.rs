@@ -8,7 +8,7 @@ use crate::history::{
 use crate::queue::Queue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Phase, TaskHandle, World};
+use session_cleanup_tests::world::{Fault, Phase, TaskHandle, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Stage {
         self.actors.values().flatten()
     }
 
-    fn task(&self, session: usize) -> Option<TaskHandle> {
+    pub(super) fn task(&self, session: usize) -> Option<TaskHandle> {
         self.actors.get(&session)?.last().map(|actor| actor.task.clone())
     }
 
@@ -147,17 +147,8 @@ impl Stage {
                     });
                 });
             }
-            Action::RenewalBreaks(number) => {
-                let actors = self.actors.get(number).and_then(|actors| actors.last());
-                if let Some(actor) = actors.filter(|actor| renews(actor)) {
-                    world.renewal_breaks(&actor.task);
-                }
-            }
-            Action::AllRenewalsBreak => {
-                for actor in self.everyone().filter(|actor| renews(actor)) {
-                    world.renewal_breaks(&actor.task);
-                }
-            }
+            Action::RenewalBreaks(number) => self.renewal_breaks(Some(*number)),
+            Action::AllRenewalsBreak => self.renewal_breaks(None),
             Action::IsLeased(number, left) => self.with(*number, |task| {
                 let until = world.now() + Duration::from(*left);
                 world.set_tag(task, "lease-expires-at", &until.to_string());
@@ -187,14 +178,35 @@ impl Stage {
             Action::Dies(function, nth, applied) => {
                 self.deaths.entry(*function).or_default().push_back((*nth, *applied));
             }
-            Action::IsThawed(function) => self.thawed.push(*function),
-            Action::IsConfigured(name, value) => {
-                self.looked_away |= value == "observe" || name == "FAMILIES";
-                if name == "FAMILIES" {
-                    world.configure_families(&value.split(',').collect::<Vec<_>>());
+            // Only at a call.
+            Action::DiesHere => {}
+            Action::Fails(whom, api, kind, times) => {
+                if let Some(mark) = self.mark(*whom, *api) {
+                    world.fault(Fault::on(*api).of(mark).times(*times).kind(*kind));
                 }
-                self.variables.insert(name.clone(), value.clone());
             }
+            Action::IsThawed(function) => self.thawed.push(*function),
+            Action::IsConfigured(name, value) => self.configure(name, value),
+        }
+    }
+
+    fn configure(&mut self, name: &str, value: &str) {
+        self.looked_away |= value == "observe" || name == "FAMILIES";
+        if name == "FAMILIES" {
+            self.world.configure_families(&value.split(',').collect::<Vec<_>>());
+        }
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Of this session, or of all.
+    fn renewal_breaks(&self, number: Option<usize>) {
+        let one = |number| self.actors.get(&number).and_then(|actors| actors.last());
+        let whose: Vec<&Actor> = match number {
+            Some(number) => one(number).into_iter().collect(),
+            None => self.everyone().collect(),
+        };
+        for actor in whose.into_iter().filter(|actor| renews(actor)) {
+            self.world.renewal_breaks(&actor.task);
         }
     }
 
@@ -368,7 +380,7 @@ fn renews(actor: &Actor) -> bool {
 }
 
 /// The address of a target that nobody has.
-fn zombie(number: u8) -> Ipv4Addr {
+pub(super) fn zombie(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 99, number)
 }
 

@@ -31,11 +31,16 @@ pub(crate) enum When {
     After,
 }
 
-pub(super) type Change = Box<dyn FnOnce(&World) + Send>;
+/// What happens there; it is told who makes the call.
+pub(super) type Change = Box<dyn FnOnce(&World, &str) + Send>;
+
+/// Which calls of an operation are counted, by what they are about.
+pub(super) type IsAbout = Box<dyn Fn(&[String]) -> bool + Send>;
 
 struct Hook {
     api: Api,
     when: When,
+    is_about: IsAbout,
     left: usize,
     change: Change,
 }
@@ -125,15 +130,20 @@ impl Chaos {
         Some(effect)
     }
 
-    pub(super) fn hook(&mut self, api: Api, when: When, nth: usize, change: Change) {
-        self.hooks.push(Hook { api, when, left: nth, change });
+    pub(super) fn hook(
+        &mut self,
+        (api, when, nth): (Api, When, usize),
+        is_about: IsAbout,
+        change: Change,
+    ) {
+        self.hooks.push(Hook { api, when, is_about, left: nth, change });
     }
 
     /// The changes that are due at this call.
-    pub(crate) fn due(&mut self, api: Api, when: When) -> Vec<Change> {
+    pub(crate) fn due(&mut self, api: Api, subjects: &[String], when: When) -> Vec<Change> {
         let mut due = Vec::new();
         for mut hook in std::mem::take(&mut self.hooks) {
-            if hook.api == api && hook.when == when {
+            if hook.api == api && hook.when == when && (hook.is_about)(subjects) {
                 hook.left = hook.left.saturating_sub(1);
                 if hook.left == 0 {
                     due.push(hook.change);
@@ -149,6 +159,14 @@ impl Chaos {
         let signal = Arc::new(Notify::new());
         self.crashes.insert(caller.to_owned(), (crash, signal.clone()));
         signal
+    }
+
+    /// This caller dies where it is, if it is one that can.
+    pub(super) fn dies_now(&mut self, caller: &str) {
+        if let Some((_, signal)) = self.crashes.remove(caller) {
+            signal.notify_one();
+            self.dead.insert(caller.to_owned());
+        }
     }
 
     /// The invocation that was to die is over, and has not come that far.

@@ -80,13 +80,32 @@ impl World {
     /// Changes the world right before it applies the n-th call (from now, counted from 1) of an
     /// operation.
     pub fn before(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
-        self.lock().chaos.hook(api, When::Before, nth, Box::new(change));
+        let change = |world: &World, _: &str| change(world);
+        self.lock().chaos.hook((api, When::Before, nth), Box::new(|_| true), Box::new(change));
     }
 
     /// Changes the world right after it has applied the n-th call (from now, counted from 1) of
     /// an operation, while the answer is under way. For a container call: once it is served.
     pub fn after(&self, api: Api, nth: usize, change: impl FnOnce(&World) + Send + 'static) {
-        self.lock().chaos.hook(api, When::After, nth, Box::new(change));
+        let change = |world: &World, _: &str| change(world);
+        self.lock().chaos.hook((api, When::After, nth), Box::new(|_| true), Box::new(change));
+    }
+
+    /// The same, at the n-th call of an operation whose subjects fit, before or after it `is_applied`; what happens is
+    /// told who makes the call.
+    pub fn at_call(
+        &self,
+        (api, nth, is_applied): (Api, usize, bool),
+        is_about: impl Fn(&[String]) -> bool + Send + 'static,
+        change: impl FnOnce(&World, &str) + Send + 'static,
+    ) {
+        let when = if is_applied { When::After } else { When::Before };
+        self.lock().chaos.hook((api, when, nth), Box::new(is_about), Box::new(change));
+    }
+
+    /// A caller that runs until it crashes does so at the call that it is making.
+    pub fn dies_now(&self, caller: &str) {
+        self.lock().chaos.dies_now(caller);
     }
 
     /// Runs an invocation that dies at one of its caller's HTTP calls: its future is dropped

@@ -4,7 +4,7 @@ use super::super::Ended;
 use crate::history::{Action, Step};
 use crate::play::logbook::Invoked;
 use jiff::Timestamp;
-use session_cleanup_tests::world::{Api, Call, FaultKind, Met, Service};
+use session_cleanup_tests::world::{Call, FaultKind, Met};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
@@ -91,20 +91,5 @@ impl<'a> Facts<'a> {
         let mut silences: Vec<_> = ends.windows(2).map(|pair| (pair[0], pair[1])).collect();
         silences.sort_by_key(|(from, to)| std::cmp::Reverse(to.duration_since(*from)));
         silences
-    }
-}
-
-/// Who answers an operation.
-pub(super) fn service(api: Api) -> Option<Service> {
-    match api {
-        Api::ContainerComplete | Api::ContainerHealth => Some(Service::Container),
-        Api::PutObject
-        | Api::GetObject
-        | Api::HeadObject
-        | Api::DeleteObject
-        | Api::ListObjects => Some(Service::S3),
-        _ if Api::ECS.contains(&api) => Some(Service::Ecs),
-        _ if Api::ELB.contains(&api) => Some(Service::Elb),
-        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What may ring, for what must have happened before it does. Without that an alarm rings for nothing.
 
-use super::facts::{Facts, service};
+use super::facts::Facts;
 use crate::history::{Action, Function, Identity, Lease, Sweep, Where};
 use crate::play::logbook::CameTo;
 use jiff::SignedDuration;
@@ -129,7 +129,7 @@ pub(super) const CAUSES: [Cause; 30] = [
         // A task may be listed, and not be described yet.
         is_there: |facts| {
             let is_stale =
-                |met: &Met| met.kind == FaultKind::Stale && service(met.api) == Some(Service::Ecs);
+                |met: &Met| met.kind == FaultKind::Stale && met.api.service() == Some(Service::Ecs);
             is_any_sweep_disturbed(facts, &[Service::Ecs, Service::Elb])
                 || facts.met.iter().any(is_stale)
         },
@@ -257,6 +257,8 @@ pub(super) const CAUSES: [Cause; 30] = [
             let services = [Service::Ecs, Service::Elb, Service::S3];
             (has_zombies(facts) || is_any_stopping(facts))
                 && (facts.any_step(only_looks)
+                    // The others wait for their turn.
+                    || facts.history.stack.blast_radius_at_least < 3
                     || is_any_sweep_disturbed(facts, &services)
                     || fails(facts, Function::Reaper))
         },
@@ -278,7 +280,7 @@ fn any_call(facts: &Facts<'_>, of: Api, holds: impl Fn(&Call) -> bool) -> bool {
 /// Whether a call of a sweep to one of these was not answered well.
 fn is_any_sweep_disturbed(facts: &Facts<'_>, services: &[Service]) -> bool {
     let fails = |call: &Call| {
-        service(call.api).is_some_and(|service| services.contains(&service)) && !is_told(call)
+        call.api.service().is_some_and(|service| services.contains(&service)) && !is_told(call)
     };
     facts.logbook.sweeps().any(|sweep| facts.calls_of(sweep).any(fails))
 }

@@ -12,7 +12,7 @@
 //!   cluster has it is known only to sweeps that had to look there.
 //! - `CompletionThrottlesAlarm`: there are as many sandboxes as may be.
 
-use super::facts::{Facts, service};
+use super::facts::Facts;
 use super::{Must, SEEN};
 use crate::history::{Action, Seconds, When, Where};
 use crate::play::logbook::{CameTo, Invoked};
@@ -315,7 +315,7 @@ fn lost_routes(facts: &Facts<'_>, musts: &mut Vec<Must>) {
         let is_met = facts
             .met
             .iter()
-            .any(|met| met.caller == sweep.caller && service(met.api) == Some(Service::Container));
+            .any(|met| met.caller == sweep.caller && met.api.service() == Some(Service::Container));
         if asks && !is_met {
             let why = "a sweep asked a container while no route led there";
             musts.push(Must::ring(&["RoutesBrokenAlarm"], (sweep.ended, sweep.ended), why));

@@ -1,0 +1,55 @@
+//! What a single sweep may not do, whatever it thinks: act in the mode `report`, or touch more than its blast radius.
+
+use crate::verdict::Violation;
+use session_cleanup_tests::world::{Api, Call, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What ends a session, or is a step to its end.
+const TO_AN_END: [Api; 3] = [Api::StopTask, Api::TagResource, Api::ContainerComplete];
+
+/// The default of `BLAST_RADIUS_PERCENT`.
+const PERCENT: usize = 25;
+
+/// What a sweep did that was only to say what it would do.
+pub(super) fn acts(caller: &str, calls: &[Call]) -> Vec<Violation> {
+    let acts: BTreeSet<Api> =
+        calls.iter().map(|call| call.api).filter(|api| TO_AN_END.contains(api)).collect();
+    let violation =
+        |api| Violation::new("I1", format!("{caller} called {api:?} in the mode report"));
+    acts.into_iter().map(violation).collect()
+}
+
+/// What a sweep touched beyond its blast radius: of all tasks, and of the targets of each group.
+pub(super) fn beyond_the_blast_radius(
+    caller: &str,
+    calls: &[Call],
+    (at_least, tasks): (usize, usize),
+) -> Vec<Violation> {
+    let limit = at_least.max((tasks * PERCENT).div_ceil(100));
+    let of = |api: Api| calls.iter().filter(move |call| call.api == api);
+    let stopped: BTreeSet<_> = of(Api::StopTask).map(|call| &call.subjects).collect();
+    let confirmed = of(Api::ContainerComplete)
+        .filter(|call| matches!(call.outcome, Outcome::Answered(200, _)))
+        .map(|call| &call.subjects);
+    let confirmed: BTreeSet<_> = confirmed.collect();
+    let touched = stopped.len().max(confirmed.len());
+    let mut beyond = Vec::new();
+    if touched > limit {
+        let what = format!("{caller} touched {touched} tasks of {tasks}, and may touch {limit}");
+        beyond.push(Violation::new("blast radius", what));
+    }
+    let mut removed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for call in of(Api::DeregisterTargets) {
+        let Some((group, targets)) = call.subjects.split_first() else { continue };
+        removed.entry(group).or_default().extend(targets.iter().map(String::as_str));
+    }
+    for (group, targets) in removed {
+        // Those of orphans count as tasks; a group has no more targets than there are tasks and zombies.
+        let most = at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + touched;
+        if targets.len() > most {
+            let what = format!("{caller} removed {} targets of {group}, not {most}", targets.len());
+            beyond.push(Violation::new("blast radius", what));
+        }
+    }
+    beyond
+}
