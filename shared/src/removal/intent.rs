@@ -114,7 +114,16 @@ pub(super) async fn write(
     context: &Context,
     entries: Vec<IntentEntry>,
 ) -> Result<String, CallError> {
-    let intent = Intent { written_at: context.clock.now(), entries };
+    write_as_of(context, context.clock.now(), entries).await
+}
+
+/// The same for what was removed before: it takes the place of older intents that name the same.
+pub(super) async fn write_as_of(
+    context: &Context,
+    written_at: Timestamp,
+    entries: Vec<IntentEntry>,
+) -> Result<String, CallError> {
+    let intent = Intent { written_at, entries };
     let key = intent.key();
     context.aws.ledger.create(&key, &intent).await.map(|_etag| key)
 }

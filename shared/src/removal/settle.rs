@@ -208,7 +208,7 @@ async fn return_to(
     match group_of(&task, &open.entry, seen.named, seen.groups, seen.when) {
         GroupOf::This => {
             if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
-                keep_for(context, &task, &open.entry, (seen, kept_for)).await?;
+                keep_for(context, &task, open, (seen, kept_for)).await?;
             }
             give_back(context, &open.entry, Some(holder), seen.when).await
         }
@@ -235,7 +235,7 @@ async fn return_to(
 async fn keep_for(
     context: &Context,
     holder: &SessionTask,
-    entry: &IntentEntry,
+    OpenEntry { entry, removed_by }: &OpenEntry,
     (seen, kept_for): (Seen<'_>, &mut BTreeSet<TargetAddress>),
 ) -> Result<(), CallError> {
     let of_it = seen.named.iter().filter(|one| {
@@ -249,7 +249,8 @@ async fn keep_for(
     if entries.len() < 2 || kept_for.contains(&entry.address) {
         return Ok(());
     }
-    intent::write(context, entries).await?;
+    // As of then: it waits for no invocation to end.
+    intent::write_as_of(context, *removed_by, entries).await?;
     kept_for.insert(entry.address);
     Ok(())
 }

@@ -163,8 +163,8 @@ pub(super) const CAUSES: [Cause; 30] = [
     Cause {
         alarm: "BlastRadiusReachedAlarm",
         is_there: |facts| {
-            let sessions = facts.everyone.iter().filter(|actor| actor.session.is_in_scope());
-            sessions.count() > facts.history.stack.blast_radius_at_least
+            // Whoever leaves a target behind counts.
+            facts.everyone.len() > facts.history.stack.blast_radius_at_least
                 || has_zombies(facts)
                 || facts.is_configured("BLAST_RADIUS_AT_LEAST")
         },
@@ -258,7 +258,7 @@ pub(super) const CAUSES: [Cause; 30] = [
             (has_zombies(facts) || is_any_stopping(facts))
                 && (facts.any_step(only_looks)
                     // The others wait for their turn.
-                    || facts.history.stack.blast_radius_at_least < 3
+                    || facts.history.stack.blast_radius_at_least <= 3
                     || is_any_sweep_disturbed(facts, &services)
                     || fails(facts, Function::Reaper))
         },
