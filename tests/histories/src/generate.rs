@@ -1,7 +1,7 @@
 //! A history from a seed. The same seed is the same history, in every build.
 
-mod around_calls;
 mod fleet;
+mod stories;
 mod trouble;
 
 use crate::history::{Action, Artifacts, Draining, Faults, History, Seconds, Stack, Step, When};
@@ -22,7 +22,7 @@ pub fn generate(seed: u64) -> History {
     // Drawn apart from all else, so that it leaves the rest of a history as it was.
     let mut random = Rng::with_seed(!seed);
     trouble::mistakes(&mut random, lasts, &mut steps);
-    around_calls::happen(&mut random, &stack, lasts, &mut steps);
+    stories::tell(&mut random, &stack, lasts, &mut steps);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) | When::About(_) => Seconds(0),

@@ -7,7 +7,9 @@ mod session;
 mod stack;
 
 pub use action::{Action, EventCopies, Function, Start, Sweep};
-pub use session::{Addressed, Container, Entry, Identity, Lease, Session, Sidecar, Upload, Where};
+pub use session::{
+    Addressed, Container, Entry, Identity, Lease, OTHER_CLUSTER, Session, Sidecar, Upload, Where,
+};
 pub use stack::{Artifacts, Draining, Stack};
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,23 @@ pub enum Whom {
     Session(usize),
     /// A target that nobody has, by its number.
     Zombie(u8),
+    /// A configured cluster.
+    Cluster(usize),
+    /// The one that nobody configured.
+    OtherCluster,
+    /// What sweeps remember.
+    Memory,
+    /// The intents.
+    Intents,
+    /// The receipts.
+    Receipts,
+    /// Which session each task ran.
+    Names,
+}
+
+impl Whom {
+    /// The parts of the ledger.
+    pub const LEDGER: [Self; 4] = [Self::Memory, Self::Intents, Self::Receipts, Self::Names];
 }
 
 /// What befalls calls.

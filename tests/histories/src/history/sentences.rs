@@ -35,6 +35,12 @@ impl fmt::Display for Whom {
         match self {
             Self::Session(number) => write!(formatter, "s-{number}"),
             Self::Zombie(number) => write!(formatter, "the target 127.0.99.{number}"),
+            Self::Cluster(number) => formatter.write_str(&Stack::cluster(*number)),
+            Self::OtherCluster => formatter.write_str("the other cluster"),
+            Self::Memory => formatter.write_str("the memory"),
+            Self::Intents => formatter.write_str("the intents"),
+            Self::Receipts => formatter.write_str("the receipts"),
+            Self::Names => formatter.write_str("the sessions of tasks"),
         }
     }
 }

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use session_cleanup_tests::world::{Behaviour, BodyShape, SessionBuilder, World};
 use std::time::Duration;
 
+/// The cluster that nobody configured.
+pub const OTHER_CLUSTER: &str = "elsewhere";
+
 /// A session's task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -269,7 +272,7 @@ impl Session {
             Where::OtherFamily(number) => {
                 session.in_cluster(&Stack::cluster(number)).of_family("web")
             }
-            Where::OtherCluster => session.in_cluster("elsewhere"),
+            Where::OtherCluster => session.in_cluster(OTHER_CLUSTER),
         }
     }
 
