@@ -35,7 +35,7 @@ mod unnamed;
 pub use invocation::Invocation;
 pub use observe::{MarkerLeft, Observed, TargetLeft, Would, observe};
 pub use outcome::Outcome;
-pub use receipt::{receipts_of, session_on_record};
+pub use receipt::{is_receipt, receipts_of, session_on_record};
 pub use report::{Artifacts, CleanupReport};
 pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
 pub use routes::Routes;

@@ -250,20 +250,27 @@ async fn one_of_two_tasks_that_ran_a_session_when_it_ended_is_not_guessed_when_t
 /// The same where only a tag named them: ECS has deleted that of the one that is over, and the ledger knows it.
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_is_gone_does_not_say_which_of_two_tasks_was_meant() {
-    let world = World::new(Setup::default());
-    let lives = world.session("alice").identified_by_tag().start();
-    let ended = world.session("alice").identified_by_tag().start();
-    world.session("bystander").identified_by_tag().start();
-    let mut event = world.session_ended_event(&ended, "completed");
-    event["detail"].as_object_mut().unwrap().remove("task_arn");
-    assert!(!receive(&function(&world, "first"), &event, 1).await.is_empty());
-    world.crash(&ended, 137);
-    tokio::time::sleep(Duration::from_mins(6)).await;
-    receive(&function(&world, "its-end"), &world.task_event(&ended), 1).await;
-    let answer = report(&function(&world, "redelivered"), &event).await;
-    assert_eq!(outcome(&answer), "rejected", "{answer:?}\n{}", world.history());
-    assert!(world.is_live(&lives), "{}", world.history());
-    assert_unharmed(&world);
+    // Whether its end has been handled by then or not, and while listings lag behind.
+    for (is_handled, lag) in [(true, 0), (false, 0), (false, 3)] {
+        let lists_lag = Duration::from_secs(lag);
+        let world = World::new(Setup { lists_lag, ..Setup::default() });
+        let lives = world.session("alice").identified_by_tag().start();
+        let ended = world.session("alice").identified_by_tag().start();
+        world.session("bystander").identified_by_tag().start();
+        let mut event = world.session_ended_event(&ended, "completed");
+        event["detail"].as_object_mut().unwrap().remove("task_arn");
+        assert!(!receive(&function(&world, "first"), &event, 1).await.is_empty());
+        tokio::time::sleep(Duration::from_mins(6)).await;
+        world.crash(&ended, 137);
+        if is_handled {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            receive(&function(&world, "its-end"), &world.task_event(&ended), 1).await;
+        }
+        let answer = report(&function(&world, "redelivered"), &event).await;
+        assert_eq!(outcome(&answer), "rejected", "{answer:?}\n{}", world.history());
+        assert!(world.is_live(&lives), "{}", world.history());
+        assert_unharmed(&world);
+    }
 }
 
 /// The earlier receipt only spares a question; the owner's word does not wait for it.

@@ -81,7 +81,8 @@ pub(super) async fn salvage(
         // A salvage window begins with a question, not with the wish to ask.
         Ok(Salvage::Unconfirmed { why }) if !attempts.asked => Ok(Salvage::NotAsked { why }),
         Ok(silent @ (Salvage::Unconfirmed { .. } | Salvage::Blind { .. }))
-            if order == Order::Together || window.is_over && !window.is_beyond_hard_age =>
+            if order == Order::Together
+                || turn.is_some() && window.is_over && !window.is_beyond_hard_age =>
         {
             let deadline = budget.until_the_stop();
             Ok(Box::pin(said_before(invocation, session, silent, (order, deadline))).await)

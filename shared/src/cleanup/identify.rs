@@ -200,9 +200,13 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     // In this order: one that ends in between is seen by the second.
     let live = invocation.snapshots.live_tasks().await.map_err(unclear)?;
     let over = invocation.snapshots.stopped_tasks().await.map_err(unclear)?;
-    let live: Vec<&Task> = live.iter().filter(runs_it).collect();
-    let nameless: Vec<&Task> = over.iter().filter(|task| runs(task).is_none()).collect();
-    let mut over: Vec<&Task> = over.iter().filter(runs_it).collect();
+    // Listings lag behind: one that has just stopped may be listed among those that run, and nowhere else.
+    let (live, just_over): (Vec<&Task>, Vec<&Task>) =
+        live.iter().partition(|task| task.shall_run());
+    let over = over.iter().chain(just_over);
+    let live: Vec<&Task> = live.into_iter().filter(runs_it).collect();
+    let nameless: Vec<&Task> = over.clone().filter(|task| runs(task).is_none()).collect();
+    let mut over: Vec<&Task> = over.filter(runs_it).collect();
     // That one of two is over by now does not say which of them was meant; nor does a clock that may be slow.
     let ran_on = |task: &&&Task| {
         session_start(task, now) <= said_at && ended_at(task).is_none_or(|end| end >= at)
@@ -246,8 +250,9 @@ async fn name_while_it_can_be_told(invocation: &Invocation, session: &SessionId,
     if IdentitySource::outlives(&context.config.scope.identity, task) {
         return;
     }
-    let named = Some((session, writes_from(task, context.clock.now())));
-    if let Err(error) = receipt::name(&context.aws.ledger, named, &task.arn).await {
+    let named = (session, writes_from(task, context.clock.now()));
+    let ledger = &context.aws.ledger;
+    if let Err(error) = receipt::name_one_of_several(ledger, named, &task.arn).await {
         let task = &task.arn;
         tracing::warn!(%task, %error, "whose task it was can't be told once its tag is gone");
     }

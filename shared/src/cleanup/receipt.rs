@@ -63,6 +63,19 @@ fn key(session: &SessionId, task: &TaskArn) -> String {
     format!("{}{}.json", receipts_of(session), task.id())
 }
 
+/// That `task` ran `session`, where more than one task did: beside their receipts, so that one listing shows all.
+fn ran_key(session: &SessionId, task: &TaskArn) -> String {
+    format!("{}{}{RAN}", receipts_of(session), task.id())
+}
+
+const RAN: &str = ".ran";
+
+/// Whether this key beside a session's receipts is that of one.
+#[must_use]
+pub fn is_receipt(key: &str) -> bool {
+    !key.ends_with(RAN)
+}
+
 /// Where versions before this one kept it.
 fn key_before(task: &TaskArn) -> String {
     format!("receipts/{}.json", task.id())
@@ -125,7 +138,7 @@ pub(super) async fn session_of(
     Ok(before.map_or(OnRecord::Nothing, |receipt| OnRecord::Session(receipt.session_id, None)))
 }
 
-/// One of `tasks` that has a receipt of `session`, if any has: one call, and none where there are no tasks.
+/// One of `tasks` that is on record to have run `session`, if any is: one call, and none where there are no tasks.
 pub(super) async fn of_any<'a>(
     ledger: &Ledger,
     session: &SessionId,
@@ -135,7 +148,9 @@ pub(super) async fn of_any<'a>(
         return Ok(None);
     }
     let keys = ledger.keys(&receipts_of(session)).await?;
-    Ok(tasks.iter().copied().find(|task| keys.contains(&key(session, task))))
+    let is_there = |key: String| keys.contains(&key);
+    let ran = |task: &&&TaskArn| is_there(key(session, task)) || is_there(ran_key(session, task));
+    Ok(tasks.iter().find(ran).copied())
 }
 
 /// The session that `task` is on record to have run, where only its tag had said it.
@@ -161,6 +176,17 @@ pub(super) async fn name(
 ) -> Result<(), CallError> {
     let (session_id, started_at) = session.map(|(id, at)| (id.clone(), at)).unzip();
     create_once(ledger, &name_key(task), &NamedTask { session_id, started_at }).await
+}
+
+/// Writes down that `task` is one of several that ran `session`, for when their tags are gone.
+pub(super) async fn name_one_of_several(
+    ledger: &Ledger,
+    (session, started_at): (&SessionId, Timestamp),
+    task: &TaskArn,
+) -> Result<(), CallError> {
+    let named = NamedTask { session_id: Some(session.clone()), started_at: Some(started_at) };
+    create_once(ledger, &ran_key(session, task), &named).await?;
+    name(ledger, Some((session, started_at)), task).await
 }
 
 async fn create_once<T: Serialize>(

@@ -1,7 +1,7 @@
 use super::answer::{self, Answer, section};
 use super::read_all::read_all;
 use crate::aws::CallError;
-use crate::cleanup::receipts_of;
+use crate::cleanup::{is_receipt, receipts_of};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::page;
@@ -46,6 +46,7 @@ impl SessionRecord {
             problems.push(error.to_string());
             Vec::new()
         });
+        keys.retain(|key| is_receipt(key));
         if keys.len() > AT_MOST {
             problems.push(format!("it has {} receipts; {AT_MOST} of them are read", keys.len()));
             keys.truncate(AT_MOST);

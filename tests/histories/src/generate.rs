@@ -18,11 +18,13 @@ pub fn generate(seed: u64) -> History {
     let mut steps = Vec::new();
     fleet::begin(&mut random, &stack, lasts, &mut steps);
     trouble::befall(&mut random, &stack, lasts, &mut steps);
-    let faults = Faults::Random(weather(&mut random));
+    let weather = weather(&mut random);
+    let reads_are_stale = weather.contains_key(&FaultKind::Stale);
+    let faults = Faults::Random(weather);
     // Drawn apart from all else, so that it leaves the rest of a history as it was.
     let mut random = Rng::with_seed(!seed);
     trouble::mistakes(&mut random, lasts, &mut steps);
-    stories::tell(&mut random, &stack, lasts, &mut steps);
+    stories::tell(&mut random, (&stack, reads_are_stale), lasts, &mut steps);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) | When::About(_) => Seconds(0),
@@ -74,7 +76,7 @@ fn stack(random: &mut Rng) -> Stack {
         health_lags: Seconds(one(random, &[0, 0, 1, 3])),
         tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
         lists_lag: Seconds(one(random, &[0, 0, 0, 3])),
-        owners_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..900),
+        owners_ahead: one(random, &[0, 0, 1, -1]) * random.i64(0..900),
         functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
         absent_refuses: once_in(random, 4),
         page: one(random, &[100, 100, 2]),

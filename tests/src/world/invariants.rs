@@ -44,6 +44,8 @@ pub(crate) struct Judge {
     known_to_forbid: BTreeSet<TaskKey>,
     /// Registrations that callers ended and nobody has begun again.
     pub(super) taken: BTreeSet<(String, Address)>,
+    /// Tasks that were taken for others while these were in no listing.
+    pub(super) taken_for_others: BTreeSet<TaskKey>,
     /// Clusters under `force_cluster`, up to this time of creation.
     forced: BTreeMap<String, Timestamp>,
 }
@@ -209,6 +211,9 @@ impl State {
             );
             self.violation("I1", asker, &what);
         }
+        if let Some(key) = reached {
+            self.look_whether_one_has_just_stopped(key);
+        }
         let Some(task) = reached.and_then(|key| self.task(key)) else { return };
         if task.container.session_id != session_id
             || task.container.behaviour.forbids
@@ -297,6 +302,7 @@ impl State {
 
     /// I1 for a tag that says that a session has ended: from then on it may be stopped without its artifacts.
     pub(crate) fn judge_ended_tag(&mut self, asker: &Asker, key: &TaskKey) {
+        self.look_whether_one_has_just_stopped(key);
         let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
         // What its owner ended there is over. That it runs another session only the container can tell, and it may
         // not have been reached.
@@ -307,25 +313,6 @@ impl State {
             let what = format!("{} is tagged as ended, and its session is live", task.arn);
             self.violation("I1", asker, &what);
         }
-    }
-
-    /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
-    /// with the task, and nothing was written down while it was there.
-    pub(super) fn is_taken_for_another(&self, task: &Task) -> bool {
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let is_on_record = |other: &Task| {
-            let (session, id) = (&other.container.session_id, &other.key.id);
-            let keys = [format!("receipts/{session}/{id}.json"), format!("tasks/{id}")];
-            keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
-        };
-        let mut others = self.tasks().filter(|other| other.key != task.key);
-        others.any(|other| {
-            other.container.session_id == task.container.session_id
-                && other.owner_ended_at.is_some_and(|at| task.session_began() <= at)
-                && !other.wanted_running()
-                && !other.is_born_with_a_name()
-                && !is_on_record(other)
-        })
     }
 
     /// The window counts from the tag (though not from before its owner's word), or else from the

@@ -54,6 +54,7 @@ mod tags;
 mod targets;
 mod task;
 mod turn;
+mod untold;
 mod view;
 mod wire;
 

@@ -39,24 +39,35 @@ const ABOUT_A_ZOMBIE: [Api; 4] = [
 struct Teller<'a> {
     random: &'a mut Rng,
     stack: &'a Stack,
+    /// Some reads show what was before.
+    reads_are_stale: bool,
     lasts: Seconds,
     steps: &'a mut Vec<Step>,
     /// Who is cleaned up.
     number: usize,
 }
 
-pub(super) fn tell(random: &mut Rng, stack: &Stack, lasts: Seconds, steps: &mut Vec<Step>) {
+pub(super) fn tell(
+    random: &mut Rng,
+    (stack, reads_are_stale): (&Stack, bool),
+    lasts: Seconds,
+    steps: &mut Vec<Step>,
+) {
     let first = one(random, &[50, 50, 51]);
     for number in first..52 {
-        let mut teller = Teller { random: &mut *random, stack, lasts, steps: &mut *steps, number };
-        match teller.random.u8(0..12) {
+        let (random, steps) = (&mut *random, &mut *steps);
+        let mut teller = Teller { random, stack, reads_are_stale, lasts, steps, number };
+        match teller.random.u8(0..16) {
             0..=2 => teller.owner_comes_back(),
             3 | 4 => teller.address_changes_hands(),
             5 if stack.groups > 0 => teller.zombies_address_is_taken(),
             5..=7 => teller.function_dies(),
             8 | 9 => teller.calls_fail(),
             10 => teller.ledger_fails(),
-            _ => teller.listings_fail(),
+            11 => teller.listings_fail(),
+            12 | 13 if !stack.warm_pool => teller.renewal_breaks(),
+            12..=14 => teller.two_tasks_run_it(),
+            _ => teller.many_are_over(),
         }
     }
 }
@@ -73,7 +84,7 @@ impl Teller<'_> {
     /// Right before or after one of its calls.
     fn around(&mut self, whom: Whom, apis: &[Api]) -> When {
         let api = one(self.random, apis);
-        let nth = one(self.random, &[1, 1, 1, 2, 2, 3, 5]);
+        let nth = one(self.random, &[1, 1, 1, 2, 2, 3, 4, 5]);
         When::About(About { whom, api, nth, is_applied: self.random.bool() })
     }
 
@@ -118,6 +129,12 @@ impl Teller<'_> {
         }
     }
 
+    fn newcomer(&self, addressed: Addressed) -> Session {
+        let newcomer = newcomer(self.stack, addressed);
+        let entry = if self.reads_are_stale { Entry::Fresh } else { newcomer.entry };
+        Session { entry, ..newcomer }
+    }
+
     fn spoken(&mut self) -> EventCopies {
         EventCopies {
             copies: one(self.random, &[1, 1, 2]),
@@ -134,8 +151,8 @@ impl Teller<'_> {
         let action = match self.random.u8(0..10) {
             0..=3 => Action::IsLeased(number, Seconds::minutes(60)),
             4 | 5 => Action::IsProtected(number, true),
-            6 => Action::Ends(number, self.spoken()),
-            7 => Action::Exits(number, one(self.random, &[0, 137])),
+            6 | 7 => Action::Ends(number, self.spoken()),
+            8 if self.random.bool() => Action::Exits(number, one(self.random, &[0, 137])),
             8 => Action::IsStopped(number),
             _ => Action::Resumes(number),
         };
@@ -145,7 +162,7 @@ impl Teller<'_> {
     fn address_changes_hands(&mut self) {
         self.is_over(&Container::default());
         let at = self.around(self.whom(), &ABOUT_A_SESSION);
-        let after = newcomer(self.stack, Addressed::After(self.number));
+        let after = self.newcomer(Addressed::After(self.number));
         self.push(at, Action::Exits(self.number, 137));
         self.push(at, Action::Begins(20 + self.number, Box::new(after)));
         if self.random.bool() {
@@ -164,7 +181,7 @@ impl Teller<'_> {
             }
         }
         let at = self.around(whom, &ABOUT_A_ZOMBIE);
-        let like = newcomer(self.stack, Addressed::LikeZombie(number));
+        let like = self.newcomer(Addressed::LikeZombie(number));
         self.push(at, Action::Begins(20 + self.number, Box::new(like)));
         if self.random.bool() {
             let there = self.around(whom, &[Api::DeregisterTargets]);
@@ -200,6 +217,74 @@ impl Teller<'_> {
         for _ in 0..one(self.random, &[1, 2, 3]) {
             let (at, fails) = (some_time(self.random, self.lasts), self.fails(part, &calls));
             self.push(at, fails);
+        }
+    }
+
+    /// Nobody extends a lease any more, and the leases end one after the other; what the first stop leaves behind is lost.
+    fn renewal_breaks(&mut self) {
+        let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
+        for nth in 0..4 {
+            let left = Seconds::minutes(4 * nth + self.random.u64(2..5));
+            let lease = Lease::Renewed(left);
+            let session = Session { place, lease, ..Session::default() };
+            let number = self.number * 10 + usize::try_from(nth).unwrap_or_default();
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        }
+        let at = Seconds(self.random.u64(60..600));
+        self.push(When::At(at), Action::AllRenewalsBreak);
+        let first = Whom::Session(self.number * 10);
+        let calls = [Api::StopTask, Api::ContainerComplete, Api::HeadObject, Api::PutObject];
+        let there = self.around(first, &calls);
+        if self.random.bool() {
+            self.push(there, Action::DiesHere);
+        } else {
+            let fails = self.fails(Whom::Memory, &[Api::PutObject, Api::GetObject]);
+            self.push(there, fails);
+        }
+    }
+
+    /// An owner that does not name the task means one of two.
+    fn two_tasks_run_it(&mut self) {
+        let (number, random) = (self.number, &mut *self.random);
+        let identity = match (self.stack.warm_pool, random.bool()) {
+            (true, _) => Identity::None,
+            (false, true) => Identity::Tag,
+            (false, false) => Identity::Environment,
+        };
+        let session =
+            Session { identity, entry: Entry::Running(Seconds::minutes(5)), ..Session::default() };
+        let at = Seconds(random.u64(200..900));
+        let (spoken, over) = (at.0 + random.u64(0..400), at.0 + random.u64(0..900));
+        let copies = EventCopies {
+            copies: one(random, &[1, 2, 3]),
+            late: Seconds(one(random, &[0, 20, 400])),
+            names_the_task: once_in(random, 3),
+        };
+        let ends = if random.bool() { Action::IsStopped(number) } else { Action::Exits(number, 0) };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
+        }
+        self.push(When::At(at), Action::Resumes(number));
+        self.push(When::At(Seconds(spoken)), Action::Ends(number, copies));
+        self.push(When::At(Seconds(over)), ends);
+    }
+
+    /// So many that they can't all be cleaned up at once.
+    fn many_are_over(&mut self) {
+        let hidden_from_owners = Seconds(self.stack.max_session_age.0 + 60);
+        for nth in 0..self.random.usize(4..8) {
+            let entry = Entry::Running(hidden_from_owners);
+            let session = Session { entry, ..Session::default() };
+            let number = self.number * 10 + nth;
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+            if self.stack.warm_pool {
+                self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+            }
+        }
+        if once_in(self.random, 3) {
+            let fails = self.fails(Whom::Session(self.number * 10), &[Api::StopTask]);
+            self.push(When::At(Seconds(1)), fails);
         }
     }
 

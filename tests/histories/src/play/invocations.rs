@@ -2,7 +2,7 @@
 
 use super::limits;
 use super::logbook::{CameTo, Delivered, Invoked, Logbook};
-use super::stage::{LONGEST_WAIT, Order, Stage};
+use super::stage::{Actor, LONGEST_WAIT, Order, Stage};
 use crate::functions::{
     FUNCTION_TIMEOUT, REAPER_TIMEOUT, batch_received, failed_items, function_with,
 };
@@ -47,6 +47,8 @@ struct Over {
     began: Timestamp,
     /// How many calls anyone had made before.
     calls_before: usize,
+    /// How many tasks ran then.
+    tasks_before: usize,
     /// `None`: it died.
     answer: Option<Result<Value, String>>,
     too_long: bool,
@@ -108,7 +110,8 @@ impl Invocations {
 
     /// Takes note of the one that is over.
     pub(super) fn end(&mut self, stage: &mut Stage) {
-        let Some(Over { task, sandbox, began, calls_before, answer, too_long }) = self.over.take()
+        let Some(Over { task, sandbox, began, calls_before, tasks_before, answer, too_long }) =
+            self.over.take()
         else {
             return;
         };
@@ -146,7 +149,7 @@ impl Invocations {
                     self.broken.extend(limits::acts(&caller, &calls));
                 }
                 let at_least = &sandbox.variables["BLAST_RADIUS_AT_LEAST"];
-                let sizes = (at_least.parse().expect("a number"), stage.everyone().count());
+                let sizes = (at_least.parse().expect("a number"), tasks_before);
                 self.broken.extend(limits::beyond_the_blast_radius(&caller, &calls, sizes));
                 self.warm_reaper = answer.is_some().then_some(sandbox);
                 (Function::Reaper, Vec::new())
@@ -265,6 +268,8 @@ impl Invocations {
         self.count += 1;
         let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
         let (began, calls_before) = (world.now(), world.calls_sent());
+        let runs = |actor: &&Actor| world.knows(&actor.task) && !world.is_stopping(&actor.task);
+        let tasks_before = stage.everyone().filter(runs).count();
         world.begins(&caller);
         let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
         let so_far = world.count_by(&caller);
@@ -282,7 +287,7 @@ impl Invocations {
             let ended = world.run_until_crash(&caller, crash, limited).await;
             let too_long = matches!(ended, Some(Err(_)));
             let answer = ended.and_then(Result::ok);
-            Over { task, sandbox, began, calls_before, answer, too_long }
+            Over { task, sandbox, began, calls_before, tasks_before, answer, too_long }
         };
         self.under_way.push(lives.boxed());
     }

@@ -25,9 +25,17 @@ pub(super) fn beyond_the_blast_radius(
     calls: &[Call],
     (at_least, tasks): (usize, usize),
 ) -> Vec<Violation> {
-    let limit = at_least.max((tasks * PERCENT).div_ceil(100));
+    // Some may have begun since.
+    let limit = at_least.max((tasks + 2) * PERCENT / 100);
     let of = |api: Api| calls.iter().filter(move |call| call.api == api);
-    let stopped: BTreeSet<_> = of(Api::StopTask).map(|call| &call.subjects).collect();
+    // Whom AWS has refused to stop has come to no harm.
+    let may_be_done = |call: &&Call| match call.outcome {
+        Outcome::Answered(status, _) => status < 400,
+        Outcome::Throttled | Outcome::NotConnected | Outcome::Reset => false,
+        Outcome::Unanswered | Outcome::AnswerLost | Outcome::BrokenOff => true,
+    };
+    let stopped: BTreeSet<_> =
+        of(Api::StopTask).filter(may_be_done).map(|call| &call.subjects).collect();
     let confirmed = of(Api::ContainerComplete)
         .filter(|call| matches!(call.outcome, Outcome::Answered(200, _)))
         .map(|call| &call.subjects);

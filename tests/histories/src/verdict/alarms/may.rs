@@ -191,7 +191,7 @@ pub(super) const CAUSES: [Cause; 30] = [
         alarm: "ContainersNotAskedAlarm",
         is_there: |facts| {
             facts.history.stack.connections < 1_024
-                || is_any_sweep_disturbed(facts, &[Service::Ecs, Service::Container])
+                || is_any_sweep_disturbed(facts, &[Service::Ecs, Service::S3, Service::Container])
         },
         otherwise: "no call of a sweep failed",
     },

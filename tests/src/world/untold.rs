@@ -1,0 +1,46 @@
+//! What nobody could have told: which of two tasks an owner meant that did not name it.
+
+use std::time::Duration;
+
+use super::state::State;
+use super::task::{Task, TaskKey};
+
+/// For so long a task that has just stopped may be in neither listing.
+const LISTINGS_LAG: Duration = Duration::from_secs(10);
+
+impl State {
+    /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
+    /// with the task, and nothing was written down while it was there.
+    pub(super) fn is_taken_for_another(&self, task: &Task) -> bool {
+        if self.judge.taken_for_others.contains(&task.key) {
+            return true;
+        }
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let is_on_record = |other: &Task| {
+            let (session, id) = (&other.container.session_id, &other.key.id);
+            let keys = ["json", "ran"].map(|end| format!("receipts/{session}/{id}.{end}"));
+            keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
+        };
+        self.meant_beside(task).any(|other| !other.is_born_with_a_name() && !is_on_record(other))
+    }
+
+    /// Tasks that ran the same session, that its owner meant, and that are over.
+    fn meant_beside<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Task> {
+        self.tasks().filter(|other| {
+            other.key != task.key
+                && other.container.session_id == task.container.session_id
+                && other.owner_ended_at.is_some_and(|at| task.session_began() <= at)
+                && !other.wanted_running()
+        })
+    }
+
+    /// One that stops this very moment may be listed neither among those that run nor among those that have stopped.
+    pub(super) fn look_whether_one_has_just_stopped(&mut self, key: &TaskKey) {
+        let now = self.clock.now();
+        let has_just_stopped =
+            |other: &Task| other.stop.as_ref().is_some_and(|stop| now <= stop.at + LISTINGS_LAG);
+        if self.task(key).is_some_and(|task| self.meant_beside(task).any(has_just_stopped)) {
+            self.judge.taken_for_others.insert(key.clone());
+        }
+    }
+}
