@@ -7,6 +7,7 @@
 )]
 
 mod adversity;
+mod answers_403;
 mod broken_answers;
 mod clients;
 mod clocks;

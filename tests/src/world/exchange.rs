@@ -299,7 +299,7 @@ impl State {
                 self.judge.confirmed(&asker.caller, key);
             }
             202 => task.under_way_at = Some(now),
-            403 => self.judge.was_forbidden(key),
+            403 => self.judge.was_forbidden(&asker.caller, key),
             _ => {}
         }
     }

@@ -41,7 +41,9 @@ pub(crate) struct Judge {
     /// Tasks whose 200 has reached anyone.
     vouched_for: BTreeSet<TaskKey>,
     /// Tasks whose 403 has reached anyone.
-    known_to_forbid: BTreeSet<TaskKey>,
+    pub(super) known_to_forbid: BTreeSet<TaskKey>,
+    /// Tasks whose 403 has reached this caller.
+    forbidden_to: BTreeSet<(String, TaskKey)>,
     /// Registrations that callers ended and nobody has begun again.
     pub(super) taken: BTreeSet<(String, Address)>,
     /// Tasks that were taken for others while these were in no listing.
@@ -55,6 +57,7 @@ impl Judge {
     pub(crate) fn begins(&mut self, caller: &str) {
         self.snapshots.retain(|(other, _), _| other != caller);
         self.confirmed.retain(|(other, _)| other != caller);
+        self.forbidden_to.retain(|(other, _)| other != caller);
     }
 
     /// An answer of `DescribeTasks` has reached its caller; `None`: that there is no such task. One that was
@@ -78,8 +81,9 @@ impl Judge {
     }
 
     /// A 403 of a session's container has reached its caller.
-    pub(crate) fn was_forbidden(&mut self, task: TaskKey) {
-        self.known_to_forbid.insert(task);
+    pub(crate) fn was_forbidden(&mut self, caller: &str, task: TaskKey) {
+        self.known_to_forbid.insert(task.clone());
+        self.forbidden_to.insert((caller.to_owned(), task));
     }
 
     pub(crate) fn registered(&mut self, group: &str, address: Address) {
@@ -111,7 +115,7 @@ impl Judge {
 }
 
 impl State {
-    fn violation(&mut self, invariant: &str, asker: &Asker, what: &str) {
+    pub(super) fn violation(&mut self, invariant: &str, asker: &Asker, what: &str) {
         let Asker { caller, number, sent_at } = asker;
         self.judge
             .violations
@@ -306,7 +310,8 @@ impl State {
         let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
         // What its owner ended there is over. That it runs another session only the container can tell, and it may
         // not have been reached.
-        if task.container.behaviour.forbids || self.is_taken_for_another(task) {
+        let is_told = self.judge.forbidden_to.contains(&(asker.caller.clone(), key.clone()));
+        if task.container.behaviour.forbids && !is_told || self.is_taken_for_another(task) {
             return;
         }
         if self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.live) {

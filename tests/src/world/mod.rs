@@ -45,6 +45,7 @@ mod missing_targets;
 mod noteworthy;
 mod objects;
 mod owner;
+mod receipts;
 mod routes;
 mod session;
 mod session_container;

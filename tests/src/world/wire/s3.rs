@@ -124,7 +124,7 @@ impl State {
 
     fn put(&mut self, asker: &Asker, call: &S3Call, now: Timestamp) -> Reply {
         self.judge_object_write(asker, Api::PutObject, &call.bucket, &call.key);
-        let Some(bucket) = self.buckets.get_mut(&call.bucket) else { return no_such_key() };
+        let Some(bucket) = self.buckets.get(&call.bucket) else { return no_such_key() };
         let present = bucket.get(&call.key);
         if call.if_none_match.as_deref() == Some("*") && present.is_some() {
             return unmet();
@@ -136,6 +136,8 @@ impl State {
             }
             _ => {}
         }
+        self.judge_receipt(asker, (&call.bucket, &call.key), &call.body);
+        let Some(bucket) = self.buckets.get_mut(&call.bucket) else { return no_such_key() };
         let object = Object::new(call.body.clone(), now);
         let reply = Reply::new(200, "application/xml", "").with("etag", &object.etag);
         bucket.insert(call.key.clone(), object);
