@@ -247,6 +247,7 @@ impl State {
     /// I1, I3 and I8 for a `StopTask` that is about to be applied.
     pub(crate) fn judge_stop(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         self.judge_task_write(asker, Api::StopTask, key);
+        self.look_whether_one_has_just_stopped(key);
         let Some(task) = self.task(key) else { return };
         if !task.wanted_running() {
             return;

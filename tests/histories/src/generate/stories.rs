@@ -60,7 +60,10 @@ pub(super) fn tell(
         match teller.random.u8(0..16) {
             0..=2 => teller.owner_comes_back(),
             3 | 4 => teller.address_changes_hands(),
-            5 if stack.groups > 0 => teller.zombies_address_is_taken(),
+            // What waits for its turn in another group looks like the new holder's own.
+            5 if stack.groups > 0 && stack.blast_radius_at_least >= 3 => {
+                teller.zombies_address_is_taken();
+            }
             5..=7 => teller.function_dies(),
             8 | 9 => teller.calls_fail(),
             10 => teller.ledger_fails(),

@@ -53,7 +53,8 @@ pub(super) fn beyond_the_blast_radius(
     }
     for (group, targets) in removed {
         // Those of orphans count as tasks; a group has no more targets than there are tasks and zombies.
-        let most = at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + touched;
+        let orphans = of(Api::StopTask).map(|call| &call.subjects).collect::<BTreeSet<_>>().len();
+        let most = at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + orphans.max(touched);
         if targets.len() > most {
             let what = format!("{caller} removed {} targets of {group}, not {most}", targets.len());
             beyond.push(Violation::new("blast radius", what));

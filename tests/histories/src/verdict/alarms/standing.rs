@@ -11,7 +11,7 @@ use std::time::Duration;
 type Name = (Noteworthy, String);
 
 /// A history has hardly more at once.
-const MOST_SESSIONS: usize = 10;
+const MOST_SESSIONS: usize = 28;
 
 /// What was there at the last look, and how many sweeps in a row have seen it.
 pub(crate) struct Standing {
