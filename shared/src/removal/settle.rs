@@ -208,7 +208,7 @@ async fn return_to(
     match group_of(&task, &open.entry, seen.named, seen.groups, seen.when) {
         GroupOf::This => {
             if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
-                keep_for(context, &task, open, (seen, kept_for)).await?;
+                Box::pin(keep_for(context, &task, open, (seen, kept_for))).await?;
             }
             give_back(context, &open.entry, Some(holder), seen.when).await
         }

@@ -108,7 +108,7 @@ impl Judge {
     }
 
     /// The caller's last look at a task, if it was fresh when the request was sent.
-    fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
+    pub(super) fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
         let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
         (asker.sent_at <= snapshot.taken_at + FRESH).then_some(snapshot)
     }
@@ -216,7 +216,7 @@ impl State {
             self.violation("I1", asker, &what);
         }
         if let Some(key) = reached {
-            self.look_whether_one_has_just_stopped(key);
+            self.look_whether_one_has_just_stopped(asker, key);
         }
         let Some(task) = reached.and_then(|key| self.task(key)) else { return };
         if task.container.session_id != session_id
@@ -247,7 +247,7 @@ impl State {
     /// I1, I3 and I8 for a `StopTask` that is about to be applied.
     pub(crate) fn judge_stop(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         self.judge_task_write(asker, Api::StopTask, key);
-        self.look_whether_one_has_just_stopped(key);
+        self.look_whether_one_has_just_stopped(asker, key);
         let Some(task) = self.task(key) else { return };
         if !task.wanted_running() {
             return;
@@ -307,7 +307,7 @@ impl State {
 
     /// I1 for a tag that says that a session has ended: from then on it may be stopped without its artifacts.
     pub(crate) fn judge_ended_tag(&mut self, asker: &Asker, key: &TaskKey) {
-        self.look_whether_one_has_just_stopped(key);
+        self.look_whether_one_has_just_stopped(asker, key);
         let Some(task) = self.task(key).filter(|task| !self.judge.forces(task)) else { return };
         // What its owner ended there is over. That it runs another session only the container can tell, and it may
         // not have been reached.

@@ -13,7 +13,7 @@ impl State {
         (bucket, key): (&str, &str),
         body: &[u8],
     ) {
-        let is_receipt = key.starts_with("receipts/") && key.ends_with(".json");
+        let is_receipt = key.starts_with("receipts/") && key.strip_suffix(".json").is_some();
         let bucket = self.buckets.get(bucket).filter(|_| is_receipt);
         let Some(before) = bucket.and_then(|bucket| bucket.get(key)) else { return };
         let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::invariants::Asker;
 use super::state::State;
 use super::task::{Task, TaskKey};
 
@@ -34,8 +35,12 @@ impl State {
         })
     }
 
-    /// One that stops this very moment may be listed neither among those that run nor among those that have stopped.
-    pub(super) fn look_whether_one_has_just_stopped(&mut self, key: &TaskKey) {
+    /// One that stops this very moment may be listed neither among those that run nor among those that have stopped:
+    /// then who has looked at this one takes it for the only one.
+    pub(super) fn look_whether_one_has_just_stopped(&mut self, asker: &Asker, key: &TaskKey) {
+        if self.judge.fresh(asker, key).is_none() {
+            return;
+        }
         let now = self.clock.now();
         let has_just_stopped =
             |other: &Task| other.stop.as_ref().is_some_and(|stop| now <= stop.at + LISTINGS_LAG);
