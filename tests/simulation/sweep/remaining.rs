@@ -4,6 +4,7 @@ use super::crowd::{HOUR, enforce_with, healthy, left_targets, metric, renewing, 
 use crate::invoke::{
     INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, function_with, invoke_reaper,
 };
+use jiff::SignedDuration;
 use serde_json::json;
 use session_cleanup_tests::world::{Api, Crash, Fault, HealthTimes, Setup, World};
 use std::time::Duration;
@@ -142,4 +143,17 @@ async fn a_sweep_that_dies_between_two_others_does_not_hide_that_these_follow_ea
         }
     }
     panic!("no sweep has come to its end");
+}
+
+/// The clock of one sandbox is ahead, the next one's is right.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_whose_clock_was_ahead_silences_none_after_it() {
+    let world = World::new(Setup::default());
+    too_old(&world, "old", 1, |session| session);
+    world.fault(Fault::on(Api::StopTask).always().denied());
+    world.adjust(|setup| setup.functions_clock_is_ahead = SignedDuration::from_mins(30));
+    assert_eq!(sweeps_count(&world, "enforce", 1, "RunOnInARow").await, [1]);
+    world.adjust(|setup| setup.functions_clock_is_ahead = SignedDuration::ZERO);
+    let counted = sweeps_count(&world, "enforce", 2, "RunOnInARow").await;
+    assert_eq!(counted, [2, 3], "{}", world.history());
 }

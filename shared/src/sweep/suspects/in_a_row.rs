@@ -38,12 +38,13 @@ pub enum Before {
 
 impl Before {
     /// When the last sweep counted, if one at `now` does not: two within half an interval count as one. One
-    /// that died between them, or others on order, do not hide that they follow each other.
+    /// that died between them, or others on order, do not hide that they follow each other; nor does one whose
+    /// clock was ahead.
     #[must_use]
     pub fn counted_just(self, interval: Duration, now: Timestamp) -> Option<Timestamp> {
         let half = SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX);
         match self {
-            Self::Known(_, at) => at.filter(|at| now.duration_since(*at) < half),
+            Self::Known(_, at) => at.filter(|at| *at <= now && now.duration_since(*at) < half),
             Self::Unknown => None,
         }
     }
