@@ -3,21 +3,9 @@
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::json;
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Setup, TaskHandle};
+use session_cleanup_tests::world::Setup;
 
 use crate::clients::{Clients, secs};
-
-fn said(world: &World) -> Vec<String> {
-    let first = |text: String| text.split(':').next().unwrap_or_default().to_owned();
-    world.violations().into_iter().map(first).collect()
-}
-
-async fn tag(clients: &Clients, task: &TaskHandle) {
-    let tag = aws_sdk_ecs::types::Tag::builder();
-    let tag = tag.key("session-ended-at").value("2026-11-02T09:00:00Z").build();
-    clients.describe(task).await;
-    clients.ecs.tag_resource().resource_arn(task.arn()).tags(tag).send().await.unwrap();
-}
 
 /// Who has not reached it can't know.
 #[tokio::test(start_paused = true)]
@@ -30,8 +18,9 @@ async fn i1_what_has_answered_403_is_not_tagged_by_who_heard_it() {
             listener.describe(&agent).await;
             assert_eq!(listener.complete(agent.address(), "agent").await, Ok(403));
         }
-        tag(&clients, &agent).await;
-        assert_eq!(said(&world).len(), usize::from(is_heard), "{:?}", world.violations());
+        clients.describe(&agent).await;
+        clients.tag(&agent, "session-ended-at", "2026-11-02T09:00:00Z").await;
+        assert_eq!(world.violations().len(), usize::from(is_heard), "{:?}", world.violations());
     }
 }
 
@@ -66,6 +55,6 @@ async fn a_receipt_that_goes_backward_is_a_violation() {
         let receipt = json!({ "outcome": outcome, "artifacts": artifacts }).to_string();
         let put = clients.s3.put_object().bucket("ledger").key("receipts/s-1/x.json");
         put.body(ByteStream::from(receipt.into_bytes())).send().await.unwrap();
-        assert_eq!(said(&world).len(), violations, "{outcome}: {:?}", world.violations());
+        assert_eq!(world.violations().len(), violations, "{outcome}: {:?}", world.violations());
     }
 }

@@ -74,6 +74,11 @@ impl Clients {
         self.describe(task).await.tasks()[0].clone()
     }
 
+    pub(crate) async fn tag(&self, task: &TaskHandle, name: &str, value: &str) {
+        let tag = aws_sdk_ecs::types::Tag::builder().key(name).value(value).build();
+        self.ecs.tag_resource().resource_arn(task.arn()).tags(tag).send().await.unwrap();
+    }
+
     pub(crate) async fn stop(&self, task: &TaskHandle) {
         let call = self.ecs.stop_task().cluster(task.cluster()).task(task.arn());
         call.reason("session-cleanup: test").send().await.unwrap();

@@ -339,10 +339,8 @@ async fn i1_a_live_session_is_not_tagged_as_ended() {
     let (alice, bob) = (world.session("alice").start(), world.session("bob").start());
     world.owner_ends(&bob);
     let tag = async |task: &TaskHandle, name: &str| {
-        let tag = aws_sdk_ecs::types::Tag::builder().key(name).value("2026-11-02T09:00:00Z");
         clients.describe(task).await;
-        let call = clients.ecs.tag_resource().resource_arn(task.arn()).tags(tag.build());
-        call.send().await.unwrap();
+        clients.tag(task, name, "2026-11-02T09:00:00Z").await;
     };
     tag(&bob, "session-ended-at").await;
     tag(&alice, "note").await;

@@ -85,7 +85,7 @@ pub(super) async fn salvage(
                 || turn.is_some() && window.is_over && !window.is_beyond_hard_age =>
         {
             let deadline = budget.until_the_stop();
-            Ok(Box::pin(said_before(invocation, session, silent, (order, deadline))).await)
+            Ok(Box::pin(said_before(invocation, session, silent, order, deadline)).await)
         }
         salvaged => salvaged,
     }
@@ -97,7 +97,8 @@ async fn said_before(
     invocation: &Invocation,
     session: &IdentifiedSession,
     silent: Salvage,
-    (order, deadline): (Order, Deadline),
+    order: Order,
+    deadline: Deadline,
 ) -> Salvage {
     let reading = receipt::read(&invocation.context().aws.ledger, &session.id, &session.task.arn);
     let what = "the receipt of an earlier event";

@@ -21,7 +21,7 @@ pub(super) async fn identify(
     request: &Request,
     deadline: Deadline,
 ) -> Identified {
-    let arn = match Box::pin(find(invocation, request)).await {
+    let arn = match find(invocation, request).await {
         Ok(arn) => arn,
         Err(not_found) => return not_found,
     };

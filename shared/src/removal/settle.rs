@@ -90,14 +90,8 @@ pub(super) async fn settle(
                         match reading.await {
                             Ok(groups) => {
                                 let seen = Seen { named, groups, when };
-                                return_to(
-                                    context,
-                                    snapshots,
-                                    one,
-                                    &holder.arn,
-                                    (seen, &mut kept_for),
-                                )
-                                .await
+                                return_to(context, snapshots, one, &holder.arn, seen, &mut kept_for)
+                                    .await
                             }
                             Err(error) => Err(error),
                         }
@@ -196,7 +190,8 @@ async fn return_to(
     snapshots: &TaskSnapshots,
     open: &OpenEntry,
     holder: &TaskArn,
-    (seen, kept_for): (Seen<'_>, &mut BTreeSet<TargetAddress>),
+    seen: Seen<'_>,
+    kept_for: &mut BTreeSet<TargetAddress>,
 ) -> Result<Settled, CallError> {
     let snapshot = snapshots.take(holder).await?;
     let scope = &context.config.scope;
@@ -208,7 +203,7 @@ async fn return_to(
     match group_of(&task, &open.entry, seen.named, seen.groups, seen.when) {
         GroupOf::This => {
             if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
-                Box::pin(keep_for(context, &task, open, (seen, kept_for))).await?;
+                Box::pin(keep_for(context, &task, open, seen, kept_for)).await?;
             }
             give_back(context, &open.entry, Some(holder), seen.when).await
         }
@@ -236,8 +231,12 @@ async fn keep_for(
     context: &Context,
     holder: &SessionTask,
     OpenEntry { entry, removed_by }: &OpenEntry,
-    (seen, kept_for): (Seen<'_>, &mut BTreeSet<TargetAddress>),
+    seen: Seen<'_>,
+    kept_for: &mut BTreeSet<TargetAddress>,
 ) -> Result<(), CallError> {
+    if kept_for.contains(&entry.address) {
+        return Ok(());
+    }
     let of_it = seen.named.iter().filter(|one| {
         one.address == entry.address
             && one.held_by == HeldBy::Nobody
@@ -246,7 +245,7 @@ async fn keep_for(
     let held_by = HeldBy::NewHolder { arn: holder.arn.clone() };
     let entries: Vec<IntentEntry> =
         of_it.map(|one| IntentEntry { held_by: held_by.clone(), ..one.clone() }).collect();
-    if entries.len() < 2 || kept_for.contains(&entry.address) {
+    if entries.len() < 2 {
         return Ok(());
     }
     // As of then: it waits for no invocation to end.

@@ -173,6 +173,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the world has applied it, as far as its caller can know.
+    #[must_use]
+    pub fn may_be_applied(&self) -> bool {
+        match self {
+            Self::Answered(status, _) => *status < 400,
+            Self::Throttled | Self::NotConnected | Self::Reset => false,
+            Self::Unanswered | Self::AnswerLost | Self::BrokenOff => true,
+        }
+    }
+
     /// Whether the caller saw a 2xx.
     #[must_use]
     pub fn is_success(&self) -> bool {

@@ -25,13 +25,12 @@ impl State {
         live.flat_map(|task| {
             let port = task.target_port;
             let address = (task.address, port);
-            // The same of its target.
-            let is_another =
-                task.container.behaviour.forbids && !self.judge.known_to_forbid.contains(&task.key);
-            // Tagged before anybody was told: it is kept, and that is all.
-            let is_tagged = task.container.behaviour.forbids && self.is_tagged_ended(task);
-            let told = !is_another && !is_tagged && !self.is_taken_for_another(task);
-            let told = told && !self.has_a_leftover(task);
+            // One that runs another session without having told anybody, or that was tagged before: it is kept, and that
+            // is all.
+            let is_another = task.container.behaviour.forbids
+                && (!self.judge.known_to_forbid.contains(&task.key) || self.is_tagged_ended(task));
+            let told =
+                !is_another && !self.is_taken_for_another(task) && !self.has_a_leftover(task);
             let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
                 let state = self.health(group, address, now).state;
                 self.judge.taken.contains(&((*group).clone(), address))

@@ -226,11 +226,10 @@ impl Teller<'_> {
     /// Nobody extends a lease any more, and the leases end one after the other; what the first stop leaves behind is lost.
     fn renewal_breaks(&mut self) {
         let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
-        for nth in 0..4 {
-            let left = Seconds::minutes(4 * nth + self.random.u64(2..5));
-            let lease = Lease::Renewed(left);
+        for (nth, later) in [0, 4, 8, 12].into_iter().enumerate() {
+            let lease = Lease::Renewed(Seconds::minutes(later + self.random.u64(2..5)));
             let session = Session { place, lease, ..Session::default() };
-            let number = self.number * 10 + usize::try_from(nth).unwrap_or_default();
+            let number = self.number * 10 + nth;
             self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
         }
         let at = Seconds(self.random.u64(60..600));
@@ -275,9 +274,8 @@ impl Teller<'_> {
 
     /// So many that they can't all be cleaned up at once.
     fn many_are_over(&mut self) {
-        let hidden_from_owners = Seconds(self.stack.max_session_age.0 + 60);
+        let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
         for nth in 0..self.random.usize(4..8) {
-            let entry = Entry::Running(hidden_from_owners);
             let session = Session { entry, ..Session::default() };
             let number = self.number * 10 + nth;
             self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));

@@ -28,19 +28,17 @@ pub(super) fn beyond_the_blast_radius(
     // Some may have begun since.
     let limit = at_least.max((tasks + 2) * PERCENT / 100);
     let of = |api: Api| calls.iter().filter(move |call| call.api == api);
-    // Whom AWS has refused to stop has come to no harm.
-    let may_be_done = |call: &&Call| match call.outcome {
-        Outcome::Answered(status, _) => status < 400,
-        Outcome::Throttled | Outcome::NotConnected | Outcome::Reset => false,
-        Outcome::Unanswered | Outcome::AnswerLost | Outcome::BrokenOff => true,
+    let count = |calls: &mut dyn Iterator<Item = &Call>| {
+        calls.map(|call| &call.subjects).collect::<BTreeSet<_>>().len()
     };
-    let stopped: BTreeSet<_> =
-        of(Api::StopTask).filter(may_be_done).map(|call| &call.subjects).collect();
-    let confirmed = of(Api::ContainerComplete)
-        .filter(|call| matches!(call.outcome, Outcome::Answered(200, _)))
-        .map(|call| &call.subjects);
-    let confirmed: BTreeSet<_> = confirmed.collect();
-    let touched = stopped.len().max(confirmed.len());
+    let orphans = count(&mut of(Api::StopTask));
+    // Whom AWS has refused to stop has come to no harm.
+    let stopped = count(&mut of(Api::StopTask).filter(|call| call.outcome.may_be_applied()));
+    let confirmed = count(
+        &mut of(Api::ContainerComplete)
+            .filter(|call| matches!(call.outcome, Outcome::Answered(200, _))),
+    );
+    let touched = stopped.max(confirmed);
     let mut beyond = Vec::new();
     if touched > limit {
         let what = format!("{caller} touched {touched} tasks of {tasks}, and may touch {limit}");
@@ -53,7 +51,6 @@ pub(super) fn beyond_the_blast_radius(
     }
     for (group, targets) in removed {
         // Those of orphans count as tasks; a group has no more targets than there are tasks and zombies.
-        let orphans = of(Api::StopTask).map(|call| &call.subjects).collect::<BTreeSet<_>>().len();
         let most = at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + orphans.max(touched);
         if targets.len() > most {
             let what = format!("{caller} removed {} targets of {group}, not {most}", targets.len());

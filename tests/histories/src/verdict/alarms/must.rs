@@ -231,15 +231,10 @@ fn blind_sweeps(facts: &Facts<'_>, musts: &mut Vec<Must>) {
 fn is_written(facts: &Facts<'_>, sweep: &Invoked, key: &str) -> bool {
     let mut puts = facts.calls_of(sweep).rev();
     let mut puts = puts.by_ref().filter(|call| call.api == Api::PutObject && call.is_about(key));
-    let surely_not = |call: &Call| match call.outcome {
-        Outcome::Answered(status, _) => status >= 400,
-        Outcome::Throttled | Outcome::NotConnected | Outcome::Reset => true,
-        Outcome::Unanswered | Outcome::AnswerLost | Outcome::BrokenOff => false,
-    };
     let Some(last) = puts.next() else { return true };
     // What the first attempts had written a later one may have met.
     let before = puts.take_while(|call| !call.outcome.is_success());
-    !surely_not(last) || before.into_iter().any(|call| !surely_not(call))
+    last.outcome.may_be_applied() || before.into_iter().any(|call| call.outcome.may_be_applied())
 }
 
 /// The next sweep can't know what this one could not write down; and a group that is gone stays gone.
