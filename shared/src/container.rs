@@ -173,18 +173,24 @@ impl SessionContainers {
             Err(error) => return Err(failed(aws::chain(&error))),
         };
         let status = answer.status().as_u16();
+        let is_authorized = self.contract.authorization.is_some();
+        let told_by_status = match status {
+            202 => Some(CompletionAnswer::UnderWay),
+            403 => Some(CompletionAnswer::WrongContainer),
+            401 if is_authorized => Some(CompletionAnswer::Unauthorized),
+            _ => None,
+        };
+        // Whatever becomes of the rest, which may break off or never end: a 403 must be obeyed.
+        if let Some(told) = told_by_status {
+            return Ok(told);
+        }
         let body = beginning(answer.into_body())
             .await
             .map_err(|e| failed(format!("HTTP {status}, and then the answer broke off: {e}")))?;
         Ok(match status {
             200 if !contradicts(&body, session) => CompletionAnswer::Uploaded,
-            202 => CompletionAnswer::UnderWay,
-            403 => CompletionAnswer::WrongContainer,
-            401 if self.contract.authorization.is_some() => CompletionAnswer::Unauthorized,
             // It may quote what it was told.
-            _ if self.contract.authorization.is_some() => {
-                CompletionAnswer::Failed { status, body: UNQUOTED.to_owned() }
-            }
+            _ if is_authorized => CompletionAnswer::Failed { status, body: UNQUOTED.to_owned() },
             _ => CompletionAnswer::Failed { status, body: body.chars().take(300).collect() },
         })
     }

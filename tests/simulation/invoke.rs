@@ -173,6 +173,7 @@ pub(crate) async fn reap(
         task: TaskReference::Arn(TaskArn::parse(task.arn()).unwrap().0),
         cause: Cause::Orphan {
             session: SessionId::parse(task.session_id()).unwrap(),
+            writes_from: jiff::Timestamp::MIN,
             cause: OrphanCause::TooOld,
             salvage,
             review: Review::new(|_| Ok(())),

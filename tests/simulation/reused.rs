@@ -8,7 +8,7 @@ use crate::invoke::{
 };
 use serde_json::Value;
 use session_cleanup_tests::world::{
-    Api, Behaviour, Fault, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle, World,
+    Api, Behaviour, BodyShape, Fault, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle, World,
 };
 use std::time::Duration;
 
@@ -50,6 +50,25 @@ async fn a_403_whose_target_cannot_be_registered_again_tags_nothing_and_stops_no
         sweeps(&world, "sweep", 10).await;
         assert!(!world.is_stopping(&agent), "{name}: a healthy agent is stopped");
         assert_eq!(world.count(Api::StopTask), 0, "{name}");
+        assert_unharmed(&world);
+    }
+}
+
+/// Its first line says it: what follows may break off, never come, or never end.
+#[tokio::test(start_paused = true)]
+async fn a_403_is_obeyed_whatever_becomes_of_the_rest_of_its_answer() {
+    let shapes =
+        [BodyShape::BreaksOff, BodyShape::Endless, BodyShape::Slow(Duration::from_hours(1))];
+    for shape in shapes {
+        let (world, agent, event) = reused();
+        world.behaves(&agent, |container| container.body = shape);
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "rejected", "{shape:?}: {answer:?}");
+        assert_eq!(world.completion_calls(&agent).len(), 1, "{shape:?}");
+        assert!(!world.tags(&agent).contains_key("session-ended-at"), "{shape:?}");
+        sweeps(&world, "sweep", 10).await;
+        assert!(!world.is_stopping(&agent), "{shape:?}: a healthy agent is stopped");
+        assert!(world.registered("sessions").contains(&agent.address()), "{shape:?}");
         assert_unharmed(&world);
     }
 }

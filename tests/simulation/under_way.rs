@@ -5,7 +5,9 @@ use crate::invoke::{
     invoke_reaper, receipt, sweeps, task_in,
 };
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{
+    Api, BodyShape, Fault, SessionBuilder, Setup, TaskHandle, World,
+};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -42,6 +44,23 @@ async fn a_202_acknowledges_the_event_once_the_task_is_tagged_and_leaves_it_runn
     let lines = metrics.lock().unwrap().concat();
     assert!(lines.contains("\"CleanupFailures\":0"), "{lines}");
     assert_unharmed(&world);
+}
+
+/// Its first line says it: what follows may break off, never come, or never end.
+#[tokio::test(start_paused = true)]
+async fn a_202_is_believed_whatever_becomes_of_the_rest_of_its_answer() {
+    for shape in [BodyShape::BreaksOff, BodyShape::Endless, BodyShape::Slow(HOUR)] {
+        let world = World::new(Setup::default());
+        let alice = uploads_for(&world, "alice", HOUR).start();
+        world.behaves(&alice, |container| container.body = shape);
+        assert!(ends(&world, &alice).await, "{shape:?}: its event is done");
+        assert_eq!(world.completion_calls(&alice).len(), 1, "{shape:?}\n{}", world.history());
+        for report in sweeps(&world, "sweep", 12).await {
+            assert_eq!(task_in(&report, &alice)["cleanup"]["artifacts"], "under_way", "{shape:?}");
+        }
+        assert!(!world.is_stopping(&alice), "{shape:?}");
+        assert_unharmed(&world);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ pub(super) async fn salvage(
     cause: &Cause,
     budget: Budget<'_>,
 ) -> Salvaged {
-    let (order, window) = (cause.order(), cause.salvage_window());
+    let (order, window) = (cause.order(), session.window(cause));
     if let Some(noted) = noted(&session.task) {
         return Ok(noted);
     }

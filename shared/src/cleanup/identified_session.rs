@@ -1,5 +1,5 @@
 use super::invocation::Invocation;
-use super::request::Review;
+use super::request::{Cause, Review, SalvageWindow};
 use super::routes::Routes;
 use crate::aws::CallError;
 use crate::session::{SessionId, Stage, Task};
@@ -39,6 +39,11 @@ pub(super) enum AddressCheck {
 }
 
 impl IdentifiedSession {
+    /// Nothing is given up of one that is told to stop: what was lost is judged once it is over.
+    pub(super) fn window(&self, cause: &Cause) -> SalvageWindow {
+        if self.task.shall_run() { cause.salvage_window() } else { SalvageWindow::OPEN }
+    }
+
     /// Checks the address by a snapshot that an act may rest on (at most 5 s old).
     pub(super) async fn check_address(
         &self,
@@ -82,9 +87,9 @@ impl IdentifiedSession {
             Stage::Over => return AddressCheck::TaskOver,
             Stage::Unknown => return AddressCheck::Unclear,
         };
-        // Where we are stopping it already, the row was decided when we began to.
-        let ours = task.stop_note().is_some();
-        match self.review.as_ref().filter(|_| !ours).map(|review| review.of(task)) {
+        // Who has been told to stop, by us or by anybody, is spared nothing by not being asked.
+        let review = self.review.as_ref().filter(|_| task.shall_run());
+        match review.map(|review| review.of(task)) {
             Some(Err(why)) => AddressCheck::Spared { address: task.held_address(), why },
             Some(Ok(())) | None => check,
         }

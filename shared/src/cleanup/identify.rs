@@ -84,7 +84,8 @@ pub(super) async fn identify(
     if over {
         return over_task(session, arn, task);
     }
-    let writes_from = writes_from(&task, invocation.context().clock.now());
+    let now = invocation.context().clock.now();
+    let writes_from = on_record.unwrap_or_else(|| writes_from(&task, now));
     if by_us || request.delivery != Delivery::First {
         match receipt::read(&invocation.context().aws.ledger, &session, &arn).await {
             // We are stopping it, and the cleanup that does so has finished: this is a duplicate.
@@ -214,8 +215,10 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let beside = over.iter().filter(ran_on).count();
     over.retain(|task| at >= session_start(task, now));
     over.sort_by_key(|task| session_start(task, now));
+    // Nobody ends a session at the very instant at which it begins: that is said of the task before.
+    let had_begun = |task: &Task| at > session_start(task, now);
     match live.as_slice() {
-        [one] if at >= session_start(one, now) && beside == 0 => {
+        [one] if had_begun(one) && beside == 0 => {
             // ECS deletes a tag with its task, and by now the event may be old.
             let nameless = nameless.iter().filter(ran_on).map(|task| &task.arn);
             let nameless: Vec<&TaskArn> = nameless.collect();
@@ -228,7 +231,7 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
                 Err(error) => Err(unclear(error)),
             }
         }
-        [one, ..] if live.len() > 1 || at >= session_start(one, now) => {
+        [one, ..] if live.len() > 1 || had_begun(one) => {
             for task in &live {
                 name_while_it_can_be_told(invocation, session, task).await;
             }

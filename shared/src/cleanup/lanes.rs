@@ -82,7 +82,7 @@ impl Cleanup<'_> {
         let Ok(salvage) = salvaged else { return self.over_meanwhile(session, target).await };
 
         let cause = &self.request.cause;
-        let outcome = outcome(&salvage, &target, &task, cause.salvage_window());
+        let outcome = outcome(&salvage, &target, &task, session.window(cause));
         if matches!(salvage, Salvage::Unreadable { .. }) {
             self.record.unreadable(&session.id);
         }
@@ -155,7 +155,7 @@ impl Cleanup<'_> {
         let salvaged = self.steps.measure(Step::Artifacts, salvaging, result).await;
         // Only this lane sets it.
         let _ = handover.salvaged.set(salvaged.clone());
-        let window = self.request.cause.salvage_window();
+        let window = session.window(&self.request.cause);
         if !matches!(&salvaged, Ok(salvage) if salvage.is_of_another_session(window)) {
             handover.say(ContainersWord::Settled);
         }
@@ -182,7 +182,7 @@ impl Cleanup<'_> {
             let _ = handover.removal.set(TargetRemoval::NotRouted);
             return (TargetRemoval::NotRouted, TargetFate::NotRouted);
         }
-        let window = self.request.cause.salvage_window();
+        let window = session.window(&self.request.cause);
         let authority = match self.request.cause.order() {
             Order::Together => Some(Authority::OwnersWord),
             Order::ArtifactsFirst => match handover.salvaged.wait().await {
@@ -234,7 +234,7 @@ impl Cleanup<'_> {
 
     /// Once the salvage window is over: whether what is given up is lost.
     async fn give_up_in_the_end(&self, session: &IdentifiedSession, salvage: Salvage) -> Salvage {
-        match may_stop(&salvage, self.request.cause.salvage_window()) {
+        match may_stop(&salvage, session.window(&self.request.cause)) {
             Permission::Stop(StoppedWith::ArtifactsLost) => {
                 give_up(self.invocation, session, salvage, self.budget.stop()).await
             }
@@ -255,7 +255,7 @@ impl Cleanup<'_> {
         removal: &TargetRemoval,
     ) -> TaskFate {
         let is_dying = session.task.stage() == Stage::Dying;
-        let with = match may_stop(salvage, self.request.cause.salvage_window()) {
+        let with = match may_stop(salvage, session.window(&self.request.cause)) {
             Permission::Stop(with) => with,
             Permission::Leave(_) if is_dying => return TaskFate::StoppedByOthers,
             Permission::Leave(why) => return TaskFate::Running { why: why.to_owned() },

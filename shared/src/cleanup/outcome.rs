@@ -134,6 +134,9 @@ pub(super) fn outcome(
     task: &TaskFate,
     window: SalvageWindow,
 ) -> Outcome {
+    if task.is_spared() && task.may_be_our_stop() {
+        return Outcome::Incomplete;
+    }
     let is_spared = task.is_spared()
         || matches!(salvage, Salvage::Spared { .. })
         || salvage.is_of_another_session(window);
@@ -226,6 +229,9 @@ pub(super) fn notes(
     };
     let of_task = match task {
         TaskFate::Spared { why } => Some(format!("{why}; its task runs on")),
+        TaskFate::SparedInDoubt { why } => {
+            Some(format!("{why}; but a stop was sent before, and not answered; {again}"))
+        }
         TaskFate::NotStopped { why } | TaskFate::StopUnanswered { why } => {
             Some(format!("{why}; {again}"))
         }

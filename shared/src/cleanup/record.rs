@@ -44,7 +44,9 @@ impl Record<'_> {
         let deadline = self.invocation.budget().receipt();
         let what = "the name of the task";
         let named = CallError::answered_by(deadline, "PutObject", what, Box::pin(naming)).await;
-        let report = self.keep(report).await;
+        // No loss is put on record that will not come about: it is not stopped without its name.
+        let comes_about = named.is_ok() || report.task != TaskFate::ToBeStopped;
+        let report = if comes_about { self.keep(report).await } else { report };
         match named {
             Ok(()) => report,
             Err(problem) => {

@@ -326,6 +326,7 @@ mod tests {
         let died = || Cause::TaskChanged { version: 1, says_end: true, at: None, shows: None };
         let orphan = Cause::Orphan {
             session: SessionId::parse("s-1").unwrap(),
+            writes_from: Timestamp::UNIX_EPOCH,
             cause: OrphanCause::TooOld,
             salvage: SalvageWindow::OPEN,
             review: Review::new(|_| Ok(())),

@@ -82,6 +82,8 @@ pub enum Cause {
     Orphan {
         /// The session that the sweep saw in the task.
         session: SessionId,
+        /// From when on what lies where it writes is its own, by what the sweep saw.
+        writes_from: Timestamp,
         /// The row of the sweep's table that found it.
         cause: OrphanCause,
         /// Whether its artifacts may be given up.

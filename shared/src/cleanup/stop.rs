@@ -42,6 +42,11 @@ pub enum TaskFate {
         /// What keeps it.
         why: String,
     },
+    /// The same, and a stop that was sent before had no answer: it may have been one.
+    SparedInDoubt {
+        /// What keeps it.
+        why: String,
+    },
     /// Nothing is known of it.
     Unknown,
 }
@@ -57,6 +62,7 @@ impl TaskFate {
             | Self::NotStopped { .. }
             | Self::StopUnanswered { .. }
             | Self::Spared { .. }
+            | Self::SparedInDoubt { .. }
             | Self::Unknown => false,
         }
     }
@@ -68,7 +74,8 @@ impl TaskFate {
             Self::Running { .. }
             | Self::NotStopped { .. }
             | Self::StopUnanswered { .. }
-            | Self::Spared { .. } => true,
+            | Self::Spared { .. }
+            | Self::SparedInDoubt { .. } => true,
             Self::Stopped | Self::ToBeStopped | Self::StoppedByOthers | Self::Unknown => false,
         }
     }
@@ -77,7 +84,10 @@ impl TaskFate {
     #[must_use]
     pub fn may_be_our_stop(&self) -> bool {
         match self {
-            Self::Stopped | Self::ToBeStopped | Self::StopUnanswered { .. } => true,
+            Self::Stopped
+            | Self::ToBeStopped
+            | Self::StopUnanswered { .. }
+            | Self::SparedInDoubt { .. } => true,
             Self::StoppedByOthers
             | Self::Running { .. }
             | Self::NotStopped { .. }
@@ -93,7 +103,7 @@ impl TaskFate {
 
     /// Whether it turned out to be no orphan any longer.
     pub(super) fn is_spared(&self) -> bool {
-        matches!(self, Self::Spared { .. })
+        matches!(self, Self::Spared { .. } | Self::SparedInDoubt { .. })
     }
 }
 
@@ -107,6 +117,9 @@ impl fmt::Display for TaskFate {
             Self::NotStopped { why } => write!(f, "not_stopped: {why}"),
             Self::StopUnanswered { why } => write!(f, "stop_unanswered: {why}"),
             Self::Spared { why } => write!(f, "spared: {why}"),
+            Self::SparedInDoubt { why } => {
+                write!(f, "spared, though a stop was sent and not answered: {why}")
+            }
             Self::Unknown => f.write_str("unknown"),
         }
     }
@@ -211,6 +224,8 @@ pub(super) async fn stop(
     match fate {
         TaskFate::NotStopped { why } if attempts.in_doubt => TaskFate::StopUnanswered { why },
         TaskFate::StoppedByOthers if attempts.in_doubt => TaskFate::Stopped,
+        // The stop deletes its tags, and a look that lags behind may show it running without them.
+        TaskFate::Spared { why } if attempts.in_doubt => TaskFate::SparedInDoubt { why },
         fate => fate,
     }
 }

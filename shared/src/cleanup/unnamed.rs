@@ -35,15 +35,23 @@ pub(super) async fn session_of_ending(
     request: &Request,
     task: &Task,
 ) -> Result<Named, Identified> {
-    if let Some(named) = on_record(invocation, &task.arn, request.cause.session()).await? {
+    let owner_names = match &request.cause {
+        // The sweep has seen its tags just before they were deleted.
+        Cause::Orphan { session, writes_from, .. } => {
+            return Ok(Named { session: session.clone(), writes_from: Some(*writes_from) });
+        }
+        Cause::SessionEnded { session, .. } => Some(session),
+        Cause::TaskChanged { .. } => None,
+    };
+    if let Some(named) = on_record(invocation, &task.arn, owner_names).await? {
         return Ok(named);
     }
     let context = invocation.context();
     let arn = || task.arn.clone();
-    match (conclude(&context.config, task, &request.cause), &request.cause) {
+    match (conclude(&context.config, task, owner_names.is_some()), owner_names) {
         (Conclusion::NothingLost { artifacts, why }, _) => Err(nothing_lost(arn(), artifacts, why)),
         // Its container says so if it runs another session, and nothing worse can happen to it now.
-        (Conclusion::TagsDeleted, Cause::SessionEnded { session, .. }) => {
+        (Conclusion::TagsDeleted, Some(session)) => {
             Ok(Named { session: session.clone(), writes_from: None })
         }
         (Conclusion::Unclaimed, _) => {
@@ -52,8 +60,9 @@ pub(super) async fn session_of_ending(
                 Err(error) => Err(unclear(arn(), error.to_string())),
             }
         }
-        (Conclusion::TagsDeleted, Cause::TaskChanged { .. } | Cause::Orphan { .. })
-        | (Conclusion::CannotBeTold, _) => Err(cannot_be_told(request, arn())),
+        (Conclusion::TagsDeleted, None) | (Conclusion::CannotBeTold, _) => {
+            Err(cannot_be_told(request, arn()))
+        }
         (Conclusion::Unidentified, _) => {
             Err(Identified::Rejected { task: Some(arn()), why: UNIDENTIFIED.to_owned() })
         }
@@ -128,15 +137,12 @@ enum Conclusion {
     Unidentified,
 }
 
-fn conclude(config: &Config, task: &Task, cause: &Cause) -> Conclusion {
+fn conclude(config: &Config, task: &Task, owner_speaks: bool) -> Conclusion {
     let scope = &config.scope;
     let is_dying = task.stage() == Stage::Dying;
     let tag = IdentitySource::may_have_been_a_tag(&scope.identity);
     // Whose owner speaks of it had been claimed.
-    let (owner_speaks, may_wait) = match cause {
-        Cause::SessionEnded { .. } => (true, false),
-        Cause::TaskChanged { .. } | Cause::Orphan { .. } => (false, config.sweep.warm_pool),
-    };
+    let may_wait = config.sweep.warm_pool && !owner_speaks;
     if tag && owner_speaks && task.stopped_by_a_call && is_dying {
         return Conclusion::TagsDeleted;
     }

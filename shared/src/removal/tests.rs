@@ -32,6 +32,7 @@ pub(super) fn holder(id: &str) -> SessionTask {
         session: Some(SessionId::parse("new").unwrap()),
         created_at: at(1),
         claimed_at: None,
+        writes_from: at(1),
         address: Some(address(1).ip),
         neighbourhood: Neighbourhood { family: "session".to_owned(), subnet: None },
         shall_run: true,

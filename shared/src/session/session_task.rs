@@ -4,7 +4,7 @@ use super::identity::IdentitySource;
 use super::neighbourhood::Neighbourhood;
 use super::scope::Scope;
 use super::size::TaskSize;
-use super::start::{claimed_at, session_start};
+use super::start::{claimed_at, session_start, writes_from};
 use super::task::{SESSION_ENDED_TAG, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
@@ -23,6 +23,8 @@ pub struct SessionTask {
     pub created_at: Timestamp,
     /// When a session claimed it, where it had waited for one and that is told.
     pub claimed_at: Option<Timestamp>,
+    /// From when on what lies where its session writes is its own.
+    pub writes_from: Timestamp,
     /// Its address, while it holds it.
     pub address: Option<Ipv4Addr>,
     /// Whom packets of ours reach by the same route.
@@ -143,6 +145,7 @@ impl SessionTask {
             session: IdentitySource::identify(&scope.identity, task),
             created_at: task.created_at,
             claimed_at: claimed_at(task, now),
+            writes_from: writes_from(task, now),
             address: task.held_address(),
             neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),

@@ -18,13 +18,20 @@ pub fn generate(seed: u64) -> History {
     let mut steps = Vec::new();
     fleet::begin(&mut random, &stack, lasts, &mut steps);
     trouble::befall(&mut random, &stack, lasts, &mut steps);
-    let weather = weather(&mut random);
+    let mut weather = weather(&mut random);
     let reads_are_stale = weather.contains_key(&FaultKind::Stale);
-    let faults = Faults::Random(weather);
     // Drawn apart from all else, so that it leaves the rest of a history as it was.
     let mut random = Rng::with_seed(!seed);
     trouble::mistakes(&mut random, lasts, &mut steps);
+    // In every second one a story is all that there is: it does not drown in what else happens.
+    if random.bool() {
+        steps.clear();
+        if random.bool() {
+            weather.clear();
+        }
+    }
     stories::tell(&mut random, (&stack, reads_are_stale), lasts, &mut steps);
+    let faults = Faults::Random(weather);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) | When::About(_) => Seconds(0),

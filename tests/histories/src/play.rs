@@ -1,6 +1,7 @@
 //! Plays a history: one thread, virtual time, and the same every time.
 
 mod about;
+mod garbage;
 mod invocations;
 mod limits;
 pub(crate) mod logbook;

@@ -6,6 +6,7 @@ use crate::play::{Played, Trace, play};
 use crate::verdict::Violation;
 use session_cleanup_tests::world::FaultKind;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,6 +52,20 @@ pub fn search(from: u64, count: u64, tell: impl Fn(&Found) -> ControlFlow<()> + 
         tell(&found)
     });
     found.into_inner().unwrap()
+}
+
+/// What each of these seeds' histories came to, call by call, as one number.
+#[must_use]
+pub fn digests(from: u64, count: u64) -> BTreeMap<u64, u64> {
+    let digests = Mutex::new(BTreeMap::new());
+    on_all_cores(usize::try_from(count).unwrap(), |nth| {
+        let seed = from + nth as u64;
+        let mut digest = DefaultHasher::new();
+        play(&generate(seed), Trace::Always).trace.hash(&mut digest);
+        digests.lock().unwrap().insert(seed, digest.finish());
+        ControlFlow::Continue(())
+    });
+    digests.into_inner().unwrap()
 }
 
 /// Does something so many times, each with its number from 0, on all cores, or until it is told to break off.

@@ -2,7 +2,8 @@
 //! what each session and the stack are like.
 
 use crate::history::{
-    Action, Addressed, Container, Entry, Faults, History, Identity, Lease, Seconds, Session, Step,
+    Action, Addressed, Body, Container, Entry, Faults, History, Identity, Lease, Seconds, Session,
+    Step,
 };
 use crate::play::{Trace, play};
 use session_cleanup_tests::world::{Met, Origin};
@@ -147,7 +148,7 @@ const SIMPLER_SESSIONS: [fn(&mut Session); 14] = [
     |session| session.container.busy_for = Seconds(0),
     |session| session.container.exits_after = None,
     |session| session.container.dies_on_sigterm = false,
-    |session| session.container.slow_body = false,
+    |session| session.container.body = Body::Whole,
     |session| session.identity = Identity::Environment,
     |session| session.lease = Lease::None,
     |session| session.addressed = Addressed::Fresh,

@@ -3,6 +3,7 @@
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, renewing, stopped, task_row, warns};
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, sweeps};
 use session_cleanup_tests::world::{Api, Crash, Fault, Setup, TaskHandle, World};
+use std::time::Duration;
 
 fn fleet(world: &World, lapsed: u32, leased: u32) -> Vec<TaskHandle> {
     for number in 0..leased {
@@ -258,14 +259,18 @@ async fn who_was_stopped_for_a_lease_is_remembered_whatever_becomes_of_the_memor
         Fault::on(Api::StopTask).answer_lost(),
         Fault::on(Api::StopTask).always().server_error(),
     ];
-    for trouble in troubles {
-        let world = World::new(Setup::default());
+    // A look may lag behind a stop, which deletes the tags at once.
+    let lags = [Duration::ZERO, Duration::from_secs(2)];
+    for (trouble, reads_lag) in
+        troubles.into_iter().flat_map(|one| lags.map(|lag| (one.clone(), lag)))
+    {
+        let world = World::new(Setup { reads_lag, ..Setup::default() });
         let both = lapse_one_after_the_other(&world);
         world.fault(trouble.clone());
         enforce(&world, "troubled").await;
         world.faults_cease();
         tokio::time::sleep(INTERVAL).await;
-        assert_one_of_them_is_left(&world, both, &format!("{trouble:?}")).await;
+        assert_one_of_them_is_left(&world, both, &format!("{trouble:?}, {reads_lag:?}")).await;
     }
 }
 
@@ -283,6 +288,34 @@ async fn who_was_stopped_for_a_lease_is_remembered_wherever_the_reaper_dies() {
         let _ = world.run_until_crash("dying", Crash::After(number), sweep).await;
         tokio::time::sleep(INTERVAL).await;
         assert_one_of_them_is_left(&world, both, &format!("dies after call {number}")).await;
+    }
+}
+
+/// The sweep that was about to stop it died, and its owner extends its lease.
+#[tokio::test(start_paused = true)]
+async fn who_was_not_stopped_for_a_lease_and_is_leased_again_keeps_nobody_else() {
+    let begin = || {
+        let world = World::new(Setup::default());
+        let both = lapse_one_after_the_other(&world);
+        (world, both)
+    };
+    let (world, _) = begin();
+    enforce(&world, "dying").await;
+    let asks = world.calls().iter().position(|call| call.api == Api::ContainerComplete).unwrap();
+    for ends in [false, true] {
+        let (world, [first, second]) = begin();
+        let sweep = enforce(&world, "dying");
+        let _ = world.run_until_crash("dying", Crash::Before(asks + 1), sweep).await;
+        world.set_tag(&first, "lease-expires-at", &(world.now() + HOUR * 3).to_string());
+        sweeps(&world, "next", 2).await;
+        // Nor once it is over for another reason.
+        if ends {
+            world.operator_stops(&first, "by hand");
+        }
+        sweeps(&world, "later", 4).await;
+        assert!(world.is_stopping(&second), "{ends}: {}", world.history());
+        assert_eq!(world.is_stopping(&first), ends, "{}", world.history());
+        assert_unharmed(&world);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::invoke::{
     INTERVAL, assert_clean, assert_unharmed, deliver, enforce, function, function_with, receipt,
     receive, sweeps, task_in,
 };
-use session_cleanup_tests::world::{Api, Fault, SessionBuilder, Setup, World};
+use session_cleanup_tests::world::{Api, Behaviour, Fault, SessionBuilder, Setup, World};
 use std::time::Duration;
 
 /// A task that had waited for its session, which claimed it so long ago.
@@ -227,5 +227,60 @@ async fn a_marker_from_before_the_claim_is_none_of_a_session_that_has_died() {
     let stopped = world.task_event(&session);
     assert!(deliver(&function(&world, "second"), &[stopped]).await.is_empty());
     assert_eq!(receipt(&world, &session).as_deref(), Some("artifacts_lost"));
+    assert_unharmed(&world);
+}
+
+const MARKER: &str = "resumed/debug/session_status.json";
+
+/// `StopTask` deletes the tags; the sweep had read them moments before.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_somebody_stops_right_before_its_cleanup_is_known_by_what_the_sweep_saw() {
+    type Kind = fn(SessionBuilder) -> SessionBuilder;
+    let kinds: [(&str, Kind, &str); 3] = [
+        ("uploads", |session| session, "cleaned"),
+        ("uploads nothing", |session| session.upload_never_works(), "artifacts_lost"),
+        ("says that it does", |session| session.uploads_nothing(), "artifacts_lost"),
+    ];
+    for (name, kind, outcome) in kinds {
+        for pool in ["true", "false"] {
+            let world = World::new(Setup { warm_pool: pool == "true", ..Setup::default() });
+            let session = kind(claimed(&world, "resumed", HOUR, HOUR * 2 + MINUTE)).start();
+            let before = world.now() - HOUR * 2 - MINUTE * 2;
+            world.put_object_at("artifacts", MARKER, "{}", before);
+            let stopped = session.clone();
+            world.before(Api::DescribeTasks, 2, move |world| {
+                world.operator_stops(&stopped, "by hand");
+            });
+            let variables = [("WARM_POOL", pool)];
+            enforce_with(&world, "sweep", &variables).await;
+            tokio::time::sleep(INTERVAL).await;
+            let completion = function_with(&world, "completion", &variables).0;
+            deliver(&completion, &[world.task_event(&session)]).await;
+            let told = format!("{name}, pool {pool}\n{}", world.history());
+            assert_eq!(receipt(&world, &session).as_deref(), Some(outcome), "{told}");
+            assert_unharmed(&world);
+        }
+    }
+}
+
+/// The container says that all is saved, and what lies there is of an earlier run: its tags are gone, and the ledger
+/// says when it began.
+#[tokio::test(start_paused = true)]
+async fn a_marker_from_before_the_claim_confirms_nothing_of_a_session_that_is_told_to_stop() {
+    let world = World::new(Setup::default());
+    let session = claimed(&world, "resumed", HOUR, MINUTE * 5).upload_never_works().start();
+    let event = world.session_ended_event(&session, "completed");
+    deliver(&function(&world, "completion"), &[event]).await;
+    let before = world.now() - MINUTE * 10;
+    world.put_object_at("artifacts", MARKER, "{}", before);
+    world.behaves(&session, |container| {
+        *container = Behaviour { uploads_nothing: true, ..Behaviour::default() };
+    });
+    world.operator_stops(&session, "by hand");
+    let stopped = world.task_event(&session);
+    deliver(&function(&world, "second"), &[stopped.clone()]).await;
+    tokio::time::sleep(MINUTE * 6).await;
+    receive(&function(&world, "third"), &stopped, 2).await;
+    assert_eq!(receipt(&world, &session).as_deref(), Some("artifacts_lost"), "{}", world.history());
     assert_unharmed(&world);
 }

@@ -1,9 +1,12 @@
 //! Salvage of orphans: asked once a sweep, and given up in the end.
 
 use super::crowd::{HOUR, MINUTE, enforce_with, metric, renewing, task_row, warns};
-use crate::invoke::{INTERVAL, MetricLines, assert_unharmed, enforce, receipt, task_in};
+use crate::invoke::{
+    INTERVAL, MetricLines, assert_clean, assert_unharmed, enforce, function_with, receipt, receive,
+    sweeps, task_in,
+};
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Behaviour, Fault, Setup, TaskHandle, World};
 
 /// Asserts that the artifacts were given up, on record before the stop.
 fn assert_given_up(world: &World, task: &TaskHandle, metrics: &MetricLines) {
@@ -344,4 +347,43 @@ async fn a_question_for_which_too_little_time_is_left_is_not_asked() {
     assert_eq!(failed_salvages(&world), json!([]));
     assert!(!world.is_stopping(&orphan));
     assert_unharmed(&world);
+}
+
+/// What only a tag says is written down before: without that it is not stopped, and it may yet be saved.
+#[tokio::test(start_paused = true)]
+async fn no_loss_is_on_record_of_one_whose_session_could_not_be_written_down() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").identified_by_tag().started_ago(HOUR * 3);
+    let orphan = orphan.upload_never_works().start();
+    world.fault(Fault::on(Api::PutObject).of("tasks/").always().denied());
+    sweeps(&world, "sweep", 10).await;
+    assert!(!world.is_stopping(&orphan), "{}", world.history());
+    assert_ne!(receipt(&world, &orphan).as_deref(), Some("artifacts_lost"));
+    world.behaves(&orphan, |container| *container = Behaviour::default());
+    world.faults_cease();
+    sweeps(&world, "later", 2).await;
+    assert_clean(&world, &orphan);
+}
+
+/// It is told to stop between the sweep's look and the last one: nothing is given up, its end is judged.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_somebody_stops_as_it_is_given_up_counts_as_lost_once() {
+    for before in 2..=4 {
+        let world = World::new(Setup::default());
+        let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
+        sweeps(&world, "sweep", 6).await;
+        let stopped = orphan.clone();
+        world.before(Api::DescribeTasks, before, move |world| {
+            world.operator_stops(&stopped, "by hand");
+        });
+        let (_, metrics) = enforce_with(&world, "last", &[]).await;
+        tokio::time::sleep(INTERVAL).await;
+        assert!(world.is_stopping(&orphan), "{}", world.history());
+        let (completion, of_its_end) = function_with(&world, "completion", &[]);
+        receive(&completion, &world.task_event(&orphan), 2).await;
+        assert_eq!(receipt(&world, &orphan).as_deref(), Some("artifacts_lost"));
+        let lost = metric(&metrics, "ArtifactsLost") + metric(&of_its_end, "ArtifactsLost");
+        assert_eq!(lost, 1, "before look {before}\n{}", world.history());
+        assert_unharmed(&world);
+    }
 }

@@ -102,6 +102,24 @@ async fn a_suspicion_that_one_sweep_contradicts_starts_anew() {
 }
 
 /// What a sweep could not see is neither confirmed nor contradicted.
+/// What is registered at a zombie's address after it is gone may be somebody's who is not seen yet.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_comes_back_is_suspect_anew() {
+    let (world, _, nobody) = suspicious();
+    for (number, row) in
+        ["G4 suspected", "G5 zombie", "G4 suspected", "G5 zombie"].iter().enumerate()
+    {
+        let report = enforce(&world, &format!("sweep-{number}")).await;
+        assert_eq!(target_row(&report, nobody).0, *row, "{number}: {report:#}");
+        tokio::time::sleep(INTERVAL).await;
+        if number == 1 {
+            assert!(!world.registered("sessions").contains(&nobody));
+            world.leave_target("sessions", nobody);
+        }
+    }
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_suspicion_outlives_a_sweep_that_could_not_see() {
     let (world, done, nobody) = suspicious();

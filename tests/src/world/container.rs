@@ -92,6 +92,16 @@ pub enum BodyShape {
     BreaksOff,
 }
 
+impl BodyShape {
+    /// Whether what it says can be read.
+    pub(crate) fn is_read(self) -> bool {
+        match self {
+            Self::Whole | Self::Slow(_) => true,
+            Self::Endless | Self::BreaksOff => false,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Container {
     pub(crate) session_id: String,

@@ -103,7 +103,7 @@ impl Judge {
         self.forced.insert(cluster.to_owned(), created_before);
     }
 
-    fn forces(&self, task: &Task) -> bool {
+    pub(super) fn forces(&self, task: &Task) -> bool {
         self.forced.get(&task.key.cluster).is_some_and(|before| task.created_at < *before)
     }
 
@@ -226,7 +226,9 @@ impl State {
         {
             return;
         }
-        let arn = task.arn.clone();
+        let (arn, key) = (task.arn.clone(), task.key.clone());
+        self.judge_haste(asker, &key, self.clock.now());
+        let Some(task) = self.task(&key) else { return };
         match self.judge.fresh(asker, &task.key).map(|snapshot| snapshot.live) {
             Some(false) => {}
             Some(true) => {
@@ -261,7 +263,7 @@ impl State {
         // could.
         let untold = task.container.behaviour.forbids
             && self.is_tagged_ended(task)
-            && !self.judge.known_to_forbid.contains(key);
+            && (!self.judge.known_to_forbid.contains(key) || self.is_403_unwritten(task));
         // Somebody has heard it from the container, and it is true.
         let vouched_for = self.judge.vouched_for.contains(key);
         let saved = confirmed_itself || (vouched_for && task.container.saved_at.is_some());
@@ -295,6 +297,9 @@ impl State {
             self.setup.warm_pool && self.task(key).is_some_and(|task| !task.is_identified());
         if waits {
             self.violation("I1", asker, &format!("StopTask of {arn}, which waits for a session"));
+        }
+        if !saved && !waits {
+            self.judge_giving_up(asker, key, now);
         }
         if !saved && !losable {
             self.violation(

@@ -60,6 +60,12 @@ impl World {
         })
     }
 
+    /// Whether a task of the account that shall run has the address.
+    #[must_use]
+    pub fn has_owner(&self, address: Ipv4Addr) -> bool {
+        self.lock().has_owner(address)
+    }
+
     /// I5, for the end of a story: the targets of configured groups that nobody has, at which nobody
     /// answers, and which the load balancer finds unhealthy for that.
     #[must_use]
@@ -96,9 +102,12 @@ impl State {
             return false;
         }
         let in_the_end = is_past(task.session_began(), setup.hard_age + setup.salvage_window, now);
-        // What says that it runs another session, or can't be reached, is kept until then.
-        let can_be_asked = !task.container.behaviour.forbids && !task.container.behaviour.deaf;
-        if !can_be_asked {
+        // What says that it runs another session or that its upload is under way, or can't be reached, is kept until then.
+        let behaviour = &task.container.behaviour;
+        let container = &task.container;
+        let uploads_still =
+            (behaviour.answers_202 || container.uploading) && container.saved_at.is_none();
+        if behaviour.forbids || behaviour.deaf || uploads_still {
             return in_the_end;
         }
         if self.is_over_for_good(task, now) {
@@ -154,6 +163,7 @@ impl State {
             && self.connects(task.address, now)
             && !task.container.behaviour.silent
             && task.container.behaviour.unready.is_none()
+            && task.container.behaviour.body.is_read()
             && !healthy
     }
 

@@ -180,7 +180,11 @@ impl World {
         let arn = state.setup.target_group_arn(group);
         let since = now - state.setup.health.registration;
         let group = state.groups.get_mut(&arn).expect("a target group of the world");
-        group.targets.insert((address, port), Target::registered(since));
+        let there = group.targets.get(&(address, port));
+        // Who registers what is registered changes nothing.
+        if there.is_none_or(|target| target.deregistered_at.is_some()) {
+            group.targets.insert((address, port), Target::registered(since));
+        }
     }
 
     /// The load balancer reports this of a target, until [`World::report_truth`].

@@ -342,7 +342,7 @@ impl State {
     /// The container's work is done; it may exit by itself some time after.
     pub(crate) fn complete(&mut self, key: &TaskKey, at: Timestamp) {
         let Some(container) = self.task_mut(key).map(|task| &mut task.container) else { return };
-        container.completed_at = Some(at);
+        container.completed_at.get_or_insert(at);
         if let Some(after) = container.behaviour.exits_after {
             self.schedule(at + after, key, Effect::Exit(0));
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::api::Api;
 use super::invariants::Asker;
 use super::state::State;
 use super::task::{Task, TaskKey};
@@ -23,6 +24,13 @@ impl State {
             keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
         };
         self.meant_beside(task).any(|other| !other.is_born_with_a_name() && !is_on_record(other))
+    }
+
+    /// What its container said could not be written down, and it may be silent since.
+    pub(super) fn is_403_unwritten(&self, task: &Task) -> bool {
+        let receipt = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
+        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::PutObject);
+        calls.any(|call| call.is_about(&receipt) && !call.outcome.is_success())
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

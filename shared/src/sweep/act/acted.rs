@@ -82,6 +82,20 @@ impl Acts {
     pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Suspects {
         let mut suspects = plan.suspects.clone();
         suspects.unfinished.retain(|task, _| !self.finished.contains(task));
+        // Whatever is registered there next has not been seen yet.
+        let gone = self.zombies.iter().filter(|(_, acted)| match acted {
+            Acted::Worked(ZombieFate::Gone | ZombieFate::ReRegistered) => true,
+            Acted::Worked(ZombieFate::Unverified { .. } | ZombieFate::Kept { .. })
+            | Acted::Spared(_)
+            | Acted::Waits
+            | Acted::WouldWait
+            | Acted::NotPlanned
+            | Acted::OutOfTime
+            | Acted::Panicked(_) => false,
+        });
+        for (zombie, _) in gone {
+            suspects.targets.remove(&(zombie.group.clone(), zombie.address));
+        }
         for decision in plan.orphans() {
             let task = &decision.task.arn;
             let report = match self.orphans.get(task) {

@@ -111,9 +111,9 @@ impl Victim {
             return (arn, Acted::Spared("it names no session".to_owned()));
         };
         let (cause, salvage, routes) = (self.cause, self.judged.salvage, Arc::clone(&self.routes));
-        let used = self.judged.used;
+        let (used, writes_from) = (self.judged.used, self.task.writes_from);
         let review = self.review(Arc::clone(invocation.context()));
-        let cause = Cause::Orphan { session, cause, salvage, review, routes, used };
+        let cause = Cause::Orphan { session, writes_from, cause, salvage, review, routes, used };
         let task = TaskReference::Arn(arn.clone());
         let request = Request { task, cause, request_id: None, delivery: Delivery::First };
         match SpawnedCleanup::start(invocation, request, request_id).report().await {

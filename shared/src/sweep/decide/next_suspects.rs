@@ -96,17 +96,20 @@ pub(super) fn unfinished(suspects: &mut Suspects, known: &Known<'_>) {
 /// Of leases: what ran when everything was listed last, and who was stopped for one.
 pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
     let Known { seen, policy, now, suspects: before, .. } = *known;
+    let live = seen.tasks.iter().filter(|task| task.shall_run);
+    let running: BTreeMap<TaskArn, Timestamp> = live
+        .filter_map(|task| Some((task.arn.clone(), running_lease(task, policy, now)?)))
+        .collect();
+    // Who was to be stopped by a sweep that died, and has been extended since, was not stopped.
+    let reaped = before.reaped_for_leases.iter().filter(|(task, at)| {
+        !is_longer_ago(**at, policy.max_session_age, now) && !running.contains_key(*task)
+    });
+    suspects.reaped_for_leases.extend(reaped.map(|(task, at)| (task.clone(), *at)));
     suspects.leases = if seen.all_clusters_listed() {
-        let live = seen.tasks.iter().filter(|task| task.shall_run);
-        let running =
-            live.filter_map(|task| Some((task.arn.clone(), running_lease(task, policy, now)?)));
         SeenLeases::new(running, now)
     } else {
         before.leases.clone()
     };
-    let reaped = before.reaped_for_leases.iter();
-    let reaped = reaped.filter(|(_, at)| !is_longer_ago(**at, policy.max_session_age, now));
-    suspects.reaped_for_leases.extend(reaped.map(|(task, at)| (task.clone(), *at)));
 }
 
 /// Of a target that was seen; `before` is what is remembered of it.

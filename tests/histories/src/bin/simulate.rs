@@ -3,6 +3,7 @@
 //! ```text
 //! simulate search COUNT [FROM]   plays so many seeds, on all cores
 //! simulate notice COUNT [FROM]   the same until one breaks a promise, which is not shortened
+//! simulate digests COUNT [FROM]  one line for each seed, which differs where a call or an answer does
 //! simulate replay FILE           plays one that was kept, with every call
 //! simulate trace SEED            plays the history of a seed, with every call
 //! simulate exhaust [STRIDE]      every kind of fault at every call of small worlds, or at each so many-th
@@ -14,7 +15,7 @@ use session_cleanup_histories::floor::bare_calls;
 use session_cleanup_histories::generate::generate;
 use session_cleanup_histories::history::History;
 use session_cleanup_histories::play::{Played, Trace, play};
-use session_cleanup_histories::search::{Found, search};
+use session_cleanup_histories::search::{Found, digests, search};
 use session_cleanup_histories::shrink::{breaks, shrink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
         ["notice", count, from] if number(count).is_some() && number(from).is_some() => {
             noticed(number(from).unwrap(), number(count).unwrap())
         }
+        ["digests", count] if number(count).is_some() => digested(0, number(count).unwrap()),
+        ["digests", count, from] if number(count).is_some() && number(from).is_some() => {
+            digested(number(from).unwrap(), number(count).unwrap())
+        }
         ["trace", seed] if number(seed).is_some() => shown(&generate(number(seed).unwrap())),
         ["exhaust"] => exhausted(1),
         ["exhaust", stride] if number(stride).is_some() => {
@@ -59,7 +64,7 @@ fn main() -> ExitCode {
         },
         _ => {
             eprintln!(
-                "usage: simulate search COUNT [FROM] | notice COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
+                "usage: simulate search COUNT [FROM] | notice COUNT [FROM] | digests COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
             );
             ExitCode::from(2)
         }
@@ -149,6 +154,14 @@ fn noticed(from: u64, count: u64) -> ExitCode {
     let promises: Vec<&str> = promises.into_iter().collect();
     println!("{} histories, seed {seed}: {}", found.histories, promises.join(", "));
     ExitCode::FAILURE
+}
+
+/// For comparing two builds, or two mutations: in which histories they differ at all.
+fn digested(from: u64, count: u64) -> ExitCode {
+    for (seed, digest) in digests(from, count) {
+        println!("{seed} {digest:016x}");
+    }
+    ExitCode::SUCCESS
 }
 
 /// A violation without names and numbers.

@@ -3,8 +3,8 @@
 use super::{once_in, one, some_time, step};
 use crate::history::Where;
 use crate::history::{
-    Action, Addressed, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds, Session,
-    Sidecar, Stack, Start, Step, Upload, When,
+    Action, Addressed, Artifacts, Body, Container, Entry, EventCopies, Identity, Lease, Seconds,
+    Session, Sidecar, Stack, Start, Step, Upload, When,
 };
 use fastrand::Rng;
 
@@ -134,7 +134,12 @@ fn container(random: &mut Rng, artifacts: Artifacts) -> Container {
         },
         uploads_in: Seconds(one(random, &[0, 3, 3, 10, 26, 45])),
         busy_for: Seconds(one(random, &[0, 0, 0, 0, 8, 90])),
-        slow_body: once_in(random, 10),
+        body: match random.u8(0..40) {
+            0..4 => Body::Late,
+            4 => Body::BreaksOff,
+            5 => Body::Endless,
+            _ => Body::Whole,
+        },
         exits_after: once_in(random, 4).then(|| Seconds(random.u64(0..90))),
         dies_on_sigterm: random.bool(),
         completed: once_in(

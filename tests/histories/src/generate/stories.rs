@@ -1,8 +1,14 @@
 //! Stories of which chance alone would tell too few: somebody is about to be cleaned up, and at a certain call about
 //! them something else happens.
 
+mod addresses;
+mod containers;
+mod leases;
+mod owners;
+mod pools;
+
 use super::trouble::newcomer;
-use super::{once_in, one, some_time, step};
+use super::{once_in, one, step};
 use crate::history::{
     About, Action, Addressed, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds,
     Session, Stack, Start, Step, Upload, When, Where, Whom,
@@ -57,25 +63,39 @@ pub(super) fn tell(
     for number in first..52 {
         let (random, steps) = (&mut *random, &mut *steps);
         let mut teller = Teller { random, stack, reads_are_stale, lasts, steps, number };
-        match teller.random.u8(0..16) {
-            0..=2 => teller.owner_comes_back(),
-            3 | 4 => teller.address_changes_hands(),
-            // What waits for its turn in another group looks like the new holder's own.
-            5 if stack.groups > 0 && stack.blast_radius_at_least >= 3 => {
-                teller.zombies_address_is_taken();
-            }
-            5..=7 => teller.function_dies(),
-            8 | 9 => teller.calls_fail(),
-            10 => teller.ledger_fails(),
-            11 => teller.listings_fail(),
-            12 | 13 if !stack.warm_pool => teller.renewal_breaks(),
-            12..=14 => teller.two_tasks_run_it(),
-            _ => teller.many_are_over(),
-        }
+        teller.tell();
     }
 }
 
 impl Teller<'_> {
+    fn tell(&mut self) {
+        let (groups, pool) = (self.stack.groups, self.stack.warm_pool);
+        let asked = self.stack.artifacts == Artifacts::Asked;
+        match self.random.u8(0..26) {
+            0..=2 => self.owner_comes_back(),
+            3 => self.is_given_up(),
+            4 | 5 => self.address_changes_hands(),
+            // What waits for its turn in another group looks like the new holder's own.
+            6..=8 if groups > 0 && self.stack.blast_radius_at_least >= 3 => {
+                self.zombies_address_is_taken();
+            }
+            6..=8 => self.function_dies(),
+            9 | 10 => self.calls_fail(),
+            11 => self.ledger_fails(),
+            12 | 13 if groups > 0 => self.listings_fail(),
+            12 | 13 => self.forced_sweep_dies(),
+            14 if !pool => self.renewal_breaks(),
+            15..=17 if !pool => self.one_owners_renewals_break(),
+            14..=17 if asked => self.claims_what_waited(),
+            14..=17 => self.ends_as_it_comes_back(),
+            18 | 19 => self.two_tasks_run_it(),
+            20 => self.many_are_over(),
+            21..=23 if asked => self.container_changes_its_mind(),
+            24 if asked => self.uploads_for_long(),
+            _ => self.ends_as_it_comes_back(),
+        }
+    }
+
     fn push(&mut self, when: When, action: Action) {
         self.steps.push(step(when, action));
     }
@@ -89,6 +109,13 @@ impl Teller<'_> {
         let api = one(self.random, apis);
         let nth = one(self.random, &[1, 1, 1, 2, 2, 3, 4, 5]);
         When::About(About { whom, api, nth, is_applied: self.random.bool() })
+    }
+
+    /// The last look before something is done about it by a sweep, mostly.
+    fn last_look(&mut self) -> When {
+        let nth = one(self.random, &[1, 2, 2, 2, 4, 6]);
+        let is_applied = self.random.bool();
+        When::About(About { whom: self.whom(), api: Api::DescribeTasks, nth, is_applied })
     }
 
     /// A session that is over soon: by its owner's word, its lease, or its age.
@@ -146,174 +173,16 @@ impl Teller<'_> {
         }
     }
 
-    /// What keeps it, or ends it in another way.
-    fn owner_comes_back(&mut self) {
-        self.is_over(&Container::default());
-        let number = self.number;
-        let at = self.around(self.whom(), &ABOUT_A_SESSION);
-        let action = match self.random.u8(0..10) {
-            0..=3 => Action::IsLeased(number, Seconds::minutes(60)),
-            4 | 5 => Action::IsProtected(number, true),
-            6 | 7 => Action::Ends(number, self.spoken()),
-            8 if self.random.bool() => Action::Exits(number, one(self.random, &[0, 137])),
-            8 => Action::IsStopped(number),
-            _ => Action::Resumes(number),
-        };
-        self.push(at, action);
-    }
-
-    fn address_changes_hands(&mut self) {
-        self.is_over(&Container::default());
-        let at = self.around(self.whom(), &ABOUT_A_SESSION);
-        let after = self.newcomer(Addressed::After(self.number));
-        self.push(at, Action::Exits(self.number, 137));
-        self.push(at, Action::Begins(20 + self.number, Box::new(after)));
-        if self.random.bool() {
-            let there = self.around(self.whom(), &[Api::DeregisterTargets, Api::DescribeTasks]);
-            self.push(there, Action::DiesHere);
-        }
-    }
-
-    /// It is a zombie to two sweeps; then somebody gets its address.
-    fn zombies_address_is_taken(&mut self) {
-        let number = self.random.u8(0..3);
-        let whom = Whom::Zombie(number);
-        for group in 0..self.stack.groups {
-            if group == 0 || self.random.bool() {
-                self.push(When::At(Seconds(0)), Action::LeavesZombie(group, number));
-            }
-        }
-        let at = self.around(whom, &ABOUT_A_ZOMBIE);
-        let like = self.newcomer(Addressed::LikeZombie(number));
-        self.push(at, Action::Begins(20 + self.number, Box::new(like)));
-        if self.random.bool() {
-            let there = self.around(whom, &[Api::DeregisterTargets]);
-            self.push(there, Action::DiesHere);
-        }
-    }
-
-    fn function_dies(&mut self) {
-        self.is_over(&Container::default());
-        let at = self.around(self.whom(), &ABOUT_A_SESSION);
-        self.push(at, Action::DiesHere);
-        if once_in(self.random, 3) {
-            let back = Action::IsLeased(self.number, Seconds::minutes(60));
-            self.push(at, back);
-        }
-    }
-
-    /// Some calls about it; its container may run another session.
-    fn calls_fail(&mut self) {
-        let forbids = self.stack.artifacts == Artifacts::Asked && once_in(self.random, 4);
-        self.is_over(&Container { forbids, ..Container::default() });
-        for _ in 0..one(self.random, &[1, 1, 2]) {
-            let fails = self.fails(self.whom(), &ABOUT_A_SESSION);
-            self.push(When::At(Seconds(1)), fails);
-        }
-    }
-
-    /// What sweeps and cleanups write down, of all.
-    fn ledger_fails(&mut self) {
-        self.is_over(&Container::default());
-        let part = one(self.random, &Whom::LEDGER);
-        let calls = [Api::PutObject, Api::PutObject, Api::GetObject, Api::DeleteObject];
-        for _ in 0..one(self.random, &[1, 2, 3]) {
-            let (at, fails) = (some_time(self.random, self.lasts), self.fails(part, &calls));
-            self.push(at, fails);
-        }
-    }
-
-    /// Nobody extends a lease any more, and the leases end one after the other; what the first stop leaves behind is lost.
-    fn renewal_breaks(&mut self) {
-        let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
-        for (nth, later) in [0, 4, 8, 12].into_iter().enumerate() {
-            let lease = Lease::Renewed(Seconds::minutes(later + self.random.u64(2..5)));
-            let session = Session { place, lease, ..Session::default() };
-            let number = self.number * 10 + nth;
-            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        }
-        let at = Seconds(self.random.u64(60..600));
-        self.push(When::At(at), Action::AllRenewalsBreak);
-        let first = Whom::Session(self.number * 10);
-        let calls = [Api::StopTask, Api::ContainerComplete, Api::HeadObject, Api::PutObject];
-        let there = self.around(first, &calls);
-        if self.random.bool() {
-            self.push(there, Action::DiesHere);
-        } else {
-            let fails = self.fails(Whom::Memory, &[Api::PutObject, Api::GetObject]);
-            self.push(there, fails);
-        }
-    }
-
-    /// An owner that does not name the task means one of two.
-    fn two_tasks_run_it(&mut self) {
-        let (number, random) = (self.number, &mut *self.random);
-        let identity = match (self.stack.warm_pool, random.bool()) {
-            (true, _) => Identity::None,
-            (false, true) => Identity::Tag,
-            (false, false) => Identity::Environment,
-        };
-        let session =
-            Session { identity, entry: Entry::Running(Seconds::minutes(5)), ..Session::default() };
-        let at = Seconds(random.u64(200..900));
-        let (spoken, over) = (at.0 + random.u64(0..400), at.0 + random.u64(0..900));
-        let copies = EventCopies {
-            copies: one(random, &[1, 2, 3]),
-            late: Seconds(one(random, &[0, 20, 400])),
-            names_the_task: once_in(random, 3),
-        };
-        let ends = if random.bool() { Action::IsStopped(number) } else { Action::Exits(number, 0) };
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
-        }
-        self.push(When::At(at), Action::Resumes(number));
-        self.push(When::At(Seconds(spoken)), Action::Ends(number, copies));
-        self.push(When::At(Seconds(over)), ends);
-    }
-
-    /// So many that they can't all be cleaned up at once.
-    fn many_are_over(&mut self) {
-        let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
-        for nth in 0..self.random.usize(4..8) {
-            let session = Session { entry, ..Session::default() };
-            let number = self.number * 10 + nth;
-            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-            if self.stack.warm_pool {
-                self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-            }
-        }
-        if once_in(self.random, 3) {
-            let fails = self.fails(Whom::Session(self.number * 10), &[Api::StopTask]);
-            self.push(When::At(Seconds(1)), fails);
-        }
-    }
-
-    /// Nobody can tell who holds the address of a live session that does not answer.
-    fn listings_fail(&mut self) {
-        let cluster = self.random.usize(0..self.stack.clusters);
-        let place = match self.random.u8(0..4) {
-            0 => Where::OtherCluster,
-            1 => Where::OtherFamily(cluster),
-            _ => Where::Cluster(cluster),
-        };
-        let container = Container {
-            silent: self.random.bool(),
-            refuses: self.random.bool(),
-            ..Container::default()
-        };
-        let (groups, entry) = (self.stack.groups, Entry::Running(Seconds::minutes(15)));
-        let session = Session { place, entry, groups, container, ..Session::default() };
-        self.push(When::At(Seconds(0)), Action::Begins(self.number, Box::new(session)));
-        let whom =
-            if place == Where::OtherCluster { Whom::OtherCluster } else { Whom::Cluster(cluster) };
-        let fails = self.fails(whom, &[Api::ListTasks, Api::DescribeTasks]);
-        let Action::Fails(whom, api, kind, _) = fails else { return };
-        self.push(When::At(Seconds(1)), Action::Fails(whom, api, kind, 40));
-    }
-
     fn fails(&mut self, whom: Whom, apis: &[Api]) -> Action {
         let (api, kind) = (one(self.random, apis), one(self.random, &FaultKind::ALL));
         Action::Fails(whom, api, kind, one(self.random, &[1, 1, 2, 6, 30]))
+    }
+
+    /// The same so often that repetition does not help.
+    fn keeps_failing(&mut self, whom: Whom, apis: &[Api]) -> Action {
+        let kinds =
+            [FaultKind::Throttled, FaultKind::Denied, FaultKind::ServerError, FaultKind::Reset];
+        let (api, kind) = (one(self.random, apis), one(self.random, &kinds));
+        Action::Fails(whom, api, kind, 40)
     }
 }

@@ -42,6 +42,8 @@ pub enum Action {
     IsProtected(usize, bool),
     /// Its owner deregisters it, or registers it again.
     IsRegistered(usize, bool),
+    /// An earlier run of the session has left its marker.
+    LeavesMarker(usize),
     /// A target that nobody has is left in a group.
     LeavesZombie(usize, u8),
     /// Somebody deletes a target group.

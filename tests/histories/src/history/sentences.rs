@@ -1,8 +1,8 @@
 //! A history in sentences, for whoever has to understand what went wrong.
 
 use super::{
-    About, Action, Addressed, Container, Death, Entry, EventCopies, Faults, History, Identity,
-    Lease, Seconds, Session, Sidecar, Stack, Start, Sweep, Upload, When, Where, Whom,
+    About, Action, Addressed, Body, Container, Death, Entry, EventCopies, Faults, History,
+    Identity, Lease, Seconds, Session, Sidecar, Stack, Start, Sweep, Upload, When, Where, Whom,
 };
 use std::fmt;
 
@@ -169,6 +169,9 @@ impl fmt::Display for Action {
                 "its owner {} s-{number}",
                 if *is_registered { "registers" } else { "deregisters" }
             ),
+            Self::LeavesMarker(number) => {
+                write!(formatter, "an earlier run of s-{number} has left its marker")
+            }
             Self::LeavesZombie(group, number) => {
                 write!(
                     formatter,
@@ -281,7 +284,9 @@ impl fmt::Display for Container {
             (self.deaf, "deaf".to_owned()),
             (self.forbids, "answers 403".to_owned()),
             (self.unready, "answers 503".to_owned()),
-            (self.slow_body, "slow bodies".to_owned()),
+            (self.body == Body::Late, "late bodies".to_owned()),
+            (self.body == Body::BreaksOff, "bodies that break off".to_owned()),
+            (self.body == Body::Endless, "bodies without end".to_owned()),
             (self.exits_after.is_some(), "exits once complete".to_owned()),
             (self.dies_on_sigterm, "ends at SIGTERM".to_owned()),
             (self.completed, "complete already".to_owned()),

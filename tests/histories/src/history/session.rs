@@ -142,14 +142,27 @@ pub struct Container {
     pub forbids: bool,
     /// Something before it answers 503 for it.
     pub unready: bool,
-    /// The bodies of its answers come late.
-    pub slow_body: bool,
+    /// How the bodies of its answers come.
+    pub body: Body,
     /// It exits so long after it has completed.
     pub exits_after: Option<Seconds>,
     /// It ends at SIGTERM.
     pub dies_on_sigterm: bool,
     /// It has completed by itself already.
     pub completed: bool,
+}
+
+/// How the body of an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// At once.
+    Whole,
+    /// Two seconds after the headers.
+    Late,
+    /// The connection breaks before its end.
+    BreaksOff,
+    /// Without end.
+    Endless,
 }
 
 /// What becomes of an upload.
@@ -210,7 +223,7 @@ impl Default for Container {
             deaf: false,
             forbids: false,
             unready: false,
-            slow_body: false,
+            body: Body::Whole,
             exits_after: None,
             dies_on_sigterm: false,
             completed: false,
@@ -334,7 +347,6 @@ impl Container {
             Upload::Never => (u32::MAX, false),
             Upload::Works | Upload::Nothing | Upload::Behind | Upload::Encrypted => (0, true),
         };
-        let late = Duration::from_secs(2);
         *container = Behaviour {
             uploads_in: self.uploads_in.into(),
             failing_uploads: failing,
@@ -347,7 +359,12 @@ impl Container {
             silent: self.silent,
             refuses: self.refuses,
             deaf: self.deaf,
-            body: if self.slow_body { BodyShape::Slow(late) } else { BodyShape::Whole },
+            body: match self.body {
+                Body::Whole => BodyShape::Whole,
+                Body::Late => BodyShape::Slow(Duration::from_secs(2)),
+                Body::BreaksOff => BodyShape::BreaksOff,
+                Body::Endless => BodyShape::Endless,
+            },
             exits_after: self.exits_after.map(Duration::from),
             dies_on_sigterm: self.dies_on_sigterm,
             ..Behaviour::default()

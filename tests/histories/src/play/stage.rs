@@ -1,5 +1,6 @@
 //! The stage: a world, who acts in it, and what is on its way to the functions.
 
+use super::garbage::garbage;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
     Action, Addressed, Death, EventCopies, Function, History, Identity, Lease, Session, Stack,
@@ -7,7 +8,7 @@ use crate::history::{
 };
 use crate::queue::Queue;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 use session_cleanup_tests::world::{Fault, Phase, TaskHandle, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -162,6 +163,7 @@ impl Stage {
             Action::IsRegistered(number, false) => {
                 self.with(*number, |task| world.owner_deregisters(task));
             }
+            Action::LeavesMarker(number) => self.leave_marker(*number),
             Action::LeavesZombie(group, number) => self.leave_zombie(*group, *number),
             Action::GroupIsDeleted(group) => world.delete_target_group(&Stack::group(*group)),
             Action::Outage(service, kind, time) => {
@@ -305,8 +307,19 @@ impl Stage {
         markers.any(|marker| self.world.object("artifacts", &marker).is_some())
     }
 
+    /// While the task of the next run waits.
+    fn leave_marker(&self, number: usize) {
+        let actor = self.actors.get(&number).and_then(|actors| actors.last());
+        if actor.is_some_and(|actor| actor.session.identity == Identity::None) {
+            let marker = format!("s-{number}/debug/session_status.json");
+            self.world.put_object("artifacts", &marker, "{}");
+        }
+    }
+
+    /// Who has its address registers itself.
     fn leave_zombie(&self, group: usize, number: u8) {
-        if group < self.stack.groups && self.world.has_group(&Stack::group(group)) {
+        let there = group < self.stack.groups && self.world.has_group(&Stack::group(group));
+        if there && !self.world.has_owner(zombie(number)) {
             self.world.leave_target(&Stack::group(group), zombie(number));
         }
     }
@@ -382,15 +395,4 @@ fn renews(actor: &Actor) -> bool {
 /// The address of a target that nobody has.
 pub(super) fn zombie(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 99, number)
-}
-
-/// Messages that nobody can understand.
-fn garbage(kind: u8) -> Value {
-    match kind {
-        0 => json!("not an event"),
-        1 => {
-            json!({"detail-type": "Session Ended", "source": "session.lifecycle", "detail": {"reason": "completed"}})
-        }
-        _ => json!({"detail-type": "Session Ended", "detail": {"session_id": 7}}),
-    }
 }

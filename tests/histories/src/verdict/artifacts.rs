@@ -4,7 +4,7 @@ use super::Violation;
 use crate::history::Identity;
 use crate::play::Actor;
 use serde_json::Value;
-use session_cleanup_tests::world::World;
+use session_cleanup_tests::world::{Api, World};
 
 /// How everyone, and every event, ended.
 pub(super) struct Ends<'a> {
@@ -44,6 +44,20 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             matches!(outcome, Some("artifacts_lost" | "artifacts_unverified" | "rejected"))
                 || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
                 || Ends::is_in(ends.dead_letters, task.arn());
+        // Nobody tells us again of a stop of our own.
+        let is_our_stop =
+            world.stopped_reason(task).is_some_and(|reason| reason.starts_with("session-cleanup:"));
+        let ended = matches!(
+            outcome,
+            Some("cleaned" | "artifacts_lost" | "artifacts_unverified" | "rejected")
+        );
+        let can_write = ["receipts/", "suspects.json"]
+            .iter()
+            .all(|part| !world.has_failed(Api::PutObject, part));
+        if is_ours && is_our_stop && !ended && can_write && !ends.looked_away {
+            let what = format!("we have stopped {id}, and its receipt says {outcome:?}");
+            broken.push(Violation::new("I3", what));
+        }
         if is_ours && is_lost && !on_record && !ends.looked_away {
             let what = format!("the artifacts of {id} are lost, and its receipt says {outcome:?}");
             broken.push(Violation::new("I3", what));

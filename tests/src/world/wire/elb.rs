@@ -216,6 +216,9 @@ impl State {
             target.is_some_and(|target| target.deregistered_at.is_some())
         };
         let drain: Vec<Address> = addresses.iter().copied().filter(drains).collect();
+        for address in &addresses {
+            self.judge_registration(asker, *address);
+        }
         let ignored = match self.setup.health.registering_what_drains {
             RegisteringWhatDrains::Works => Vec::new(),
             RegisteringWhatDrains::IsRefused if drain.is_empty() => Vec::new(),
@@ -263,6 +266,9 @@ impl State {
         let (ids, registered) = self.no_addresses(&group, form);
         registered.retain(|id| !ids.contains(id));
         for address in addresses {
+            if let Some(since) = self.registered_since(&group, address) {
+                self.judge_removal(asker, (&group, address), since);
+            }
             let of = self.groups.get_mut(&group).map(|group| {
                 group.changes(address, now);
                 group.targets.get_mut(&address)

@@ -19,8 +19,6 @@ pub(super) fn next(world: &World, verdicts: &Verdicts) -> Memories {
             Some(row) => of_a_seen_task(task, *row, world, &mut next),
             None => of_an_unseen_task(task, world, &mut next),
         }
-        let old = task.memory.reaped.filter(|at| -at <= world.limits.max_age);
-        next.reaped.extend(old.map(|at| (task.id.clone(), at)));
     }
     for target in &world.targets {
         let seen = of_a_target(target, world, verdicts);
@@ -73,6 +71,9 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
         next.claimed.insert(id(), task.memory.claimed.unwrap_or(0));
     }
     let running = renewable(task, world).filter(|_| shall_run(task));
+    if running.is_none() {
+        old_reaped(task, world, next);
+    }
     if world.all_clusters_listed() {
         next.leases.extend(running.map(|end| (id(), end)));
     } else {
@@ -81,6 +82,7 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
 }
 
 fn of_an_unseen_task(task: &Task, world: &World, next: &mut Memories) {
+    old_reaped(task, world, next);
     if !world.all_clusters_listed() {
         old_lease(task, world, next);
     }
@@ -97,6 +99,11 @@ fn of_an_unseen_task(task: &Task, world: &World, next: &mut Memories) {
     next.under_way.extend(memory.under_way.map(|at| (id(), at)));
     let claimed = memory.claimed.filter(|since| -since <= 2 * world.limits.hard_age);
     next.claimed.extend(claimed.map(|since| (id(), since)));
+}
+
+fn old_reaped(task: &Task, world: &World, next: &mut Memories) {
+    let old = task.memory.reaped.filter(|at| -at <= world.limits.max_age);
+    next.reaped.extend(old.map(|at| (task.id.clone(), at)));
 }
 
 fn old_lease(task: &Task, world: &World, next: &mut Memories) {

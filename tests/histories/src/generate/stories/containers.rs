@@ -1,0 +1,78 @@
+//! Containers that say one thing now and another later.
+
+use super::super::{once_in, one, some_time};
+use super::Teller;
+use crate::history::{Action, Container, Entry, Lease, Seconds, Session, Upload, When};
+use session_cleanup_tests::world::Api;
+
+impl Teller<'_> {
+    /// It runs another session: it says so, or nothing, or can't be reached.
+    pub(super) fn container_changes_its_mind(&mut self) {
+        let forbids = Container { forbids: true, ..Container::default() };
+        let moods = [
+            forbids.clone(),
+            Container { silent: true, ..forbids.clone() },
+            Container { refuses: true, ..forbids.clone() },
+            Container { deaf: true, ..forbids.clone() },
+        ];
+        let mood = |random: &mut fastrand::Rng| moods[random.usize(0..moods.len())].clone();
+        let first = mood(self.random);
+        self.is_over(&first);
+        let number = self.number;
+        for _ in 0..one(self.random, &[1, 2, 2, 3]) {
+            let mood = mood(self.random);
+            let at = if self.random.bool() {
+                let calls = [Api::ContainerComplete, Api::PutObject, Api::DescribeTasks];
+                self.around(self.whom(), &calls)
+            } else {
+                some_time(self.random, self.lasts)
+            };
+            self.push(at, Action::Behaves(number, Box::new(mood)));
+        }
+        if self.random.bool() {
+            let spoken = self.spoken();
+            let at = some_time(self.random, self.lasts);
+            self.push(at, Action::Ends(number, spoken));
+        }
+        if once_in(self.random, 3) {
+            let calls = [Api::DescribeTasks, Api::PutObject, Api::GetObject, Api::RegisterTargets];
+            let fails = self.fails(self.whom(), &calls);
+            let at = self.around(self.whom(), &[Api::ContainerComplete]);
+            self.push(at, fails);
+        }
+    }
+
+    /// Its upload goes on behind 202s; it may never come to its end.
+    pub(super) fn uploads_for_long(&mut self) {
+        let (number, stack, random) = (self.number, self.stack, &mut *self.random);
+        let ages = [300, stack.max_session_age.0 - 60, stack.hard_age.0 - 600];
+        let container = Container {
+            upload: Upload::Behind,
+            uploads_in: Seconds(one(random, &[60, 600, 2_000, 100_000])),
+            ..Container::default()
+        };
+        let entry = Entry::Running(Seconds(one(random, &ages)));
+        let lease = if once_in(random, 3) { Lease::Fixed(Seconds(60)) } else { Lease::None };
+        let session = Session { entry, lease, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.random.bool() {
+            let spoken = self.spoken();
+            let at = some_time(self.random, self.lasts);
+            self.push(at, Action::Ends(number, spoken));
+        }
+        let at = self.around(self.whom(), &[Api::ContainerComplete, Api::TagResource]);
+        match self.random.u8(0..5) {
+            0 => {}
+            1 => self.push(at, Action::IsLeased(number, Seconds::minutes(60))),
+            2 => self.push(at, Action::IsProtected(number, true)),
+            3 => {
+                let never = Container { upload: Upload::Never, ..Container::default() };
+                self.push(at, Action::Behaves(number, Box::new(never)));
+            }
+            _ => {
+                let fails = self.keeps_failing(self.whom(), &[Api::TagResource, Api::PutObject]);
+                self.push(When::At(Seconds(1)), fails);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Leases that are extended no more.
+
+use super::super::one;
+use super::Teller;
+use crate::history::{
+    Action, Container, Entry, Lease, Seconds, Session, Upload, When, Where, Whom,
+};
+use session_cleanup_tests::world::{Api, FaultKind};
+
+impl Teller<'_> {
+    /// Nobody extends a lease any more, and the leases end one after the other; what the first stop leaves behind is lost.
+    pub(super) fn renewal_breaks(&mut self) {
+        let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
+        for (nth, later) in [0, 4, 8, 12].into_iter().enumerate() {
+            let lease = Lease::Renewed(Seconds::minutes(later + self.random.u64(2..5)));
+            let session = Session { place, lease, ..Session::default() };
+            let number = self.number * 10 + nth;
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        }
+        let at = Seconds(self.random.u64(60..600));
+        self.push(When::At(at), Action::AllRenewalsBreak);
+        let first = Whom::Session(self.number * 10);
+        let calls = [Api::StopTask, Api::ContainerComplete, Api::HeadObject, Api::PutObject];
+        let there = self.around(first, &calls);
+        if self.random.bool() {
+            self.push(there, Action::DiesHere);
+        } else {
+            let fails = self.fails(Whom::Memory, &[Api::PutObject, Api::GetObject]);
+            self.push(there, fails);
+        }
+    }
+
+    /// Others' leases show that renewal works. Those of one owner end one after the other, and who has stopped the first
+    /// for it dies, or can't write that down.
+    pub(super) fn one_owners_renewals_break(&mut self) {
+        let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
+        let number = |nth| self.number * 10 + nth;
+        let (works, first, second) = (number(0), number(1), number(2));
+        // The second lapses once the first has been stopped.
+        let (grace, every) = (self.stack.lease_grace.0, self.stack.every.0);
+        let later = grace + every + self.random.u64(0..every * 2);
+        for (number, left) in [(works, 1_200), (first, 1), (second, later)] {
+            let lease = Lease::Renewed(Seconds(left));
+            let upload = if self.random.bool() { Upload::Works } else { Upload::Nothing };
+            let container =
+                Container { upload, dies_on_sigterm: self.random.bool(), ..Container::default() };
+            let entry = Entry::Running(Seconds::minutes(40));
+            let session = Session { place, entry, lease, container, ..Session::default() };
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        }
+        for number in [first, second] {
+            self.push(When::At(Seconds(0)), Action::RenewalBreaks(number));
+        }
+        let calls = [Api::StopTask, Api::StopTask, Api::ContainerComplete, Api::DescribeTasks];
+        let there = self.around(Whom::Session(first), &calls);
+        match self.random.u8(0..4) {
+            0 => self.push(there, Action::DiesHere),
+            1 => {
+                let kinds = [FaultKind::AnswerLost, FaultKind::AnswerHangs, FaultKind::ServerError];
+                let (kind, whom) = (one(self.random, &kinds), Whom::Session(first));
+                let times = one(self.random, &[1, 40]);
+                self.push(When::At(Seconds(1)), Action::Fails(whom, Api::StopTask, kind, times));
+            }
+            _ => {
+                let fails = if self.random.bool() {
+                    self.keeps_failing(Whom::Memory, &[Api::PutObject])
+                } else {
+                    self.fails(Whom::Memory, &[Api::PutObject, Api::PutObject, Api::GetObject])
+                };
+                self.push(there, fails);
+            }
+        }
+    }
+}

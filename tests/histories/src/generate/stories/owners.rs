@@ -1,0 +1,177 @@
+//! What owners, operators and dying functions do to a session that is about to be cleaned up.
+
+use super::super::{once_in, one, some_time};
+use super::{ABOUT_A_SESSION, Teller};
+use crate::history::{
+    About, Action, Artifacts, Container, Entry, EventCopies, Identity, Seconds, Session, Start,
+    Sweep, Upload, When, Whom,
+};
+use session_cleanup_tests::world::Api;
+
+impl Teller<'_> {
+    /// What keeps it, or ends it in another way.
+    pub(super) fn owner_comes_back(&mut self) {
+        self.is_over(&Container::default());
+        let number = self.number;
+        let at = if self.random.bool() {
+            self.last_look()
+        } else {
+            self.around(self.whom(), &ABOUT_A_SESSION)
+        };
+        let action = match self.random.u8(0..10) {
+            0..=3 => Action::IsLeased(number, Seconds::minutes(60)),
+            4 | 5 => Action::IsProtected(number, true),
+            6 | 7 => Action::Ends(number, self.spoken()),
+            8 if self.random.bool() => Action::Exits(number, one(self.random, &[0, 137])),
+            8 => Action::IsStopped(number),
+            _ => Action::Resumes(number),
+        };
+        self.push(at, action);
+    }
+
+    /// Its upload never works, and something happens around the call that gives it up.
+    pub(super) fn is_given_up(&mut self) {
+        self.is_over(&Container::default());
+        let number = self.number;
+        let never = Container { upload: Upload::Never, ..Container::default() };
+        self.push(When::At(Seconds(1)), Action::Behaves(number, Box::new(never)));
+        let sweeps = self.stack.salvage_window.0 / self.stack.every.0;
+        let nth = usize::try_from(sweeps).unwrap_or_default() + self.random.usize(0..4);
+        let api = one(
+            self.random,
+            &[Api::ContainerComplete, Api::ContainerComplete, Api::PutObject, Api::HeadObject],
+        );
+        let is_applied = self.random.bool();
+        let at = When::About(About { whom: self.whom(), api, nth, is_applied });
+        match self.random.u8(0..6) {
+            0 | 1 => {
+                let spoken = self.spoken();
+                self.push(at, Action::Ends(number, spoken));
+            }
+            2 => self.push(at, Action::IsLeased(number, Seconds::minutes(60))),
+            3 => self.push(at, Action::DiesHere),
+            _ => {
+                let whom = one(self.random, &[self.whom(), Whom::Receipts, Whom::Memory]);
+                let fails = self.keeps_failing(whom, &[Api::PutObject, Api::HeadObject]);
+                self.push(at, fails);
+            }
+        }
+    }
+
+    pub(super) fn function_dies(&mut self) {
+        self.is_over(&Container::default());
+        let at = self.around(self.whom(), &ABOUT_A_SESSION);
+        self.push(at, Action::DiesHere);
+        if once_in(self.random, 3) {
+            let back = Action::IsLeased(self.number, Seconds::minutes(60));
+            self.push(at, back);
+        }
+    }
+
+    /// Some calls about it; its container may run another session.
+    pub(super) fn calls_fail(&mut self) {
+        let forbids = self.stack.artifacts == Artifacts::Asked && once_in(self.random, 4);
+        self.is_over(&Container { forbids, ..Container::default() });
+        for _ in 0..one(self.random, &[1, 1, 2]) {
+            let fails = self.fails(self.whom(), &ABOUT_A_SESSION);
+            self.push(When::At(Seconds(1)), fails);
+        }
+    }
+
+    /// What sweeps and cleanups write down, of all.
+    pub(super) fn ledger_fails(&mut self) {
+        self.is_over(&Container::default());
+        let part = one(self.random, &Whom::LEDGER);
+        let calls = [Api::PutObject, Api::PutObject, Api::GetObject, Api::DeleteObject];
+        for _ in 0..one(self.random, &[1, 2, 3]) {
+            let (at, fails) = (some_time(self.random, self.lasts), self.fails(part, &calls));
+            self.push(at, fails);
+        }
+    }
+
+    /// An operator ends all of a cluster; the sweep dies, and somebody goes on.
+    pub(super) fn forced_sweep_dies(&mut self) {
+        let (number, random) = (self.number, &mut *self.random);
+        let identity = if random.bool() { Identity::Environment } else { Identity::Tag };
+        let entry = Entry::Running(Seconds::minutes(20));
+        let session = Session { identity, entry, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        let at = some_time(self.random, self.lasts);
+        self.push(at, Action::Sweeps(Sweep::Force(0, Seconds(10))));
+        let there = self.around(self.whom(), &[Api::DescribeTasks, Api::ContainerComplete]);
+        self.push(there, Action::DiesHere);
+        if self.random.bool() {
+            self.push(there, Action::IsProtected(number, true));
+        }
+    }
+
+    /// Its owner ends it, and it is back in a new task in the same second, or about then.
+    pub(super) fn ends_as_it_comes_back(&mut self) {
+        let (number, pool, random) = (self.number, self.stack.warm_pool, &mut *self.random);
+        let identity = match (pool, random.bool()) {
+            (true, _) => Identity::None,
+            (false, true) => Identity::Tag,
+            (false, false) => Identity::Environment,
+        };
+        let entry = Entry::Running(Seconds::minutes(5));
+        let session = Session { identity, entry, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if pool {
+            self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
+        }
+        let random = &mut *self.random;
+        let at = Seconds(random.u64(60..self.lasts.0));
+        let copies = EventCopies {
+            copies: one(random, &[1, 2]),
+            late: Seconds(one(random, &[0, 2, 20, 400])),
+            names_the_task: once_in(random, 4),
+        };
+        let back = Seconds(at.0 + one(random, &[0, 0, 0, 1, 5]));
+        self.push(When::At(at), Action::Ends(number, copies));
+        self.push(When::At(back), Action::Resumes(number));
+    }
+
+    /// An owner that does not name the task means one of two.
+    pub(super) fn two_tasks_run_it(&mut self) {
+        let (number, random) = (self.number, &mut *self.random);
+        let identity = match (self.stack.warm_pool, random.bool()) {
+            (true, _) => Identity::None,
+            (false, true) => Identity::Tag,
+            (false, false) => Identity::Environment,
+        };
+        let session =
+            Session { identity, entry: Entry::Running(Seconds::minutes(5)), ..Session::default() };
+        let at = Seconds(random.u64(200..900));
+        let (spoken, over) = (at.0 + random.u64(0..400), at.0 + random.u64(0..900));
+        let copies = EventCopies {
+            copies: one(random, &[1, 2, 3]),
+            late: Seconds(one(random, &[0, 20, 400])),
+            names_the_task: once_in(random, 3),
+        };
+        let ends = if random.bool() { Action::IsStopped(number) } else { Action::Exits(number, 0) };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
+        }
+        self.push(When::At(at), Action::Resumes(number));
+        self.push(When::At(Seconds(spoken)), Action::Ends(number, copies));
+        self.push(When::At(Seconds(over)), ends);
+    }
+
+    /// So many that they can't all be cleaned up at once.
+    pub(super) fn many_are_over(&mut self) {
+        let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
+        for nth in 0..self.random.usize(4..8) {
+            let session = Session { entry, ..Session::default() };
+            let number = self.number * 10 + nth;
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+            if self.stack.warm_pool {
+                self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+            }
+        }
+        if once_in(self.random, 3) {
+            let fails = self.fails(Whom::Session(self.number * 10), &[Api::StopTask]);
+            self.push(When::At(Seconds(1)), fails);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Tasks that had waited for their sessions.
+
+use super::super::{once_in, one};
+use super::{ABOUT_A_SESSION, Teller};
+use crate::history::{Action, Container, Entry, Identity, Seconds, Session, Start, Upload, When};
+
+impl Teller<'_> {
+    /// An earlier run of the session has left its marker while the task waited.
+    pub(super) fn claims_what_waited(&mut self) {
+        let (number, lasts, random) = (self.number, self.lasts, &mut *self.random);
+        let upload = match random.u8(0..4) {
+            0 => Upload::Works,
+            1 => Upload::Never,
+            _ => Upload::Nothing,
+        };
+        let container = Container { upload, ..Container::default() };
+        let entry = Entry::Running(Seconds::minutes(one(random, &[1, 10, 50])));
+        let groups = random.usize(0..=self.stack.groups);
+        let session =
+            Session { entry, groups, container, identity: Identity::None, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        let random = &mut *self.random;
+        let claimed = random.u64(20..lasts.0 / 2);
+        let left = random.u64(1..claimed - 10);
+        let over = claimed + random.u64(1..400);
+        // By a wrong clock, or where nobody says it, the session may have begun before that.
+        let start = if self.stack.owners_ahead == 0 && random.bool() {
+            self.push(When::At(Seconds(left)), Action::LeavesMarker(number));
+            Start::Now
+        } else {
+            one(random, &[Start::Now, Start::Now, Start::Unsaid])
+        };
+        self.push(When::At(Seconds(claimed)), Action::Claims(number, start));
+        let over = When::At(Seconds(over));
+        match self.random.u8(0..6) {
+            0..=2 => {
+                let spoken = self.spoken();
+                self.push(over, Action::Ends(number, spoken));
+                if self.random.bool() {
+                    let at = self.around(self.whom(), &ABOUT_A_SESSION);
+                    let ends = Action::Exits(number, one(self.random, &[0, 137]));
+                    self.push(at, ends);
+                }
+            }
+            3 => {
+                let code = one(self.random, &[0, 137]);
+                self.push(over, Action::Exits(number, code));
+            }
+            4 => self.push(over, Action::IsStopped(number)),
+            _ => {
+                let at = self.last_look();
+                self.push(at, Action::IsStopped(number));
+            }
+        }
+        if once_in(self.random, 3) {
+            let fails = self.fails(self.whom(), &ABOUT_A_SESSION);
+            self.push(over, fails);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What must come before an act: a loss that is on record, and a second look at who says that it is done.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::invariants::Asker;
+use super::state::State;
+use super::task::{Task, TaskKey};
+
+/// Sweeps are not to the second.
+const ABOUT: Duration = Duration::from_secs(10);
+
+impl State {
+    /// I3 for a `StopTask` that is about to be applied, of a task whose artifacts are not saved.
+    pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
+        let Some(task) = self.task(key) else { return };
+        let asked = !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
+        if asked && task.started(now) && !self.loss_is_on_record(task) {
+            let what = format!("StopTask of {} before its loss is on record", task.arn);
+            self.violation("I3", asker, &what);
+        }
+    }
+
+    /// I1 for a completion call that has reached the container that it was meant for.
+    pub(super) fn judge_haste(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
+        let Some(task) = self.task(key).filter(|task| self.is_done_at_once(task, now)) else {
+            return;
+        };
+        let what = format!("{} is asked to complete, and no two sweeps saw it done", task.arn);
+        self.violation("I1", asker, &what);
+    }
+
+    fn loss_is_on_record(&self, task: &Task) -> bool {
+        let key = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let receipt = ledger.and_then(|ledger| ledger.get(&key));
+        receipt.is_some_and(|receipt| {
+            let text = String::from_utf8_lossy(&receipt.body);
+            ["artifacts_lost", "artifacts_unverified"].iter().any(|word| text.contains(word))
+        })
+    }
+
+    /// Nothing but its own word says that it is over, and it said so only just now.
+    fn is_done_at_once(&self, task: &Task, now: Timestamp) -> bool {
+        let lately = self.setup.leases_are_remembered_for / 6 - ABOUT;
+        let has_just_completed =
+            task.container.completed_at.is_some_and(|completed| now < completed + lately);
+        let mut without = task.clone();
+        without.container.completed_at = None;
+        has_just_completed
+            // By itself.
+            && task.container.attempts == 0
+            && self.live(&without, now)
+            && !self.is_tagged_ended(task)
+            && !self.judge.forces(task)
+            && !self.is_taken_for_another(task)
+    }
+}

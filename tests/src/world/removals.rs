@@ -1,0 +1,118 @@
+//! I2 and I5 at the moment at which a target is removed or registered: what a caller can have known of its address.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::invariants::Asker;
+use super::state::State;
+use super::targets::Address;
+use super::task::Task;
+
+/// Who has had an address for so long must be known to whoever removes it: each look, wait and answer is shorter.
+const SURELY_KNOWN: Duration = Duration::from_mins(2);
+
+/// Sweeps are not to the second.
+const ABOUT: Duration = Duration::from_secs(10);
+
+impl State {
+    /// Since when an address is registered in a group, if it is.
+    pub(crate) fn registered_since(&self, group: &str, address: Address) -> Option<Timestamp> {
+        let target = self.groups.get(group)?.targets.get(&address)?;
+        target.deregistered_at.is_none().then_some(target.registered_at)
+    }
+
+    /// A target of a group is about to be removed.
+    pub(crate) fn judge_removal(
+        &mut self,
+        asker: &Asker,
+        (group, (ip, port)): (&str, Address),
+        registered_at: Timestamp,
+    ) {
+        let now = self.clock.now();
+        let known = |task: &&Task| task.wanted_running() && task.created_at + SURELY_KNOWN <= now;
+        let what = match self.holder(ip, now).filter(known) {
+            Some(task) if self.has_lost_it_for_nothing(asker, task, group, port, now) => {
+                format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
+            }
+            Some(task) if self.is_by_inference(task) && !self.is_intended(group, ip) => {
+                format!("the target {ip}:{port} of {} is removed without an intent", task.arn)
+            }
+            None if self.nobody_ever_had(ip) && !self.is_intended(group, ip) => {
+                format!("the target {ip}:{port} is removed without an intent")
+            }
+            None if self.nobody_ever_had(ip)
+                && now < registered_at + self.setup.leases_are_remembered_for / 6 - ABOUT =>
+            {
+                format!("no two sweeps can have seen the target {ip}:{port} that is removed")
+            }
+            Some(_) | None => return,
+        };
+        self.violation("I2", asker, &what);
+    }
+
+    /// It is a live session's, or a stranger's: nothing that a caller can have seen says otherwise.
+    fn has_lost_it_for_nothing(
+        &self,
+        asker: &Asker,
+        task: &Task,
+        group: &str,
+        port: u16,
+        now: Timestamp,
+    ) -> bool {
+        let was_anothers = self.tenants.get(&task.address).is_some_and(|all| all.len() > 1);
+        if !self.is_session_task(task) {
+            // Who configures other families sees other sessions.
+            return !was_anothers && self.families_since.is_none();
+        }
+        let is_its_own = task.target_port == port && task.registers_in.iter().any(|of| of == group);
+        let may_be_over = self.judge.fresh(asker, &task.key).is_some_and(|snapshot| !snapshot.live);
+        self.live(task, now)
+            && is_its_own
+            && !may_be_over
+            && !task.container.behaviour.forbids
+            && !self.judge.forces(task)
+            && !self.is_taken_for_another(task)
+    }
+
+    /// Neither its owner nor ECS has said that it ends.
+    fn is_by_inference(&self, task: &Task) -> bool {
+        task.owner_ended_at.is_none()
+            && task.stop.is_none()
+            && !self.is_tagged_ended(task)
+            // Its owner has ended the session that it ran before.
+            && !task.container.behaviour.forbids
+            && !self.is_taken_for_another(task)
+    }
+
+    fn nobody_ever_had(&self, ip: Ipv4Addr) -> bool {
+        self.tenants.get(&ip).is_none_or(Vec::is_empty)
+    }
+
+    /// Whether an intent names it.
+    fn is_intended(&self, group: &str, ip: Ipv4Addr) -> bool {
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let mut intents =
+            ledger.into_iter().flatten().filter(|(key, _)| key.starts_with("intents/"));
+        let ip = format!("\"{ip}\"");
+        intents.any(|(_, object)| {
+            let text = String::from_utf8_lossy(&object.body);
+            text.contains(group) && text.contains(&ip)
+        })
+    }
+
+    /// A caller registers an address.
+    pub(crate) fn judge_registration(&mut self, asker: &Asker, (ip, port): Address) {
+        let now = self.clock.now();
+        let tenants = self.tenants.get(&ip).into_iter().flatten();
+        let has_it = |task: &Task| {
+            let left_at = task.stop.as_ref().map(|stop| stop.at);
+            left_at.is_none_or(|at| now <= at + SURELY_KNOWN)
+        };
+        if !tenants.filter_map(|key| self.task(key)).any(has_it) {
+            let what = format!("{ip}:{port} is registered, and nobody has it any more");
+            self.violation("I5", asker, &what);
+        }
+    }
+}
