@@ -91,6 +91,13 @@ impl Clients {
         self.elb.deregister_targets().target_group_arn(group).targets(target).send().await.unwrap();
     }
 
+    pub(crate) async fn register(&self, address: Ipv4Addr) {
+        let target = aws_sdk_elasticloadbalancingv2::types::TargetDescription::builder();
+        let target = target.id(address.to_string()).port(8080).build();
+        let group = self.world.setup().target_group_arn("sessions");
+        self.elb.register_targets().target_group_arn(group).targets(target).send().await.unwrap();
+    }
+
     /// The load balancer's word on an address: state and reason.
     pub(crate) async fn health(&self, address: Ipv4Addr) -> String {
         let target = aws_sdk_elasticloadbalancingv2::types::TargetDescription::builder();

@@ -51,6 +51,7 @@ async fn a_salvage_window_is_as_long_by_a_wrong_clock() {
         let alice = world.session("alice").upload_never_works().ended_by_owner().start();
         world.set_tag(&alice, "session-ended-at", &functions_time(&world).to_string());
         sleep(secs(waited)).await;
+        world.put_object("ledger", &alice.receipt_key(), "artifacts_lost");
         clients.describe(&alice).await;
         clients.stop(&alice).await;
         assert_eq!(world.violations().len(), harmed, "{ahead} s ahead, after {waited} s");

@@ -169,6 +169,7 @@ async fn i3_ends_with_the_salvage_window() {
             "allowed" => world.allow_loss(&alice),
             _ => {}
         }
+        world.put_object("ledger", &alice.receipt_key(), "artifacts_lost");
         clients.describe(&alice).await;
         clients.stop(&alice).await;
         assert_eq!(world.violations(), Vec::<String>::new(), "{window}");

@@ -16,7 +16,7 @@ impl State {
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
         let asked = !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
-        if asked && task.started(now) && !self.loss_is_on_record(task) {
+        if asked && task.started(now) && !task.loss_allowed && !self.loss_is_on_record(task) {
             let what = format!("StopTask of {} before its loss is on record", task.arn);
             self.violation("I3", asker, &what);
         }
@@ -32,10 +32,11 @@ impl State {
     }
 
     fn loss_is_on_record(&self, task: &Task) -> bool {
-        let key = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let receipt = ledger.and_then(|ledger| ledger.get(&key));
-        receipt.is_some_and(|receipt| {
+        let end = format!("/{}.json", task.key.id);
+        let ledger = self.buckets.get(&self.setup.ledger_bucket).into_iter().flatten();
+        let mut receipts =
+            ledger.filter(|(key, _)| key.starts_with("receipts/") && key.ends_with(&end));
+        receipts.any(|(_, receipt)| {
             let text = String::from_utf8_lossy(&receipt.body);
             ["artifacts_lost", "artifacts_unverified"].iter().any(|word| text.contains(word))
         })

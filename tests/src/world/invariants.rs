@@ -298,7 +298,7 @@ impl State {
         if waits {
             self.violation("I1", asker, &format!("StopTask of {arn}, which waits for a session"));
         }
-        if !saved && !waits {
+        if !saved && losable && !waits {
             self.judge_giving_up(asker, key, now);
         }
         if !saved && !losable {

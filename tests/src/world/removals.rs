@@ -68,7 +68,10 @@ impl State {
         }
         let is_its_own = task.target_port == port && task.registers_in.iter().any(|of| of == group);
         let may_be_over = self.judge.fresh(asker, &task.key).is_some_and(|snapshot| !snapshot.live);
+        // What keeps it may have come when it was decided already.
+        let before = now - SURELY_KNOWN;
         self.live(task, now)
+            && self.live(&task.as_of(before), before)
             && is_its_own
             && !may_be_over
             && !task.container.behaviour.forbids

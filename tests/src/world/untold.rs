@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::api::Api;
+use super::api::{Api, Outcome};
 use super::invariants::Asker;
 use super::state::State;
 use super::task::{Task, TaskKey};
@@ -28,9 +28,14 @@ impl State {
 
     /// What its container said could not be written down, and it may be silent since.
     pub(super) fn is_403_unwritten(&self, task: &Task) -> bool {
-        let receipt = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
-        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::PutObject);
-        calls.any(|call| call.is_about(&receipt) && !call.outcome.is_success())
+        let receipt = format!("/{}.json", task.key.id);
+        let calls = self.journal.calls.iter().filter(|call| call.api == Api::PutObject);
+        let mut calls = calls.filter(|call| call.is_about("receipts/"));
+        // A 412 only says that one is there already.
+        let failed = |outcome: &Outcome| {
+            !outcome.is_success() && !matches!(outcome, Outcome::Answered(412, _))
+        };
+        calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

@@ -45,6 +45,11 @@ pub(crate) struct Delivered {
 }
 
 impl Logbook {
+    /// The sweeps, whatever they came to.
+    pub(crate) fn begun_sweeps(&self) -> usize {
+        self.invocations.iter().filter(|invoked| invoked.function == Function::Reaper).count()
+    }
+
     /// The sweeps that came to their ends.
     pub(crate) fn sweeps(&self) -> impl DoubleEndedIterator<Item = &Invoked> {
         self.invocations.iter().filter(|invoked| {

@@ -244,7 +244,7 @@ pub(super) const CAUSES: [Cause; 30] = [
     },
     Cause {
         alarm: "OrphansRemainAlarm",
-        is_there: |facts| facts.logbook.sweeps().count() >= 6,
+        is_there: |facts| facts.logbook.begun_sweeps() >= 6,
         otherwise: "there was no hour of sweeps",
     },
     Cause {

@@ -1,0 +1,40 @@
+//! What must come before an act, and is missing.
+
+use session_cleanup_tests::World;
+use session_cleanup_tests::world::Setup;
+use tokio::time::sleep;
+
+use crate::clients::{Clients, secs};
+
+#[tokio::test(start_paused = true)]
+async fn i3_a_loss_is_on_record_before_the_stop() {
+    for is_on_record in [true, false] {
+        let world = World::new(Setup::default());
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").upload_never_works().ended_by_owner().start();
+        world.set_tag(&alice, "session-ended-at", &world.now().to_string());
+        sleep(secs(1800)).await;
+        if is_on_record {
+            world.put_object("ledger", &alice.receipt_key(), "artifacts_unverified");
+        }
+        clients.describe(&alice).await;
+        clients.stop(&alice).await;
+        let said = world.violations();
+        assert_eq!(said.len(), usize::from(!is_on_record), "{said:?}");
+    }
+}
+
+/// Half an interval at least lies between two sweeps, which are five minutes apart.
+#[tokio::test(start_paused = true)]
+async fn i1_who_says_that_it_is_done_has_said_so_for_two_sweeps() {
+    for (waited, violations) in [(60, 1), (150, 0)] {
+        let world = World::new(Setup::default());
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").start();
+        world.completes_by_itself(&alice);
+        sleep(secs(waited)).await;
+        clients.describe(&alice).await;
+        clients.complete(alice.address(), "alice").await.unwrap();
+        assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}

@@ -1,0 +1,85 @@
+//! Targets that are removed, or registered, though nothing that can be known speaks for it.
+
+use std::net::Ipv4Addr;
+
+use session_cleanup_tests::World;
+use session_cleanup_tests::world::{SessionBuilder, Setup};
+use tokio::time::sleep;
+
+use crate::clients::{Clients, secs};
+
+const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 200, 1);
+
+fn stage() -> (World, Clients) {
+    let world = World::new(Setup::default());
+    let clients = Clients::of(&world, "a");
+    (world, clients)
+}
+
+/// Says before what is removed.
+fn intend(world: &World, address: Ipv4Addr) {
+    let group = world.setup().target_group_arn("sessions");
+    world.put_object("ledger", "intents/1.json", format!("{group} \"{address}\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_a_live_sessions_target_is_not_removed_unless_something_has_just_changed() {
+    type Kind = fn(SessionBuilder) -> SessionBuilder;
+    let kinds: [(&str, Kind, u64, usize); 5] = [
+        ("live", |session| session, 180, 1),
+        ("it has just got the address", |session| session.started_ago(secs(10)), 0, 0),
+        ("its owner has ended it", |session| session.ended_by_owner(), 180, 0),
+        ("its owner has ended the one before", |session| session.answers_403(), 180, 0),
+        ("another's", |session| session.in_cluster("other"), 180, 1),
+    ];
+    for (name, kind, waited, violations) in kinds {
+        let (world, clients) = stage();
+        let alice = kind(world.session("alice")).start();
+        sleep(secs(waited)).await;
+        intend(&world, alice.address());
+        clients.deregister(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{name}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_who_only_infers_that_a_target_is_nobodys_says_so_before() {
+    for is_said in [true, false] {
+        let (world, clients) = stage();
+        let old = world.session("old").started_ago(secs(3 * 3600)).start();
+        world.leave_target("sessions", NOBODY);
+        sleep(secs(300)).await;
+        for address in [old.address(), NOBODY] {
+            if is_said {
+                intend(&world, address);
+            }
+            clients.deregister(address).await;
+        }
+        let violations = if is_said { 0 } else { 2 };
+        assert_eq!(world.violations().len(), violations, "{:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_two_sweeps_have_seen_a_target_that_is_removed() {
+    for (waited, violations) in [(60, 1), (150, 0)] {
+        let (world, clients) = stage();
+        world.leave_target("sessions", NOBODY);
+        intend(&world, NOBODY);
+        sleep(secs(waited)).await;
+        clients.deregister(NOBODY).await;
+        assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_nobody_registers_what_nobody_has() {
+    for (waited, violations) in [(60, 0), (180, 1)] {
+        let (world, clients) = stage();
+        let alice = world.session("alice").start();
+        world.crash(&alice, 0);
+        sleep(secs(waited)).await;
+        clients.register(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}
