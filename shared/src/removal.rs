@@ -97,7 +97,7 @@ impl Removals {
             let states = self.states.ask(group.clone()).await;
             let states = states.unwrap_or_else(|| Err(unanswered()))?;
             let of_it = states.iter().filter(move |(address, _)| address.ip == ip);
-            let registered = of_it.filter(|(_, state)| **state == TargetState::Registered);
+            let registered = of_it.filter(|(_, state)| state.is_registered());
             let at = |(address, _): (&TargetAddress, &TargetState)| Registration {
                 group: group.clone(),
                 address: *address,

@@ -100,10 +100,23 @@ impl TargetHealth {
 pub enum TargetState {
     /// It gets, or may get, traffic.
     Registered,
+    /// The same, and it has been registered so lately that it is not checked yet.
+    Initial,
     /// It is on its way out: no new requests.
     Draining,
     /// It is not in the group.
     NotRegistered,
+}
+
+impl TargetState {
+    /// Whether it gets, or may get, traffic.
+    #[must_use]
+    pub fn is_registered(self) -> bool {
+        match self {
+            Self::Registered | Self::Initial => true,
+            Self::Draining | Self::NotRegistered => false,
+        }
+    }
 }
 
 impl TargetGroups {
@@ -307,6 +320,7 @@ fn state(described: &types::TargetHealthDescription) -> Option<(TargetAddress, T
     let health = described.target_health();
     let state = match health.and_then(types::TargetHealth::state) {
         Some(TargetHealthStateEnum::Draining) => TargetState::Draining,
+        Some(TargetHealthStateEnum::Initial) => TargetState::Initial,
         Some(TargetHealthStateEnum::Unused)
             if health.and_then(types::TargetHealth::reason)
                 == Some(&TargetHealthReasonEnum::NotRegistered) =>

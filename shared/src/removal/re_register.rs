@@ -18,9 +18,9 @@ pub(super) enum Back {
 /// Registers a target again, and makes sure that it is seen to have come back.
 ///
 /// AWS documents that an address can't be registered again before its deregistration delay is over, and
-/// not what its API answers until then. And a read may show a target as it was before the last change. So
-/// *seen registered* proves something only where it was seen otherwise before, or where the last change
-/// was long ago.
+/// not what its API answers until then. And a read may show a target as it was before the last change, also
+/// after another that showed it as it is. So *seen registered* proves something only where the last change was
+/// long ago, or where it is seen to be so new (`initial`) as it was not before it was removed.
 ///
 /// # Errors
 /// [`CallError`] when it is not registered, or not known to be: its intent stays, and the next sweep looks
@@ -40,7 +40,7 @@ pub(super) async fn re_register(
         if *assumed && at_another_port {
             return Ok(Back::InPlace);
         }
-        if when == When::Later && states.get(address) == Some(&TargetState::Registered) {
+        if when == When::Later && states.get(address).is_some_and(|state| state.is_registered()) {
             return Ok(Back::InPlace);
         }
     }
@@ -55,22 +55,20 @@ pub(super) async fn re_register(
         ));
     }
     target_groups.register(group, *address).await?;
-    match target_groups.states(group, &[*address]).await?.get(address) {
-        Some(TargetState::Registered) => context.metrics.count(Metric::RE_REGISTRATIONS, &[]),
-        Some(TargetState::Draining | TargetState::NotRegistered) | None => {
-            return Err(unseen(
-                "it is not seen registered: it drains until its deregistration delay is over",
-            ));
-        }
+    let was_out =
+        before.is_some_and(|states| states.get(address).is_none_or(|state| !state.is_registered()));
+    let state = target_groups.states(group, &[*address]).await?.get(address).copied();
+    if state.is_some_and(TargetState::is_registered) {
+        context.metrics.count(Metric::RE_REGISTRATIONS, &[]);
     }
-    let was_out = before.is_some_and(|states| {
-        states.get(address).is_none_or(|state| *state != TargetState::Registered)
-    });
-    match when {
-        When::Later => Ok(Back::Registered),
-        When::AtOnce if was_out => Ok(Back::Registered),
-        When::AtOnce => Err(unseen(
+    match (state, when) {
+        (Some(TargetState::Registered | TargetState::Initial), When::Later) => Ok(Back::Registered),
+        (Some(TargetState::Initial), When::AtOnce) if was_out => Ok(Back::Registered),
+        (Some(TargetState::Registered | TargetState::Initial), When::AtOnce) => Err(unseen(
             "it is seen registered, as it was before: that may be an old answer, and is looked at again",
+        )),
+        (Some(TargetState::Draining | TargetState::NotRegistered) | None, _) => Err(unseen(
+            "it is not seen registered: it drains until its deregistration delay is over",
         )),
     }
 }

@@ -3,7 +3,7 @@
 use super::deregister::{Deregistered, OfTask, deregister};
 use super::intent::{self, Authority, IntentEntry, OpenEntry, Registration, SessionTarget, When};
 use super::settle::{Holders, Settled, settle};
-use crate::aws::{Asked, CallError, Failure, TargetState};
+use crate::aws::{Asked, CallError, Failure};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::session::{TargetGroupArn, TaskArn};
@@ -238,7 +238,7 @@ async fn read<'a>(
     targets: &[&'a SessionTarget],
 ) -> Result<Vec<Place<'a>>, CallError> {
     let states = context.aws.target_groups.all_states(group).await?;
-    let registered = states.into_iter().filter(|(_, state)| *state == TargetState::Registered);
+    let registered = states.into_iter().filter(|(_, state)| state.is_registered());
     let held = registered.flat_map(|(address, _)| {
         let owners = targets.iter().filter(move |target| target.address.ip == address.ip);
         owners.map(move |target| Place {

@@ -53,7 +53,7 @@ pub(super) fn group_of(
     }
     let ip = entry.address.ip;
     let is_registered = |states: &BTreeMap<TargetAddress, TargetState>| {
-        states.iter().any(|(at, state)| at.ip == ip && *state == TargetState::Registered)
+        states.iter().any(|(at, state)| at.ip == ip && state.is_registered())
     };
     let has_it = |group: &&TargetGroupArn| groups.get(*group).is_some_and(is_registered);
     if has_it(&&entry.group) {

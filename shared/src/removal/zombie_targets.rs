@@ -170,7 +170,7 @@ async fn look_until_gone(
         let mut there: BTreeMap<&TargetGroupArn, Vec<TargetAddress>> = BTreeMap::new();
         for ZombieTarget { group, address } in zombies {
             let state = states.get(group).and_then(|states| states.as_ref().ok()?.get(address));
-            if state == Some(&TargetState::Registered) {
+            if state.is_some_and(|state| state.is_registered()) {
                 there.entry(group).or_default().push(*address);
             }
         }
@@ -213,7 +213,7 @@ fn verified(
         }
         (Ok(Settled::WasOurs | Settled::Nobodys | Settled::Elsewhere { .. }), Some(Ok(states))) => {
             match states.get(&address) {
-                Some(TargetState::Registered) => {
+                Some(TargetState::Registered | TargetState::Initial) => {
                     ZombieFate::Unverified { why: "it is still registered".to_owned() }
                 }
                 Some(TargetState::Draining | TargetState::NotRegistered) | None => ZombieFate::Gone,

@@ -42,6 +42,10 @@ impl World {
             };
             for task in state.tasks().filter(|task| task.started(now) && !waited(task)) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };
+                // An owner that mixes up two sessions: it is about what was lost of the other one.
+                if receipt["session_id"] != *task.container.session_id {
+                    continue;
+                }
                 let outcome = receipt["outcome"].as_str().unwrap_or_default();
                 // What lies there from before its session began, by its owner's clock, is another's for everybody.
                 let own = task.container.saved_at.filter(|at| *at >= task.session_began());
@@ -212,7 +216,9 @@ impl State {
                 let perhaps_for_it = !perhaps && had_lapsed;
                 stop.reason.contains("lease_expired") || perhaps_for_it
             });
-            stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, now))
+            // It was written down when it was decided, a little before the stop.
+            let until = if perhaps { now + A_SWEEP_LASTS } else { now };
+            stop.is_some_and(|stop| !is_past(stop.at, self.setup.max_session_age, until))
         });
         // Only of those whose fate may hang on them: the others' lapse for ever.
         let undecided = |task: &Task| {

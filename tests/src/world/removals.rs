@@ -31,6 +31,9 @@ impl State {
         registered_at: Timestamp,
     ) {
         let now = self.clock.now();
+        if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
+            self.look_whether_one_has_just_stopped(asker, &key);
+        }
         let known = |task: &&Task| task.wanted_running() && task.created_at + SURELY_KNOWN <= now;
         let what = match self.holder(ip, now).filter(known) {
             Some(task) if self.has_lost_it_for_nothing(asker, task, group, port, now) => {

@@ -62,8 +62,11 @@ pub(super) fn judge(
         claimed_since: suspects.claimed.get(&task.arn).copied(),
         suspected: suspect.is_some_and(|seen| seen.is_long_enough(policy.interval, now)),
     };
-    let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
     let row = task_row(task, evidence, circumstances, policy, now);
+    let was_live_until = live_all_the_same(task, row, &circumstances.leases, policy);
+    let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
+    let salvage_failing =
+        salvage_failing.filter(|seen| was_live_until.is_none_or(|until| seen.since >= until));
     let reused = suspects.reused.get(&task.arn).copied();
     let blind = suspects.blind.get(&task.arn).copied();
     let under_way = suspects.under_way.get(&task.arn).copied();
@@ -89,6 +92,22 @@ pub(super) fn judge(
         evidence,
         suspect,
         salvage_failing,
+    }
+}
+
+/// Until when a session whose lease is over was live all the same, where renewal looks broken: what was asked of it
+/// before says nothing.
+fn live_all_the_same(
+    task: &SessionTask,
+    row: TaskRow,
+    leases: &Leases,
+    policy: &config::Sweep,
+) -> Option<Timestamp> {
+    match task.lease {
+        Lease::Until(end) if row == TaskRow::LeaseExpired && leases.are_lapsing() => {
+            end.checked_add(policy.max_session_age).ok()
+        }
+        Lease::Until(_) | Lease::None | Lease::Stale | Lease::Unreadable => None,
     }
 }
 

@@ -155,3 +155,19 @@ fn a_failed_salvage_is_forgotten_where_so_many_leases_lapse_that_renewal_looks_b
     let unseen = many.unlisted("two");
     assert_eq!(unseen.salvage_failing_since(), Some(since(INTERVAL)), "not all were seen");
 }
+
+/// The same once its own lease has been over for the age of a session: it was live until then.
+#[test]
+fn what_was_asked_before_a_lease_was_over_for_good_does_not_count_where_renewal_looks_broken() {
+    let failing = |over_for, others: usize| {
+        let mut scene = failed_salvage();
+        scene.tasks = vec![tagged("x", LEASE_TAG, ago(HOUR * 2 + over_for))];
+        let lapsed = (0..others).map(|n| tagged(&format!("y{n}"), LEASE_TAG, ago(MINUTE)));
+        scene.tasks.extend(lapsed);
+        assert_eq!(scene.row(), TaskRow::LeaseExpired);
+        scene.salvage_failing_since().map(|seen| seen.since)
+    };
+    assert_eq!(failing(MINUTE, 1), None);
+    assert_eq!(failing(INTERVAL * 2, 1), Some(ago(INTERVAL)));
+    assert_eq!(failing(MINUTE, 0), Some(ago(INTERVAL)), "one alone speaks for itself");
+}

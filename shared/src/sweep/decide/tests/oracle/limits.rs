@@ -2,11 +2,11 @@
 
 use super::memories::tried;
 use super::tasks::{
-    Lease, counts, ended, held_address, is_claimed_without_a_start, is_orphan, is_plainly_fine,
-    is_routed, is_session_task, is_twice, lease, never_started, shall_run, start,
+    Lease, counts, ended, fleet, held_address, is_claimed_without_a_start, is_orphan,
+    is_plainly_fine, is_routed, is_session_task, is_twice, lease, never_started, shall_run, start,
 };
 use super::verdicts::{Key, Verdicts, Window, key};
-use super::world::{SECOND, Target, Task, World};
+use super::world::{SECOND, Seen, Target, Task, World};
 use crate::sweep::decide::{TargetRow, TaskRow};
 use std::collections::BTreeMap;
 
@@ -72,11 +72,24 @@ pub(super) fn used(task: &Task, row: TaskRow, world: &World) -> Option<i64> {
     Some((-since).max(0) / SECOND * 1_000 / 3_600)
 }
 
+/// Since when it has been asked in vain. Where so many leases have lapsed that renewal looks broken, its session was
+/// live until its own had been over for the age of a session.
+pub(super) fn failing(task: &Task, row: TaskRow, world: &World) -> Option<Seen> {
+    let failing = counts(task.memory.failing, world)?;
+    let was_live_until = match lease(task) {
+        Lease::Until(end) if row == TaskRow::LeaseExpired && fleet(world).many_have_lapsed => {
+            end + world.limits.max_age
+        }
+        Lease::Until(_) | Lease::None | Lease::Unreadable => i64::MIN,
+    };
+    (failing.since >= was_live_until).then_some(failing)
+}
+
 /// When the artifacts of a task are given up.
-pub(super) fn window(task: &Task, world: &World) -> Window {
+pub(super) fn window(task: &Task, row: TaskRow, world: &World) -> Window {
     let limits = world.limits;
     let memory = task.memory;
-    let failing = counts(memory.failing, world);
+    let failing = failing(task, row, world);
     let reused = counts(memory.reused, world);
     let blind = counts(memory.blind, world);
     let is_beyond_hard_age = -aged_since(task, world) > limits.hard_age + limits.salvage;

@@ -1,6 +1,7 @@
 //! What the next sweep must know: what was seen to be so goes on, what was seen to be otherwise is dropped, and
 //! what could not be seen stays as it was.
 
+use super::limits::failing;
 use super::targets::believed;
 use super::tasks::{
     self, Lease, counts, fleet, is_claimed_without_a_start, is_identified, is_orphan, is_unlisted,
@@ -37,8 +38,8 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
     let limits = world.limits;
     let id = || task.id.clone();
     let suspect = counts(task.memory.suspect, world);
-    let salvages = [task.memory.failing, task.memory.reused, task.memory.blind];
-    let salvages = salvages.map(|seen| counts(seen, world));
+    let others = [task.memory.reused, task.memory.blind].map(|seen| counts(seen, world));
+    let salvages = [failing(task, row, world), others[0], others[1]];
     let no_word = matches!(task.word, None | Some(Probe::Blind));
     let rests_on_a_word = [TaskRow::Done, TaskRow::SuspectedDone, TaskRow::Unrouted].contains(&row);
     let is_unknown = row == TaskRow::Undecided || (rests_on_a_word && no_word);

@@ -83,7 +83,7 @@ pub(super) fn of(world: &World) -> Verdicts {
     for task in world.listed() {
         let Some(row) = verdicts.rows.get(&task.id).copied() else { continue };
         live += usize::from(tasks::shall_run(task));
-        verdicts.windows.insert(task.id.clone(), limits::window(task, world));
+        verdicts.windows.insert(task.id.clone(), limits::window(task, row, world));
         let used = limits::used(task, row, world);
         verdicts.used.extend(used.map(|used| (task.id.clone(), used)));
         let is_unclaimed = [TaskRow::Unclaimed, TaskRow::UnclaimedTooLong].contains(&row);
