@@ -6,7 +6,7 @@ use crate::invoke::{
     INTERVAL, assert_unharmed, enforce, function_with, invoke_reaper, look, target_in,
 };
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Fault, Health, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Call, Crash, Fault, Health, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -104,20 +104,39 @@ async fn a_suspicion_that_one_sweep_contradicts_starts_anew() {
 /// What a sweep could not see is neither confirmed nor contradicted.
 /// What is registered at a zombie's address after it is gone may be somebody's who is not seen yet.
 #[tokio::test(start_paused = true)]
-async fn a_target_that_comes_back_is_suspect_anew() {
-    let (world, _, nobody) = suspicious();
-    for (number, row) in
-        ["G4 suspected", "G5 zombie", "G4 suspected", "G5 zombie"].iter().enumerate()
-    {
-        let report = enforce(&world, &format!("sweep-{number}")).await;
-        assert_eq!(target_row(&report, nobody).0, *row, "{number}: {report:#}");
+async fn a_target_that_comes_back_is_suspect_anew_also_where_the_sweep_died_that_removed_the_one_before()
+ {
+    let begin = async || {
+        let (world, _, nobody) = suspicious();
+        enforce(&world, "sweep-1").await;
         tokio::time::sleep(INTERVAL).await;
-        if number == 1 {
-            assert!(!world.registered("sessions").contains(&nobody));
-            world.leave_target("sessions", nobody);
+        (world, nobody)
+    };
+    let (world, nobody) = begin().await;
+    enforce(&world, "sweep-2").await;
+    let calls = world.calls();
+    let mut calls = calls.iter().filter(|call| call.caller == "sweep-2");
+    let is_it =
+        |call: &Call| call.api == Api::DeregisterTargets && call.is_about(&nobody.to_string());
+    let removes = calls.position(is_it).unwrap() + 1;
+    for dies in [false, true] {
+        let (world, nobody) = begin().await;
+        let sweep = enforce(&world, "sweep-2");
+        if dies {
+            let _ = world.run_until_crash("sweep-2", Crash::After(removes), sweep).await;
+        } else {
+            sweep.await;
         }
+        assert!(!world.registered("sessions").contains(&nobody), "{}", world.history());
+        tokio::time::sleep(INTERVAL).await;
+        world.leave_target("sessions", nobody);
+        for (number, row) in ["G4 suspected", "G5 zombie"].iter().enumerate() {
+            let report = enforce(&world, &format!("after-{number}")).await;
+            assert_eq!(target_row(&report, nobody).0, *row, "{number}: {report:#}");
+            tokio::time::sleep(INTERVAL).await;
+        }
+        assert_unharmed(&world);
     }
-    assert_unharmed(&world);
 }
 
 #[tokio::test(start_paused = true)]

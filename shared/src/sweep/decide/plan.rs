@@ -73,13 +73,17 @@ impl Plan {
     }
 
     /// What the next sweep must know should this one not live to tell what it did: whoever may be stopped for a
-    /// lease counts as stopped, and no orphan is known to be on record.
+    /// lease counts as stopped, no orphan is known to be on record, and what is registered where a zombie was has not
+    /// been seen yet.
     #[must_use]
     pub fn suspects_while_acting(&self, now: Timestamp) -> Suspects {
         let mut suspects = self.suspects.clone();
         let victims = self.tasks.iter().filter(|one| one.judged.row == TaskRow::LeaseExpired);
         for victim in victims {
             suspects.reaped_for_leases.entry(victim.task.arn.clone()).or_insert(now);
+        }
+        for zombie in self.targets.iter().filter(|one| one.row == TargetRow::Zombie) {
+            suspects.targets.remove(&(zombie.group.clone(), zombie.address));
         }
         let begun = self.orphans().into_iter().filter_map(|one| one.begun(now));
         suspects.unfinished.extend(begun);
