@@ -49,6 +49,8 @@ async fn a_salvage_window_is_as_long_by_a_wrong_clock() {
         world.adjust(|setup| setup.latency = Latency::none());
         let clients = Clients::of(&world, "a");
         let alice = world.session("alice").upload_never_works().ended_by_owner().start();
+        clients.describe(&alice).await;
+        clients.complete(alice.address(), "alice").await.unwrap();
         world.set_tag(&alice, "session-ended-at", &functions_time(&world).to_string());
         sleep(secs(waited)).await;
         world.put_object("ledger", &alice.receipt_key(), "artifacts_lost");

@@ -12,6 +12,8 @@ async fn i3_a_loss_is_on_record_before_the_stop() {
         let world = World::new(Setup::default());
         let clients = Clients::of(&world, "a");
         let alice = world.session("alice").upload_never_works().ended_by_owner().start();
+        clients.describe(&alice).await;
+        clients.complete(alice.address(), "alice").await.unwrap();
         world.set_tag(&alice, "session-ended-at", &world.now().to_string());
         sleep(secs(1800)).await;
         if is_on_record {
@@ -21,6 +23,22 @@ async fn i3_a_loss_is_on_record_before_the_stop() {
         clients.stop(&alice).await;
         let said = world.violations();
         assert_eq!(said.len(), usize::from(!is_on_record), "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_nobody_is_given_up_who_was_asked_only_now() {
+    for (waited, violations) in [(60, 1), (150, 0)] {
+        let world = World::new(Setup::default());
+        let clients = Clients::of(&world, "a");
+        let old = world.session("old").upload_never_works().started_ago(secs(25 * 3600)).start();
+        clients.describe(&old).await;
+        clients.complete(old.address(), "old").await.unwrap();
+        sleep(secs(waited)).await;
+        world.put_object("ledger", &old.receipt_key(), "artifacts_lost");
+        clients.describe(&old).await;
+        clients.stop(&old).await;
+        assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
     }
 }
 

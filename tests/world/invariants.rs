@@ -157,14 +157,13 @@ async fn i3_ends_with_the_salvage_window() {
             _ => alice.start(),
         };
         match window {
-            "asked" => {
+            "asked" | "tag" | "age" => {
                 clients.describe(&alice).await;
                 clients.complete(alice.address(), "alice").await.unwrap();
-                sleep(secs(1800)).await;
-            }
-            "tag" => {
-                world.set_tag(&alice, "session-ended-at", &world.now().to_string());
-                sleep(secs(1800)).await;
+                if window == "tag" {
+                    world.set_tag(&alice, "session-ended-at", &world.now().to_string());
+                }
+                sleep(secs(if window == "age" { 150 } else { 1800 })).await;
             }
             "allowed" => world.allow_loss(&alice),
             _ => {}
@@ -386,8 +385,8 @@ async fn i3_a_receipt_says_what_became_of_the_artifacts() {
     let lost = world.session("lost").ended_by_owner().upload_never_works().start();
     let never = world.session("never").ended_by_owner().never_started().start();
     let receipt = |task: &TaskHandle, outcome: &str| {
-        let body = format!("{{\"outcome\":\"{outcome}\"}}");
-        world.put_object("ledger", &task.receipt_key(), body);
+        let body = serde_json::json!({ "session_id": task.session_id(), "outcome": outcome });
+        world.put_object("ledger", &task.receipt_key(), body.to_string());
     };
     receipt(&saved, "cleaned");
     receipt(&lost, "artifacts_lost");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::api::Api;
 use super::invariants::Asker;
 use super::state::State;
 use super::task::{Task, TaskKey};
@@ -16,10 +17,17 @@ impl State {
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
         let asked = !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
-        if asked && task.started(now) && !task.loss_allowed && !self.loss_is_on_record(task) {
-            let what = format!("StopTask of {} before its loss is on record", task.arn);
-            self.violation("I3", asker, &what);
+        if !asked || !task.started(now) || task.loss_allowed {
+            return;
         }
+        let what = if !self.loss_is_on_record(task) {
+            format!("StopTask of {} before its loss is on record", task.arn)
+        } else if !self.was_asked_before(task, now) {
+            format!("StopTask of {}, which nobody had asked before", task.arn)
+        } else {
+            return;
+        };
+        self.violation("I3", asker, &what);
     }
 
     /// I1 for a completion call that has reached the container that it was meant for.
@@ -29,6 +37,15 @@ impl State {
         };
         let what = format!("{} is asked to complete, and no two sweeps saw it done", task.arn);
         self.violation("I1", asker, &what);
+    }
+
+    /// Two sweeps at least ask it, each once.
+    fn was_asked_before(&self, task: &Task, now: Timestamp) -> bool {
+        let before = now - (self.setup.leases_are_remembered_for / 6 - ABOUT);
+        let (session, address) = (&task.container.session_id, format!("{}:", task.address));
+        let asks = self.journal.calls.iter().filter(|call| call.api == Api::ContainerComplete);
+        let mut asks = asks.filter(|call| call.sent_at <= before);
+        asks.any(|call| call.is_about(session) && call.is_about(&address))
     }
 
     fn loss_is_on_record(&self, task: &Task) -> bool {

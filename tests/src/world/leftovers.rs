@@ -32,7 +32,7 @@ impl World {
         let receipts = self.receipts();
         self.now_with(|state, now| {
             let setup = &state.setup;
-            if setup.artifacts_are_discarded || setup.containers_upload_themselves {
+            if setup.containers_upload_themselves {
                 return Vec::new();
             }
             let mut wrong = Vec::new();
@@ -52,6 +52,11 @@ impl World {
                 let saved_in_time =
                     own.is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
                 let is_wrong = match outcome {
+                    // There are none to be lost.
+                    "artifacts_lost" | "artifacts_unverified" if setup.artifacts_are_discarded => {
+                        true
+                    }
+                    _ if setup.artifacts_are_discarded => false,
                     "cleaned" => task.container.saved_at.is_none(),
                     "artifacts_lost" => saved_in_time && !task.container.behaviour.encrypts,
                     _ => false,

@@ -87,11 +87,12 @@ impl Teller<'_> {
             14 if !pool => self.renewal_breaks(),
             15..=17 if !pool => self.one_owners_renewals_break(),
             14..=17 if asked => self.claims_what_waited(),
-            14..=17 => self.ends_as_it_comes_back(),
+            14..=17 => self.owner_comes_back(),
             18 | 19 => self.two_tasks_run_it(),
             20 => self.many_are_over(),
             21..=23 if asked => self.container_changes_its_mind(),
             24 if asked => self.uploads_for_long(),
+            21..=24 => self.owner_comes_back(),
             _ => self.ends_as_it_comes_back(),
         }
     }

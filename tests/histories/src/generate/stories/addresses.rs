@@ -45,11 +45,21 @@ impl Teller<'_> {
             let later = some_time(self.random, self.lasts);
             self.push(later, Action::IsRegistered(20 + self.number, true));
         }
-        match self.random.u8(0..4) {
+        match self.random.u8(0..6) {
             0 => {}
             1 => {
                 let there = self.around(whom, &[Api::DeregisterTargets]);
                 self.push(there, Action::DiesHere);
+            }
+            2 => {
+                let fails = self.keeps_failing(Whom::Intents, &[Api::PutObject, Api::DeleteObject]);
+                let at = some_time(self.random, self.lasts);
+                self.push(at, fails);
+            }
+            3 => {
+                let newcomer = Whom::Session(20 + self.number);
+                let fails = self.keeps_failing(newcomer, &[Api::RegisterTargets]);
+                self.push(at, fails);
             }
             _ => {
                 let apis =

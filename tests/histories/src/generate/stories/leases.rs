@@ -53,8 +53,29 @@ impl Teller<'_> {
         }
         let calls = [Api::StopTask, Api::StopTask, Api::ContainerComplete, Api::DescribeTasks];
         let there = self.around(Whom::Session(first), &calls);
-        match self.random.u8(0..4) {
+        match self.random.u8(0..6) {
             0 => self.push(there, Action::DiesHere),
+            // From before it is decided, and not for long.
+            2 => {
+                let at = Seconds(self.random.u64(60..(grace + every).min(self.lasts.0)));
+                let kind = one(self.random, &[FaultKind::Denied, FaultKind::ServerError]);
+                let times = one(self.random, &[2, 6, 12]);
+                let fails = Action::Fails(Whom::Memory, Api::PutObject, kind, times);
+                self.push(When::At(at), fails);
+            }
+            // It is written, and nobody can know that.
+            3 => {
+                let kind = one(self.random, &[FaultKind::AnswerLost, FaultKind::AnswerHangs]);
+                let times = one(self.random, &[1, 1, 4]);
+                let lost = Action::Fails(Whom::Memory, Api::PutObject, kind, times);
+                let at = Seconds(self.random.u64(60..(grace + every * 2).min(self.lasts.0)));
+                self.push(When::At(at), lost);
+                if self.random.bool() {
+                    let unread = self.keeps_failing(Whom::Memory, &[Api::GetObject]);
+                    let Action::Fails(whom, api, kind, _) = unread else { return };
+                    self.push(When::At(at), Action::Fails(whom, api, kind, 4));
+                }
+            }
             1 => {
                 let kinds = [FaultKind::AnswerLost, FaultKind::AnswerHangs, FaultKind::ServerError];
                 let (kind, whom) = (one(self.random, &kinds), Whom::Session(first));

@@ -37,10 +37,9 @@ impl Teller<'_> {
         self.push(When::At(Seconds(1)), Action::Behaves(number, Box::new(never)));
         let sweeps = self.stack.salvage_window.0 / self.stack.every.0;
         let nth = usize::try_from(sweeps).unwrap_or_default() + self.random.usize(0..4);
-        let api = one(
-            self.random,
-            &[Api::ContainerComplete, Api::ContainerComplete, Api::PutObject, Api::HeadObject],
-        );
+        let asked = self.stack.artifacts == Artifacts::Asked;
+        let apis = [Api::ContainerComplete, Api::PutObject, Api::HeadObject, Api::DescribeTasks];
+        let api = if asked { one(self.random, &apis) } else { Api::DescribeTasks };
         let is_applied = self.random.bool();
         let at = When::About(About { whom: self.whom(), api, nth, is_applied });
         match self.random.u8(0..6) {
