@@ -50,9 +50,28 @@ async fn i1_who_says_that_it_is_done_has_said_so_for_two_sweeps() {
         let clients = Clients::of(&world, "a");
         let alice = world.session("alice").start();
         world.completes_by_itself(&alice);
+        assert!(clients.container_health(alice.address()).await.is_ok());
         sleep(secs(waited)).await;
         clients.describe(&alice).await;
         clients.complete(alice.address(), "alice").await.unwrap();
         assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_who_has_answered_403_is_not_stopped_for_its_age() {
+    for (age, violations) in [(3, 1), (25, 0)] {
+        let world = World::new(Setup::default());
+        let clients = Clients::of(&world, "a");
+        let agent = world.session("agent").answers_403().started_ago(secs(age * 3600)).start();
+        clients.describe(&agent).await;
+        assert_eq!(clients.complete(agent.address(), "agent").await, Ok(403));
+        sleep(secs(1800)).await;
+        world.put_object("ledger", &agent.receipt_key(), "artifacts_lost");
+        clients.describe(&agent).await;
+        clients.stop(&agent).await;
+        let said = world.violations();
+        let i1 = said.iter().filter(|text| text.contains("has answered 403")).count();
+        assert_eq!(i1, violations, "{age}: {said:?}");
     }
 }

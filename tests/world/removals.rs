@@ -48,6 +48,7 @@ async fn i2_who_only_infers_that_a_target_is_nobodys_says_so_before() {
         let (world, clients) = stage();
         let old = world.session("old").started_ago(secs(3 * 3600)).start();
         world.leave_target("sessions", NOBODY);
+        assert!(clients.container_health(NOBODY).await.is_err());
         sleep(secs(300)).await;
         for address in [old.address(), NOBODY] {
             if is_said {
@@ -66,6 +67,7 @@ async fn i2_two_sweeps_have_seen_a_target_that_is_removed() {
         let (world, clients) = stage();
         world.leave_target("sessions", NOBODY);
         intend(&world, NOBODY);
+        assert!(clients.container_health(NOBODY).await.is_err());
         sleep(secs(waited)).await;
         clients.deregister(NOBODY).await;
         assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());

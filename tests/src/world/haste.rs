@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::api::Api;
 use super::invariants::Asker;
+use super::leftovers::is_past;
 use super::state::State;
 use super::task::{Task, TaskKey};
 
@@ -13,6 +14,22 @@ use super::task::{Task, TaskKey};
 const ABOUT: Duration = Duration::from_secs(10);
 
 impl State {
+    /// I1 for a `StopTask` of a task whose container has said that it runs another session: but for the hard age nothing
+    /// ends it.
+    pub(super) fn judge_stop_after_a_403(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
+        let at_last = self.setup.hard_age + self.setup.salvage_window;
+        let Some(task) = self.task(key) else { return };
+        let is_bound = task.container.behaviour.forbids
+            && self.judge.known_to_forbid.contains(key)
+            && !self.is_tagged_ended(task)
+            && !is_past(task.session_began(), at_last - ABOUT, now)
+            && !self.is_403_unwritten(task);
+        if is_bound {
+            let what = format!("StopTask of {}, which has answered 403", task.arn);
+            self.violation("I1", asker, &what);
+        }
+    }
+
     /// I3 for a `StopTask` that is about to be applied, of a task whose artifacts are not saved.
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
@@ -59,14 +76,17 @@ impl State {
         })
     }
 
-    /// Nothing but its own word says that it is over, and it said so only just now.
+    /// Nothing but its own word says that it is over, and nobody had asked it before.
     fn is_done_at_once(&self, task: &Task, now: Timestamp) -> bool {
         let lately = self.setup.leases_are_remembered_for / 6 - ABOUT;
-        let has_just_completed =
-            task.container.completed_at.is_some_and(|completed| now < completed + lately);
+        let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
+        let address = format!("{}:", task.address);
+        let mut asks = health.filter(|call| call.is_about(&address));
+        let has_asked = asks.any(|call| call.sent_at + lately <= now);
         let mut without = task.clone();
         without.container.completed_at = None;
-        has_just_completed
+        task.container.completed_at.is_some()
+            && !has_asked
             // By itself.
             && task.container.attempts == 0
             && self.live(&without, now)

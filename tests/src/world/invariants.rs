@@ -184,12 +184,18 @@ impl State {
         }
     }
 
+    /// An operator has declared it over; a lease that runs and a protection keep it all the same.
+    fn is_forced(&self, task: &Task, now: Timestamp) -> bool {
+        let is_leased = self.lease_end(task).is_some_and(|end| end > now);
+        self.judge.forces(task) && !is_leased && !self.is_protected(task)
+    }
+
     /// What a caller learns of a task that is described now, as of `seen`. What a stale read still shows excuses a
     /// caller, and accuses none: a session that is over by now is not live for having been so then.
     pub(crate) fn snapshot(&self, task: &Task, (now, seen): (Timestamp, Timestamp)) -> Snapshot {
         let shown = task.as_of(seen);
         Snapshot {
-            live: self.live(task, now) && self.live(&shown, seen),
+            live: self.live(task, now) && self.live(&shown, seen) && !self.is_forced(&shown, seen),
             held_address: shown.holds_address(seen),
             salvage_was_over: self.salvage_is_over(&shown, seen),
             taken_at: now,
@@ -221,7 +227,6 @@ impl State {
         let Some(task) = reached.and_then(|key| self.task(key)) else { return };
         if task.container.session_id != session_id
             || task.container.behaviour.forbids
-            || self.judge.forces(task)
             || self.is_taken_for_another(task)
         {
             return;
@@ -249,6 +254,7 @@ impl State {
     /// I1, I3 and I8 for a `StopTask` that is about to be applied.
     pub(crate) fn judge_stop(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         self.judge_task_write(asker, Api::StopTask, key);
+        self.judge_stop_after_a_403(asker, key, now);
         self.look_whether_one_has_just_stopped(asker, key);
         let Some(task) = self.task(key) else { return };
         if !task.wanted_running() {
@@ -277,7 +283,7 @@ impl State {
             || self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.salvage_was_over);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
-                Some(true) if !forced && !untold && !self.is_taken_for_another(task) => {
+                Some(true) if !untold && !self.is_taken_for_another(task) => {
                     self.violation(
                         "I1",
                         asker,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::api::Api;
 use super::invariants::Asker;
 use super::state::State;
 use super::targets::Address;
@@ -45,9 +46,7 @@ impl State {
             None if self.nobody_ever_had(ip) && !self.is_intended(group, ip) => {
                 format!("the target {ip}:{port} is removed without an intent")
             }
-            None if self.nobody_ever_had(ip)
-                && now < registered_at + self.setup.leases_are_remembered_for / 6 - ABOUT =>
-            {
+            None if self.nobody_ever_had(ip) && !self.was_seen_before(ip, registered_at) => {
                 format!("no two sweeps can have seen the target {ip}:{port} that is removed")
             }
             Some(_) | None => return,
@@ -90,6 +89,15 @@ impl State {
             // Its owner has ended the session that it ran before.
             && !task.container.behaviour.forbids
             && !self.is_taken_for_another(task)
+    }
+
+    /// Whether a sweep before has asked there, since it is registered.
+    fn was_seen_before(&self, ip: Ipv4Addr, registered_at: Timestamp) -> bool {
+        let lately = self.clock.now() - (self.setup.leases_are_remembered_for / 6 - ABOUT);
+        let address = format!("{ip}:");
+        let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
+        let mut asks = health.filter(|call| call.is_about(&address));
+        asks.any(|call| registered_at <= call.sent_at && call.sent_at <= lately)
     }
 
     fn nobody_ever_had(&self, ip: Ipv4Addr) -> bool {

@@ -71,7 +71,7 @@ impl Teller<'_> {
     fn tell(&mut self) {
         let (groups, pool) = (self.stack.groups, self.stack.warm_pool);
         let asked = self.stack.artifacts == Artifacts::Asked;
-        match self.random.u8(0..26) {
+        match self.random.u8(0..30) {
             0..=2 => self.owner_comes_back(),
             3 => self.is_given_up(),
             4 | 5 => self.address_changes_hands(),
@@ -93,6 +93,9 @@ impl Teller<'_> {
             21..=23 if asked => self.container_changes_its_mind(),
             24 if asked => self.uploads_for_long(),
             21..=24 => self.owner_comes_back(),
+            25 | 26 => self.is_too_old(),
+            27 if asked => self.uploads_for_long(),
+            28 => self.dies_unseen(),
             _ => self.ends_as_it_comes_back(),
         }
     }

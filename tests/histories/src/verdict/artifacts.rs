@@ -90,6 +90,23 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             receipts.contains_key(actor.task.id())
                 || world.object("ledger", &unknown(actor)).is_some()
         });
+        let is_forgotten = |actor: &&Actor| {
+            let outcome = receipts.get(actor.task.id()).map(|receipt| receipt["outcome"].clone());
+            let is_left = matches!(
+                outcome.as_ref().and_then(Value::as_str),
+                Some("awaiting_salvage" | "incomplete")
+            );
+            let runs = world.knows(&actor.task) && !world.is_stopping(&actor.task);
+            is_left && runs && !world.tags(&actor.task).contains_key("session-ended-at")
+        };
+        if let Some(actor) = ends.everyone.iter().filter(of_session).find(is_forgotten)
+            && !ends.looked_away
+        {
+            let arn = actor.task.arn();
+            let what =
+                format!("the end of {session} was acknowledged, and no tag says so of {arn}");
+            broken.push(Violation::new("I7", what));
+        }
         if is_in_scope && !on_record && !ends.looked_away {
             let what = format!("the end of {session} was acknowledged, and there is no receipt");
             broken.push(Violation::new("I7", what));

@@ -53,7 +53,11 @@ impl Teller<'_> {
             }
             2 => {
                 let fails = self.keeps_failing(Whom::Intents, &[Api::PutObject, Api::DeleteObject]);
-                let at = some_time(self.random, self.lasts);
+                let at = if self.random.bool() {
+                    When::At(Seconds(1))
+                } else {
+                    some_time(self.random, self.lasts)
+                };
                 self.push(at, fails);
             }
             3 => {

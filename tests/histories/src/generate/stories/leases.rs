@@ -33,23 +33,31 @@ impl Teller<'_> {
     /// Others' leases show that renewal works. Those of one owner end one after the other, and who has stopped the first
     /// for it dies, or can't write that down.
     pub(super) fn one_owners_renewals_break(&mut self) {
-        let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
+        let place = Where::Cluster(0);
+        // Where the second is can't be listed: nobody sees that both have lapsed.
+        let elsewhere = self.stack.clusters > 1 && self.random.bool();
         let number = |nth| self.number * 10 + nth;
         let (works, first, second) = (number(0), number(1), number(2));
         // The second lapses once the first has been stopped.
         let (grace, every) = (self.stack.lease_grace.0, self.stack.every.0);
-        let later = grace + every + self.random.u64(0..every * 2);
+        let later = if elsewhere { 1 } else { grace + every + self.random.u64(0..every * 2) };
         for (number, left) in [(works, 1_200), (first, 1), (second, later)] {
             let lease = Lease::Renewed(Seconds(left));
             let upload = if self.random.bool() { Upload::Works } else { Upload::Nothing };
             let container =
                 Container { upload, dies_on_sigterm: self.random.bool(), ..Container::default() };
             let entry = Entry::Running(Seconds::minutes(40));
+            let place = if elsewhere && number == second { Where::Cluster(1) } else { place };
             let session = Session { place, entry, lease, container, ..Session::default() };
             self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
         }
         for number in [first, second] {
             self.push(When::At(Seconds(0)), Action::RenewalBreaks(number));
+        }
+        if elsewhere {
+            let fails = self.keeps_failing(Whom::Cluster(1), &[Api::ListTasks, Api::DescribeTasks]);
+            self.push(When::At(Seconds(1)), fails);
+            return;
         }
         let calls = [Api::StopTask, Api::StopTask, Api::ContainerComplete, Api::DescribeTasks];
         let there = self.around(Whom::Session(first), &calls);

@@ -3,8 +3,8 @@
 use super::super::{once_in, one, some_time};
 use super::{ABOUT_A_SESSION, Teller};
 use crate::history::{
-    About, Action, Artifacts, Container, Entry, EventCopies, Identity, Seconds, Session, Start,
-    Sweep, Upload, When, Whom,
+    About, Action, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds, Session,
+    Start, Sweep, Upload, When, Whom,
 };
 use session_cleanup_tests::world::Api;
 
@@ -88,12 +88,79 @@ impl Teller<'_> {
         }
     }
 
+    /// Nothing but the hard age ends it, and the window after that.
+    pub(super) fn is_too_old(&mut self) {
+        let (number, stack, random) = (self.number, self.stack, &mut *self.random);
+        let age = stack.hard_age.0 + stack.salvage_window.0 - random.u64(0..900);
+        let container = match random.u8(0..5) {
+            0 => Container { deaf: true, ..Container::default() },
+            1 => Container { forbids: true, ..Container::default() },
+            2 => Container { upload: Upload::Never, ..Container::default() },
+            3 => Container {
+                upload: Upload::Behind,
+                uploads_in: Seconds(100_000),
+                ..Container::default()
+            },
+            _ => Container { silent: true, ..Container::default() },
+        };
+        let lease = if random.bool() { Lease::Renewed(Seconds::minutes(10)) } else { Lease::None };
+        let entry = Entry::Running(Seconds(age));
+        let session = Session { entry, lease, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+        }
+        match self.random.u8(0..4) {
+            0 => {
+                let (at, time) = (some_time(self.random, self.lasts), self.random.u64(60..900));
+                self.push(at, Action::RoutesAreLost(Seconds(time)));
+            }
+            1 => {
+                let fails = self.fails(self.whom(), &[Api::ContainerComplete, Api::DescribeTasks]);
+                let at = some_time(self.random, self.lasts);
+                self.push(at, fails);
+            }
+            _ => {}
+        }
+    }
+
+    /// Its tag is gone with its task, and what is written down of it fails.
+    pub(super) fn dies_unseen(&mut self) {
+        let number = self.number;
+        let identity = if self.stack.warm_pool { Identity::None } else { Identity::Tag };
+        let entry = Entry::Running(Seconds::minutes(5));
+        let upload = if self.random.bool() { Upload::Never } else { Upload::Works };
+        let container = Container { upload, ..Container::default() };
+        let session = Session { identity, entry, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
+        }
+        let at = some_time(self.random, self.lasts);
+        let ends = match self.random.u8(0..4) {
+            0 => Action::IsStopped(number),
+            1 => Action::IsInterrupted(number),
+            _ => Action::Exits(number, one(self.random, &[0, 137])),
+        };
+        for _ in 0..one(self.random, &[0, 1, 2]) {
+            let calls = [Api::PutObject, Api::PutObject, Api::GetObject, Api::DescribeTasks];
+            let fails = self.fails(self.whom(), &calls);
+            self.push(at, fails);
+        }
+        self.push(at, ends);
+        if once_in(self.random, 3) {
+            let spoken = self.spoken();
+            self.push(at, Action::Ends(number, spoken));
+        }
+    }
+
     /// An operator ends all of a cluster; the sweep dies, and somebody goes on.
     pub(super) fn forced_sweep_dies(&mut self) {
         let (number, random) = (self.number, &mut *self.random);
         let identity = if random.bool() { Identity::Environment } else { Identity::Tag };
         let entry = Entry::Running(Seconds::minutes(20));
-        let session = Session { identity, entry, ..Session::default() };
+        let lease = if random.bool() { Lease::Renewed(Seconds::minutes(10)) } else { Lease::None };
+        let session = Session { identity, entry, lease, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
         let at = some_time(self.random, self.lasts);
         self.push(at, Action::Sweeps(Sweep::Force(0, Seconds(10))));
