@@ -186,7 +186,8 @@ impl State {
 
     /// An operator has declared it over; a lease that runs and a protection keep it all the same.
     fn is_forced(&self, task: &Task, now: Timestamp) -> bool {
-        let is_leased = self.lease_end(task).is_some_and(|end| end > now);
+        let ahead = self.setup.functions_clock_is_ahead.max(SignedDuration::ZERO);
+        let is_leased = self.lease_end(task).is_some_and(|end| end > now + ahead);
         self.judge.forces(task) && !is_leased && !self.is_protected(task)
     }
 
@@ -195,7 +196,7 @@ impl State {
     pub(crate) fn snapshot(&self, task: &Task, (now, seen): (Timestamp, Timestamp)) -> Snapshot {
         let shown = task.as_of(seen);
         Snapshot {
-            live: self.live(task, now) && self.live(&shown, seen) && !self.is_forced(&shown, seen),
+            live: self.live(task, now) && self.live(&shown, seen) && !self.is_forced(&shown, now),
             held_address: shown.holds_address(seen),
             salvage_was_over: self.salvage_is_over(&shown, seen),
             taken_at: now,
@@ -348,7 +349,9 @@ impl State {
         let over = over.chain(task.over_since).chain(task.owner_ended_at).min();
         let unasked = self.setup.containers_upload_themselves && tagged.is_none();
         let unasked = over.filter(|_| unasked);
-        let at_last = task.session_began() + self.setup.hard_age;
+        // A function whose clock is ahead decides that much before.
+        let ahead = self.setup.functions_clock_is_ahead.max(SignedDuration::ZERO);
+        let at_last = task.session_began() + self.setup.hard_age - ahead;
         since
             .into_iter()
             .chain(unasked)

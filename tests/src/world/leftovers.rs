@@ -205,7 +205,11 @@ impl State {
     /// Whether any is extended, and whether too many have lapsed.
     fn leases(&self, families: &[String], perhaps: bool, now: Timestamp) -> (bool, bool) {
         let is_seen = |task: &Task| self.is_session_task(task) && is_one_of(families, &task.family);
-        let tasks = self.tasks().filter(|task| is_seen(task) && task.wanted_running());
+        // A sweep decides by what it saw at its beginning.
+        let runs_then = |task: &Task| {
+            task.stop.as_ref().is_none_or(|stop| perhaps && now <= stop.at + A_SWEEP_LASTS)
+        };
+        let tasks = self.tasks().filter(|task| is_seen(task) && runs_then(task));
         let leased = tasks.filter_map(|task| {
             let end = self.lease_end(task)?;
             // Copied from another's: it is none.
@@ -232,9 +236,11 @@ impl State {
                 && !self.is_tagged_ended(task)
                 && !is_past(task.session_began(), self.setup.hard_age, now)
         };
-        // A sweep decides by what it saw at its beginning.
         let seen = if perhaps { now - A_SWEEP_LASTS } else { now };
-        let lapsed = leased.iter().filter(|(task, end)| *end <= seen && undecided(task)).count();
+        let is_over = |(task, end): &&(&Task, Timestamp)| {
+            task.wanted_running() && *end <= seen && undecided(task)
+        };
+        let lapsed = leased.iter().filter(is_over).count();
         let lapsed = lapsed + reaped.count();
         let latest = now + self.setup.hard_age;
         let runs = |end: &Timestamp| *end > seen && *end <= latest;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::api::Api;
 use super::state::State;
 use super::task::Task;
 
@@ -18,6 +19,11 @@ impl State {
         })
     }
 
+    fn tag_was_refused(&self, task: &Task) -> bool {
+        let mut tags = self.journal.calls.iter().filter(|call| call.api == Api::TagResource);
+        tags.any(|call| call.is_about(&task.arn) && !call.outcome.is_success())
+    }
+
     /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
     pub(crate) fn live_targets_missing(&self, now: Timestamp) -> Vec<String> {
         let ours = self.tasks().filter(|task| self.is_session_task(task));
@@ -25,10 +31,12 @@ impl State {
         live.flat_map(|task| {
             let port = task.target_port;
             let address = (task.address, port);
-            // One that runs another session without having told anybody, or that was tagged before: it is kept, and that
-            // is all.
+            // One that runs another session without having told anybody, or that was tagged before, or would have been:
+            // it is kept, and that is all.
             let is_another = task.container.behaviour.forbids
-                && (!self.judge.known_to_forbid.contains(&task.key) || self.is_tagged_ended(task));
+                && (!self.judge.known_to_forbid.contains(&task.key)
+                    || self.is_tagged_ended(task)
+                    || self.tag_was_refused(task));
             let told =
                 !is_another && !self.is_taken_for_another(task) && !self.has_a_leftover(task);
             let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {

@@ -65,8 +65,12 @@ pub(super) fn judge(
     let row = task_row(task, evidence, circumstances, policy, now);
     let was_live_until = live_all_the_same(task, row, &circumstances.leases, policy);
     let salvage_failing = suspects.failed_salvages.get(&task.arn).copied();
-    let salvage_failing =
-        salvage_failing.filter(|seen| was_live_until.is_none_or(|until| seen.since >= until));
+    let salvage_failing = salvage_failing.and_then(|seen| match was_live_until {
+        Some(until) => {
+            (seen.last >= until).then(|| SeenSince { since: seen.since.max(until), ..seen })
+        }
+        None => Some(seen),
+    });
     let reused = suspects.reused.get(&task.arn).copied();
     let blind = suspects.blind.get(&task.arn).copied();
     let under_way = suspects.under_way.get(&task.arn).copied();

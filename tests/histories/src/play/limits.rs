@@ -39,6 +39,8 @@ pub(super) fn beyond_the_blast_radius(
             .filter(|call| matches!(call.outcome, Outcome::Answered(200, _))),
     );
     let touched = stopped.max(confirmed);
+    // Whose loss can't be put on record is not stopped.
+    let asked = count(&mut of(Api::ContainerComplete));
     let mut beyond = Vec::new();
     if touched > limit {
         let what = format!("{caller} touched {touched} tasks of {tasks}, and may touch {limit}");
@@ -52,7 +54,8 @@ pub(super) fn beyond_the_blast_radius(
     }
     for (group, targets) in removed {
         // Those of orphans count as tasks; a group has no more targets than there are tasks and zombies.
-        let most = at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + orphans.max(touched);
+        let most =
+            at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + orphans.max(touched).max(asked);
         if targets.len() > most {
             let what = format!("{caller} removed {} targets of {group}, not {most}", targets.len());
             beyond.push(Violation::new("blast radius", what));

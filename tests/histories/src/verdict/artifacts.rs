@@ -99,7 +99,8 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             let runs = world.knows(&actor.task) && !world.is_stopping(&actor.task);
             is_left && runs && !world.tags(&actor.task).contains_key("session-ended-at")
         };
-        if let Some(actor) = ends.everyone.iter().filter(of_session).find(is_forgotten)
+        let mut meant = ends.everyone.iter().filter(of_session).filter(|_| arn.is_some());
+        if let Some(actor) = meant.find(is_forgotten)
             && !ends.looked_away
         {
             let arn = actor.task.arn();

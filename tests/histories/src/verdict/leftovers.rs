@@ -73,8 +73,8 @@ impl Leftovers {
                 "I4",
                 "is left behind",
                 &self.orphans,
-                // Each is asked, and asked again, and given up.
-                self.window + 2 + 3 * none_after(self.most_orphans, radius),
+                // Each is asked, and asked again, and given up; before that a sweep must see which leases run.
+                self.window + 3 + 3 * none_after(self.most_orphans, radius),
             ),
             (
                 "I5",

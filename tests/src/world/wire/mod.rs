@@ -126,6 +126,8 @@ impl Reply {
         match self.code {
             Some("ThrottlingException" | "Throttling" | "SlowDown") => Outcome::Throttled,
             None if self.status == 429 => Outcome::Throttled,
+            // Of another status the rest says nothing.
+            None if self.status == 200 && self.shape == BodyShape::BreaksOff => Outcome::BrokenOff,
             code => Outcome::Answered(self.status, code),
         }
     }

@@ -170,4 +170,11 @@ fn what_was_asked_before_a_lease_was_over_for_good_does_not_count_where_renewal_
     assert_eq!(failing(MINUTE, 1), None);
     assert_eq!(failing(INTERVAL * 2, 1), Some(ago(INTERVAL)));
     assert_eq!(failing(MINUTE, 0), Some(ago(INTERVAL)), "one alone speaks for itself");
+    // Who was asked before and after that has its window from then on.
+    let mut scene = failed_salvage();
+    let asked = SeenSince { since: ago(INTERVAL * 2), last: ago(MINUTE) };
+    scene.suspects.failed_salvages.insert(task("x").arn, asked);
+    scene.tasks = vec![tagged("x", LEASE_TAG, ago(HOUR * 2 + INTERVAL))];
+    scene.tasks.push(tagged("y", LEASE_TAG, ago(MINUTE)));
+    assert_eq!(scene.salvage_failing_since().map(|seen| seen.since), Some(ago(INTERVAL)));
 }

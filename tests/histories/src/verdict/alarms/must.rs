@@ -56,7 +56,10 @@ fn lost(facts: &Facts<'_>, musts: &mut Vec<Must>) {
             puts.iter().any(|call| is_answered(call)).then_some(())?;
             Some((puts.first()?.sent_at, puts.last()?.sent_at))
         };
+        // Who dies before the stop has lost nothing yet, and it may never come to it.
+        let is_over = !facts.world.knows(task) || facts.world.is_stopping(task);
         if outcome == Some("artifacts_lost")
+            && is_over
             && let Some(when) = puts("receipts/")
         {
             let why = format!("the artifacts of {id} are lost");
@@ -305,7 +308,16 @@ fn lost_routes(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     let &[(from, until)] = &lost[..] else { return };
     let within = facts.logbook.sweeps().filter(|sweep| from < sweep.began && sweep.ended < until);
     for sweep in within {
-        let asks = facts.calls_of(sweep).any(|call| call.api == Api::ContainerComplete);
+        // Of one that has answered 403 before, its silence says nothing of the route.
+        let has_answered = |asked: &Call| {
+            let forbids = |call: &&Call| {
+                call.subjects == asked.subjects && matches!(call.outcome, Outcome::Answered(403, _))
+            };
+            facts.calls.iter().find(forbids).is_some()
+        };
+        let asks = facts
+            .calls_of(sweep)
+            .any(|call| call.api == Api::ContainerComplete && !has_answered(call));
         // One that was refused was reached.
         let is_met = facts
             .met

@@ -82,7 +82,8 @@ pub(super) fn failing(task: &Task, row: TaskRow, world: &World) -> Option<Seen> 
         }
         Lease::Until(_) | Lease::None | Lease::Unreadable => i64::MIN,
     };
-    (failing.since >= was_live_until).then_some(failing)
+    let since = failing.since.max(was_live_until);
+    (failing.last >= was_live_until).then_some(Seen { since, ..failing })
 }
 
 /// When the artifacts of a task are given up.
