@@ -103,6 +103,7 @@ impl SessionBuilder {
             subnet: self.subnet.clone(),
             shapeless: self.oddity == Some(Oddity::Shapeless),
             created_at,
+            arrived_at: now,
             visible_from: created_at + self.hidden_for,
             described_from: created_at + self.undescribed_for,
             runs_at,

@@ -10,7 +10,7 @@ use super::leftovers::is_past;
 use super::state::State;
 use super::task::{Task, TaskKey};
 
-/// Sweeps are not to the second.
+/// Clocks are not to the second.
 const ABOUT: Duration = Duration::from_secs(10);
 
 impl State {
@@ -22,7 +22,7 @@ impl State {
         let is_bound = task.container.behaviour.forbids
             && self.judge.known_to_forbid.contains(key)
             && !self.is_tagged_ended(task)
-            && !is_past(task.session_began(), at_last - ABOUT, now)
+            && !is_past(task.session_began(), at_last, now + ABOUT)
             && !self.is_403_unwritten(task);
         if is_bound {
             let what = format!("StopTask of {}, which has answered 403", task.arn);
@@ -33,8 +33,9 @@ impl State {
     /// I3 for a `StopTask` that is about to be applied, of a task whose artifacts are not saved.
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
-        let asked = !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
-        if !asked || !task.started(now) || task.loss_allowed {
+        let is_asked =
+            !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
+        if !is_asked || !task.started(now) || task.loss_allowed {
             return;
         }
         let what = if !self.loss_is_on_record(task) {
@@ -58,7 +59,7 @@ impl State {
 
     /// Two sweeps at least ask it, each once.
     fn was_asked_before(&self, task: &Task, now: Timestamp) -> bool {
-        let before = now - (self.setup.leases_are_remembered_for / 6 - ABOUT);
+        let before = now - self.setup.nearly_half_an_interval();
         let (session, address) = (&task.container.session_id, format!("{}:", task.address));
         let asks = self.journal.calls.iter().filter(|call| call.api == Api::ContainerComplete);
         let mut asks = asks.filter(|call| call.sent_at <= before);
@@ -78,7 +79,7 @@ impl State {
 
     /// Nothing but its own word says that it is over, and nobody had asked it before.
     fn is_done_at_once(&self, task: &Task, now: Timestamp) -> bool {
-        let lately = self.setup.leases_are_remembered_for / 6 - ABOUT;
+        let lately = self.setup.nearly_half_an_interval();
         let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
         let address = format!("{}:", task.address);
         let mut asks = health.filter(|call| call.is_about(&address));

@@ -19,7 +19,9 @@ impl State {
         let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
         let (Some(before), Some(after)) = (read(&before.body), read(body)) else { return };
         let of_a_403 = |receipt: &Value| receipt["artifacts"] == "wrong_container";
-        let is_weaker = of_a_403(&before) && !of_a_403(&after) && rank(&after) == 0;
+        // Beyond the hard age it is not obeyed.
+        let was_obeyed = before["outcome"] == "rejected" && of_a_403(&before);
+        let is_weaker = was_obeyed && !of_a_403(&after) && rank(&after) == 0;
         if rank(&after) < rank(&before) || is_weaker {
             let what = format!(
                 "{key} said {} and {}, and says {} and {} now",

@@ -14,9 +14,6 @@ use super::task::Task;
 /// Who has had an address for so long must be known to whoever removes it: each look, wait and answer is shorter.
 const SURELY_KNOWN: Duration = Duration::from_mins(2);
 
-/// Sweeps are not to the second.
-const ABOUT: Duration = Duration::from_secs(10);
-
 impl State {
     /// Since when an address is registered in a group, if it is.
     pub(crate) fn registered_since(&self, group: &str, address: Address) -> Option<Timestamp> {
@@ -35,7 +32,7 @@ impl State {
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);
         }
-        let known = |task: &&Task| task.wanted_running() && task.created_at + SURELY_KNOWN <= now;
+        let known = |task: &&Task| task.wanted_running() && task.arrived_at + SURELY_KNOWN <= now;
         let what = match self.holder(ip, now).filter(known) {
             Some(task) if self.has_lost_it_for_nothing(asker, task, group, port, now) => {
                 format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
@@ -93,7 +90,7 @@ impl State {
 
     /// Whether a sweep before has asked there, since it is registered.
     fn was_seen_before(&self, ip: Ipv4Addr, registered_at: Timestamp) -> bool {
-        let lately = self.clock.now() - (self.setup.leases_are_remembered_for / 6 - ABOUT);
+        let lately = self.clock.now() - self.setup.nearly_half_an_interval();
         let address = format!("{ip}:");
         let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
         let mut asks = health.filter(|call| call.is_about(&address));

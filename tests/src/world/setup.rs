@@ -149,6 +149,11 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Two sweeps lie half an interval apart at least; a memory of leases counts for three. Sweeps are not to the second.
+    pub(crate) fn nearly_half_an_interval(&self) -> Duration {
+        (self.leases_are_remembered_for / 6).saturating_sub(Duration::from_secs(10))
+    }
+
     /// For callers that may have so many connections open at once, those that wait for their next
     /// request among them.
     #[must_use]

@@ -89,6 +89,8 @@ pub(crate) struct Task {
     /// ECS shows it without what every task has.
     pub(crate) shapeless: bool,
     pub(crate) created_at: Timestamp,
+    /// When it came into the world, and to its address: it may have been created before.
+    pub(crate) arrived_at: Timestamp,
     /// ECS reads are eventually consistent: before this they don't show the task.
     pub(crate) visible_from: Timestamp,
     /// Some of them sooner than others: before this `DescribeTasks` does not know it.

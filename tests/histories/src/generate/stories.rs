@@ -72,7 +72,6 @@ impl Teller<'_> {
         let (groups, pool) = (self.stack.groups, self.stack.warm_pool);
         let asked = self.stack.artifacts == Artifacts::Asked;
         match self.random.u8(0..30) {
-            0..=2 => self.owner_comes_back(),
             3 => self.is_given_up(),
             4 | 5 => self.address_changes_hands(),
             // What waits for its turn in another group looks like the new holder's own.
@@ -87,16 +86,14 @@ impl Teller<'_> {
             14 if !pool => self.renewal_breaks(),
             15..=17 if !pool => self.one_owners_renewals_break(),
             14..=17 if asked => self.claims_what_waited(),
-            14..=17 => self.owner_comes_back(),
             18 | 19 => self.two_tasks_run_it(),
             20 => self.many_are_over(),
             21..=23 if asked => self.container_changes_its_mind(),
-            24 if asked => self.uploads_for_long(),
-            21..=24 => self.owner_comes_back(),
             25 | 26 => self.is_too_old(),
-            27 if asked => self.uploads_for_long(),
+            24 | 27 if asked => self.uploads_for_long(),
             28 => self.dies_unseen(),
-            _ => self.ends_as_it_comes_back(),
+            27 | 29 => self.ends_as_it_comes_back(),
+            _ => self.owner_comes_back(),
         }
     }
 
