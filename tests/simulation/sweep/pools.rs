@@ -278,7 +278,7 @@ async fn a_marker_from_before_the_claim_confirms_nothing_of_a_session_that_is_to
     });
     world.operator_stops(&session, "by hand");
     let stopped = world.task_event(&session);
-    deliver(&function(&world, "second"), &[stopped.clone()]).await;
+    deliver(&function(&world, "second"), std::slice::from_ref(&stopped)).await;
     tokio::time::sleep(MINUTE * 6).await;
     receive(&function(&world, "third"), &stopped, 2).await;
     assert_eq!(receipt(&world, &session).as_deref(), Some("artifacts_lost"), "{}", world.history());
