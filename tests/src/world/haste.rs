@@ -33,8 +33,9 @@ impl State {
     /// I3 for a `StopTask` that is about to be applied, of a task whose artifacts are not saved.
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
-        let is_asked =
-            !self.setup.artifacts_are_discarded && !self.setup.containers_upload_themselves;
+        let is_asked = self.setup.sees_everything()
+            && !self.setup.artifacts_are_discarded
+            && !self.setup.containers_upload_themselves;
         if !is_asked || !task.started(now) || task.loss_allowed {
             return;
         }
@@ -86,7 +87,8 @@ impl State {
         let has_asked = asks.any(|call| call.sent_at + lately <= now);
         let mut without = task.clone();
         without.container.completed_at = None;
-        task.container.completed_at.is_some()
+        self.setup.sees_everything()
+            && task.container.completed_at.is_some()
             && !has_asked
             // By itself.
             && task.container.attempts == 0

@@ -37,6 +37,7 @@ impl State {
             Some(task) if self.has_lost_it_for_nothing(asker, task, group, port, now) => {
                 format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
             }
+            Some(_) | None if !self.setup.sees_everything() => return,
             Some(task) if self.is_by_inference(task) && !self.is_intended(group, ip) => {
                 format!("the target {ip}:{port} of {} is removed without an intent", task.arn)
             }

@@ -54,6 +54,8 @@ pub struct Setup {
     pub hard_age: Duration,
     /// A lease that is over for longer than this makes an orphan, where others are renewed.
     pub lease_grace: Duration,
+    /// So long after one sweep the next one follows.
+    pub sweep_interval: Duration,
     /// So long one that was extended may show that leases are renewed.
     pub leases_are_remembered_for: Duration,
     /// A session that is done makes an orphan once its task is older than this.
@@ -124,6 +126,7 @@ impl Default for Setup {
             max_session_age: Duration::from_hours(2),
             hard_age: Duration::from_hours(24),
             lease_grace: Duration::from_mins(15),
+            sweep_interval: Duration::from_mins(5),
             leases_are_remembered_for: Duration::from_mins(15),
             start_up_grace: Duration::from_mins(10),
             salvage_window: Duration::from_mins(30),
@@ -149,9 +152,9 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Two sweeps lie half an interval apart at least; a memory of leases counts for three. Sweeps are not to the second.
+    /// Two sweeps that count lie half an interval apart at least. They are not to the second.
     pub(crate) fn nearly_half_an_interval(&self) -> Duration {
-        (self.leases_are_remembered_for / 6).saturating_sub(Duration::from_secs(10))
+        (self.sweep_interval / 2).saturating_sub(Duration::from_secs(10))
     }
 
     /// For callers that may have so many connections open at once, those that wait for their next
@@ -166,6 +169,12 @@ impl Setup {
     #[must_use]
     pub fn in_real_time() -> Self {
         Self { epoch: None, latency: Latency::none(), absent: Absent::Refused, ..Self::default() }
+    }
+
+    /// Whether nothing happens unseen: in real time the ledger may be elsewhere, and a connection that is refused
+    /// leaves no trace.
+    pub(crate) fn sees_everything(&self) -> bool {
+        self.epoch.is_some()
     }
 
     /// Whether a family is one of the configured ones, which may end in `*`.

@@ -157,6 +157,7 @@ impl Stack {
             salvage_window: self.salvage_window.into(),
             warm_pool: self.warm_pool,
             lease_grace: self.lease_grace.into(),
+            sweep_interval: self.every.into(),
             leases_are_remembered_for: Duration::from(self.every) * 3,
             start_up_grace: self.start_up_grace.into(),
             artifacts_are_discarded: self.artifacts == Artifacts::Discarded,
