@@ -134,7 +134,7 @@ pub(super) fn outcome(
     task: &TaskFate,
     window: SalvageWindow,
 ) -> Outcome {
-    if task.is_spared() && task.may_be_our_stop() {
+    if matches!(task, TaskFate::SparedInDoubt { .. }) {
         return Outcome::Incomplete;
     }
     let is_spared = task.is_spared()

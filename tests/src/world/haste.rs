@@ -1,10 +1,11 @@
 //! What must come before an act: a loss that is on record, and a second look at who says that it is done.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::api::Api;
+use super::api::{Api, Call};
 use super::invariants::Asker;
 use super::leftovers::is_past;
 use super::state::State;
@@ -33,15 +34,13 @@ impl State {
     /// I3 for a `StopTask` that is about to be applied, of a task whose artifacts are not saved.
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
-        let is_asked = self.setup.sees_everything()
-            && !self.setup.artifacts_are_discarded
-            && !self.setup.containers_upload_themselves;
+        let is_asked = self.setup.sees_everything() && self.setup.containers_are_asked();
         if !is_asked || !task.started(now) || task.loss_allowed {
             return;
         }
         let what = if !self.loss_is_on_record(task) {
             format!("StopTask of {} before its loss is on record", task.arn)
-        } else if !self.was_asked_before(task, now) {
+        } else if !self.was_asked_before(task) {
             format!("StopTask of {}, which nobody had asked before", task.arn)
         } else {
             return;
@@ -58,13 +57,18 @@ impl State {
         self.violation("I1", asker, &what);
     }
 
+    /// The calls of an operation to an address that a sweep before has sent, or somebody even earlier.
+    pub(super) fn sent_before(&self, api: Api, ip: Ipv4Addr) -> impl Iterator<Item = &Call> {
+        let (before, address) =
+            (self.clock.now() - self.setup.nearly_half_an_interval(), format!("{ip}:"));
+        let calls = self.journal.calls.iter().filter(move |call| call.api == api);
+        calls.filter(move |call| call.sent_at <= before && call.is_about(&address))
+    }
+
     /// Two sweeps at least ask it, each once.
-    fn was_asked_before(&self, task: &Task, now: Timestamp) -> bool {
-        let before = now - self.setup.nearly_half_an_interval();
-        let (session, address) = (&task.container.session_id, format!("{}:", task.address));
-        let asks = self.journal.calls.iter().filter(|call| call.api == Api::ContainerComplete);
-        let mut asks = asks.filter(|call| call.sent_at <= before);
-        asks.any(|call| call.is_about(session) && call.is_about(&address))
+    fn was_asked_before(&self, task: &Task) -> bool {
+        let mut asks = self.sent_before(Api::ContainerComplete, task.address);
+        asks.any(|call| call.is_about(&task.container.session_id))
     }
 
     fn loss_is_on_record(&self, task: &Task) -> bool {
@@ -80,16 +84,11 @@ impl State {
 
     /// Nothing but its own word says that it is over, and nobody had asked it before.
     fn is_done_at_once(&self, task: &Task, now: Timestamp) -> bool {
-        let lately = self.setup.nearly_half_an_interval();
-        let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-        let address = format!("{}:", task.address);
-        let mut asks = health.filter(|call| call.is_about(&address));
-        let has_asked = asks.any(|call| call.sent_at + lately <= now);
         let mut without = task.clone();
         without.container.completed_at = None;
         self.setup.sees_everything()
             && task.container.completed_at.is_some()
-            && !has_asked
+            && self.sent_before(Api::ContainerHealth, task.address).next().is_none()
             // By itself.
             && task.container.attempts == 0
             && self.live(&without, now)

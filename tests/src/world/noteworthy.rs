@@ -72,11 +72,14 @@ impl State {
             && !behaviour.silent
             && behaviour.unready.is_none();
         let setup = &self.setup;
-        let asked = !setup.artifacts_are_discarded && !setup.containers_upload_themselves;
         let leased = task.tags.get(&setup.lease_tag).is_some();
         let is_over = self.is_over_for_good(task, now)
             || !leased && is_past(task.session_began(), setup.max_session_age + SURELY, now);
-        asked && behaviour.forbids && answers && is_over && !self.is_kept(task)
+        setup.containers_are_asked()
+            && behaviour.forbids
+            && answers
+            && is_over
+            && !self.is_kept(task)
     }
 
     fn misrouted(&self, now: Timestamp) -> impl Iterator<Item = (Noteworthy, String)> {

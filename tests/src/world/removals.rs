@@ -15,20 +15,11 @@ use super::task::Task;
 const SURELY_KNOWN: Duration = Duration::from_mins(2);
 
 impl State {
-    /// Since when an address is registered in a group, if it is.
-    pub(crate) fn registered_since(&self, group: &str, address: Address) -> Option<Timestamp> {
-        let target = self.groups.get(group)?.targets.get(&address)?;
-        target.deregistered_at.is_none().then_some(target.registered_at)
-    }
-
-    /// A target of a group is about to be removed.
-    pub(crate) fn judge_removal(
-        &mut self,
-        asker: &Asker,
-        (group, (ip, port)): (&str, Address),
-        registered_at: Timestamp,
-    ) {
-        let now = self.clock.now();
+    /// A target of a group is about to be removed, if it is there.
+    pub(crate) fn judge_removal(&mut self, asker: &Asker, group: &str, (ip, port): Address) {
+        let target = self.groups.get(group).and_then(|group| group.targets.get(&(ip, port)));
+        let Some(target) = target.filter(|target| target.deregistered_at.is_none()) else { return };
+        let (now, registered_at) = (self.clock.now(), target.registered_at);
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);
         }
@@ -91,11 +82,8 @@ impl State {
 
     /// Whether a sweep before has asked there, since it is registered.
     fn was_seen_before(&self, ip: Ipv4Addr, registered_at: Timestamp) -> bool {
-        let lately = self.clock.now() - self.setup.nearly_half_an_interval();
-        let address = format!("{ip}:");
-        let health = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-        let mut asks = health.filter(|call| call.is_about(&address));
-        asks.any(|call| registered_at <= call.sent_at && call.sent_at <= lately)
+        let mut asks = self.sent_before(Api::ContainerHealth, ip);
+        asks.any(|call| registered_at <= call.sent_at)
     }
 
     fn nobody_ever_had(&self, ip: Ipv4Addr) -> bool {

@@ -171,6 +171,11 @@ impl Setup {
         Self { epoch: None, latency: Latency::none(), absent: Absent::Refused, ..Self::default() }
     }
 
+    /// Whether a container is asked for its artifacts at all.
+    pub(crate) fn containers_are_asked(&self) -> bool {
+        !self.artifacts_are_discarded && !self.containers_upload_themselves
+    }
+
     /// Whether nothing happens unseen: in real time the ledger may be elsewhere, and a connection that is refused
     /// leaves no trace.
     pub(crate) fn sees_everything(&self) -> bool {

@@ -97,16 +97,16 @@ pub(super) fn unfinished(suspects: &mut Suspects, known: &Known<'_>) {
 pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
     let Known { seen, policy, now, suspects: before, .. } = *known;
     let live = seen.tasks.iter().filter(|task| task.shall_run);
-    let running: BTreeMap<TaskArn, Timestamp> = live
-        .filter_map(|task| Some((task.arn.clone(), running_lease(task, policy, now)?)))
-        .collect();
-    // Who was to be stopped by a sweep that died, and has been extended since, was not stopped.
-    let reaped = before.reaped_for_leases.iter().filter(|(task, at)| {
-        !is_longer_ago(**at, policy.max_session_age, now) && !running.contains_key(*task)
-    });
+    let running = live.filter_map(|task| Some((&task.arn, running_lease(task, policy, now)?)));
+    let reaped = before.reaped_for_leases.iter();
+    let reaped = reaped.filter(|(_, at)| !is_longer_ago(**at, policy.max_session_age, now));
     suspects.reaped_for_leases.extend(reaped.map(|(task, at)| (task.clone(), *at)));
+    // Who was to be stopped by a sweep that died, and has been extended since, was not stopped.
+    for (task, _) in running.clone() {
+        suspects.reaped_for_leases.remove(task);
+    }
     suspects.leases = if seen.all_clusters_listed() {
-        SeenLeases::new(running, now)
+        SeenLeases::new(running.map(|(task, end)| (task.clone(), end)), now)
     } else {
         before.leases.clone()
     };

@@ -105,6 +105,15 @@ impl Teller<'_> {
         Whom::Session(self.number)
     }
 
+    /// How a session may be told from its task; in a pool it must be claimed.
+    fn environment_or_tag(&mut self) -> Identity {
+        match (self.stack.warm_pool, self.random.bool()) {
+            (true, _) => Identity::None,
+            (false, true) => Identity::Tag,
+            (false, false) => Identity::Environment,
+        }
+    }
+
     /// Right before or after one of its calls.
     fn around(&mut self, whom: Whom, apis: &[Api]) -> When {
         let api = one(self.random, apis);

@@ -266,9 +266,7 @@ impl State {
         let (ids, registered) = self.no_addresses(&group, form);
         registered.retain(|id| !ids.contains(id));
         for address in addresses {
-            if let Some(since) = self.registered_since(&group, address) {
-                self.judge_removal(asker, (&group, address), since);
-            }
+            self.judge_removal(asker, &group, address);
             let of = self.groups.get_mut(&group).map(|group| {
                 group.changes(address, now);
                 group.targets.get_mut(&address)

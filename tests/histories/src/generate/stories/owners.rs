@@ -173,12 +173,8 @@ impl Teller<'_> {
 
     /// Its owner ends it, and it is back in a new task in the same second, or about then.
     pub(super) fn ends_as_it_comes_back(&mut self) {
-        let (number, pool, random) = (self.number, self.stack.warm_pool, &mut *self.random);
-        let identity = match (pool, random.bool()) {
-            (true, _) => Identity::None,
-            (false, true) => Identity::Tag,
-            (false, false) => Identity::Environment,
-        };
+        let (number, pool) = (self.number, self.stack.warm_pool);
+        let identity = self.environment_or_tag();
         let entry = Entry::Running(Seconds::minutes(5));
         let session = Session { identity, entry, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
@@ -199,12 +195,8 @@ impl Teller<'_> {
 
     /// An owner that does not name the task means one of two.
     pub(super) fn two_tasks_run_it(&mut self) {
+        let identity = self.environment_or_tag();
         let (number, random) = (self.number, &mut *self.random);
-        let identity = match (self.stack.warm_pool, random.bool()) {
-            (true, _) => Identity::None,
-            (false, true) => Identity::Tag,
-            (false, false) => Identity::Environment,
-        };
         let session =
             Session { identity, entry: Entry::Running(Seconds::minutes(5)), ..Session::default() };
         let at = Seconds(random.u64(200..900));

@@ -310,10 +310,9 @@ fn lost_routes(facts: &Facts<'_>, musts: &mut Vec<Must>) {
     for sweep in within {
         // Of one that has answered 403 before, its silence says nothing of the route.
         let has_answered = |asked: &Call| {
-            let forbids = |call: &&Call| {
+            facts.calls.iter().any(|call| {
                 call.subjects == asked.subjects && matches!(call.outcome, Outcome::Answered(403, _))
-            };
-            facts.calls.iter().find(forbids).is_some()
+            })
         };
         let asks = facts
             .calls_of(sweep)
