@@ -82,17 +82,21 @@ async fn comes_back(health: HealthTimes, trouble: Option<Fault>, case: &str) {
                 assert!(is_in(&world, group, &agent), "{case}\n{}", world.history());
             }
         }
-        world.faults_cease();
-        tokio::time::sleep(MINUTE * 6).await;
-        sweeps(&world, "sweep", 2).await;
-        for group in own {
-            assert!(is_in(&world, group, &agent), "{case}, {group}\n{}", world.history());
-        }
-        assert!(world.registered("spare").is_empty(), "{case}");
-        assert_eq!(open_intents(&world), Vec::<String>::new(), "{case}");
-        assert!(!world.is_stopping(&agent), "{case}");
-        assert_unharmed(&world);
+        is_back_in_the_end(&world, &agent, own, &case).await;
     }
+}
+
+async fn is_back_in_the_end(world: &World, agent: &TaskHandle, own: &[&str], case: &str) {
+    world.faults_cease();
+    tokio::time::sleep(MINUTE * 6).await;
+    sweeps(world, "sweep", 2).await;
+    for group in own {
+        assert!(is_in(world, group, agent), "{case}, {group}\n{}", world.history());
+    }
+    assert!(world.registered("spare").is_empty(), "{case}");
+    assert_eq!(open_intents(world), Vec::<String>::new(), "{case}");
+    assert!(!world.is_stopping(agent), "{case}");
+    assert_unharmed(world);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,6 +139,27 @@ async fn after_a_403_the_target_comes_back_whichever_of_its_reads_shows_what_was
         for nth in 1..=8 {
             let stale = Fault::on(Api::DescribeTargetHealth).nth(nth).kind(FaultKind::Stale);
             comes_back(health, Some(stale), &format!("read {nth}")).await;
+        }
+    }
+}
+
+/// It is `initial` before it is removed, as it is after it has come back.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_a_target_that_was_new_comes_back_whichever_of_its_reads_shows_what_was_before()
+{
+    for health in load_balancers() {
+        for nth in 1..=8 {
+            let world = behind(&["sessions"], health);
+            let (agent, event) = reused(&world, &["sessions"]);
+            world.owner_deregisters(&agent);
+            tokio::time::sleep(MINUTE * 6).await;
+            world.owner_registers(&agent);
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            world.fault(Fault::on(Api::DescribeTargetHealth).nth(nth).kind(FaultKind::Stale));
+            let answer = report(&function(&world, "completion"), &event).await;
+            let case = format!("read {nth}, {health:?}: {answer:?}");
+            assert_eq!(outcome(&answer), "rejected", "{case}");
+            is_back_in_the_end(&world, &agent, &["sessions"], &case).await;
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use crate::invoke::{
     REAPER_TIMEOUT, assert_unharmed, deliver, function, look, open_intents, outcome, receipt,
-    report,
+    report, sweeps,
 };
-use session_cleanup_tests::world::{Api, Crash, Dwell, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{
+    Api, Crash, Dwell, Fault, FaultKind, HealthTimes, RegisteringWhatDrains, Setup, TaskHandle,
+    World,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,10 +54,42 @@ async fn an_address_that_changes_hands_before_the_deregistration_goes_back_to_it
     let event = world.task_event(&alice);
     report(&function(&world, "completion"), &event).await.unwrap();
     assert!(world.count(Api::RegisterTargets) >= 1, "{}", world.history());
-    assert_eq!(open_intents(&world), Vec::<String>::new());
     let bob = successor(&bob);
     assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
+    sweeps(&world, "sweep", 2).await;
+    assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
+    assert_eq!(open_intents(&world), Vec::<String>::new());
     assert_unharmed(&world);
+}
+
+/// Its target is new before it is removed, as it is after it has come back.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_changes_hands_goes_back_although_a_read_shows_it_as_it_was_before() {
+    // The first read finds the target.
+    for nth in 2..=6 {
+        let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+        let health = HealthTimes {
+            registering_what_drains: RegisteringWhatDrains::IsIgnored,
+            ..HealthTimes::default()
+        };
+        let world = World::new(Setup { dwell, health, ..Setup::default() });
+        let alice = world.session("alice").refuses().start();
+        world.owner_deregisters(&alice);
+        tokio::time::sleep(health.draining + Duration::from_mins(1)).await;
+        world.owner_registers(&alice);
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
+        world.fault(Fault::on(Api::DescribeTargetHealth).nth(nth).kind(FaultKind::Stale));
+        let event = world.session_ended_event(&alice, "completed");
+        report(&function(&world, "completion"), &event).await.ok();
+        tokio::time::sleep(health.draining + Duration::from_mins(1)).await;
+        sweeps(&world, "sweep", 2).await;
+        let bob = successor(&bob);
+        let registered = world.registered("sessions");
+        assert!(registered.contains(&bob.address()), "read {nth}\n{}", world.history());
+        assert_eq!(open_intents(&world), Vec::<String>::new(), "read {nth}\n{}", world.history());
+        assert_unharmed(&world);
+    }
 }
 
 /// ECS says when the new holder was created, by a clock that is ahead of ours.

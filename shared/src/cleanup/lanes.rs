@@ -214,10 +214,11 @@ impl Cleanup<'_> {
             Ok(salvage) if salvage.is_of_another_session(window) => {
                 let fate = self.re_register(session, &removal).await;
                 handover.say(match &fate {
-                    TargetFate::NotReRegistered { .. } => ContainersWord::AnotherSession,
+                    TargetFate::ReRegistered | TargetFate::NotReRegistered { .. } => {
+                        ContainersWord::AnotherSession
+                    }
                     TargetFate::Gone
                     | TargetFate::TakenOver
-                    | TargetFate::ReRegistered
                     | TargetFate::Kept
                     | TargetFate::Untouched
                     | TargetFate::NeverHadOne

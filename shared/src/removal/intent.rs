@@ -138,9 +138,9 @@ pub(crate) struct Registration {
 /// What a task's container has said while its target was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContainersWord {
-    /// It was not that, or what it was has been put right.
+    /// It was not that, or nothing of it was removed.
     Settled,
-    /// It runs another session, and its target has to be registered again.
+    /// It runs another session, and its target is registered again: the next sweep makes sure that it is.
     AnotherSession,
 }
 

@@ -20,7 +20,8 @@ pub(super) enum Back {
 /// AWS documents that an address can't be registered again before its deregistration delay is over, and
 /// not what its API answers until then. And a read may show a target as it was before the last change, also
 /// after another that showed it as it is. So *seen registered* proves something only where the last change was
-/// long ago, or where it is seen to be so new (`initial`) as it was not before it was removed.
+/// long ago: [`When::AtOnce`] the intent stays, whatever is seen, and the next sweep looks again. What is seen
+/// `initial` after it was seen out is reported as back until then.
 ///
 /// # Errors
 /// [`CallError`] when it is not registered, or not known to be: its intent stays, and the next sweep looks

@@ -124,7 +124,8 @@ async fn remove(
         settled.insert((target.task.clone(), at.clone()), outcome);
     }
 
-    let is_open = settled.values().any(Result::is_err)
+    // What is registered again is looked at once more, by the next sweep.
+    let is_open = settled.values().any(|one| matches!(one, Err(_) | Ok(Settled::ReRegistered)))
         || places.iter().any(|place| place.target.authority == Authority::GivenUp)
         || answered.iter().any(|(_, _, how)| matches!(how, Deregistered::Unanswered(_)));
     let answers = targets
