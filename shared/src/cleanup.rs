@@ -43,8 +43,10 @@ pub use steps::MeasuredStep;
 pub use stop::TaskFate;
 pub use target_fate::TargetFate;
 
+use crate::deadline::TimedOut;
 use crate::event::TaskReference;
 use crate::metrics::Step;
+use crate::session::{Stage, TaskArn};
 use identified::Identified;
 use identify::identify;
 use lanes::Cleanup;
@@ -58,23 +60,12 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
     let (steps, budget) = (Steps::begin(), invocation.budget());
     let record = Record { invocation, request, steps: &steps };
     let cleanup = Cleanup { invocation, request, steps: &steps, budget, record };
-    let identifying =
-        budget.identify().run(Box::pin(identify(invocation, request, budget.identify())));
-    let identified = steps
-        .measure(Step::Identify, identifying, |found| match found {
-            Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
-            Ok(Identified::Obeyed(_)) => "its container runs another session".to_owned(),
-            Ok(Identified::Over(_)) => "the task is over".to_owned(),
-            Ok(
-                Identified::Rejected { why, .. }
-                | Identified::OutOfScope { why, .. }
-                | Identified::NothingLost { why, .. }
-                | Identified::CannotBeTold { why, .. }
-                | Identified::Unclear { why, .. },
-            ) => why.clone(),
-            Err(timed_out) => timed_out.to_string(),
-        })
-        .await;
+    let identified = match find(&cleanup).await {
+        Ok(Identified::Session(session)) if session.task.stage() == Stage::NeverStarted => {
+            find_later(&cleanup, session.task.arn).await
+        }
+        found => found,
+    };
     match identified {
         Ok(Identified::Session(session)) => Box::pin(cleanup.both_lanes(&session)).await,
         Ok(Identified::Obeyed(session)) => cleanup.register_again(&session).await,
@@ -105,5 +96,39 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
             let why = format!("the task could not be identified by {what}: {timed_out}");
             record.untouched(Outcome::Incomplete, task.cloned(), why)
         }
+    }
+}
+
+type Found = Result<Identified, TimedOut>;
+
+async fn find(cleanup: &Cleanup<'_>) -> Found {
+    let Cleanup { invocation, request, steps, budget, .. } = *cleanup;
+    let identifying = Box::pin(identify(invocation, request, budget.identify()));
+    let result = |found: &Found| match found {
+        Ok(Identified::Session(session)) => format!("{:?}", session.task.stage()),
+        Ok(Identified::Obeyed(_)) => "its container runs another session".to_owned(),
+        Ok(Identified::Over(_)) => "the task is over".to_owned(),
+        Ok(
+            Identified::Rejected { why, .. }
+            | Identified::OutOfScope { why, .. }
+            | Identified::NothingLost { why, .. }
+            | Identified::CannotBeTold { why, .. }
+            | Identified::Unclear { why, .. },
+        ) => why.clone(),
+        Err(timed_out) => timed_out.to_string(),
+    };
+    steps.measure(Step::Identify, budget.identify().run(identifying), result).await
+}
+
+/// A read of ECS may be some seconds old: that a task has never started is believed of a look that is so
+/// much later than the word that it is over.
+async fn find_later(cleanup: &Cleanup<'_>, task: TaskArn) -> Found {
+    let pause = cleanup.budget.until_reads_are_up_to_date();
+    if cleanup.budget.until_the_stop().leaves_time_for(pause) {
+        tokio::time::sleep(pause).await;
+        find(cleanup).await
+    } else {
+        let why = "ECS shows that it has never started, and too little time was left to look again";
+        Ok(Identified::Unclear { task: Some(task), why: why.to_owned() })
     }
 }

@@ -3,7 +3,7 @@
 use crate::invoke::{
     assert_clean, assert_unharmed, deliver, function, function_with, outcome, receipt, report,
 };
-use session_cleanup_tests::world::{Api, Phase, Setup, World};
+use session_cleanup_tests::world::{Api, Dwell, Fault, FaultKind, Phase, Setup, World};
 use std::time::Duration;
 
 /// Field failure 7: a task dies on its own; what became of its artifacts is said, never `cleaned`.
@@ -120,13 +120,14 @@ async fn a_task_that_never_started_is_stopped_since_there_is_nothing_to_salvage(
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_starts_while_its_stop_is_decided_is_salvaged_first() {
-    let world = World::new(Setup::default());
+    let dwell = Dwell { pending: Duration::from_secs(21), ..Dwell::default() };
+    let world = World::new(Setup { dwell, ..Setup::default() });
     let alice = world.session("alice").pending().start();
     tokio::time::sleep(Duration::from_secs(9)).await;
-    assert_eq!(world.phase(&alice), Phase::Pending);
     let context = function(&world, "first");
     let event = world.session_ended_event(&alice, "cancelled");
-    // The deregistration takes until the task runs, and the stop looks again before it acts.
+    // Ten seconds later it is still pending; the deregistration takes until it runs, and the stop looks again before it
+    // acts.
     world.adjust(|setup| setup.latency.elb = Duration::from_secs(6));
     let answer = report(&context, &event).await;
     assert_eq!(outcome(&answer), "incomplete", "{answer:?}\n{}", world.history());
@@ -135,6 +136,26 @@ async fn a_task_that_starts_while_its_stop_is_decided_is_salvaged_first() {
     assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "cleaned");
     assert_eq!(world.uploads_begun(&alice), 1);
     assert_clean(&world, &alice);
+}
+
+/// It has run for less than a second, and any of the first reads may be up to ten seconds old.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_just_started_is_salvaged_although_ecs_shows_that_it_never_did() {
+    for reads in 1..=2 {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").pending().start();
+        while world.phase(&alice) != Phase::Running {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        for nth in 1..=reads {
+            world.fault(Fault::on(Api::DescribeTasks).nth(nth).kind(FaultKind::Stale));
+        }
+        let event = world.session_ended_event(&alice, "cancelled");
+        let answer = report(&function(&world, "completion"), &event).await;
+        assert_eq!(outcome(&answer), "cleaned", "{answer:?}\n{}", world.history());
+        assert_eq!(world.uploads_begun(&alice), 1);
+        assert_clean(&world, &alice);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! What must come before an act, and is missing.
 
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::Setup;
+use session_cleanup_tests::world::{Phase, Setup};
+use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::clients::{Clients, secs};
@@ -39,6 +40,32 @@ async fn i3_nobody_is_given_up_who_was_asked_only_now() {
         clients.describe(&old).await;
         clients.stop(&old).await;
         assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}
+
+/// Until some seconds are over no look could show that it has started; but before its owner ends it, it has.
+#[tokio::test(start_paused = true)]
+async fn i3_is_about_what_has_started_before_its_owners_word_or_so_long_ago_that_a_look_shows_it() {
+    for (ended, seconds, violations) in [
+        ("before it started", 14, 0),
+        ("before it started", 16, 1),
+        ("right after it started", 14, 1),
+    ] {
+        let world = World::new(Setup::default());
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").pending().start();
+        if ended == "before it started" {
+            world.owner_ends(&alice);
+        }
+        while world.phase(&alice) != Phase::Running {
+            sleep(Duration::from_millis(100)).await;
+        }
+        world.owner_ends(&alice);
+        sleep(secs(seconds)).await;
+        clients.describe(&alice).await;
+        clients.stop(&alice).await;
+        let said = world.violations();
+        assert_eq!(said.len(), violations, "{ended}, {seconds} s: {said:?}");
     }
 }
 

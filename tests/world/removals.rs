@@ -1,9 +1,10 @@
 //! Targets that are removed, or registered, though nothing that can be known speaks for it.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{SessionBuilder, Setup};
+use session_cleanup_tests::world::{Api, Dwell, Fault, FaultKind, SessionBuilder, Setup};
 use tokio::time::sleep;
 
 use crate::clients::{Clients, secs};
@@ -58,6 +59,26 @@ async fn i2_who_only_infers_that_a_target_is_nobodys_says_so_before() {
         }
         let violations = if is_said { 0 } else { 2 };
         assert_eq!(world.violations().len(), violations, "{:?}", world.violations());
+    }
+}
+
+/// Whose target it is nobody can know while ECS shows the task there that had the address before.
+#[tokio::test(start_paused = true)]
+async fn i2_excuses_the_removal_from_a_session_that_ecs_hides_behind_the_last_holder_of_its_address()
+ {
+    for (shown, missing) in [("as it was", 0), ("as it is", 1)] {
+        let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+        let world = World::new(Setup { dwell, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").ended_by_owner().start();
+        world.crash(&alice, 137);
+        let bob = world.session("bob").at_address_of(&alice).start();
+        if shown == "as it was" {
+            world.fault(Fault::on(Api::DescribeTasks).kind(FaultKind::Stale));
+        }
+        clients.describe(&alice).await;
+        clients.deregister(bob.address()).await;
+        assert_eq!(world.live_targets_missing().len(), missing, "{shown}");
     }
 }
 

@@ -4,6 +4,10 @@
 use crate::config::Timeouts;
 use crate::deadline::Deadline;
 use crate::session::Stage;
+use std::time::Duration;
+
+/// ECS's API is eventually consistent (AWS's reference, `RunTask`). AWS gives no bound; what is seen are seconds.
+const READS_LAG: Duration = Duration::from_secs(10);
 
 /// The time of one cleanup. Each answer is the moment by which a step that begins now gives up.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,11 @@ impl<'a> Budget<'a> {
 
     pub(super) fn identify(self) -> Deadline {
         self.until_the_receipt().at_most(self.timeouts.identify)
+    }
+
+    /// How long what ECS shows may be out of date. Where nothing is to be uploaded, the time for that is free.
+    pub(super) fn until_reads_are_up_to_date(self) -> Duration {
+        READS_LAG.min(self.timeouts.upload)
     }
 
     pub(super) fn artifacts(self, stage: Stage) -> Deadline {
@@ -74,7 +83,6 @@ impl<'a> Budget<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn seconds(deadline: Deadline) -> u64 {
         deadline.left().as_secs()

@@ -56,7 +56,9 @@ pub(super) fn group_of(
         states.iter().any(|(at, state)| at.ip == ip && state.is_registered())
     };
     let has_it = |group: &&TargetGroupArn| groups.get(*group).is_some_and(is_registered);
-    if has_it(&&entry.group) {
+    // A zombie's address may have been removed from several groups a moment ago, and be seen in each of them still.
+    let may_be_old = when == When::AtOnce && entry.held_by == HeldBy::Nobody;
+    if has_it(&&entry.group) && !may_be_old {
         return GroupOf::This;
     }
     // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that

@@ -12,7 +12,7 @@ use super::targets::Address;
 use super::task::{Renewal, Task, TaskKey};
 
 /// How old a look at a task may be when it is acted upon.
-const FRESH: Duration = Duration::from_secs(5);
+pub(super) const FRESH: Duration = Duration::from_secs(5);
 
 /// Who asks, and since when the request is under way.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub(crate) struct Judge {
     pub(super) taken: BTreeSet<(String, Address)>,
     /// Tasks that were taken for others while these were in no listing.
     pub(super) taken_for_others: BTreeSet<TaskKey>,
+    /// Tasks that had their address already when somebody was shown its last holder there.
+    pub(super) hidden: BTreeSet<TaskKey>,
     /// Clusters under `force_cluster`, up to this time of creation.
     forced: BTreeMap<String, Timestamp>,
 }
@@ -278,7 +280,7 @@ impl State {
             || self.setup.artifacts_are_discarded
             // Nobody is asked: from the order on its window is the operator's.
             || (forced && self.setup.containers_upload_themselves)
-            || !task.started(now)
+            || self.has_just_started(task, now)
             || self.salvage_is_over(task, now)
             // Its owner's word has come since.
             || self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.salvage_was_over);

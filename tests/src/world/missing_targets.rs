@@ -37,8 +37,10 @@ impl State {
                 && (!self.judge.known_to_forbid.contains(&task.key)
                     || self.is_tagged_ended(task)
                     || self.tag_was_refused(task));
-            let told =
-                !is_another && !self.is_taken_for_another(task) && !self.has_a_leftover(task);
+            let told = !is_another
+                && !self.is_taken_for_another(task)
+                && !self.has_a_leftover(task)
+                && !self.judge.hidden.contains(&task.key);
             let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
                 let state = self.health(group, address, now).state;
                 self.judge.taken.contains(&((*group).clone(), address))

@@ -1,11 +1,15 @@
-//! What nobody could have told: which of two tasks an owner meant that did not name it.
+//! What nobody could have told: which of two tasks an owner meant that did not name it, what a container has said to
+//! a call that could not be written down, that a task has started in this very moment, or has got the address of one
+//! that ECS still shows there.
 
+use jiff::Timestamp;
 use std::time::Duration;
 
 use super::api::{Api, Outcome};
-use super::invariants::Asker;
+use super::invariants::{Asker, FRESH};
 use super::state::State;
 use super::task::{Task, TaskKey};
+use super::view::STALE_AT_MOST;
 
 /// For so long a task that has just stopped may be in neither listing.
 const LISTINGS_LAG: Duration = Duration::from_secs(10);
@@ -38,6 +42,12 @@ impl State {
         calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
     }
 
+    /// It has started so lately that no look before the stop could show it, and its owner had not ended it by then.
+    pub(super) fn has_just_started(&self, task: &Task, now: Timestamp) -> bool {
+        let had_started = |at: Timestamp| task.started(at);
+        !had_started(now - FRESH - STALE_AT_MOST) && !task.owner_ended_at.is_some_and(had_started)
+    }
+
     /// Tasks that ran the same session, that its owner meant, and that are over.
     fn meant_beside<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Task> {
         self.tasks().filter(|other| {
@@ -59,6 +69,22 @@ impl State {
             |other: &Task| other.stop.as_ref().is_some_and(|stop| now <= stop.at + LISTINGS_LAG);
         if self.task(key).is_some_and(|task| self.meant_beside(task).any(has_just_stopped)) {
             self.judge.taken_for_others.insert(key.clone());
+        }
+    }
+
+    /// A task is described as of `seen`. Where it is shown at an address that is another's by now, that one's target
+    /// is taken for its.
+    pub(super) fn look_who_is_hidden(
+        &mut self,
+        key: &TaskKey,
+        (now, seen): (Timestamp, Timestamp),
+    ) {
+        let Some(task) = self.task(key).filter(|task| !task.holds_address(now)) else { return };
+        if task.as_of(seen).holds_address(seen)
+            && let Some(holder) = self.holder(task.address, now)
+        {
+            let holder = holder.key.clone();
+            self.judge.hidden.insert(holder);
         }
     }
 }

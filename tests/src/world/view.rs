@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::api::{Api, Call, Outcome};
 use super::targets::Health;
-use super::task::{Phase, Task};
+use super::task::{Phase, Stop, Task};
 use super::{TaskHandle, World};
 
 /// What is true of a session's task and its artifacts.
 #[expect(clippy::struct_excessive_bools, reason = "facts, independent of each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truth {
-    /// Its container ran.
+    /// Its container ran, and we could have seen that before we stopped it.
     pub ran: bool,
     /// Its `desiredStatus` is STOPPED.
     pub is_stopping: bool,
@@ -27,7 +27,7 @@ pub struct Truth {
 }
 
 /// So old is what a stale read shows, at most.
-const STALE_AT_MOST: Duration = Duration::from_secs(10);
+pub(super) const STALE_AT_MOST: Duration = Duration::from_secs(10);
 
 impl World {
     fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
@@ -88,12 +88,14 @@ impl World {
 
             let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
             // A call that stops it deletes its tags, and says no more than that the pool was scaled in.
-            let scaled_in = task.stop.as_ref().is_some_and(|stop| {
-                stop.code == "UserInitiated" && !stop.reason.starts_with("session-cleanup:")
-            });
+            let by_us = |stop: &Stop| stop.reason.starts_with("session-cleanup:");
+            let scaled_in =
+                task.stop.as_ref().is_some_and(|stop| stop.code == "UserInitiated" && !by_us(stop));
             let uploads_itself = state.setup.containers_upload_themselves;
+            let our_stop = task.stop.as_ref().filter(|stop| by_us(stop));
+            let just_started = our_stop.is_some_and(|stop| state.has_just_started(task, stop.at));
             Some(Truth {
-                ran: task.ran(),
+                ran: task.ran() && !just_started,
                 is_stopping: !task.wanted_running(),
                 was_scaled_in: state.setup.warm_pool && !task.is_born_with_a_name() && scaled_in,
                 saved: container.saved_at.is_some() || uploads_itself && exited_well,

@@ -76,6 +76,7 @@ impl State {
                     let snapshots: Vec<_> = snapshots.collect();
                     for (key, _) in &snapshots {
                         self.look_whether_over(key, now);
+                        self.look_who_is_hidden(key, (now, seen - self.setup.reads_lag));
                     }
                     Applied::Snapshots(reply, snapshots)
                 }
