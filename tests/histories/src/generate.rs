@@ -9,9 +9,17 @@ use fastrand::Rng;
 use session_cleanup_tests::world::FaultKind;
 use std::collections::BTreeMap;
 
+pub use stories::Story;
+
 /// The history of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> History {
+    tell(seed).0
+}
+
+/// The same, with the stories that are told in it.
+#[must_use]
+pub fn tell(seed: u64) -> (History, Vec<Story>) {
     let mut random = Rng::with_seed(seed);
     let stack = stack(&mut random);
     let lasts = Seconds::minutes(random.u64(20..60));
@@ -30,13 +38,13 @@ pub fn generate(seed: u64) -> History {
             weather.clear();
         }
     }
-    stories::tell(&mut random, (&stack, reads_are_stale), lasts, &mut steps);
+    let told = stories::tell(&mut random, (&stack, reads_are_stale), lasts, &mut steps);
     let faults = Faults::Random(weather);
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) | When::About(_) => Seconds(0),
     });
-    History { seed, stack, steps, faults, deaths: Vec::new(), lasts }
+    (History { seed, stack, steps, faults, deaths: Vec::new(), lasts }, told)
 }
 
 /// One of some.

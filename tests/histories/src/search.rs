@@ -1,6 +1,6 @@
 //! Many histories, on all cores; what they came to, and those that break a promise.
 
-use crate::generate::generate;
+use crate::generate::{Story, generate, tell};
 use crate::history::{Action, History};
 use crate::play::{Played, Trace, play};
 use crate::verdict::Violation;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub struct Found {
     /// How many were played.
     pub histories: u64,
+    /// How many were left out, since no story that is wanted is told in them.
+    pub others: u64,
     /// HTTP calls.
     pub calls: u64,
     /// Invocations of functions.
@@ -37,19 +39,42 @@ pub struct Found {
     pub broken: BTreeMap<u64, Vec<Violation>>,
 }
 
-/// Plays the histories of seeds `from` to `from + count`, on all cores, or until `tell`, which hears of each, has
-/// had enough.
+/// Which histories are played.
+#[derive(Clone, Debug, Default)]
+pub struct Seeds {
+    /// The first.
+    pub from: u64,
+    /// How many.
+    pub count: u64,
+    /// Where any is named, only those in which one of these is told.
+    pub stories: Vec<Story>,
+}
+
+impl Seeds {
+    /// So many, whatever is told in them.
+    #[must_use]
+    pub fn all(from: u64, count: u64) -> Self {
+        Self { from, count, stories: Vec::new() }
+    }
+}
+
+/// Plays histories on all cores, or until `hear`, which hears of each, has had enough.
 #[must_use]
-pub fn search(from: u64, count: u64, tell: impl Fn(&Found) -> ControlFlow<()> + Sync) -> Found {
+pub fn search(seeds: &Seeds, hear: impl Fn(&Found) -> ControlFlow<()> + Sync) -> Found {
     let began = Instant::now();
     let found = Mutex::new(Found::default());
-    on_all_cores(usize::try_from(count).unwrap(), |nth| {
-        let history = generate(from + nth as u64);
+    on_all_cores(usize::try_from(seeds.count).unwrap(), |nth| {
+        let (history, told) = tell(seeds.from + nth as u64);
+        let is_wanted = |story: &Story| seeds.stories.contains(story);
+        if !seeds.stories.is_empty() && !told.iter().any(is_wanted) {
+            found.lock().unwrap().others += 1;
+            return ControlFlow::Continue(());
+        }
         let played = play(&history, Trace::OfViolations);
         let mut found = found.lock().unwrap();
         found.add(&history, &played);
         found.took = began.elapsed();
-        tell(&found)
+        hear(&found)
     });
     found.into_inner().unwrap()
 }

@@ -1,6 +1,6 @@
 //! Histories at random: no promise is broken.
 
-use session_cleanup_histories::search::{Found, search};
+use session_cleanup_histories::search::{Found, Seeds, search};
 use session_cleanup_tests::world::FaultKind;
 use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,7 +22,7 @@ fn assert_nothing_is_broken(found: &Found) {
 
 #[test]
 fn no_history_of_a_fixed_set_breaks_a_promise_and_every_kind_of_fault_is_met() {
-    let found = search(0, FIXED, |_| ControlFlow::Continue(()));
+    let found = search(&Seeds::all(0, FIXED), |_| ControlFlow::Continue(()));
     println!("{} histories, {} calls, faults {:?}", found.histories, found.calls, found.faults);
     assert_nothing_is_broken(&found);
     for kind in FaultKind::ALL {
@@ -35,5 +35,5 @@ fn no_history_of_a_fresh_set_breaks_a_promise() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let from = 1_000_000_000 + now.as_secs() * 1_000;
     println!("fresh histories from seed {from}");
-    assert_nothing_is_broken(&search(from, FRESH, |_| ControlFlow::Continue(())));
+    assert_nothing_is_broken(&search(&Seeds::all(from, FRESH), |_| ControlFlow::Continue(())));
 }

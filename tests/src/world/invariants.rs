@@ -280,7 +280,7 @@ impl State {
             || self.setup.artifacts_are_discarded
             // Nobody is asked: from the order on its window is the operator's.
             || (forced && self.setup.containers_upload_themselves)
-            || self.has_just_started(task, now)
+            || task.has_just_started(now)
             || self.salvage_is_over(task, now)
             // Its owner's word has come since.
             || self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.salvage_was_over);

@@ -14,6 +14,14 @@ use super::view::STALE_AT_MOST;
 /// For so long a task that has just stopped may be in neither listing.
 const LISTINGS_LAG: Duration = Duration::from_secs(10);
 
+impl Task {
+    /// It has started so lately that no look before the stop could show it, and its owner had not ended it by then.
+    pub(super) fn has_just_started(&self, now: Timestamp) -> bool {
+        let had_started = |at: Timestamp| self.started(at);
+        !had_started(now - FRESH - STALE_AT_MOST) && !self.owner_ended_at.is_some_and(had_started)
+    }
+}
+
 impl State {
     /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
     /// with the task, and nothing was written down while it was there.
@@ -40,12 +48,6 @@ impl State {
             !outcome.is_success() && !matches!(outcome, Outcome::Answered(412, _))
         };
         calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
-    }
-
-    /// It has started so lately that no look before the stop could show it, and its owner had not ended it by then.
-    pub(super) fn has_just_started(&self, task: &Task, now: Timestamp) -> bool {
-        let had_started = |at: Timestamp| task.started(at);
-        !had_started(now - FRESH - STALE_AT_MOST) && !task.owner_ended_at.is_some_and(had_started)
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

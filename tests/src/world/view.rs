@@ -93,7 +93,7 @@ impl World {
                 task.stop.as_ref().is_some_and(|stop| stop.code == "UserInitiated" && !by_us(stop));
             let uploads_itself = state.setup.containers_upload_themselves;
             let our_stop = task.stop.as_ref().filter(|stop| by_us(stop));
-            let just_started = our_stop.is_some_and(|stop| state.has_just_started(task, stop.at));
+            let just_started = our_stop.is_some_and(|stop| task.has_just_started(stop.at));
             Some(Truth {
                 ran: task.ran() && !just_started,
                 is_stopping: !task.wanted_running(),

@@ -1,21 +1,21 @@
 //! `make simulate`: plays histories, and shows the shortest one that breaks a promise.
 //!
 //! ```text
-//! simulate search COUNT [FROM]   plays so many seeds, on all cores
-//! simulate notice COUNT [FROM]   the same until one breaks a promise, which is not shortened
-//! simulate digests COUNT [FROM]  one line for each seed, which differs where a call or an answer does
-//! simulate replay FILE           plays one that was kept, with every call
-//! simulate trace SEED            plays the history of a seed, with every call
-//! simulate exhaust [STRIDE]      every kind of fault at every call of small worlds, or at each so many-th
+//! simulate search COUNT [FROM [STORY …]]  plays so many seeds, on all cores; of these only those with one of the stories
+//! simulate notice COUNT [FROM [STORY …]]  the same until one breaks a promise, which is not shortened
+//! simulate digests COUNT [FROM]           one line for each seed, which differs where a call or an answer does
+//! simulate replay FILE                    plays one that was kept, with every call
+//! simulate trace SEED                     plays the history of a seed, with every call
+//! simulate exhaust [STRIDE]               every kind of fault at every call of small worlds, or at each so many-th
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a command for people who test")]
 
 use session_cleanup_histories::exhaustive::{Differs, exhaust};
 use session_cleanup_histories::floor::bare_calls;
-use session_cleanup_histories::generate::generate;
+use session_cleanup_histories::generate::{Story, generate};
 use session_cleanup_histories::history::History;
 use session_cleanup_histories::play::{Played, Trace, play};
-use session_cleanup_histories::search::{Found, digests, search};
+use session_cleanup_histories::search::{Found, Seeds, digests, search};
 use session_cleanup_histories::shrink::{breaks, shrink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,14 +38,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<u64>().ok();
     match words[..] {
-        ["search", count] if number(count).is_some() => searched(0, number(count).unwrap()),
-        ["search", count, from] if number(count).is_some() && number(from).is_some() => {
-            searched(number(from).unwrap(), number(count).unwrap())
-        }
-        ["notice", count] if number(count).is_some() => noticed(0, number(count).unwrap()),
-        ["notice", count, from] if number(count).is_some() && number(from).is_some() => {
-            noticed(number(from).unwrap(), number(count).unwrap())
-        }
+        ["search", ref which @ ..] if seeds(which).is_some() => searched(&seeds(which).unwrap()),
+        ["notice", ref which @ ..] if seeds(which).is_some() => noticed(&seeds(which).unwrap()),
         ["digests", count] if number(count).is_some() => digested(0, number(count).unwrap()),
         ["digests", count, from] if number(count).is_some() && number(from).is_some() => {
             digested(number(from).unwrap(), number(count).unwrap())
@@ -64,11 +58,22 @@ fn main() -> ExitCode {
         },
         _ => {
             eprintln!(
-                "usage: simulate search COUNT [FROM] | notice COUNT [FROM] | digests COUNT [FROM] | replay FILE | trace SEED | exhaust [STRIDE]"
+                "usage: simulate search COUNT [FROM [STORY …]] | notice COUNT [FROM [STORY …]] | digests COUNT [FROM] | \
+                 replay FILE | trace SEED | exhaust [STRIDE]\nstories: {:?}",
+                Story::ALL
             );
             ExitCode::from(2)
         }
     }
+}
+
+/// How many, from where on, and which stories.
+fn seeds(words: &[&str]) -> Option<Seeds> {
+    let (count, words) = words.split_first()?;
+    let (from, names) = words.split_first().unwrap_or((&"0", &[]));
+    let story = |name: &&str| Story::ALL.into_iter().find(|story| format!("{story:?}") == *name);
+    let stories = names.iter().map(story).collect::<Option<Vec<Story>>>()?;
+    Some(Seeds { from: from.parse().ok()?, count: count.parse().ok()?, stories })
 }
 
 fn read(file: &Path) -> Result<History, String> {
@@ -113,8 +118,8 @@ fn exhausted(stride: usize) -> ExitCode {
     if differs == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn searched(from: u64, count: u64) -> ExitCode {
-    let found = search(from, count, |so_far| {
+fn searched(seeds: &Seeds) -> ExitCode {
+    let found = search(seeds, |so_far| {
         if so_far.histories.is_multiple_of(1_000) {
             let broken: Vec<&u64> = so_far.broken.keys().collect();
             eprintln!("{} histories, broken: {broken:?}", so_far.histories);
@@ -142,17 +147,18 @@ fn searched(from: u64, count: u64) -> ExitCode {
 }
 
 /// How many histories it takes until one breaks a promise.
-fn noticed(from: u64, count: u64) -> ExitCode {
-    let found = search(from, count, |so_far| {
+fn noticed(seeds: &Seeds) -> ExitCode {
+    let found = search(seeds, |so_far| {
         if so_far.broken.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     let Some((seed, violations)) = found.broken.first_key_value() else {
-        println!("none of {} breaks a promise", found.histories);
+        println!("none of {} breaks a promise", found.histories + found.others);
         return ExitCode::SUCCESS;
     };
     let promises: BTreeSet<&str> = violations.iter().map(|one| one.promise.as_str()).collect();
     let promises: Vec<&str> = promises.into_iter().collect();
-    println!("{} histories, seed {seed}: {}", found.histories, promises.join(", "));
+    let histories = found.histories + found.others;
+    println!("{histories} histories, seed {seed}: {}", promises.join(", "));
     ExitCode::FAILURE
 }
 
@@ -220,6 +226,7 @@ fn tell_floor(found: &Found) {
 fn tell(found: &Found) {
     let Found {
         histories,
+        others,
         calls,
         invocations,
         lasted,
@@ -237,6 +244,9 @@ fn tell(found: &Found) {
         rate(*histories, *took),
         rate(*calls, *took)
     );
+    if *others > 0 {
+        println!("{others} histories tell other stories");
+    }
     println!(
         "{calls} calls, {invocations} invocations, {years:.2} virtual years ({:.1} years an hour)",
         years / seconds * 3_600.0

@@ -53,47 +53,142 @@ struct Teller<'a> {
     number: usize,
 }
 
+/// What a story is about; each is told again and again, with other details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Story {
+    /// A task ends while it is cleaned up, and another gets its address.
+    AddressChangesHands,
+    /// Calls about one session fail.
+    CallsFail,
+    /// A task of a pool is claimed, and an earlier run of its session has left a marker.
+    ClaimsWhatWaited,
+    /// A container says now that it runs another session, and now nothing.
+    ContainerChangesItsMind,
+    /// A task ends, its tag is gone, and what is written down of it fails.
+    DiesUnseen,
+    /// A session is ended, and is back in a new task at about that time.
+    EndsAsItComesBack,
+    /// An operator ends all of a cluster, and the sweep dies.
+    ForcedSweepDies,
+    /// The function dies at a call about one session.
+    FunctionDies,
+    /// No upload works, and something happens around the call that gives the session up.
+    IsGivenUp,
+    /// Nothing but its hard age ends a session.
+    IsTooOld,
+    /// What sweeps and cleanups write down fails.
+    LedgerFails,
+    /// Nobody can tell who holds the address of a live session that does not answer.
+    ListingsFail,
+    /// So many are over that they can't all be cleaned up at once.
+    ManyAreOver,
+    /// The leases of one owner end one after the other, and what is written down of the first fails.
+    OneOwnersRenewalsBreak,
+    /// An owner keeps what is about to be cleaned up, or ends it in another way.
+    OwnerComesBack,
+    /// Nobody extends a lease any more.
+    RenewalBreaks,
+    /// Two tasks run one session, and an event does not say which of them it means.
+    TwoTasksRunIt,
+    /// An upload goes on behind 202s.
+    UploadsForLong,
+    /// A zombie's address goes to a session while it is removed.
+    ZombiesAddressIsTaken,
+}
+
+impl Story {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::AddressChangesHands,
+        Self::CallsFail,
+        Self::ClaimsWhatWaited,
+        Self::ContainerChangesItsMind,
+        Self::DiesUnseen,
+        Self::EndsAsItComesBack,
+        Self::ForcedSweepDies,
+        Self::FunctionDies,
+        Self::IsGivenUp,
+        Self::IsTooOld,
+        Self::LedgerFails,
+        Self::ListingsFail,
+        Self::ManyAreOver,
+        Self::OneOwnersRenewalsBreak,
+        Self::OwnerComesBack,
+        Self::RenewalBreaks,
+        Self::TwoTasksRunIt,
+        Self::UploadsForLong,
+        Self::ZombiesAddressIsTaken,
+    ];
+
+    /// One that the stack has room for.
+    fn draw(random: &mut Rng, stack: &Stack) -> Self {
+        let (has_groups, pool) = (stack.groups > 0, stack.warm_pool);
+        let asked = stack.artifacts == Artifacts::Asked;
+        match random.u8(0..30) {
+            3 => Self::IsGivenUp,
+            4 | 5 => Self::AddressChangesHands,
+            // What waits for its turn in another group looks like the new holder's own.
+            6..=8 if has_groups && stack.blast_radius_at_least >= 3 => Self::ZombiesAddressIsTaken,
+            6..=8 => Self::FunctionDies,
+            9 | 10 => Self::CallsFail,
+            11 => Self::LedgerFails,
+            12 | 13 if has_groups => Self::ListingsFail,
+            12 | 13 => Self::ForcedSweepDies,
+            14 if !pool => Self::RenewalBreaks,
+            15..=17 if !pool => Self::OneOwnersRenewalsBreak,
+            14..=17 if asked => Self::ClaimsWhatWaited,
+            18 | 19 => Self::TwoTasksRunIt,
+            20 => Self::ManyAreOver,
+            21..=23 if asked => Self::ContainerChangesItsMind,
+            25 | 26 => Self::IsTooOld,
+            24 | 27 if asked => Self::UploadsForLong,
+            28 => Self::DiesUnseen,
+            27 | 29 => Self::EndsAsItComesBack,
+            _ => Self::OwnerComesBack,
+        }
+    }
+}
+
+/// Tells one, or two at once.
 pub(super) fn tell(
     random: &mut Rng,
     (stack, reads_are_stale): (&Stack, bool),
     lasts: Seconds,
     steps: &mut Vec<Step>,
-) {
+) -> Vec<Story> {
     let first = one(random, &[50, 50, 51]);
+    let mut told = Vec::new();
     for number in first..52 {
+        let story = Story::draw(random, stack);
         let (random, steps) = (&mut *random, &mut *steps);
-        let mut teller = Teller { random, stack, reads_are_stale, lasts, steps, number };
-        teller.tell();
+        Teller { random, stack, reads_are_stale, lasts, steps, number }.tell(story);
+        told.push(story);
     }
+    told
 }
 
 impl Teller<'_> {
-    fn tell(&mut self) {
-        let (groups, pool) = (self.stack.groups, self.stack.warm_pool);
-        let asked = self.stack.artifacts == Artifacts::Asked;
-        match self.random.u8(0..30) {
-            3 => self.is_given_up(),
-            4 | 5 => self.address_changes_hands(),
-            // What waits for its turn in another group looks like the new holder's own.
-            6..=8 if groups > 0 && self.stack.blast_radius_at_least >= 3 => {
-                self.zombies_address_is_taken();
-            }
-            6..=8 => self.function_dies(),
-            9 | 10 => self.calls_fail(),
-            11 => self.ledger_fails(),
-            12 | 13 if groups > 0 => self.listings_fail(),
-            12 | 13 => self.forced_sweep_dies(),
-            14 if !pool => self.renewal_breaks(),
-            15..=17 if !pool => self.one_owners_renewals_break(),
-            14..=17 if asked => self.claims_what_waited(),
-            18 | 19 => self.two_tasks_run_it(),
-            20 => self.many_are_over(),
-            21..=23 if asked => self.container_changes_its_mind(),
-            25 | 26 => self.is_too_old(),
-            24 | 27 if asked => self.uploads_for_long(),
-            28 => self.dies_unseen(),
-            27 | 29 => self.ends_as_it_comes_back(),
-            _ => self.owner_comes_back(),
+    fn tell(&mut self, story: Story) {
+        match story {
+            Story::AddressChangesHands => self.address_changes_hands(),
+            Story::CallsFail => self.calls_fail(),
+            Story::ClaimsWhatWaited => self.claims_what_waited(),
+            Story::ContainerChangesItsMind => self.container_changes_its_mind(),
+            Story::DiesUnseen => self.dies_unseen(),
+            Story::EndsAsItComesBack => self.ends_as_it_comes_back(),
+            Story::ForcedSweepDies => self.forced_sweep_dies(),
+            Story::FunctionDies => self.function_dies(),
+            Story::IsGivenUp => self.is_given_up(),
+            Story::IsTooOld => self.is_too_old(),
+            Story::LedgerFails => self.ledger_fails(),
+            Story::ListingsFail => self.listings_fail(),
+            Story::ManyAreOver => self.many_are_over(),
+            Story::OneOwnersRenewalsBreak => self.one_owners_renewals_break(),
+            Story::OwnerComesBack => self.owner_comes_back(),
+            Story::RenewalBreaks => self.renewal_breaks(),
+            Story::TwoTasksRunIt => self.two_tasks_run_it(),
+            Story::UploadsForLong => self.uploads_for_long(),
+            Story::ZombiesAddressIsTaken => self.zombies_address_is_taken(),
         }
     }
 
