@@ -19,6 +19,7 @@ mod lanes;
 mod marker;
 mod observe;
 mod outcome;
+mod over;
 mod receipt;
 mod record;
 mod report;

@@ -42,6 +42,20 @@ async fn a_session_that_was_saved_before_spot_took_it_is_known_when_its_tag_is_g
     assert_unharmed(&world);
 }
 
+/// It is judged at once, and its end is told once more.
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_task_was_over_before_it_could_be_saved_is_known_when_its_tag_is_gone() {
+    let world = World::new(Setup::default());
+    let alice = world.session("alice").identified_by_tag().upload_never_works().dying().start();
+    let warning = world.task_event(&alice);
+    report(&function(&world, "first"), &warning).await.ok();
+    assert_eq!(receipt(&world, &alice).as_deref(), Some("artifacts_lost"), "{}", world.history());
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let stopped = report(&function(&world, "second"), &world.task_event(&alice)).await;
+    assert_eq!(outcome(&stopped), "already_clean", "{stopped:?}\n{}", world.history());
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_what_a_tag_says_is_written_down_before_the_receipt() {
     for by_tag in [true, false] {

@@ -73,12 +73,14 @@ pub(super) async fn identify(
     if let Some(why) = disagreement(request, &session) {
         return rejected(why);
     }
-    let over_task = |session, arn, task| {
+    let over_task = |session, arn, task: Task| {
+        let told = IdentitySource::identify(&scope.identity, &task).as_ref() == Some(&session);
         Identified::Over(Box::new(OverTask {
             session,
             arn,
-            task: Some(task),
             writes_from: on_record,
+            is_named_by_a_tag: told && !IdentitySource::outlives(&scope.identity, &task),
+            task: Some(task),
         }))
     };
     if over {

@@ -17,6 +17,8 @@ pub(super) struct OverTask {
     pub(super) task: Option<Task>,
     /// From when on what lies where it wrote is its own, where the ledger knows it: the tag that said so is gone.
     pub(super) writes_from: Option<Timestamp>,
+    /// Whether nothing but a tag says, or said, whose it was: that is written down, for when its end is told again.
+    pub(super) is_named_by_a_tag: bool,
 }
 
 /// What can be said of a session whose task is over.

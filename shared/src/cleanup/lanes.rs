@@ -5,7 +5,6 @@ use super::artifacts::{give_up, salvage};
 use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
-use super::judge::{OverTask, Verdict, judge};
 use super::outcome::{Outcome, notes, outcome};
 use super::record::Record;
 use super::report::{Artifacts, CleanupReport, Findings};
@@ -18,7 +17,6 @@ use super::target::{
     Salvaged, TargetRemoval, open_intents, re_register, remove, target_of, verify,
 };
 use super::target_fate::TargetFate;
-use crate::aws::CallError;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
 use crate::session::{PROTECTION_TAG, Stage, StoppedWith, TargetGroupArn};
@@ -328,59 +326,6 @@ impl Cleanup<'_> {
             self.record.lost(&session.id);
         }
         Ok(())
-    }
-
-    /// The task lost its address while we were at it.
-    async fn over_meanwhile(
-        &self,
-        session: &IdentifiedSession,
-        target: TargetFate,
-    ) -> CleanupReport {
-        let arn = session.task.arn.clone();
-        let taking = self.invocation.snapshots.take(&arn);
-        let deadline = self.budget.until_the_receipt();
-        match CallError::answered_by(deadline, "DescribeTasks", arn.as_str(), taking).await {
-            Ok(snapshot) => {
-                let writes_from = Some(session.writes_from);
-                let (session, task) = (session.id.clone(), snapshot.task);
-                let over = OverTask { session, arn, task, writes_from };
-                self.judge(&over, target).await
-            }
-            Err(error) => self.record.untouched(Outcome::Incomplete, Some(arn), error.to_string()),
-        }
-    }
-
-    /// Says what became of a session whose task is over.
-    pub(super) async fn judge(&self, over: &OverTask, target: TargetFate) -> CleanupReport {
-        let deadline = self.budget.until_the_receipt();
-        let what = format!("receipt and marker of session {}", over.session);
-        let judging = Box::pin(judge(self.invocation, over));
-        let judging = CallError::answered_by(deadline, "GetObject or HeadObject", &what, judging);
-        let result = |judged: &Result<Verdict, CallError>| match judged {
-            Ok(verdict) => verdict.outcome.to_string(),
-            Err(why) => why.to_string(),
-        };
-        let judged = self.steps.measure(Step::Judge, judging, result).await;
-        let Verdict { outcome, artifacts } = match judged {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                let (task, why) = (Some(over.arn.clone()), error.to_string());
-                return self.record.untouched(Outcome::Incomplete, task, why);
-            }
-        };
-        if outcome == Outcome::ArtifactsLost {
-            self.record.lost(&over.session);
-        }
-        let findings = Findings {
-            session: Some(over.session.clone()),
-            task_arn: Some(over.arn.clone()),
-            outcome,
-            artifacts,
-            target,
-            task: TaskFate::StoppedByOthers,
-            notes: Vec::new(),
-        };
-        self.record.put(findings).await
     }
 }
 

@@ -13,6 +13,7 @@ use super::target_fate::TargetFate;
 use crate::aws::CallError;
 use crate::metrics::{Metric, Step};
 use crate::session::{IdentitySource, SessionId, TaskArn};
+use jiff::Timestamp;
 use serde_json::json;
 
 /// Where one cleanup puts what it found out.
@@ -31,16 +32,24 @@ impl Record<'_> {
         session: &IdentifiedSession,
         findings: Findings,
     ) -> CleanupReport {
-        let context = self.invocation.context();
+        let sources = &self.invocation.context().config.scope.identity;
+        let only_a_tag_says_it = !IdentitySource::outlives(sources, &session.task);
+        let name = only_a_tag_says_it.then_some((&session.id, session.writes_from));
+        self.put_named(name, &session.task.arn, findings).await
+    }
+
+    /// The same of a task that is over; `name`: its session, where only a tag said that, and when it began.
+    pub(super) async fn put_named(
+        &self,
+        name: Option<(&SessionId, Timestamp)>,
+        task: &TaskArn,
+        findings: Findings,
+    ) -> CleanupReport {
         let report = self.report(findings);
-        let sources = &context.config.scope.identity;
-        if !report.leaves_a_receipt() || IdentitySource::outlives(sources, &session.task) {
+        let Some(name) = name.filter(|_| report.leaves_a_receipt()) else {
             return self.keep(report).await;
-        }
-        let naming = {
-            let named = (&session.id, session.writes_from);
-            receipt::name(&context.aws.ledger, Some(named), &session.task.arn)
         };
+        let naming = receipt::name(&self.invocation.context().aws.ledger, Some(name), task);
         let deadline = self.invocation.budget().receipt();
         let what = "the name of the task";
         let named = CallError::answered_by(deadline, "PutObject", what, Box::pin(naming)).await;

@@ -77,7 +77,13 @@ pub(super) async fn session_of_forgotten(
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
     let over = |Named { session, writes_from }| {
-        Ok(OverTask { session, arn: arn.clone(), task: None, writes_from })
+        Ok(OverTask {
+            session,
+            arn: arn.clone(),
+            task: None,
+            writes_from,
+            is_named_by_a_tag: false,
+        })
     };
     let asked = request.cause.session().or(request.cause.shown_session());
     if let Some(named) = on_record(invocation, arn, asked).await? {

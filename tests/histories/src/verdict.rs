@@ -103,6 +103,7 @@ impl Verdict {
             acknowledged: &acknowledged.collect::<Vec<_>>(),
             dead_letters: &dead_letters.map(|(_, event)| event).collect::<Vec<_>>(),
         };
+        artifacts::judge_words(world, &ends, &mut self.broken);
         if !self.discards {
             artifacts::judge_losses(world, &ends, &mut self.broken);
         }

@@ -82,6 +82,11 @@ impl Judge {
         self.confirmed.insert((caller.to_owned(), task));
     }
 
+    /// Whether its 200 has reached this caller.
+    pub(super) fn has_confirmed(&self, asker: &Asker, task: &TaskKey) -> bool {
+        self.confirmed.contains(&(asker.caller.clone(), task.clone()))
+    }
+
     /// A 403 of a session's container has reached its caller.
     pub(crate) fn was_forbidden(&mut self, caller: &str, task: TaskKey) {
         self.known_to_forbid.insert(task.clone());
@@ -107,6 +112,12 @@ impl Judge {
 
     pub(super) fn forces(&self, task: &Task) -> bool {
         self.forced.get(&task.key.cluster).is_some_and(|before| task.created_at < *before)
+    }
+
+    /// Whether the caller's last look at a task has shown it holding its address.
+    pub(super) fn shown_holding(&self, asker: &Asker, task: &TaskKey) -> Option<bool> {
+        let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
+        Some(snapshot.held_address)
     }
 
     /// The caller's last look at a task, if it was fresh when the request was sent.
@@ -266,8 +277,7 @@ impl State {
         let arn = task.arn.clone();
         let confirmed_itself =
             self.setup.containers_upload_themselves && task.container.completed_at.is_some();
-        let confirmed = self.judge.confirmed.contains(&(asker.caller.clone(), key.clone()));
-        let forced = self.judge.forces(task);
+        let confirmed = self.judge.has_confirmed(asker, key);
         // That it runs another session than the one that its owner ended only its container can tell, and it never
         // could.
         let untold = task.container.behaviour.forbids
@@ -276,14 +286,7 @@ impl State {
         // Somebody has heard it from the container, and it is true.
         let vouched_for = self.judge.vouched_for.contains(key);
         let saved = confirmed_itself || (vouched_for && task.container.saved_at.is_some());
-        let losable = task.loss_allowed
-            || self.setup.artifacts_are_discarded
-            // Nobody is asked: from the order on its window is the operator's.
-            || (forced && self.setup.containers_upload_themselves)
-            || task.has_just_started(now)
-            || self.salvage_is_over(task, now)
-            // Its owner's word has come since.
-            || self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.salvage_was_over);
+        let losable = self.may_lose(asker, task, now);
         if !confirmed && !confirmed_itself {
             match self.judge.fresh(asker, key).map(|snapshot| snapshot.live) {
                 Some(true) if !untold && !self.is_taken_for_another(task) => {
@@ -333,6 +336,18 @@ impl State {
             let what = format!("{} is tagged as ended, and its session is live", task.arn);
             self.violation("I1", asker, &what);
         }
+    }
+
+    /// What of a task is not saved by now may be lost.
+    pub(super) fn may_lose(&self, asker: &Asker, task: &Task, now: Timestamp) -> bool {
+        task.loss_allowed
+            || self.setup.artifacts_are_discarded
+            // Nobody is asked: from the order on its window is the operator's.
+            || (self.judge.forces(task) && self.setup.containers_upload_themselves)
+            || task.has_just_started(now)
+            || self.salvage_is_over(task, now)
+            // Its owner's word has come since.
+            || self.judge.fresh(asker, &task.key).is_some_and(|snapshot| snapshot.salvage_was_over)
     }
 
     /// The window counts from the tag (though not from before its owner's word), or else from the

@@ -45,6 +45,7 @@ mod limits;
 mod missing_targets;
 mod noteworthy;
 mod objects;
+mod on_record;
 mod owner;
 mod receipts;
 mod removals;

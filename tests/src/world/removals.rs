@@ -29,6 +29,12 @@ impl State {
                 format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
             }
             Some(_) | None if !self.setup.sees_everything() => return,
+            Some(task) if self.is_by_inference(task) && !self.has_confirmed(asker, task, now) => {
+                format!(
+                    "the target {ip}:{port} of {} is removed, which has not confirmed",
+                    task.arn
+                )
+            }
             Some(task) if self.is_by_inference(task) && !self.is_intended(group, ip) => {
                 format!("the target {ip}:{port} of {} is removed without an intent", task.arn)
             }
@@ -55,7 +61,9 @@ impl State {
         let was_anothers = self.tenants.get(&task.address).is_some_and(|all| all.len() > 1);
         if !self.is_session_task(task) {
             // Who configures other families sees other sessions.
-            return !was_anothers && self.families_since.is_none();
+            return !was_anothers
+                && self.families_since.is_none()
+                && self.shows_itself(group, (task.address, port), now);
         }
         let is_its_own = task.target_port == port && task.registers_in.iter().any(|of| of == group);
         let may_be_over = self.judge.fresh(asker, &task.key).is_some_and(|snapshot| !snapshot.live);
@@ -68,6 +76,26 @@ impl State {
             && !task.container.behaviour.forbids
             && !self.judge.forces(task)
             && !self.is_taken_for_another(task)
+    }
+
+    /// Of what another account runs nobody can know but by a connection, or by the load balancer.
+    fn shows_itself(&self, group: &str, address: Address, now: Timestamp) -> bool {
+        let holder = self.holder(address.0, now);
+        !holder.is_some_and(|task| self.is_of_another_account(task))
+            || self.connects(address.0, now)
+            || self.health(group, address, now).state == "healthy"
+    }
+
+    pub(super) fn is_of_another_account(&self, task: &Task) -> bool {
+        self.setup.other_accounts.contains(&task.key.cluster)
+    }
+
+    /// Its container has said so, or its artifacts may be given up, or there are none.
+    fn has_confirmed(&self, asker: &Asker, task: &Task, now: Timestamp) -> bool {
+        task.container.completed_at.is_some()
+            || self.judge.has_confirmed(asker, &task.key)
+            || self.judge.forces(task)
+            || self.may_lose(asker, task, now)
     }
 
     /// Neither its owner nor ECS has said that it ends.
@@ -110,9 +138,15 @@ impl State {
             let left_at = task.stop.as_ref().map(|stop| stop.at);
             left_at.is_none_or(|at| now <= at + SURELY_KNOWN)
         };
-        if !tenants.filter_map(|key| self.task(key)).any(has_it) {
-            let what = format!("{ip}:{port} is registered, and nobody has it any more");
-            self.violation("I5", asker, &what);
-        }
+        let shown = tenants.clone().filter_map(|key| self.judge.shown_holding(asker, key));
+        let shown: Vec<bool> = shown.collect();
+        let why = if !tenants.filter_map(|key| self.task(key)).any(has_it) {
+            "nobody has it any more"
+        } else if !shown.is_empty() && !shown.contains(&true) {
+            "its caller has seen that nobody has it any more"
+        } else {
+            return;
+        };
+        self.violation("I5", asker, &format!("{ip}:{port} is registered, and {why}"));
     }
 }

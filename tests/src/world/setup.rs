@@ -16,6 +16,8 @@ pub struct Setup {
     pub account: String,
     /// Such as `us-east-1`.
     pub region: String,
+    /// Clusters of other accounts: nobody here can list them, but the load balancer reaches what runs in them.
+    pub other_accounts: Vec<String>,
     /// The configured clusters; others come to exist when a session starts in them.
     pub clusters: Vec<String>,
     /// The configured families.
@@ -107,6 +109,7 @@ impl Default for Setup {
             epoch: Some("2026-11-02T09:00:00Z".parse().expect("a timestamp")),
             account: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
+            other_accounts: Vec::new(),
             clusters: vec!["sessions".to_owned()],
             families: vec!["session".to_owned()],
             target_groups: vec!["sessions".to_owned()],

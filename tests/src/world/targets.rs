@@ -203,7 +203,9 @@ impl State {
             unhealthy("Target.Timeout")
         } else if port != task.target_port || container.behaviour.refuses || (!alive && !lags) {
             unhealthy("Target.FailedHealthChecks")
-        } else if container.behaviour.silent || container.behaviour.deaf {
+        } else if container.behaviour.silent
+            || (container.behaviour.deaf && !self.is_of_another_account(task))
+        {
             unhealthy("Target.Timeout")
         } else if container.behaviour.unready.is_some()
             || (container.completed_at.is_some() && !lags)

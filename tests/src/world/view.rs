@@ -30,7 +30,7 @@ pub struct Truth {
 pub(super) const STALE_AT_MOST: Duration = Duration::from_secs(10);
 
 impl World {
-    fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
+    pub(super) fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
         self.now_with(|state, _| look(state.task(&handle.key).expect("a task of this world")))
     }
 

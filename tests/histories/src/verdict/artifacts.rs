@@ -3,6 +3,7 @@
 use super::Violation;
 use crate::history::Identity;
 use crate::play::Actor;
+use jiff::Timestamp;
 use serde_json::Value;
 use session_cleanup_tests::world::{Api, World};
 
@@ -24,12 +25,41 @@ impl Ends<'_> {
     }
 }
 
-/// I3, its second half: what is lost is on record, and what is on record as lost or saved is so.
-pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
+/// I3: what is on record as lost or saved is so.
+pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
     for wrong in world.losses_misreported() {
         broken
             .push(Violation::new("I3", format!("the receipt does not say what is true: {wrong}")));
     }
+    let receipts = world.receipts();
+    for actor in ends.everyone {
+        let (task, id) = (&actor.task, actor.task.session_id());
+        let Some(receipt) = receipts.get(task.id()) else { continue };
+        let written = receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let unknown = world.written_at("ledger", &format!("unknown/{}.json", task.id()));
+        let was_known = unknown.zip(written).is_some_and(|(unknown, at)| at < unknown)
+            && !world.has_failed(Api::PutObject, &format!("tasks/{}", task.id()));
+        let what = if receipt["outcome"] == "artifacts_unverified"
+            && world.marker_was_always_absent(task)
+        {
+            format!("nobody has seen the marker of {id}, and its artifacts are not called lost")
+        } else if receipt["task"] == "to_be_stopped"
+            && world.is_stopping(task)
+            && world.all_was_well()
+            && !ends.looked_away
+        {
+            format!("the task of {id} is stopped, and its receipt says that it is to be")
+        } else if was_known && receipt["session_id"] == *id {
+            format!("a receipt names {id}, and its task is on record as one of which nobody knows")
+        } else {
+            continue;
+        };
+        broken.push(Violation::new("I3", what));
+    }
+}
+
+/// I3, its second half: what is lost is on record.
+pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
     let receipts = world.receipts();
     for actor in ends.everyone {
         let task = &actor.task;
@@ -51,10 +81,12 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             outcome,
             Some("cleaned" | "artifacts_lost" | "artifacts_unverified" | "rejected")
         );
-        let can_write = ["receipts/", "suspects.json"]
+        // What could not be written is remembered, and written later.
+        let is_remembered = [Api::PutObject, Api::GetObject]
             .iter()
-            .all(|part| !world.has_failed(Api::PutObject, part));
-        if is_ours && is_our_stop && !ended && can_write && !ends.looked_away {
+            .all(|api| !world.has_failed(*api, "suspects.json"))
+            && !Ends::is_in(ends.dead_letters, task.arn());
+        if is_ours && is_our_stop && !ended && is_remembered && !ends.looked_away {
             let what = format!("we have stopped {id}, and its receipt says {outcome:?}");
             broken.push(Violation::new("I3", what));
         }
@@ -97,7 +129,13 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
                 Some("awaiting_salvage" | "incomplete")
             );
             let runs = world.knows(&actor.task) && !world.is_stopping(&actor.task);
-            is_left && runs && !world.tags(&actor.task).contains_key("session-ended-at")
+            let tags = world.tags(&actor.task);
+            let told = tags.get("session-ended-at").and_then(|at| at.parse::<Timestamp>().ok());
+            // What it was started with is another's.
+            let is_copied = |at: Timestamp| {
+                actor.session.copied_end.is_some() && at < world.session_began(&actor.task)
+            };
+            is_left && runs && told.is_none_or(is_copied)
         };
         let mut meant = ends.everyone.iter().filter(of_session).filter(|_| arn.is_some());
         if let Some(actor) = meant.find(is_forgotten)

@@ -83,7 +83,7 @@ impl Chaos {
         self.outages.push(outage);
     }
 
-    pub(super) fn met(&self) -> &[Met] {
+    pub(crate) fn met(&self) -> &[Met] {
         &self.met
     }
 

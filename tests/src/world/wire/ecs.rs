@@ -100,8 +100,9 @@ impl State {
     fn list_clusters(&self, body: &Value) -> Reply {
         let most = page_size(body, &self.setup);
         let after = body["nextToken"].as_str().unwrap_or_default();
+        let listed = self.clusters.keys().filter(|name| !self.setup.other_accounts.contains(name));
         let names: Vec<&String> =
-            self.clusters.keys().filter(|name| name.as_str() > after).take(most + 1).collect();
+            listed.filter(|name| name.as_str() > after).take(most + 1).collect();
         let arns: Vec<String> =
             names.iter().take(most).map(|name| self.setup.cluster_arn(name)).collect();
         let token = (names.len() > most).then(|| names[most - 1]);

@@ -1,0 +1,40 @@
+//! What is on record, and when that was written.
+
+use jiff::Timestamp;
+
+use super::api::{Api, Call, Outcome};
+use super::{TaskHandle, World};
+
+impl World {
+    /// When an object was written last.
+    #[must_use]
+    pub fn written_at(&self, bucket: &str, key: &str) -> Option<Timestamp> {
+        self.now_with(|state, _| state.buckets.get(bucket)?.get(key).map(|object| object.modified))
+    }
+
+    /// Whether every question for the marker of a session has been answered, each time by *there is none*.
+    #[must_use]
+    pub fn marker_was_always_absent(&self, session: &TaskHandle) -> bool {
+        let state = self.lock();
+        let key = format!("/{}/{}", session.session_id(), state.setup.marker);
+        let calls = state.journal.calls.iter().filter(|call| call.api == Api::HeadObject);
+        let mut asked = calls.filter(|call| call.is_about(&key));
+        asked.all(|call| matches!(call.outcome, Outcome::Answered(404, _)))
+    }
+
+    /// Whether each call was answered as it is where nothing fails, and no read shows what was before.
+    #[must_use]
+    pub fn all_was_well(&self) -> bool {
+        let state = self.lock();
+        let is_well = |call: &Call| {
+            call.outcome.is_success() || matches!(call.outcome, Outcome::Answered(404 | 412, _))
+        };
+        state.setup.health.reads_lag.is_zero() && state.journal.calls.iter().all(is_well)
+    }
+
+    /// When a session began.
+    #[must_use]
+    pub fn session_began(&self, session: &TaskHandle) -> Timestamp {
+        self.of_task(session, super::task::Task::session_began)
+    }
+}
