@@ -38,7 +38,7 @@ pub use observe::{MarkerLeft, Observed, TargetLeft, Would, observe};
 pub use outcome::Outcome;
 pub use receipt::{is_receipt, receipts_of, session_on_record};
 pub use report::{Artifacts, CleanupReport};
-pub use request::{Cause, Delivery, OrphanCause, Request, Review, SalvageWindow};
+pub use request::{Cause, Delivery, OrphanCause, Request, SalvageWindow};
 pub use routes::Routes;
 pub use steps::MeasuredStep;
 pub use stop::TaskFate;

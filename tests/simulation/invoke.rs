@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use session_cleanup::aws::Pace;
 use session_cleanup::cleanup::{
-    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Outcome, Request, Review,
-    SalvageWindow, clean_up,
+    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Outcome, Request, SalvageWindow,
+    clean_up,
 };
 use session_cleanup::config::Percent;
 use session_cleanup::context::Context;
 use session_cleanup::deadline::Deadline;
 use session_cleanup::event::TaskReference;
-use session_cleanup::session::{SessionId, TaskArn};
+use session_cleanup::session::{Review, SessionId, TaskArn};
 use session_cleanup::{completion, inspector, reaper};
 pub(crate) use session_cleanup_histories::functions::{
     FUNCTION_TIMEOUT, INSPECTOR_TIMEOUT, INTERVAL, MetricLines, REAPER_TIMEOUT, batch,

@@ -2,11 +2,11 @@
 //! for.
 
 use crate::invoke::{
-    INTERVAL, assert_clean, assert_unharmed, deliver, function_with, invoke_reaper, outcome,
-    receipt, report, sweeps, task_in,
+    INTERVAL, assert_clean, assert_unharmed, deliver, function_with, invoke_reaper, open_intents,
+    outcome, receipt, report, sweeps, task_in,
 };
 use serde_json::{Value, json};
-use session_cleanup_tests::world::{Api, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle, World};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -159,6 +159,27 @@ async fn an_orphan_whose_lease_is_extended_at_the_last_moment_is_spared_without_
             }
         }
     }
+}
+
+/// A deregistration is repeated after a look; what that shows keeps the target.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_is_protected_before_its_deregistration_is_repeated_keeps_its_target() {
+    let world = without_artifacts(Setup::default());
+    let old = world.session("old").started_ago(HOUR * 3).start();
+    world.fault(Fault::on(Api::DeregisterTargets).nth(1).server_error());
+    let protected = old.clone();
+    world.before(Api::DescribeTasks, 3, move |world: &World| {
+        world.set_tag(&protected, "cleanup-protection", "true");
+    });
+    sweep_discarding(&world, "sweep").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
+    assert!(world.registered("sessions").contains(&old.address()));
+    tokio::time::sleep(INTERVAL * 2).await;
+    sweep_discarding(&world, "second").await;
+    assert!(world.registered("sessions").contains(&old.address()));
+    assert!(!world.is_stopping(&old), "{}", world.history());
+    assert_eq!(open_intents(&world), Vec::<String>::new());
+    assert_unharmed(&world);
 }
 
 /// One that is configured as before knows what a stop in the other mode meant.

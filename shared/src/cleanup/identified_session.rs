@@ -1,8 +1,8 @@
 use super::invocation::Invocation;
-use super::request::{Cause, Review, SalvageWindow};
+use super::request::{Cause, SalvageWindow};
 use super::routes::Routes;
 use crate::aws::CallError;
-use crate::session::{SessionId, Stage, Task};
+use crate::session::{Review, SessionId, Stage, Task};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 use std::sync::Arc;

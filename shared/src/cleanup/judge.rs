@@ -1,11 +1,13 @@
 use super::invocation::Invocation;
 use super::marker::{WritesFrom, marker};
 use super::outcome::Outcome;
-use super::receipt;
+use super::receipt::{self, Receipt};
 use super::report::Artifacts;
 use crate::aws::{CallError, Marker};
 use crate::config::ArtifactMode;
-use crate::session::{SessionId, StoppedWith, Task, TaskArn, session_exited_well, writes_from};
+use crate::session::{
+    SessionId, Stage, StoppedWith, Task, TaskArn, session_exited_well, writes_from,
+};
 use jiff::Timestamp;
 
 /// A session whose task no longer has its address or its containers.
@@ -19,6 +21,18 @@ pub(super) struct OverTask {
     pub(super) writes_from: Option<Timestamp>,
     /// Whether nothing but a tag says, or said, whose it was: that is written down, for when its end is told again.
     pub(super) is_named_by_a_tag: bool,
+}
+
+impl OverTask {
+    /// Whether the cleanup that has stopped it may still be about to say so.
+    fn may_be_at_work(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.stage() != Stage::Over)
+    }
+
+    /// Whether we have stopped it.
+    pub(super) fn is_stopped_by_us(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.stop_note().is_some())
+    }
 }
 
 /// What can be said of a session whose task is over.
@@ -35,7 +49,9 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     let context = invocation.context();
     let verdict = |outcome, artifacts| Ok(Verdict { outcome, artifacts });
     let known = receipt::read(&context.aws.ledger, &over.session, &over.arn).await?;
-    if known.is_some_and(|receipt| receipt.outcome.is_final()) {
+    // One from before a stop that may have been somebody else's: whether people were told of its loss is not known.
+    let is_last_word = |known: &Receipt| !known.is_before_the_stop() || over.may_be_at_work();
+    if known.is_some_and(|known| known.outcome.is_final() && is_last_word(&known)) {
         return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
     }
     let (uploads_itself, proves) = match context.config.artifacts.mode {

@@ -55,7 +55,9 @@ impl Cleanup<'_> {
                 return self.record.untouched(Outcome::Incomplete, task, why);
             }
         };
-        if outcome == Outcome::ArtifactsLost {
+        let is_by_us = over.is_stopped_by_us();
+        // That is counted before the stop.
+        if outcome == Outcome::ArtifactsLost && !is_by_us {
             self.record.lost(&over.session);
         }
         let findings = Findings {
@@ -64,7 +66,7 @@ impl Cleanup<'_> {
             outcome,
             artifacts,
             target,
-            task: TaskFate::StoppedByOthers,
+            task: if is_by_us { TaskFate::Stopped } else { TaskFate::StoppedByOthers },
             notes: Vec::new(),
         };
         let now = self.invocation.context().clock.now();

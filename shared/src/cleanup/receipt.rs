@@ -22,7 +22,7 @@ pub(super) struct Receipt {
 
 impl Receipt {
     /// Whether it was written before the stop that it speaks of: it is not the last word.
-    fn is_before_the_stop(&self) -> bool {
+    pub(super) fn is_before_the_stop(&self) -> bool {
         self.task == TaskFate::ToBeStopped.to_string()
     }
 

@@ -300,8 +300,9 @@ impl CleanupReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::request::{Delivery, OrphanCause, Review, SalvageWindow};
+    use crate::cleanup::request::{Delivery, OrphanCause, SalvageWindow};
     use crate::event::TaskReference;
+    use crate::session::Review;
     use std::sync::Arc;
 
     fn failures(outcome: Outcome, cause: Cause, delivery: Delivery) -> u64 {

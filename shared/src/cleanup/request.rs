@@ -1,6 +1,6 @@
 use super::routes::Routes;
 use crate::event::{EndReason, SessionEnded, TaskChange, TaskReference};
-use crate::session::{SessionId, Task, Used};
+use crate::session::{Review, SessionId, Used};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -95,29 +95,6 @@ pub enum Cause {
         /// What it has used since it became an orphan, as far as the sweep knows.
         used: Option<Used>,
     },
-}
-
-/// Decides an orphan's row again, from a fresh snapshot of its task: a lease may have been renewed since.
-#[derive(Clone)]
-pub struct Review(Arc<Decide>);
-
-type Decide = dyn Fn(&Task) -> Result<(), String> + Send + Sync;
-
-impl Review {
-    /// `decide` answers what keeps the task from being an orphan any longer.
-    pub fn new(decide: impl Fn(&Task) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(decide))
-    }
-
-    pub(super) fn of(&self, task: &Task) -> Result<(), String> {
-        (self.0)(task)
-    }
-}
-
-impl fmt::Debug for Review {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Review")
-    }
 }
 
 /// Why a sweep calls a task an orphan.

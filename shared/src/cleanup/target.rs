@@ -314,6 +314,13 @@ pub(super) fn target_of(
 ) -> Option<SessionTarget> {
     let port = invocation.context().config.container.port;
     let address = session.task.held_address().map(|ip| TargetAddress { ip, port })?;
-    let (task, session) = (session.task.arn.clone(), session.id.clone());
-    Some(SessionTarget { task, session, address, authority, seen: Vec::new(), word })
+    Some(SessionTarget {
+        task: session.task.arn.clone(),
+        session: session.id.clone(),
+        address,
+        authority,
+        review: session.review.clone().filter(|_| authority == Authority::GivenUp),
+        seen: Vec::new(),
+        word,
+    })
 }

@@ -6,7 +6,7 @@ use crate::aws::{CallError, Failure};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{TargetAddress, TargetGroupArn, Task, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use backon::BackoffBuilder;
 use jiff::Timestamp;
@@ -109,8 +109,8 @@ pub(super) async fn deregister(
     }
 }
 
-/// Those whose tasks hold their addresses by a new snapshot, and the others, each with what that
-/// means.
+/// Those whose tasks hold their addresses by a new snapshot and are not to go on by it, and the others, each with
+/// what that means.
 async fn apart(
     snapshots: &TaskSnapshots,
     targets: Vec<SessionTarget>,
@@ -122,11 +122,18 @@ async fn apart(
         match snapshot {
             Err(error) => lost.push((target, Deregistered::NotDone(error))),
             Ok(snapshot) => {
-                let held = snapshot.task.and_then(|task| task.held_address());
-                if held == Some(target.address.ip) {
-                    holders.push(target);
-                } else {
-                    lost.push((target, Deregistered::NotOurs));
+                let task = snapshot.task;
+                let held = task.as_ref().and_then(Task::held_address);
+                let review = target.review.as_ref().zip(task.as_ref());
+                let reviewed = review.map_or(Ok(()), |(review, task)| review.of(task));
+                match reviewed {
+                    Ok(()) if held == Some(target.address.ip) => holders.push(target),
+                    Ok(()) => lost.push((target, Deregistered::NotOurs)),
+                    Err(why) => {
+                        let address = target.address.to_string();
+                        let error = CallError::unanswered("DeregisterTargets", address, why);
+                        lost.push((target, Deregistered::NotDone(error)));
+                    }
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use crate::aws::CallError;
 use crate::context::Context;
-use crate::session::{SessionId, TargetAddress, TargetGroupArn, TaskArn};
+use crate::session::{Review, SessionId, TargetAddress, TargetGroupArn, TaskArn};
 use futures_util::future::Shared;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,8 @@ pub(crate) struct SessionTarget {
     pub(crate) address: TargetAddress,
     /// On what authority it is removed.
     pub(crate) authority: Authority,
+    /// Where nothing has confirmed that it is over: what may show that it goes on.
+    pub(crate) review: Option<Review>,
     /// Where it was seen registered, at whatever port; empty: nobody has looked.
     pub(crate) seen: Vec<Registration>,
     /// Until its container has spoken, its intent stays.

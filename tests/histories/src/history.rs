@@ -8,8 +8,8 @@ mod stack;
 
 pub use action::{Action, EventCopies, Function, Start, Sweep};
 pub use session::{
-    Addressed, Body, Container, Entry, Identity, Lease, OTHER_CLUSTER, Session, Sidecar, Upload,
-    Where,
+    Addressed, Body, Container, Entry, Identity, Lease, OTHER_ACCOUNT, OTHER_CLUSTER, Session,
+    Sidecar, Upload, Where,
 };
 pub use stack::{Artifacts, Draining, Stack};
 

@@ -5,7 +5,10 @@ use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
     leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
-use crate::invoke::{INTERVAL, assert_unharmed, enforce, receipt};
+use crate::invoke::{
+    INTERVAL, assert_unharmed, deliver, enforce, function_with, invoke_reaper, receipt,
+};
+use serde_json::json;
 use session_cleanup_tests::world::{Api, Crash, TaskHandle, World};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -155,4 +158,34 @@ async fn a_lease_renewed_after_the_function_died_under_force_gets_its_target_bac
         calls
     };
     assert!(at_every_call("the reaper dies under force, a lease is renewed", story).await >= 20);
+}
+
+/// Somebody else stops it then: the loss may be on record already, and nobody has been told.
+#[tokio::test(start_paused = true)]
+async fn people_are_told_of_a_loss_although_the_function_died_before_the_stop() {
+    let lost = |metrics: &Arc<Mutex<Vec<String>>>| {
+        metrics.lock().unwrap().iter().any(|line| line.contains("\"ArtifactsLost\":1"))
+    };
+    let story = |crash| async move {
+        let world = quick_world();
+        let orphan = world.session("old").started_ago(HOUR * 3).upload_never_works().start();
+        unsaved_until_the_window_is_over(&world).await;
+        let (context, metrics) = function_with(&world, "sweep", &[]);
+        let order = json!({"mode": "enforce"});
+        let sweep = invoke_reaper(&context, &order);
+        match crash {
+            Some(crash) => drop(world.run_until_crash("sweep", crash, sweep).await),
+            None => drop(sweep.await),
+        }
+        world.operator_stops(&orphan, "someone else");
+        tokio::time::sleep(INTERVAL).await;
+        let (context, later) = function_with(&world, "completion", &[]);
+        assert!(deliver(&context, &[world.task_event(&orphan)]).await.is_empty());
+        enforce(&world, "next").await;
+        assert_eq!(receipt(&world, &orphan).as_deref(), Some("artifacts_lost"));
+        assert!(lost(&metrics) || lost(&later), "{crash:?}\n{}", world.history());
+        assert_ne!(world.receipts()[orphan.id()]["task"], "to_be_stopped", "{crash:?}\n{}", world.history());
+        world.count_by("sweep")
+    };
+    assert!(at_every_call("the reaper dies before it stops what is lost", story).await >= 20);
 }

@@ -24,7 +24,9 @@ impl World {
     /// that one is.
     pub fn owner_ends(&self, session: &TaskHandle) {
         self.alter(session, |task, now| {
-            if !task.container.behaviour.forbids {
+            if task.container.behaviour.forbids {
+                task.ended_as_another.get_or_insert(now);
+            } else {
                 task.owner_ended_at.get_or_insert(now);
             }
         });
@@ -59,7 +61,13 @@ impl World {
 
     /// The container behaves differently from now on.
     pub fn behaves(&self, session: &TaskHandle, change: impl FnOnce(&mut Behaviour)) {
-        self.alter(session, |task, _| change(&mut task.container.behaviour));
+        self.alter(session, |task, now| {
+            change(&mut task.container.behaviour);
+            // It runs what its owner has ended, after all.
+            if !task.container.behaviour.forbids && task.ended_as_another.is_some() {
+                task.owner_ended_at.get_or_insert(now);
+            }
+        });
     }
 
     /// From now on ECS shows the task with or without what every task has.

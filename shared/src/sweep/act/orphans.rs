@@ -1,11 +1,9 @@
 use super::acted::Acted;
-use crate::cleanup::{
-    Cause, CleanupReport, Delivery, Invocation, OrphanCause, Request, Review, Routes,
-};
+use crate::cleanup::{Cause, CleanupReport, Delivery, Invocation, OrphanCause, Request, Routes};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
-use crate::session::{SessionTask, TargetAddress, Task, TaskArn};
+use crate::session::{Review, SessionTask, TargetAddress, Task, TaskArn};
 use crate::spawned_cleanup::SpawnedCleanup;
 use crate::sweep::decide::{
     Allowance, Circumstances, JudgedTask, Plan, TaskDecision, TaskRow, TaskVerdict, task_row,

@@ -70,6 +70,8 @@ pub enum Story {
     EndsAsItComesBack,
     /// An operator ends all of a cluster, and the sweep dies.
     ForcedSweepDies,
+    /// Nobody routes to a session, and what its health path answers is broken, or is another's.
+    HealthIsBroken,
     /// The function dies at a call about one session.
     FunctionDies,
     /// No upload works, and something happens around the call that gives the session up.
@@ -86,8 +88,14 @@ pub enum Story {
     OneOwnersRenewalsBreak,
     /// An owner keeps what is about to be cleaned up, or ends it in another way.
     OwnerComesBack,
+    /// A target is not ours: another account runs what answers there, or what only the load balancer reaches.
+    IsAnotherAccounts,
+    /// The address changes hands before a deregistration that is repeated, and meanwhile a sweep settles intents.
+    RemovalIsRepeated,
     /// Nobody extends a lease any more.
     RenewalBreaks,
+    /// What a task was started with, or its owner has set, is another's, or can't be read.
+    TagsAreOdd,
     /// Two tasks run one session, and an event does not say which of them it means.
     TwoTasksRunIt,
     /// An upload goes on behind 202s.
@@ -98,7 +106,7 @@ pub enum Story {
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::AddressChangesHands,
         Self::CallsFail,
         Self::ClaimsWhatWaited,
@@ -107,6 +115,8 @@ impl Story {
         Self::EndsAsItComesBack,
         Self::ForcedSweepDies,
         Self::FunctionDies,
+        Self::HealthIsBroken,
+        Self::IsAnotherAccounts,
         Self::IsGivenUp,
         Self::IsTooOld,
         Self::LedgerFails,
@@ -114,7 +124,9 @@ impl Story {
         Self::ManyAreOver,
         Self::OneOwnersRenewalsBreak,
         Self::OwnerComesBack,
+        Self::RemovalIsRepeated,
         Self::RenewalBreaks,
+        Self::TagsAreOdd,
         Self::TwoTasksRunIt,
         Self::UploadsForLong,
         Self::ZombiesAddressIsTaken,
@@ -124,7 +136,11 @@ impl Story {
     fn draw(random: &mut Rng, stack: &Stack) -> Self {
         let (has_groups, pool) = (stack.groups > 0, stack.warm_pool);
         let asked = stack.artifacts == Artifacts::Asked;
-        match random.u8(0..30) {
+        match random.u8(0..38) {
+            30 | 31 if has_groups => Self::IsAnotherAccounts,
+            30..=32 => Self::HealthIsBroken,
+            33 | 34 if has_groups && !pool => Self::RemovalIsRepeated,
+            33..=35 if !pool => Self::TagsAreOdd,
             3 => Self::IsGivenUp,
             4 | 5 => Self::AddressChangesHands,
             // What waits for its turn in another group looks like the new holder's own.
@@ -185,6 +201,10 @@ impl Teller<'_> {
             Story::ManyAreOver => self.many_are_over(),
             Story::OneOwnersRenewalsBreak => self.one_owners_renewals_break(),
             Story::OwnerComesBack => self.owner_comes_back(),
+            Story::IsAnotherAccounts => self.is_another_accounts(),
+            Story::HealthIsBroken => self.health_is_broken(),
+            Story::RemovalIsRepeated => self.removal_is_repeated(),
+            Story::TagsAreOdd => self.tags_are_odd(),
             Story::RenewalBreaks => self.renewal_breaks(),
             Story::TwoTasksRunIt => self.two_tasks_run_it(),
             Story::UploadsForLong => self.uploads_for_long(),
@@ -248,6 +268,8 @@ impl Teller<'_> {
                 Lease::Lapsed(Seconds::minutes(10))
             },
             groups: random.usize(0..=stack.groups),
+            port: once_in(random, 6).then_some(3_001),
+            outside_the_vpc: once_in(random, 6),
             stop_timeout: Seconds(one(random, &[2, 30, 120])),
             container: Container { upload, ..container.clone() },
             ..Session::default()

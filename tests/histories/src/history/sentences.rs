@@ -222,6 +222,7 @@ impl fmt::Display for Session {
                 format!("of another family, in {}", Stack::cluster(number))
             }
             Where::OtherCluster => "in another cluster".to_owned(),
+            Where::OtherAccount => "in another account".to_owned(),
         };
         formatter.write_str(&place)?;
         match self.identity {
@@ -284,6 +285,7 @@ impl fmt::Display for Container {
             (self.deaf, "deaf".to_owned()),
             (self.forbids, "answers 403".to_owned()),
             (self.unready, "answers 503".to_owned()),
+            (self.says_that_another_is_done, "answers 503 for another session".to_owned()),
             (self.body == Body::Late, "late bodies".to_owned()),
             (self.body == Body::BreaksOff, "bodies that break off".to_owned()),
             (self.body == Body::Endless, "bodies without end".to_owned()),

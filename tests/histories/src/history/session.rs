@@ -2,8 +2,12 @@
 
 use super::{Seconds, Stack};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use session_cleanup_tests::world::{Behaviour, BodyShape, SessionBuilder, World};
 use std::time::Duration;
+
+/// A cluster of another account.
+pub const OTHER_ACCOUNT: &str = "another-account";
 
 /// The cluster that nobody configured.
 pub const OTHER_CLUSTER: &str = "elsewhere";
@@ -55,6 +59,8 @@ pub enum Where {
     OtherFamily(usize),
     /// A session family's task in a cluster that is not configured.
     OtherCluster,
+    /// What another account runs: nobody here can list it.
+    OtherAccount,
 }
 
 impl Where {
@@ -67,6 +73,7 @@ impl Where {
             Self::Service(_) => Self::Service(0),
             Self::OtherFamily(_) => Self::OtherFamily(0),
             Self::OtherCluster => Self::OtherCluster,
+            Self::OtherAccount => Self::OtherAccount,
         }
     }
 }
@@ -142,6 +149,8 @@ pub struct Container {
     pub forbids: bool,
     /// Something before it answers 503 for it.
     pub unready: bool,
+    /// The same, and says that another session is complete.
+    pub says_that_another_is_done: bool,
     /// How the bodies of its answers come.
     pub body: Body,
     /// It exits so long after it has completed.
@@ -223,6 +232,7 @@ impl Default for Container {
             deaf: false,
             forbids: false,
             unready: false,
+            says_that_another_is_done: false,
             body: Body::Whole,
             exits_after: None,
             dies_on_sigterm: false,
@@ -286,6 +296,7 @@ impl Session {
                 session.in_cluster(&Stack::cluster(number)).of_family("web")
             }
             Where::OtherCluster => session.in_cluster(OTHER_CLUSTER),
+            Where::OtherAccount => session.in_cluster(OTHER_ACCOUNT),
         }
     }
 
@@ -325,7 +336,10 @@ impl Session {
     pub fn is_in_scope(&self) -> bool {
         match self.place {
             Where::Cluster(_) | Where::Runner(_) => true,
-            Where::Service(_) | Where::OtherFamily(_) | Where::OtherCluster => false,
+            Where::Service(_)
+            | Where::OtherFamily(_)
+            | Where::OtherCluster
+            | Where::OtherAccount => false,
         }
     }
 }
@@ -354,7 +368,11 @@ impl Container {
             answers_202: self.upload == Upload::Behind,
             uploads_nothing: self.upload == Upload::Nothing,
             encrypts: self.upload == Upload::Encrypted,
-            unready: self.unready.then(|| "<html>try again</html>".into()),
+            unready: if self.says_that_another_is_done {
+                Some(json!({"session_id": "another", "status": "complete"}))
+            } else {
+                self.unready.then(|| "<html>try again</html>".into())
+            },
             forbids: self.forbids,
             silent: self.silent,
             refuses: self.refuses,

@@ -1,6 +1,6 @@
 //! What there is before anything happens: names, limits and quirks of the account, and the functions' variables.
 
-use super::Seconds;
+use super::{OTHER_ACCOUNT, Seconds};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use session_cleanup_tests::world::{
@@ -150,6 +150,7 @@ impl Stack {
         Setup {
             seed,
             clusters: (0..self.clusters).map(Self::cluster).collect(),
+            other_accounts: vec![OTHER_ACCOUNT.to_owned()],
             target_groups: (0..self.groups).map(Self::group).collect(),
             families: vec!["session".to_owned(), "runner-*".to_owned()],
             max_session_age: self.max_session_age.into(),

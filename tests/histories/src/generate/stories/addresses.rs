@@ -1,9 +1,12 @@
 //! Addresses that change hands, and holders that can't be seen.
 
-use super::super::{once_in, some_time};
+use super::super::{once_in, one, some_time};
 use super::{ABOUT_A_SESSION, ABOUT_A_ZOMBIE, Teller};
-use crate::history::{Action, Addressed, Container, Entry, Seconds, Session, When, Where, Whom};
-use session_cleanup_tests::world::Api;
+use crate::history::{
+    About, Action, Addressed, Container, Entry, EventCopies, Seconds, Session, Sweep, When, Where,
+    Whom,
+};
+use session_cleanup_tests::world::{Api, FaultKind};
 
 impl Teller<'_> {
     pub(super) fn address_changes_hands(&mut self) {
@@ -12,6 +15,7 @@ impl Teller<'_> {
         let after = self.newcomer(Addressed::After(self.number));
         self.push(at, Action::Exits(self.number, 137));
         self.push(at, Action::Begins(20 + self.number, Box::new(after)));
+        self.newcomer_may_leave();
         match self.random.u8(0..4) {
             0 => {}
             1 => {
@@ -27,6 +31,14 @@ impl Teller<'_> {
         }
     }
 
+    fn newcomer_may_leave(&mut self) {
+        if once_in(self.random, 5) {
+            let whom = Whom::Session(20 + self.number);
+            let leaves = self.around(whom, &[Api::DescribeTasks, Api::RegisterTargets]);
+            self.push(leaves, Action::Exits(20 + self.number, 0));
+        }
+    }
+
     /// It is a zombie to two sweeps; then somebody gets its address.
     pub(super) fn zombies_address_is_taken(&mut self) {
         let number = self.random.u8(0..3);
@@ -39,6 +51,7 @@ impl Teller<'_> {
         let at = self.around(whom, &ABOUT_A_ZOMBIE);
         let like = self.newcomer(Addressed::LikeZombie(number));
         self.push(at, Action::Begins(20 + self.number, Box::new(like)));
+        self.newcomer_may_leave();
         // One that has just begun is registered a little later.
         if once_in(self.random, 4) {
             self.push(at, Action::IsRegistered(20 + self.number, false));
@@ -91,9 +104,72 @@ impl Teller<'_> {
         let (groups, entry) = (self.stack.groups, Entry::Running(Seconds::minutes(15)));
         let session = Session { place, entry, groups, container, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(self.number, Box::new(session)));
+        if once_in(self.random, 3) {
+            return;
+        }
         let whom =
             if place == Where::OtherCluster { Whom::OtherCluster } else { Whom::Cluster(cluster) };
         let fails = self.keeps_failing(whom, &[Api::ListTasks, Api::DescribeTasks]);
         self.push(When::At(Seconds(1)), fails);
+    }
+
+    /// Neither ECS nor, where only the load balancer gets through, a connection shows that somebody is there.
+    pub(super) fn is_another_accounts(&mut self) {
+        let usual = Container::default();
+        let container = match self.random.u8(0..6) {
+            0 => Container { deaf: true, ..usual },
+            1 => Container { silent: true, ..usual },
+            2 => Container { unready: true, ..usual },
+            3 => Container { says_that_another_is_done: true, ..usual },
+            4 => Container { completed: true, ..usual },
+            _ => usual,
+        };
+        let session = Session {
+            place: Where::OtherAccount,
+            entry: Entry::Running(Seconds::minutes(15)),
+            groups: self.random.usize(1..=self.stack.groups),
+            container,
+            ..Session::default()
+        };
+        self.push(When::At(Seconds(0)), Action::Begins(self.number, Box::new(session)));
+        if once_in(self.random, 3) {
+            let calls = [Api::ContainerHealth, Api::DescribeTargetHealth];
+            let fails = self.fails(self.whom(), &calls);
+            let at = some_time(self.random, self.lasts);
+            self.push(at, fails);
+        }
+    }
+
+    /// Each repetition follows a look; the address changes hands right after one, and who has removed the target dies.
+    pub(super) fn removal_is_repeated(&mut self) {
+        let number = self.number;
+        let session = Session {
+            entry: Entry::Running(Seconds::minutes(5)),
+            container: Container { refuses: true, ..Container::default() },
+            ..Session::default()
+        };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        let at = Seconds(self.random.u64(60..self.lasts.0 / 2));
+        let spoken = EventCopies { copies: 1, late: Seconds(0), names_the_task: true };
+        self.push(When::At(at), Action::Ends(number, spoken));
+        let kind = one(self.random, &[FaultKind::Throttled, FaultKind::Reset, FaultKind::Slow]);
+        let times = self.random.usize(1..6);
+        let whom = self.whom();
+        let fails = Action::Fails(whom, Api::DeregisterTargets, kind, times);
+        self.push(When::At(Seconds(1)), fails);
+        let call = |nth, is_applied| {
+            When::About(About { whom, api: Api::DeregisterTargets, nth, is_applied })
+        };
+        let (first, last) = (call(1, self.random.bool()), call(times + 1, false));
+        if self.random.bool() {
+            self.push(first, Action::Sweeps(Sweep::Enforce));
+        }
+        let there = if self.random.bool() { last } else { first };
+        let after = self.newcomer(Addressed::After(number));
+        self.push(there, Action::Exits(number, 137));
+        self.push(there, Action::Begins(20 + number, Box::new(after)));
+        if self.random.bool() {
+            self.push(call(times + 1, true), Action::DiesHere);
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::{once_in, one, some_time};
 use super::Teller;
-use crate::history::{Action, Container, Entry, Lease, Seconds, Session, Upload, When};
-use session_cleanup_tests::world::Api;
+use crate::history::{Action, Container, Entry, Lease, Seconds, Session, Start, Upload, When};
+use session_cleanup_tests::world::{Api, FaultKind};
 
 impl Teller<'_> {
     /// It runs another session: it says so, or nothing, or can't be reached.
@@ -53,7 +53,8 @@ impl Teller<'_> {
         };
         let entry = Entry::Running(Seconds(one(random, &ages)));
         let lease = if once_in(random, 3) { Lease::Fixed(Seconds(60)) } else { Lease::None };
-        let session = Session { entry, lease, container, ..Session::default() };
+        let is_protected = once_in(random, 6);
+        let session = Session { entry, lease, container, is_protected, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
         if self.random.bool() {
             let spoken = self.spoken();
@@ -73,6 +74,28 @@ impl Teller<'_> {
                 let fails = self.keeps_failing(self.whom(), &[Api::TagResource, Api::PutObject]);
                 self.push(When::At(Seconds(1)), fails);
             }
+        }
+    }
+
+    /// Only its own word that it is done makes a session done to which nobody routes.
+    pub(super) fn health_is_broken(&mut self) {
+        let number = self.number;
+        let container = Container {
+            says_that_another_is_done: once_in(self.random, 3),
+            unready: once_in(self.random, 3),
+            ..Container::default()
+        };
+        let entry = Entry::Running(Seconds::minutes(20));
+        let identity = self.environment_or_tag();
+        let session = Session { entry, groups: 0, identity, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+        }
+        if self.random.bool() {
+            let kind = one(self.random, &FaultKind::ALL);
+            let fails = Action::Fails(self.whom(), Api::ContainerHealth, kind, 40);
+            self.push(When::At(Seconds(1)), fails);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Leases that are extended no more.
 
-use super::super::one;
+use super::super::{once_in, one};
 use super::Teller;
 use crate::history::{
     Action, Container, Entry, Lease, Seconds, Session, Upload, When, Where, Whom,
@@ -19,6 +19,7 @@ impl Teller<'_> {
         }
         let at = Seconds(self.random.u64(60..600));
         self.push(When::At(at), Action::AllRenewalsBreak);
+        self.lasts_for_years(place);
         let first = Whom::Session(self.number * 10);
         let calls = [Api::StopTask, Api::ContainerComplete, Api::HeadObject, Api::PutObject];
         let there = self.around(first, &calls);
@@ -27,6 +28,21 @@ impl Teller<'_> {
         } else {
             let fails = self.fails(Whom::Memory, &[Api::PutObject, Api::GetObject]);
             self.push(there, fails);
+        }
+    }
+
+    /// One that is set to a time which never comes, and set again, says nothing of others.
+    fn lasts_for_years(&mut self, place: Where) {
+        if !once_in(self.random, 3) {
+            return;
+        }
+        let (number, years) = (self.number * 10 + 9, 70 * 365 * 86_400);
+        let lease = Lease::Fixed(Seconds(years));
+        let session = Session { place, lease, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        for nth in 1..4 {
+            let at = When::At(Seconds(nth * 400));
+            self.push(at, Action::IsLeased(number, Seconds(years + nth)));
         }
     }
 

@@ -232,4 +232,29 @@ impl Teller<'_> {
             self.push(When::At(Seconds(1)), fails);
         }
     }
+
+    /// It may end well, be ended, or go on.
+    pub(super) fn tags_are_odd(&mut self) {
+        let (number, random) = (self.number, &mut *self.random);
+        let age = [300, self.stack.max_session_age.0 - 600];
+        let upload = one(random, &[Upload::Works, Upload::Never, Upload::Fails(3)]);
+        let session = Session {
+            identity: if random.bool() { Identity::Environment } else { Identity::Tag },
+            entry: Entry::Running(Seconds(one(random, &age))),
+            lease: one(random, &[Lease::None, Lease::Unreadable, Lease::Stale]),
+            container: Container { upload, ..Container::default() },
+            copied_end: random.bool().then_some(Seconds(600)),
+            ..Session::default()
+        };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        let at = some_time(self.random, self.lasts);
+        match self.random.u8(0..4) {
+            0 => {}
+            1 => self.push(at, Action::IsLeased(number, Seconds::minutes(60))),
+            _ => {
+                let spoken = self.spoken();
+                self.push(at, Action::Ends(number, spoken));
+            }
+        }
+    }
 }

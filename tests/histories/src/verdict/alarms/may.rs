@@ -208,9 +208,11 @@ pub(super) const CAUSES: [Cause; 30] = [
         is_there: |facts| {
             let of_another_family = |place: Where| match place {
                 Where::OtherFamily(_) => true,
-                Where::Cluster(_) | Where::Runner(_) | Where::Service(_) | Where::OtherCluster => {
-                    false
-                }
+                Where::Cluster(_)
+                | Where::Runner(_)
+                | Where::Service(_)
+                | Where::OtherCluster
+                | Where::OtherAccount => false,
             };
             facts.everyone.iter().any(|actor| of_another_family(actor.session.place))
                 || facts.is_configured("FAMILIES")
@@ -222,7 +224,9 @@ pub(super) const CAUSES: [Cause; 30] = [
         is_there: |facts| {
             has_zombies(facts)
                 || is_any_stopping(facts)
-                || facts.everyone.iter().any(|actor| actor.session.place == Where::OtherCluster)
+                || facts.everyone.iter().any(|actor| {
+                    matches!(actor.session.place, Where::OtherCluster | Where::OtherAccount)
+                })
         },
         otherwise: "every target is somebody's whom sweeps list",
     },

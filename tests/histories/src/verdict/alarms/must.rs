@@ -146,7 +146,7 @@ fn out_of_scope(facts: &Facts<'_>, musts: &mut Vec<Must>) {
         tasks.any(|actor| {
             actor.task.arn() == arn
                 && match actor.session.place {
-                    Where::OtherFamily(_) | Where::OtherCluster => true,
+                    Where::OtherFamily(_) | Where::OtherCluster | Where::OtherAccount => true,
                     Where::Cluster(_) | Where::Runner(_) | Where::Service(_) => false,
                 }
         })
