@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::api::Api;
+use super::api::{Api, Outcome};
 use super::invariants::Asker;
 use super::state::State;
 use super::targets::Address;
@@ -82,8 +82,16 @@ impl State {
     fn shows_itself(&self, group: &str, address: Address, now: Timestamp) -> bool {
         let holder = self.holder(address.0, now);
         !holder.is_some_and(|task| self.is_of_another_account(task))
-            || self.connects(address.0, now)
+            || self.connects(address.0, now) && !self.was_unreachable(address.0)
             || self.health(group, address, now).state == "healthy"
+    }
+
+    /// Whether it has looked to anybody as if nobody were there.
+    fn was_unreachable(&self, ip: Ipv4Addr) -> bool {
+        let text = format!("{ip}:");
+        let calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
+        let mut asked = calls.filter(|call| call.is_about(&text));
+        asked.any(|call| call.outcome == Outcome::NotConnected)
     }
 
     pub(super) fn is_of_another_account(&self, task: &Task) -> bool {
