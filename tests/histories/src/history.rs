@@ -82,6 +82,8 @@ pub enum Whom {
     Cluster(usize),
     /// The one that nobody configured.
     OtherCluster,
+    /// The target groups.
+    Groups,
     /// What sweeps remember.
     Memory,
     /// The intents.

@@ -107,6 +107,7 @@ impl Verdict {
         if !self.discards {
             artifacts::judge_losses(world, &ends, &mut self.broken);
         }
+        artifacts::judge_dead_letters(world, &ends, &mut self.broken);
         artifacts::judge_events(world, &ends, &mut self.broken);
         self.alarms = alarms::judge(ended, &self.standing, self.looked_away, &mut self.broken);
     }

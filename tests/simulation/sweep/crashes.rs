@@ -184,7 +184,12 @@ async fn people_are_told_of_a_loss_although_the_function_died_before_the_stop() 
         enforce(&world, "next").await;
         assert_eq!(receipt(&world, &orphan).as_deref(), Some("artifacts_lost"));
         assert!(lost(&metrics) || lost(&later), "{crash:?}\n{}", world.history());
-        assert_ne!(world.receipts()[orphan.id()]["task"], "to_be_stopped", "{crash:?}\n{}", world.history());
+        assert_ne!(
+            world.receipts()[orphan.id()]["task"],
+            "to_be_stopped",
+            "{crash:?}\n{}",
+            world.history()
+        );
         world.count_by("sweep")
     };
     assert!(at_every_call("the reaper dies before it stops what is lost", story).await >= 20);

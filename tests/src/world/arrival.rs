@@ -115,7 +115,6 @@ impl SessionBuilder {
             container: Container::new(self.session_id.clone(), self.behaviour.clone()),
             sidecars: self.sidecars.clone(),
             owner_ended_at: self.owner_ended.then_some(now),
-            ended_as_another: None,
             renewal: self.renewed_for.map_or(Renewal::None, |_| Renewal::Works),
             claimed_at: None,
             extended_at: None,

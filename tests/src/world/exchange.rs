@@ -12,8 +12,9 @@ use super::api::{Api, Outcome, Service};
 use super::connections::Line;
 use super::container::{Asks, JobId};
 use super::faults::{Crash, Effect, FaultKind, Lot, When};
-use super::invariants::{Asker, Snapshot};
+use super::invariants::Asker;
 use super::setup::Absent;
+use super::snapshots::Snapshot;
 use super::state::State;
 use super::task::TaskKey;
 use super::turn::{Failure, Trouble, Turn};
@@ -244,7 +245,7 @@ impl World {
         let mut state = self.lock();
         let now = state.clock.now();
         for (task, snapshot) in snapshots {
-            state.judge.saw(&asker.caller, task, snapshot);
+            state.judge.saw(&asker.caller, task, snapshot, now);
         }
         state.completion_answered(asker, completing, reply.status, now);
         state.journal.came_to(asker.number, reply.outcome());

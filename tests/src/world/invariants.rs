@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::api::Api;
+use super::snapshots::{Snapshot, Snapshots};
 use super::state::State;
 use super::targets::Address;
 use super::task::{Renewal, Task, TaskKey};
-
-/// How old a look at a task may be when it is acted upon.
-pub(super) const FRESH: Duration = Duration::from_secs(5);
 
 /// Who asks, and since when the request is under way.
 #[derive(Clone, Debug)]
@@ -22,21 +19,10 @@ pub(crate) struct Asker {
     pub(crate) sent_at: Timestamp,
 }
 
-/// What a caller saw of a task, with the truth at that moment.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) live: bool,
-    pub(crate) held_address: bool,
-    /// Whether its salvage window was over by what the caller saw.
-    pub(crate) salvage_was_over: bool,
-    /// When it was looked up: an answer may have been long under way.
-    pub(crate) taken_at: Timestamp,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
     pub(crate) violations: Vec<String>,
-    snapshots: BTreeMap<(String, TaskKey), Snapshot>,
+    snapshots: Snapshots,
     confirmed: BTreeSet<(String, TaskKey)>,
     /// Tasks whose 200 has reached anyone.
     vouched_for: BTreeSet<TaskKey>,
@@ -57,23 +43,20 @@ pub(crate) struct Judge {
 impl Judge {
     /// What a caller saw, and what was confirmed to it, counts within one invocation.
     pub(crate) fn begins(&mut self, caller: &str) {
-        self.snapshots.retain(|(other, _), _| other != caller);
+        self.snapshots.begins(caller);
         self.confirmed.retain(|(other, _)| other != caller);
         self.forbidden_to.retain(|(other, _)| other != caller);
     }
 
-    /// An answer of `DescribeTasks` has reached its caller; `None`: that there is no such task. One that was
-    /// overtaken by a newer one teaches nothing.
-    pub(crate) fn saw(&mut self, caller: &str, task: TaskKey, snapshot: Option<Snapshot>) {
-        let place = (caller.to_owned(), task);
-        let Some(snapshot) = snapshot else {
-            self.snapshots.remove(&place);
-            return;
-        };
-        let newer = |known: &Snapshot| known.taken_at > snapshot.taken_at;
-        if !self.snapshots.get(&place).is_some_and(newer) {
-            self.snapshots.insert(place, snapshot);
-        }
+    /// An answer of `DescribeTasks` has reached its caller.
+    pub(crate) fn saw(
+        &mut self,
+        caller: &str,
+        task: TaskKey,
+        snapshot: Option<Snapshot>,
+        now: Timestamp,
+    ) {
+        self.snapshots.saw(caller, task, snapshot, now);
     }
 
     /// A 200 of a session's container has reached its caller.
@@ -114,16 +97,13 @@ impl Judge {
         self.forced.get(&task.key.cluster).is_some_and(|before| task.created_at < *before)
     }
 
-    /// Whether the caller's last look at a task has shown it holding its address.
-    pub(super) fn shown_holding(&self, asker: &Asker, task: &TaskKey) -> Option<bool> {
-        let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
-        Some(snapshot.held_address)
+    pub(super) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     /// The caller's last look at a task, if it was fresh when the request was sent.
     pub(super) fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
-        let snapshot = self.snapshots.get(&(asker.caller.clone(), task.clone()))?;
-        (asker.sent_at <= snapshot.taken_at + FRESH).then_some(snapshot)
+        self.snapshots.fresh(asker, task)
     }
 }
 
@@ -225,9 +205,7 @@ impl State {
         session_id: &str,
     ) {
         let tenants = self.tenants.get(&address).cloned().unwrap_or_default();
-        let probed = |key: &TaskKey| {
-            self.judge.fresh(asker, key).is_some_and(|snapshot| snapshot.held_address)
-        };
+        let probed = |key: &TaskKey| self.judge.snapshots.have_shown_holding(asker, key);
         if !tenants.iter().any(probed) {
             let what = format!(
                 "the completion call for {session_id} at {address} follows no DescribeTasks of the last 5 s \

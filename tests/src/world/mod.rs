@@ -53,6 +53,7 @@ mod routes;
 mod session;
 mod session_container;
 mod setup;
+mod snapshots;
 mod state;
 mod tags;
 mod targets;

@@ -1,9 +1,14 @@
 //! What is on record, and when that was written.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::api::{Api, Call, Outcome};
 use super::{TaskHandle, World};
+
+/// Clocks differ.
+const A_MOMENT: Duration = Duration::from_secs(10);
 
 impl World {
     /// When an object was written last.
@@ -20,6 +25,16 @@ impl World {
         let calls = state.journal.calls.iter().filter(|call| call.api == Api::HeadObject);
         let mut asked = calls.filter(|call| call.is_about(&key));
         asked.all(|call| matches!(call.outcome, Outcome::Answered(404, _)))
+    }
+
+    /// Whether the marker of a session is of a run before it, and the ledger says when it began.
+    #[must_use]
+    pub fn marker_is_of_an_earlier_run(&self, session: &TaskHandle) -> bool {
+        let marker = format!("{}/{}", session.session_id(), self.setup().marker);
+        let written = self.written_at(&self.setup().artifact_bucket, &marker);
+        let name = self.object("ledger", &format!("tasks/{}", session.id()));
+        let says_when = name.is_some_and(|name| !name.windows(4).any(|part| part == b"null"));
+        says_when && written.is_some_and(|at| at + A_MOMENT < self.session_began(session))
     }
 
     /// Whether each call was answered as it is where nothing fails, and no read shows what was before.

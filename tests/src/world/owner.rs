@@ -24,9 +24,7 @@ impl World {
     /// that one is.
     pub fn owner_ends(&self, session: &TaskHandle) {
         self.alter(session, |task, now| {
-            if task.container.behaviour.forbids {
-                task.ended_as_another.get_or_insert(now);
-            } else {
+            if !task.container.behaviour.forbids {
                 task.owner_ended_at.get_or_insert(now);
             }
         });
@@ -61,13 +59,7 @@ impl World {
 
     /// The container behaves differently from now on.
     pub fn behaves(&self, session: &TaskHandle, change: impl FnOnce(&mut Behaviour)) {
-        self.alter(session, |task, now| {
-            change(&mut task.container.behaviour);
-            // It runs what its owner has ended, after all.
-            if !task.container.behaviour.forbids && task.ended_as_another.is_some() {
-                task.owner_ended_at.get_or_insert(now);
-            }
-        });
+        self.alter(session, |task, _| change(&mut task.container.behaviour));
     }
 
     /// From now on ECS shows the task with or without what every task has.

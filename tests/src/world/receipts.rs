@@ -1,7 +1,10 @@
 //! Receipts only move forward (`docs/decisions/completion.md`).
 
-use serde_json::Value;
+use std::net::Ipv4Addr;
 use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::api::Api;
 use super::faults::{FaultKind, Met};
@@ -24,7 +27,7 @@ impl State {
         }
         let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
         let Some(after) = read(body) else { return };
-        self.judge_gone(asker, key, &after);
+        self.judge_target(asker, key, &after);
         let before = self.buckets.get(bucket).and_then(|bucket| bucket.get(key));
         let Some(before) = before.and_then(|before| read(&before.body)) else { return };
         let of_a_403 = |receipt: &Value| receipt["artifacts"] == "wrong_container";
@@ -42,31 +45,36 @@ impl State {
 }
 
 impl State {
-    /// What a receipt calls gone is in no configured group.
-    fn judge_gone(&mut self, asker: &Asker, key: &str, receipt: &Value) {
+    /// What a receipt calls gone is in no configured group, and what it calls registered again is where it was.
+    fn judge_target(&mut self, asker: &Asker, key: &str, receipt: &Value) {
         let now = self.clock.now();
         let id = key.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
         let task = self.tasks().find(|task| Some(&*task.key.id) == id && task.holds_address(now));
-        let Some(task) = task.filter(|_| receipt["target"] == "gone") else { return };
+        let Some(ip) = task.map(|task| task.address) else { return };
         let is_old =
             |met: &Met| met.api == Api::DescribeTargetHealth && met.kind == FaultKind::Stale;
-        let has_shown_old_targets = self.chaos.met().iter().any(is_old);
-        // Where reads show what was, or its owner has registered it again, nobody knows better.
-        let is_shown = self.setup.sees_everything()
-            && self.setup.health.reads_lag.is_zero()
-            && !has_shown_old_targets;
-        let since = now - A_WHILE;
+        if !self.setup.sees_everything() || self.chaos.met().iter().any(is_old) {
+            return;
+        }
+        let what = match receipt["target"].as_str() {
+            Some("gone") if self.is_in_a_group(ip, now) => "is gone, and is registered",
+            Some("re_registered") if self.judge.taken.iter().any(|(_, (of, _))| *of == ip) => {
+                "is registered again, and is not"
+            }
+            _ => return,
+        };
+        self.violation("receipts", asker, &format!("{key} says that the target {ip} {what}"));
+    }
+
+    /// Whether it has been registered for some time, and reads show that.
+    fn is_in_a_group(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
         let names = self.setup.target_groups.iter();
         let groups = names.filter_map(|name| self.groups.get(&self.setup.target_group_arn(name)));
         let mut targets = groups.flat_map(|group| &group.targets);
-        let is_there = targets.any(|((ip, _), target)| {
-            *ip == task.address && target.deregistered_at.is_none() && target.registered_at < since
+        let is_there = targets.any(|((of, _), target)| {
+            *of == ip && target.deregistered_at.is_none() && target.registered_at < now - A_WHILE
         });
-        if is_shown && is_there {
-            let what =
-                format!("{key} says that its target is gone, and {} is registered", task.address);
-            self.violation("receipts", asker, &what);
-        }
+        is_there && self.setup.health.reads_lag.is_zero()
     }
 }
 

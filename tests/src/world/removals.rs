@@ -86,6 +86,11 @@ impl State {
             || self.health(group, address, now).state == "healthy"
     }
 
+    fn was_ever_registered(&self, ip: Ipv4Addr, port: u16) -> bool {
+        let mut groups = self.groups.values();
+        groups.any(|group| group.addresses().contains(&(ip, port)))
+    }
+
     /// Whether it has looked to anybody as if nobody were there.
     fn was_unreachable(&self, ip: Ipv4Addr) -> bool {
         let text = format!("{ip}:");
@@ -146,12 +151,15 @@ impl State {
             let left_at = task.stop.as_ref().map(|stop| stop.at);
             left_at.is_none_or(|at| now <= at + SURELY_KNOWN)
         };
-        let shown = tenants.clone().filter_map(|key| self.judge.shown_holding(asker, key));
+        let shown =
+            tenants.clone().filter_map(|key| self.judge.snapshots().shown_holding(asker, key));
         let shown: Vec<bool> = shown.collect();
         let why = if !tenants.filter_map(|key| self.task(key)).any(has_it) {
             "nobody has it any more"
         } else if !shown.is_empty() && !shown.contains(&true) {
             "its caller has seen that nobody has it any more"
+        } else if !self.was_ever_registered(ip, port) {
+            "nobody has ever registered it at this port"
         } else {
             return;
         };

@@ -107,8 +107,6 @@ pub(crate) struct Task {
     pub(crate) container: Container,
     pub(crate) sidecars: Vec<Sidecar>,
     pub(crate) owner_ended_at: Option<Timestamp>,
-    /// When its owner ended the session that its container says it does not run.
-    pub(crate) ended_as_another: Option<Timestamp>,
     /// When a session has claimed it that it had waited for.
     pub(crate) claimed_at: Option<Timestamp>,
     /// Whether its owner extends its lease.

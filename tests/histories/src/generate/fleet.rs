@@ -108,6 +108,7 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
         },
         is_protected: once_in(random, 14),
         copied_end: once_in(random, 14).then(|| minutes(random, 1..60)),
+        unreadable_end: false,
         hidden_for: Seconds(one(random, &[0, 0, 0, 2, 20])),
         stop_timeout: Seconds(one(random, &[30, 30, 2, 120])),
     }

@@ -37,6 +37,7 @@ impl fmt::Display for Whom {
             Self::Zombie(number) => write!(formatter, "the target 127.0.99.{number}"),
             Self::Cluster(number) => formatter.write_str(&Stack::cluster(*number)),
             Self::OtherCluster => formatter.write_str("the other cluster"),
+            Self::Groups => formatter.write_str("the target groups"),
             Self::Memory => formatter.write_str("the memory"),
             Self::Intents => formatter.write_str("the intents"),
             Self::Receipts => formatter.write_str("the receipts"),
@@ -256,6 +257,7 @@ impl fmt::Display for Session {
             (matches!(self.sidecar, Some(Sidecar::Exits(_))), "a sidecar"),
             (self.is_protected, "protected"),
             (self.copied_end.is_some(), "with another's end"),
+            (self.unreadable_end, "with an end that nobody can read"),
             (self.hidden_for.0 > 0, "not shown at first"),
             (self.stop_timeout.0 != 30, "an own stop timeout"),
         ];

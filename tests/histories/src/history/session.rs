@@ -40,6 +40,8 @@ pub struct Session {
     pub is_protected: bool,
     /// It was started with the tags of another, which had ended: so long ago.
     pub copied_end: Option<Seconds>,
+    /// Its tag says that it has ended, at a time that nobody can read.
+    pub unreadable_end: bool,
     /// `ListTasks` and `DescribeTasks` don't show it for so long.
     pub hidden_for: Seconds,
     /// From SIGTERM to SIGKILL.
@@ -215,6 +217,7 @@ impl Default for Session {
             sidecar: None,
             is_protected: false,
             copied_end: None,
+            unreadable_end: false,
             hidden_for: Seconds(0),
             stop_timeout: Seconds(30),
         }
@@ -276,6 +279,11 @@ impl Session {
                 let ended = world.now() - self.age() - Duration::from(ago);
                 session.tag("session-ended-at", &ended.to_string())
             }
+        };
+        let session = if self.unreadable_end {
+            session.tag("session-ended-at", "yesterday")
+        } else {
+            session
         };
         self.container
             .of(session)

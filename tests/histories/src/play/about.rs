@@ -31,6 +31,7 @@ impl Stage {
             Whom::Zombie(number) => (None, Some(format!("{}:", zombie(number)))),
             Whom::Cluster(number) => named(&Stack::cluster(number)),
             Whom::OtherCluster => named(OTHER_CLUSTER),
+            Whom::Groups => (None, Some("targetgroup/".to_owned())),
             Whom::Memory => named("suspects.json"),
             Whom::Intents => named("intents/"),
             Whom::Receipts => named("receipts/"),

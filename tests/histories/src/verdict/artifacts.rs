@@ -6,6 +6,7 @@ use crate::play::Actor;
 use jiff::Timestamp;
 use serde_json::Value;
 use session_cleanup_tests::world::{Api, World};
+use std::collections::BTreeMap;
 
 /// How everyone, and every event, ended.
 pub(super) struct Ends<'a> {
@@ -40,9 +41,9 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
         let was_known = unknown.zip(written).is_some_and(|(unknown, at)| at < unknown)
             && !world.has_failed(Api::PutObject, &format!("tasks/{}", task.id()));
         let what = if receipt["outcome"] == "artifacts_unverified"
-            && world.marker_was_always_absent(task)
+            && (world.marker_was_always_absent(task) || world.marker_is_of_an_earlier_run(task))
         {
-            format!("nobody has seen the marker of {id}, and its artifacts are not called lost")
+            format!("nobody has seen a marker of {id}, and its artifacts are not called lost")
         } else if receipt["task"] == "to_be_stopped"
             && world.is_stopping(task)
             && world.all_was_well()
@@ -122,23 +123,8 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             receipts.contains_key(actor.task.id())
                 || world.object("ledger", &unknown(actor)).is_some()
         });
-        let is_forgotten = |actor: &&Actor| {
-            let outcome = receipts.get(actor.task.id()).map(|receipt| receipt["outcome"].clone());
-            let is_left = matches!(
-                outcome.as_ref().and_then(Value::as_str),
-                Some("awaiting_salvage" | "incomplete")
-            );
-            let runs = world.knows(&actor.task) && !world.is_stopping(&actor.task);
-            let tags = world.tags(&actor.task);
-            let told = tags.get("session-ended-at").and_then(|at| at.parse::<Timestamp>().ok());
-            // What it was started with is another's.
-            let is_copied = |at: Timestamp| {
-                actor.session.copied_end.is_some() && at < world.session_began(&actor.task)
-            };
-            is_left && runs && told.is_none_or(is_copied)
-        };
         let mut meant = ends.everyone.iter().filter(of_session).filter(|_| arn.is_some());
-        if let Some(actor) = meant.find(is_forgotten)
+        if let Some(actor) = meant.find(|actor| is_forgotten(world, &receipts, actor))
             && !ends.looked_away
         {
             let arn = actor.task.arn();
@@ -148,6 +134,41 @@ pub(super) fn judge_events(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
         }
         if is_in_scope && !on_record && !ends.looked_away {
             let what = format!("the end of {session} was acknowledged, and there is no receipt");
+            broken.push(Violation::new("I7", what));
+        }
+    }
+}
+
+/// Whether its end was begun, and its task runs on, and no tag says so to the sweeps.
+fn is_forgotten(world: &World, receipts: &BTreeMap<String, Value>, actor: &Actor) -> bool {
+    let outcome = receipts.get(actor.task.id()).map(|receipt| receipt["outcome"].clone());
+    let is_left =
+        matches!(outcome.as_ref().and_then(Value::as_str), Some("awaiting_salvage" | "incomplete"));
+    let runs = world.knows(&actor.task) && !world.is_stopping(&actor.task);
+    let tags = world.tags(&actor.task);
+    let told = tags.get("session-ended-at").and_then(|at| at.parse::<Timestamp>().ok());
+    // What it was started with is another's.
+    let is_copied =
+        |at: Timestamp| actor.session.copied_end.is_some() && at < world.session_began(&actor.task);
+    // No sweep touches it: nobody asks again.
+    let is_kept = actor.session.is_protected
+        && tags.get("cleanup-protection").is_some_and(|value| value == "true");
+    is_left && runs && (told.is_none_or(is_copied) || is_kept)
+}
+
+/// I7: whose end can't be finished by events is left to the sweeps.
+pub(super) fn judge_dead_letters(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
+    let receipts = world.receipts();
+    let tags_are_written = |arn: &str| !world.has_failed(Api::TagResource, arn);
+    for actor in ends.everyone.iter().filter(|_| !ends.looked_away) {
+        let arn = actor.task.arn();
+        if Ends::is_in(ends.dead_letters, arn)
+            && tags_are_written(arn)
+            && !actor.session.is_protected
+            && is_forgotten(world, &receipts, actor)
+        {
+            let id = actor.task.session_id();
+            let what = format!("no event ends {id} any more, and no tag says that it is over");
             broken.push(Violation::new("I7", what));
         }
     }

@@ -3,8 +3,8 @@
 use super::super::{once_in, one, some_time};
 use super::{ABOUT_A_SESSION, ABOUT_A_ZOMBIE, Teller};
 use crate::history::{
-    About, Action, Addressed, Container, Entry, EventCopies, Seconds, Session, Sweep, When, Where,
-    Whom,
+    About, Action, Addressed, Container, Entry, EventCopies, Function, Seconds, Session, Sweep,
+    When, Where, Whom,
 };
 use session_cleanup_tests::world::{Api, FaultKind};
 
@@ -111,6 +111,12 @@ impl Teller<'_> {
             if place == Where::OtherCluster { Whom::OtherCluster } else { Whom::Cluster(cluster) };
         let fails = self.keeps_failing(whom, &[Api::ListTasks, Api::DescribeTasks]);
         self.push(When::At(Seconds(1)), fails);
+        if once_in(self.random, 3) {
+            let at = some_time(self.random, self.lasts);
+            let (nth, is_applied) = (self.random.usize(2..9), self.random.bool());
+            self.push(at, Action::Dies(Function::Reaper, nth, is_applied));
+            self.push(at, Action::Sweeps(Sweep::Enforce));
+        }
     }
 
     /// Neither ECS nor, where only the load balancer gets through, a connection shows that somebody is there.
@@ -157,19 +163,19 @@ impl Teller<'_> {
         let whom = self.whom();
         let fails = Action::Fails(whom, Api::DeregisterTargets, kind, times);
         self.push(When::At(Seconds(1)), fails);
-        let call = |nth, is_applied| {
-            When::About(About { whom, api: Api::DeregisterTargets, nth, is_applied })
-        };
-        let (first, last) = (call(1, self.random.bool()), call(times + 1, false));
+        let call = |api, nth, is_applied| When::About(About { whom, api, nth, is_applied });
+        // A call that fails is not counted: between two attempts it is looked at.
+        let look = call(Api::DescribeTasks, self.random.usize(2..4), self.random.bool());
         if self.random.bool() {
-            self.push(first, Action::Sweeps(Sweep::Enforce));
+            self.push(look, Action::Sweeps(Sweep::Enforce));
         }
-        let there = if self.random.bool() { last } else { first };
+        let last = call(Api::DeregisterTargets, 1, false);
+        let there = if self.random.bool() { last } else { look };
         let after = self.newcomer(Addressed::After(number));
         self.push(there, Action::Exits(number, 137));
         self.push(there, Action::Begins(20 + number, Box::new(after)));
         if self.random.bool() {
-            self.push(call(times + 1, true), Action::DiesHere);
+            self.push(call(Api::DeregisterTargets, 1, true), Action::DiesHere);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::super::{once_in, one, some_time};
 use super::Teller;
-use crate::history::{Action, Container, Entry, Lease, Seconds, Session, Start, Upload, When};
+use crate::history::{
+    About, Action, Container, Entry, Lease, Seconds, Session, Start, Upload, When, Whom,
+};
 use session_cleanup_tests::world::{Api, FaultKind};
 
 impl Teller<'_> {
@@ -19,6 +21,16 @@ impl Teller<'_> {
         let first = mood(self.random);
         self.is_over(&first);
         let number = self.number;
+        if once_in(self.random, 4) {
+            // It says so once, and what it has said can't be read once it is given up.
+            let (whom, api) = (self.whom(), Api::ContainerComplete);
+            let there = When::About(About { whom, api, nth: 1, is_applied: true });
+            self.push(there, Action::Behaves(number, Box::new(moods[1].clone())));
+            let at = some_time(self.random, self.lasts);
+            let fails = self.keeps_failing(self.whom(), &[Api::GetObject]);
+            self.push(at, fails);
+            return;
+        }
         for _ in 0..one(self.random, &[1, 2, 2, 3]) {
             let mood = mood(self.random);
             let at = if self.random.bool() {
@@ -34,11 +46,23 @@ impl Teller<'_> {
             let at = some_time(self.random, self.lasts);
             self.push(at, Action::Ends(number, spoken));
         }
-        if once_in(self.random, 3) {
-            let calls = [Api::DescribeTasks, Api::PutObject, Api::GetObject, Api::RegisterTargets];
-            let fails = self.fails(self.whom(), &calls);
-            let at = self.around(self.whom(), &[Api::ContainerComplete]);
-            self.push(at, fails);
+        match self.random.u8(0..6) {
+            0 | 1 => {
+                let calls =
+                    [Api::DescribeTasks, Api::PutObject, Api::GetObject, Api::RegisterTargets];
+                let fails = self.fails(self.whom(), &calls);
+                let at = self.around(self.whom(), &[Api::ContainerComplete]);
+                self.push(at, fails);
+            }
+            // Where it is registered is not known.
+            2 => {
+                let kinds = [FaultKind::Denied, FaultKind::ServerError, FaultKind::Throttled];
+                let (kind, times) = (one(self.random, &kinds), self.random.usize(1..12));
+                let fails = Action::Fails(Whom::Groups, Api::DescribeTargetHealth, kind, times);
+                let at = some_time(self.random, self.lasts);
+                self.push(at, fails);
+            }
+            _ => {}
         }
     }
 

@@ -40,7 +40,7 @@ impl Teller<'_> {
         let lease = Lease::Fixed(Seconds(years));
         let session = Session { place, lease, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        for nth in 1..4 {
+        for nth in 1..9 {
             let at = When::At(Seconds(nth * 400));
             self.push(at, Action::IsLeased(number, Seconds(years + nth)));
         }

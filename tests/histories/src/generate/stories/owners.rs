@@ -80,6 +80,12 @@ impl Teller<'_> {
     /// What sweeps and cleanups write down, of all.
     pub(super) fn ledger_fails(&mut self) {
         self.is_over(&Container::default());
+        if once_in(self.random, 3) {
+            let fails = self.keeps_failing(Whom::Receipts, &[Api::PutObject]);
+            let there = self.around(self.whom(), &[Api::StopTask, Api::ContainerComplete]);
+            self.push(there, fails);
+            return;
+        }
         let part = one(self.random, &Whom::LEDGER);
         let calls = [Api::PutObject, Api::PutObject, Api::GetObject, Api::DeleteObject];
         for _ in 0..one(self.random, &[1, 2, 3]) {
@@ -246,6 +252,8 @@ impl Teller<'_> {
             copied_end: random.bool().then_some(Seconds(600)),
             ..Session::default()
         };
+        let unreadable_end = session.copied_end.is_none() && self.random.bool();
+        let session = Session { unreadable_end, ..session };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
         let at = some_time(self.random, self.lasts);
         match self.random.u8(0..4) {

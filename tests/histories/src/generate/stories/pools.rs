@@ -13,7 +13,8 @@ impl Teller<'_> {
             1 => Upload::Never,
             _ => Upload::Nothing,
         };
-        let container = Container { upload, ..Container::default() };
+        let uploads_in = Seconds(one(random, &[3, 3, 24]));
+        let container = Container { upload, uploads_in, ..Container::default() };
         let entry = Entry::Running(Seconds::minutes(one(random, &[1, 10, 50])));
         let groups = random.usize(0..=self.stack.groups);
         let session =
