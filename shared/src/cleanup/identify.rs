@@ -62,8 +62,8 @@ pub(super) async fn identify(
     let noted = task.stop_note().map(|note| note.session);
     let by_us = noted.is_some();
     let named = noted.or_else(|| IdentitySource::identify(&scope.identity, &task));
-    let Named { session, writes_from: on_record } = match named {
-        Some(session) => Named { session, writes_from: None },
+    let Named { session, writes_from: on_record, is_on_record } = match named {
+        Some(session) => Named { session, writes_from: None, is_on_record: by_us },
         None if task.shall_run() => return rejected(UNIDENTIFIED.to_owned()),
         None => match session_of_ending(invocation, request, &task).await {
             Ok(named) => named,
@@ -74,12 +74,12 @@ pub(super) async fn identify(
         return rejected(why);
     }
     let over_task = |session, arn, task: Task| {
-        let told = IdentitySource::identify(&scope.identity, &task).as_ref() == Some(&session);
+        let outlives = IdentitySource::outlives(&scope.identity, &task);
         Identified::Over(Box::new(OverTask {
             session,
             arn,
             writes_from: on_record,
-            is_named_by_a_tag: told && !IdentitySource::outlives(&scope.identity, &task),
+            is_named_by_a_tag: !is_on_record && !outlives,
             task: Some(task),
         }))
     };

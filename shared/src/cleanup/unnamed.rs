@@ -27,6 +27,15 @@ pub(super) struct Named {
     pub(super) session: SessionId,
     /// From when on what lies where it writes is its own, where that is on record.
     pub(super) writes_from: Option<Timestamp>,
+    /// Whether the ledger names it.
+    pub(super) is_on_record: bool,
+}
+
+impl Named {
+    /// Who asks knows it, and it may be written nowhere.
+    fn by_hearsay(session: &SessionId, writes_from: Option<Timestamp>) -> Self {
+        Self { session: session.clone(), writes_from, is_on_record: false }
+    }
 }
 
 /// The session of a task that ends, or is over, and does not say it; else what is concluded.
@@ -38,7 +47,7 @@ pub(super) async fn session_of_ending(
     let owner_names = match &request.cause {
         // The sweep has seen its tags just before they were deleted.
         Cause::Orphan { session, writes_from, .. } => {
-            return Ok(Named { session: session.clone(), writes_from: Some(*writes_from) });
+            return Ok(Named::by_hearsay(session, Some(*writes_from)));
         }
         Cause::SessionEnded { session, .. } => Some(session),
         Cause::TaskChanged { .. } => None,
@@ -51,9 +60,7 @@ pub(super) async fn session_of_ending(
     match (conclude(&context.config, task, owner_names.is_some()), owner_names) {
         (Conclusion::NothingLost { artifacts, why }, _) => Err(nothing_lost(arn(), artifacts, why)),
         // Its container says so if it runs another session, and nothing worse can happen to it now.
-        (Conclusion::TagsDeleted, Some(session)) => {
-            Ok(Named { session: session.clone(), writes_from: None })
-        }
+        (Conclusion::TagsDeleted, Some(session)) => Ok(Named::by_hearsay(session, None)),
         (Conclusion::Unclaimed, _) => {
             match receipt::name(&context.aws.ledger, None, &task.arn).await {
                 Ok(()) => Err(nothing_lost(arn(), Artifacts::NothingToSave, UNCLAIMED)),
@@ -76,7 +83,7 @@ pub(super) async fn session_of_forgotten(
     arn: &TaskArn,
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
-    let over = |Named { session, writes_from }| {
+    let over = |Named { session, writes_from, .. }| {
         Ok(OverTask {
             session,
             arn: arn.clone(),
@@ -96,9 +103,7 @@ pub(super) async fn session_of_forgotten(
             let why = "ECS does not show the task, though it shows each for an hour after its end";
             Err(unclear(arn.clone(), why.to_owned()))
         }
-        Cause::TaskChanged { shows: Some(session), .. } => {
-            over(Named { session: session.clone(), writes_from: None })
-        }
+        Cause::TaskChanged { shows: Some(session), .. } => over(Named::by_hearsay(session, None)),
         Cause::TaskChanged { shows: None, .. }
             if IdentitySource::may_have_been_a_tag(&context.config.scope.identity) =>
         {
@@ -118,7 +123,9 @@ async fn on_record(
     asked: Option<&SessionId>,
 ) -> Result<Option<Named>, Identified> {
     match receipt::session_of(&invocation.context().aws.ledger, task, asked).await {
-        Ok(OnRecord::Session(session, writes_from)) => Ok(Some(Named { session, writes_from })),
+        Ok(OnRecord::Session(session, writes_from)) => {
+            Ok(Some(Named { session, writes_from, is_on_record: true }))
+        }
         Ok(OnRecord::NoSession) => {
             Err(nothing_lost(task.clone(), Artifacts::NothingToSave, UNCLAIMED))
         }

@@ -13,6 +13,9 @@ use super::task::{Phase, Renewal, Task};
 /// At most.
 pub(super) const A_SWEEP_LASTS: Duration = Duration::from_mins(4);
 
+/// At most: its marker is written in the middle.
+const AN_UPLOAD_LASTS: Duration = Duration::from_mins(1);
+
 impl World {
     /// I4, for the end of a story: the session tasks that no one will end and that still run. A
     /// story that asks has given the sweeps their time: a task becomes an orphan by growing older.
@@ -48,7 +51,9 @@ impl World {
                 }
                 let outcome = receipt["outcome"].as_str().unwrap_or_default();
                 // What lies there from before its session began, by its owner's clock, is another's for everybody.
-                let own = task.container.saved_at.filter(|at| *at >= task.session_began());
+                let ahead = setup.owners_clock_is_ahead;
+                let since = if ahead.is_zero() { Duration::ZERO } else { AN_UPLOAD_LASTS };
+                let own = task.container.saved_at.filter(|at| *at >= task.session_began() + since);
                 let saved_in_time =
                     own.is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
                 let is_wrong = match outcome {

@@ -33,8 +33,10 @@ impl World {
         let marker = format!("{}/{}", session.session_id(), self.setup().marker);
         let written = self.written_at(&self.setup().artifact_bucket, &marker);
         let name = self.object("ledger", &format!("tasks/{}", session.id()));
-        let says_when = name.is_some_and(|name| !name.windows(4).any(|part| part == b"null"));
-        says_when && written.is_some_and(|at| at + A_MOMENT < self.session_began(session))
+        let says_when = name.is_some_and(|name| !name.windows(4).any(|part| part == b"null"))
+            && !self.has_failed(Api::HeadObject, &marker);
+        let began = self.of_task(session, |task| task.claimed_at.unwrap_or(task.created_at));
+        says_when && written.is_some_and(|at| at + A_MOMENT < began)
     }
 
     /// Whether each call was answered as it is where nothing fails, and no read shows what was before.

@@ -29,7 +29,11 @@ impl State {
                 format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
             }
             Some(_) | None if !self.setup.sees_everything() => return,
-            Some(task) if self.is_by_inference(task) && !self.has_confirmed(asker, task, now) => {
+            Some(task)
+                if self.is_session_task(task)
+                    && self.is_by_inference(task)
+                    && !self.has_confirmed(asker, task, now) =>
+            {
                 format!(
                     "the target {ip}:{port} of {} is removed, which has not confirmed",
                     task.arn
@@ -84,6 +88,13 @@ impl State {
         !holder.is_some_and(|task| self.is_of_another_account(task))
             || self.connects(address.0, now) && !self.was_unreachable(address.0)
             || self.health(group, address, now).state == "healthy"
+    }
+
+    /// Whether nobody had to assume where targets are.
+    fn can_read_groups(&self) -> bool {
+        let calls = self.journal.calls.iter();
+        let mut reads = calls.filter(|call| call.api == Api::DescribeTargetHealth);
+        reads.all(|call| call.outcome.is_success())
     }
 
     fn was_ever_registered(&self, ip: Ipv4Addr, port: u16) -> bool {
@@ -158,7 +169,7 @@ impl State {
             "nobody has it any more"
         } else if !shown.is_empty() && !shown.contains(&true) {
             "its caller has seen that nobody has it any more"
-        } else if !self.was_ever_registered(ip, port) {
+        } else if self.can_read_groups() && !self.was_ever_registered(ip, port) {
             "nobody has ever registered it at this port"
         } else {
             return;

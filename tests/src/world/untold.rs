@@ -36,31 +36,7 @@ impl State {
             let keys = ["json", "ran"].map(|end| format!("receipts/{session}/{id}.{end}"));
             keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
         };
-        self.meant_beside(task).any(|other| {
-            !other.is_born_with_a_name() && !is_on_record(other) && !self.could_be_named(other)
-        })
-    }
-
-    /// Who has looked at it between its owner's word and its end has seen its tag, and could write it down.
-    fn could_be_named(&self, task: &Task) -> bool {
-        let Some((ended, stop)) = task.owner_ended_at.zip(task.stop.as_ref()) else { return false };
-        let until = stop.at - LISTINGS_LAG;
-        let calls = self.journal.calls.iter().filter(|call| call.api == Api::DescribeTasks);
-        let mut looks = calls.filter(|call| {
-            call.is_about(&task.arn)
-                && call.outcome.is_success()
-                && call.caller.starts_with("completion")
-        });
-        let session = format!("receipts/{}/", task.container.session_id);
-        let calls = self.journal.calls.iter().filter(|call| call.api == Api::PutObject);
-        let mut writes =
-            calls.filter(|call| call.is_about(&session) || call.is_about(&task.key.id));
-        self.setup.reads_lag.is_zero()
-            && looks.any(|call| ended <= call.sent_at && call.sent_at <= until)
-            && writes.all(|call| {
-                call.outcome.is_success()
-                    || call.outcome == Outcome::Answered(412, Some("PreconditionFailed"))
-            })
+        self.meant_beside(task).any(|other| !other.is_born_with_a_name() && !is_on_record(other))
     }
 
     /// What its container said could not be written down, and it may be silent since.

@@ -159,15 +159,21 @@ fn is_forgotten(world: &World, receipts: &BTreeMap<String, Value>, actor: &Actor
 /// I7: whose end can't be finished by events is left to the sweeps.
 pub(super) fn judge_dead_letters(world: &World, ends: &Ends<'_>, broken: &mut Vec<Violation>) {
     let receipts = world.receipts();
-    let tags_are_written = |arn: &str| !world.has_failed(Api::TagResource, arn);
+    // Of what can't be seen, or written, people are told by the dead letter.
+    let tags_are_written = |arn: &str| {
+        let calls = [Api::DescribeTasks, Api::TagResource];
+        !calls.iter().any(|api| world.has_failed(*api, arn))
+    };
     for actor in ends.everyone.iter().filter(|_| !ends.looked_away) {
-        let arn = actor.task.arn();
-        if Ends::is_in(ends.dead_letters, arn)
+        let (arn, id) = (actor.task.arn(), actor.task.session_id());
+        let is_its = |event: &&Value| {
+            event["detail"]["task_arn"] == *arn && event["detail"]["session_id"] == *id
+        };
+        if ends.dead_letters.iter().any(is_its)
             && tags_are_written(arn)
             && !actor.session.is_protected
             && is_forgotten(world, &receipts, actor)
         {
-            let id = actor.task.session_id();
             let what = format!("no event ends {id} any more, and no tag says that it is over");
             broken.push(Violation::new("I7", what));
         }

@@ -314,7 +314,14 @@ fn loses_any(facts: &Facts<'_>) -> bool {
         let task = &actor.task;
         let truth = facts.world.truth(task);
         let is_lost = truth.is_some_and(|truth| truth.ran && truth.is_stopping && !truth.saved);
-        is_lost || receipts.get(task.id()).is_some_and(|one| one["outcome"] == "artifacts_lost")
+        // It ended by itself, and well, just when it was given up.
+        let is_ours =
+            facts.world.stopped_reason(task).is_some_and(|why| why.starts_with("session-cleanup:"));
+        let was_given_up =
+            !is_ours && any_call(facts, Api::StopTask, |call| call.is_about(task.arn()));
+        is_lost
+            || was_given_up
+            || receipts.get(task.id()).is_some_and(|one| one["outcome"] == "artifacts_lost")
     }) || leaves_it_open(facts)
 }
 
