@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::api::{Api, Outcome};
 use super::invariants::Asker;
 use super::state::State;
-use super::targets::Address;
+use super::targets::{Address, Health};
 use super::task::Task;
 
 /// Who has had an address for so long must be known to whoever removes it: each look, wait and answer is shorter.
@@ -87,7 +87,7 @@ impl State {
         let holder = self.holder(address.0, now);
         !holder.is_some_and(|task| self.is_of_another_account(task))
             || self.connects(address.0, now) && !self.was_unreachable(address.0)
-            || self.health(group, address, now).state == "healthy"
+            || shows_somebody(&self.health(group, address, now))
     }
 
     /// Whether nobody had to assume where targets are.
@@ -176,4 +176,9 @@ impl State {
         };
         self.violation("I5", asker, &format!("{ip}:{port} is registered, and {why}"));
     }
+}
+
+/// Whether the load balancer had an answer.
+fn shows_somebody(health: &Health) -> bool {
+    health.state == "healthy" || health.reason.as_deref() == Some("Target.ResponseCodeMismatch")
 }

@@ -175,7 +175,8 @@ impl Setup {
     }
 
     /// Whether a container is asked for its artifacts at all.
-    pub(crate) fn containers_are_asked(&self) -> bool {
+    #[must_use]
+    pub fn containers_are_asked(&self) -> bool {
         !self.artifacts_are_discarded && !self.containers_upload_themselves
     }
 

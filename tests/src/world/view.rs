@@ -22,6 +22,8 @@ pub struct Truth {
     pub is_stopping: bool,
     /// A task of a pool, claimed, that somebody else's call has stopped: who sees it then can't know that it was claimed.
     pub was_scaled_in: bool,
+    /// Somebody else's call has stopped it, and the ledger said by then whose it was.
+    pub was_stopped_by_others_after_it_was_named: bool,
     /// Its artifacts are in S3, whole.
     pub saved: bool,
 }
@@ -92,11 +94,16 @@ impl World {
             let scaled_in =
                 task.stop.as_ref().is_some_and(|stop| stop.code == "UserInitiated" && !by_us(stop));
             let uploads_itself = state.setup.containers_upload_themselves;
+            let ledger = state.buckets.get(&state.setup.ledger_bucket);
+            let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{}", task.key.id)));
+            let named_at = name.map(|name| name.modified);
             let our_stop = task.stop.as_ref().filter(|stop| by_us(stop));
             let just_started = our_stop.is_some_and(|stop| task.has_just_started(stop.at));
             Some(Truth {
                 ran: task.ran() && !just_started,
                 is_stopping: !task.wanted_running(),
+                was_stopped_by_others_after_it_was_named: scaled_in
+                    && task.stop.as_ref().zip(named_at).is_some_and(|(stop, at)| at < stop.at),
                 was_scaled_in: state.setup.warm_pool && !task.is_born_with_a_name() && scaled_in,
                 saved: container.saved_at.is_some() || uploads_itself && exited_well,
             })

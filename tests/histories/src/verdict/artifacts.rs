@@ -1,7 +1,7 @@
 //! I3 and I7: every loss is on record and nothing else is, and every event ends.
 
 use super::Violation;
-use crate::history::Identity;
+use crate::history::{Container, Identity, Seconds};
 use crate::play::Actor;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -35,6 +35,16 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
     let receipts = world.receipts();
     for actor in ends.everyone {
         let (task, id) = (&actor.task, actor.task.session_id());
+        let is_named = |event: &&Value| event["detail"]["session_id"] == *id;
+        let mut told = ends.acknowledged.iter().chain(ends.dead_letters);
+        let was_unclaimed = actor.session.identity == Identity::None && !told.any(is_named);
+        if was_unclaimed
+            && world.truth(task).is_some_and(|truth| truth.was_scaled_in)
+            && world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
+        {
+            let what = format!("the task of {id} waited in a pool, and is on record as unknown");
+            broken.push(Violation::new("I3", what));
+        }
         let Some(receipt) = receipts.get(task.id()) else { continue };
         let written = receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         let unknown = world.written_at("ledger", &format!("unknown/{}.json", task.id()));
@@ -89,6 +99,16 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
             && !Ends::is_in(ends.dead_letters, task.arn());
         if is_ours && is_our_stop && !ended && is_remembered && !ends.looked_away {
             let what = format!("we have stopped {id}, and its receipt says {outcome:?}");
+            broken.push(Violation::new("I3", what));
+        }
+        // Its name is on record, its container would have served, and there was time.
+        let could_be_saved = truth.was_stopped_by_others_after_it_was_named
+            && actor.session.container == Container::default()
+            && actor.session.stop_timeout >= Seconds(30)
+            && world.setup().containers_are_asked()
+            && world.all_was_well();
+        if is_ours && is_lost && could_be_saved && !ends.looked_away {
+            let what = format!("the artifacts of {id} could have been saved");
             broken.push(Violation::new("I3", what));
         }
         if is_ours && is_lost && !on_record && !ends.looked_away {
@@ -166,6 +186,16 @@ pub(super) fn judge_dead_letters(world: &World, ends: &Ends<'_>, broken: &mut Ve
     };
     for actor in ends.everyone.iter().filter(|_| !ends.looked_away) {
         let (arn, id) = (actor.task.arn(), actor.task.session_id());
+        let is_of_ecs = |event: &&Value| {
+            event["detail-type"] == "ECS Task State Change" && event["detail"]["taskArn"] == *arn
+        };
+        if ends.dead_letters.iter().any(is_of_ecs)
+            && actor.session.identity == Identity::Tag
+            && world.all_was_well()
+        {
+            let what = format!("the end of {id}'s task is a dead letter, and nothing has failed");
+            broken.push(Violation::new("I7", what));
+        }
         let is_its = |event: &&Value| {
             event["detail"]["task_arn"] == *arn && event["detail"]["session_id"] == *id
         };

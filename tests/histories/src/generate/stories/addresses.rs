@@ -122,8 +122,9 @@ impl Teller<'_> {
     /// Neither ECS nor, where only the load balancer gets through, a connection shows that somebody is there.
     pub(super) fn is_another_accounts(&mut self) {
         let usual = Container::default();
-        let container = match self.random.u8(0..6) {
+        let container = match self.random.u8(0..7) {
             0 => Container { deaf: true, ..usual },
+            6 => Container { deaf: true, unready: true, ..usual },
             1 => Container { silent: true, ..usual },
             2 => Container { unready: true, ..usual },
             3 => Container { says_that_another_is_done: true, ..usual },

@@ -9,6 +9,7 @@ impl Teller<'_> {
     pub(super) fn claims_what_waited(&mut self) {
         let (number, lasts, random) = (self.number, self.lasts, &mut *self.random);
         let upload = match random.u8(0..4) {
+            _ if self.stack.owners_ahead > 0 && once_in(random, 2) => Upload::Works,
             0 => Upload::Works,
             1 => Upload::Never,
             _ => Upload::Nothing,
@@ -32,13 +33,16 @@ impl Teller<'_> {
             one(random, &[Start::Now, Start::Now, Start::Unsaid])
         };
         self.push(When::At(Seconds(claimed)), Action::Claims(number, start));
+        let later = When::At(Seconds(over + self.random.u64(40..600)));
         let over = When::At(Seconds(over));
         match self.random.u8(0..6) {
             0..=2 => {
                 let spoken = self.spoken();
                 self.push(over, Action::Ends(number, spoken));
                 if self.random.bool() {
-                    let at = self.around(self.whom(), &ABOUT_A_SESSION);
+                    // Within its cleanup, or between two.
+                    let within = self.around(self.whom(), &ABOUT_A_SESSION);
+                    let at = if self.random.bool() { within } else { later };
                     let ends = Action::Exits(number, one(self.random, &[0, 137]));
                     self.push(at, ends);
                 }
