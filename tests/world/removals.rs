@@ -47,7 +47,7 @@ async fn i2_a_live_sessions_target_is_not_removed_unless_something_has_just_chan
 async fn i2_who_only_infers_that_a_target_is_nobodys_says_so_before() {
     for is_said in [true, false] {
         let (world, clients) = stage();
-        let old = world.session("old").started_ago(secs(3 * 3600)).start();
+        let old = world.session("old").started_ago(secs(3 * 3600)).completed().start();
         world.leave_target("sessions", NOBODY);
         assert!(clients.container_health(NOBODY).await.is_err());
         sleep(secs(300)).await;
@@ -92,6 +92,87 @@ async fn i2_two_sweeps_have_seen_a_target_that_is_removed() {
         sleep(secs(waited)).await;
         clients.deregister(NOBODY).await;
         assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_an_orphan_keeps_its_target_until_its_container_has_confirmed() {
+    for (confirmed, violations) in [(true, 0), (false, 1)] {
+        let (world, clients) = stage();
+        let old = world.session("old").started_ago(secs(3 * 3600)).start();
+        sleep(secs(180)).await;
+        intend(&world, old.address());
+        clients.describe(&old).await;
+        if confirmed {
+            clients.complete(old.address(), "old").await.unwrap();
+        }
+        clients.deregister(old.address()).await;
+        assert_eq!(world.violations().len(), violations, "{confirmed}: {:?}", world.violations());
+    }
+}
+
+/// No listing shows it: a connection does, or the load balancer.
+#[tokio::test(start_paused = true)]
+async fn i2_what_another_account_runs_keeps_its_target_where_anything_shows_it() {
+    type Kind = fn(SessionBuilder) -> SessionBuilder;
+    let kinds: [(&str, Kind, usize); 4] = [
+        ("it answers", |session| session, 1),
+        ("only the load balancer reaches it", |session| session.deaf(), 1),
+        ("it says nothing", |session| session.silent(), 1),
+        ("it refuses connections", |session| session.refuses(), 0),
+    ];
+    for (name, kind, violations) in kinds {
+        let other_accounts = vec!["another-account".to_owned()];
+        let world = World::new(Setup { other_accounts, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        let other = kind(world.session("other")).in_cluster("another-account").start();
+        sleep(secs(180)).await;
+        intend(&world, other.address());
+        clients.deregister(other.address()).await;
+        assert_eq!(world.violations().len(), violations, "{name}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_nobody_registers_what_it_has_just_seen_to_be_nobodys_or_at_a_port_where_it_never_was() {
+    for (port, violations) in [(8080, 0), (9090, 1)] {
+        let (world, clients) = stage();
+        let alice = world.session("alice").registered_at_port(port).start();
+        clients.register(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{port}: {:?}", world.violations());
+    }
+    for (ended, violations) in [(false, 0), (true, 1)] {
+        let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+        let world = World::new(Setup { dwell, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").start();
+        if ended {
+            world.crash(&alice, 137);
+        }
+        clients.describe(&alice).await;
+        clients.register(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{ended}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_say_of_a_target_what_is_so() {
+    for (word, is_taken, violations) in [
+        ("gone", true, 0),
+        ("gone", false, 1),
+        ("re_registered", true, 1),
+        ("re_registered", false, 0),
+    ] {
+        let (world, clients) = stage();
+        let alice = world.session("alice").ended_by_owner().start();
+        sleep(secs(180)).await;
+        if is_taken {
+            clients.deregister(alice.address()).await;
+        }
+        let receipt = format!(r#"{{"outcome":"cleaned","target":"{word}"}}"#);
+        let put = clients.s3.put_object().bucket("ledger").key(alice.receipt_key());
+        put.body(receipt.into_bytes().into()).send().await.unwrap();
+        assert_eq!(world.violations().len(), violations, "{word}: {:?}", world.violations());
     }
 }
 

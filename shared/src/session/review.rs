@@ -1,4 +1,4 @@
-use super::Task;
+use super::task::Task;
 use std::fmt;
 use std::sync::Arc;
 

@@ -25,11 +25,12 @@ impl State {
         if !key.starts_with("receipts/") || key.strip_suffix(".json").is_none() {
             return;
         }
+        self.judge_target(asker, key, &String::from_utf8_lossy(body));
+        let Some(before) = self.buckets.get(bucket).and_then(|bucket| bucket.get(key)) else {
+            return;
+        };
         let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
-        let Some(after) = read(body) else { return };
-        self.judge_target(asker, key, &after);
-        let before = self.buckets.get(bucket).and_then(|bucket| bucket.get(key));
-        let Some(before) = before.and_then(|before| read(&before.body)) else { return };
+        let (Some(before), Some(after)) = (read(&before.body), read(body)) else { return };
         let of_a_403 = |receipt: &Value| receipt["artifacts"] == "wrong_container";
         // Beyond the hard age it is not obeyed.
         let was_obeyed = before["outcome"] == "rejected" && of_a_403(&before);
@@ -46,7 +47,7 @@ impl State {
 
 impl State {
     /// What a receipt calls gone is in no configured group, and what it calls registered again is where it was.
-    fn judge_target(&mut self, asker: &Asker, key: &str, receipt: &Value) {
+    fn judge_target(&mut self, asker: &Asker, key: &str, receipt: &str) {
         let now = self.clock.now();
         let id = key.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
         let task = self.tasks().find(|task| Some(&*task.key.id) == id && task.holds_address(now));
@@ -56,12 +57,13 @@ impl State {
         if !self.setup.sees_everything() || self.chaos.met().iter().any(is_old) {
             return;
         }
-        let what = match receipt["target"].as_str() {
-            Some("gone") if self.is_in_a_group(ip, now) => "is gone, and is registered",
-            Some("re_registered") if self.judge.taken.iter().any(|(_, (of, _))| *of == ip) => {
-                "is registered again, and is not"
-            }
-            _ => return,
+        let is_missing = self.judge.taken.iter().any(|(_, (of, _))| *of == ip);
+        let what = if receipt.contains(r#""target":"gone""#) && self.is_in_a_group(ip, now) {
+            "is gone, and is registered"
+        } else if receipt.contains(r#""target":"re_registered""#) && is_missing {
+            "is registered again, and is not"
+        } else {
+            return;
         };
         self.violation("receipts", asker, &format!("{key} says that the target {ip} {what}"));
     }

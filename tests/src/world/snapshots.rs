@@ -25,9 +25,15 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 struct Seen {
     last: Snapshot,
-    /// When its answer came.
-    at: Timestamp,
-    before: Option<Snapshot>,
+    /// The one before, if it showed the task holding its address. Few are looked at twice.
+    before: Option<Box<Overtaken>>,
+}
+
+#[derive(Debug)]
+struct Overtaken {
+    taken_at: Timestamp,
+    /// When the answer came that overtook it.
+    until: Timestamp,
 }
 
 /// The last look of each caller at each task.
@@ -54,7 +60,12 @@ impl Snapshots {
         let Some(last) = snapshot else { return };
         let seen = match known {
             Some(known) if known.last.taken_at > last.taken_at => known,
-            known => Seen { last, at, before: known.map(|known| known.last) },
+            known => {
+                let before = known.map(|known| known.last).filter(|before| before.held_address);
+                let overtaken =
+                    |Snapshot { taken_at, .. }| Box::new(Overtaken { taken_at, until: at });
+                Seen { last, before: before.map(overtaken) }
+            }
         };
         self.0.insert(place, seen);
     }
@@ -71,17 +82,18 @@ impl Snapshots {
     /// The same of a fresh one. Of two things that happen at the same instant either may be the first.
     pub(super) fn have_shown_holding(&self, asker: &Asker, task: &TaskKey) -> bool {
         let Some(seen) = self.of(asker, task) else { return false };
-        let before = seen.before.as_ref().filter(|_| seen.at == asker.sent_at);
-        let mut looks = [Some(&seen.last), before].into_iter().flatten();
-        looks.any(|look| look.held_address && is_fresh(asker, look))
+        let before = seen.before.as_ref().filter(|before| before.until == asker.sent_at);
+        let before = before.map(|before| before.taken_at);
+        let last = seen.last.held_address.then_some(seen.last.taken_at);
+        [last, before].into_iter().flatten().any(|taken_at| is_fresh(asker, taken_at))
     }
 
     /// The caller's last look at a task, if it was fresh when the request was sent.
     pub(super) fn fresh(&self, asker: &Asker, task: &TaskKey) -> Option<&Snapshot> {
-        self.of(asker, task).map(|seen| &seen.last).filter(|look| is_fresh(asker, look))
+        self.of(asker, task).map(|seen| &seen.last).filter(|look| is_fresh(asker, look.taken_at))
     }
 }
 
-fn is_fresh(asker: &Asker, look: &Snapshot) -> bool {
-    asker.sent_at <= look.taken_at + FRESH
+fn is_fresh(asker: &Asker, taken_at: Timestamp) -> bool {
+    asker.sent_at <= taken_at + FRESH
 }

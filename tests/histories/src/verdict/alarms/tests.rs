@@ -56,7 +56,8 @@ fn quiet_session(session: &Session) -> Session {
             Identity::Environment | Identity::None => Identity::Environment,
         },
         lease: match session.lease {
-            Lease::Renewed(left) => Lease::Renewed(left),
+            // Until it is extended for the first time it must last.
+            Lease::Renewed(left) => Lease::Renewed(left.max(crate::history::Seconds(60))),
             _ => Lease::None,
         },
         entry: match session.entry {
@@ -73,6 +74,7 @@ fn quiet_session(session: &Session) -> Session {
         outside_the_vpc: false,
         sidecar: None,
         copied_end: None,
+        unreadable_end: false,
         ..session.clone()
     }
 }
