@@ -47,9 +47,11 @@ pub use target_fate::TargetFate;
 use crate::deadline::TimedOut;
 use crate::event::TaskReference;
 use crate::metrics::Step;
-use crate::session::{Stage, TaskArn};
+use crate::session::Stage;
 use identified::Identified;
+use identified_session::IdentifiedSession;
 use identify::identify;
+use judge::OverTask;
 use lanes::Cleanup;
 use record::Record;
 use steps::Steps;
@@ -63,7 +65,7 @@ pub async fn clean_up(invocation: &Invocation, request: &Request) -> CleanupRepo
     let cleanup = Cleanup { invocation, request, steps: &steps, budget, record };
     let identified = match find(&cleanup).await {
         Ok(Identified::Session(session)) if session.task.stage() == Stage::NeverStarted => {
-            find_later(&cleanup, session.task.arn).await
+            find_later(&cleanup, &session).await
         }
         found => found,
     };
@@ -123,13 +125,23 @@ async fn find(cleanup: &Cleanup<'_>) -> Found {
 
 /// A read of ECS may be some seconds old: that a task has never started is believed of a look that is so
 /// much later than the word that it is over.
-async fn find_later(cleanup: &Cleanup<'_>, task: TaskArn) -> Found {
+async fn find_later(cleanup: &Cleanup<'_>, seen: &IdentifiedSession) -> Found {
+    let task = seen.task.arn.clone();
     let pause = cleanup.budget.until_reads_are_up_to_date();
-    if cleanup.budget.until_the_stop().leaves_time_for(pause) {
-        tokio::time::sleep(pause).await;
-        find(cleanup).await
-    } else {
+    if !cleanup.budget.until_the_stop().leaves_time_for(pause) {
         let why = "ECS shows that it has never started, and too little time was left to look again";
-        Ok(Identified::Unclear { task: Some(task), why: why.to_owned() })
+        return Ok(Identified::Unclear { task: Some(task), why: why.to_owned() });
+    }
+    tokio::time::sleep(pause).await;
+    match find(cleanup).await {
+        // Its tags are gone by now, and they have been seen.
+        Ok(Identified::CannotBeTold { .. }) => Ok(Identified::Over(Box::new(OverTask {
+            session: seen.id.clone(),
+            task: cleanup.invocation.snapshots.fresh(&task).and_then(|shown| shown.task),
+            arn: task,
+            writes_from: Some(seen.writes_from),
+            is_named_by_a_tag: true,
+        }))),
+        found => found,
     }
 }

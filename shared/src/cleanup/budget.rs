@@ -25,9 +25,9 @@ impl<'a> Budget<'a> {
         self.until_the_receipt().at_most(self.timeouts.identify)
     }
 
-    /// How long what ECS shows may be out of date. Where nothing is to be uploaded, the time for that is free.
+    /// How long what ECS shows may be out of date. Where nothing is to be uploaded, half of the time for that is free.
     pub(super) fn until_reads_are_up_to_date(self) -> Duration {
-        READS_LAG.min(self.timeouts.upload)
+        READS_LAG.min(self.timeouts.upload / 2)
     }
 
     pub(super) fn artifacts(self, stage: Stage) -> Deadline {

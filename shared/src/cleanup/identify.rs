@@ -63,7 +63,7 @@ pub(super) async fn identify(
     let by_us = noted.is_some();
     let named = noted.or_else(|| IdentitySource::identify(&scope.identity, &task));
     let Named { session, writes_from: on_record, is_on_record } = match named {
-        Some(session) => Named { session, writes_from: None, is_on_record: by_us },
+        Some(session) => Named { session, writes_from: None, is_on_record: false },
         None if task.shall_run() => return rejected(UNIDENTIFIED.to_owned()),
         None => match session_of_ending(invocation, request, &task).await {
             Ok(named) => named,

@@ -49,8 +49,11 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
     let context = invocation.context();
     let verdict = |outcome, artifacts| Ok(Verdict { outcome, artifacts });
     let known = receipt::read(&context.aws.ledger, &over.session, &over.arn).await?;
-    // One from before a stop that may have been somebody else's: whether people were told of its loss is not known.
-    let is_last_word = |known: &Receipt| !known.is_before_the_stop() || over.may_be_at_work();
+    // Whether people were told of a loss from before a stop is not known: the stop may have been somebody else's.
+    let is_last_word = |known: &Receipt| {
+        let may_be_untold = known.outcome == Outcome::ArtifactsLost && known.is_before_the_stop();
+        !may_be_untold || over.may_be_at_work()
+    };
     if known.is_some_and(|known| known.outcome.is_final() && is_last_word(&known)) {
         return verdict(Outcome::AlreadyClean, Artifacts::AsInReceipt);
     }

@@ -124,7 +124,9 @@ async fn apart(
             Ok(snapshot) => {
                 let task = snapshot.task;
                 let held = task.as_ref().and_then(Task::held_address);
-                let review = target.review.as_ref().zip(task.as_ref());
+                // Who has been told to stop is no orphan any longer either, and its target goes.
+                let runs_on = task.as_ref().filter(|task| task.shall_run());
+                let review = target.review.as_ref().zip(runs_on);
                 let reviewed = review.map_or(Ok(()), |(review, task)| review.of(task));
                 match reviewed {
                     Ok(()) if held == Some(target.address.ip) => holders.push(target),

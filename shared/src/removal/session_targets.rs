@@ -105,6 +105,22 @@ async fn remove(
         .map(|(group, targets)| deregister(context, snapshots, group, targets, deadline));
     let answered: Vec<OfTask> = futures_util::future::join_all(answered).await.concat();
 
+    {
+        let mut attempted = attempted.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in &entries {
+            let of_it =
+                answered.iter().find(|(task, at, _)| *task == place.target.task && *at == place.at);
+            let was_removed =
+                of_it.is_none_or(|(_, _, how)| how.attempted_until(&context.clock).is_some());
+            let known = attempted.get_mut(&place.target.task).filter(|_| !was_removed);
+            if let Some(known) = known
+                && let Some(last) = known.iter().rposition(|one| *one == place.entry())
+            {
+                known.remove(last);
+            }
+        }
+    }
+
     // Those without an answer are asked about too: they may be gone all the same.
     let (places, to_settle): (Vec<&Place<'_>>, Vec<OpenEntry>) = entries
         .iter()

@@ -57,8 +57,10 @@ pub(super) fn group_of(
     };
     let has_it = |group: &&TargetGroupArn| groups.get(*group).is_some_and(is_registered);
     // A zombie's address may have been removed from several groups a moment ago, and be seen in each of them still.
-    let may_be_old = when == When::AtOnce && entry.held_by == HeldBy::Nobody;
-    if has_it(&&entry.group) && !may_be_old {
+    if when == When::AtOnce && entry.held_by == HeldBy::Nobody {
+        return GroupOf::CantBeTold;
+    }
+    if has_it(&&entry.group) {
         return GroupOf::This;
     }
     // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that
