@@ -26,7 +26,10 @@ pub(super) fn check(
     promises.extend(about_the_others(world, cast, seen));
     promises.extend([
         ("the completion function's binary really ran", seen.invocations >= 2),
-        ("no intent is left open", seen.open_intents == 0),
+        (
+            "one intent is open, rita's: the next sweep makes sure that she is back in traffic",
+            seen.open_intents == 1,
+        ),
         (
             "the owner has freed alice, bob, frank and heidi on their receipts, and nobody else",
             owner.freed().iter().eq(["alice", "bob", "frank", "heidi"]),
