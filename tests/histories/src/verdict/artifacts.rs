@@ -35,7 +35,9 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
     let receipts = world.receipts();
     for actor in ends.everyone {
         let (task, id) = (&actor.task, actor.task.session_id());
-        let is_named = |event: &&Value| event["detail"]["session_id"] == *id;
+        let is_named = |event: &&Value| {
+            event["detail"]["session_id"] == *id || event["detail"]["task_arn"] == *task.arn()
+        };
         let mut told = ends.acknowledged.iter().chain(ends.dead_letters);
         let was_unclaimed = actor.session.identity == Identity::None && !told.any(is_named);
         if was_unclaimed
