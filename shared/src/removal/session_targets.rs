@@ -105,21 +105,7 @@ async fn remove(
         .map(|(group, targets)| deregister(context, snapshots, group, targets, deadline));
     let answered: Vec<OfTask> = futures_util::future::join_all(answered).await.concat();
 
-    {
-        let mut attempted = attempted.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in &entries {
-            let of_it =
-                answered.iter().find(|(task, at, _)| *task == place.target.task && *at == place.at);
-            let was_removed =
-                of_it.is_none_or(|(_, _, how)| how.attempted_until(&context.clock).is_some());
-            let known = attempted.get_mut(&place.target.task).filter(|_| !was_removed);
-            if let Some(known) = known
-                && let Some(last) = known.iter().rposition(|one| *one == place.entry())
-            {
-                known.remove(last);
-            }
-        }
-    }
+    forget_what_was_not_done(context, attempted, &entries, &answered);
 
     // Those without an answer are asked about too: they may be gone all the same.
     let (places, to_settle): (Vec<&Place<'_>>, Vec<OpenEntry>) = entries
@@ -157,6 +143,28 @@ async fn remove(
         })
         .collect();
     (answers, intent.ok().flatten().filter(|_| !is_open))
+}
+
+/// What certainly was not deregistered is not registered again.
+fn forget_what_was_not_done(
+    context: &Context,
+    attempted: &Attempted,
+    entries: &[Place<'_>],
+    answered: &[OfTask],
+) {
+    let was_not_done = |place: &&Place<'_>| {
+        let mut answers = answered.iter();
+        let of_it = answers.find(|(task, at, _)| *task == place.target.task && *at == place.at);
+        of_it.is_some_and(|(_, _, how)| how.attempted_until(&context.clock).is_none())
+    };
+    let mut attempted = attempted.lock().unwrap_or_else(PoisonError::into_inner);
+    for place in entries.iter().filter(was_not_done) {
+        let Some(known) = attempted.get_mut(&place.target.task) else { continue };
+        // An earlier round may have done it.
+        if let Some(last) = known.iter().rposition(|one| *one == place.entry()) {
+            known.remove(last);
+        }
+    }
 }
 
 /// What was found out, by task and place.

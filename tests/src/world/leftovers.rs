@@ -13,9 +13,6 @@ use super::task::{Phase, Renewal, Task};
 /// At most.
 pub(super) const A_SWEEP_LASTS: Duration = Duration::from_mins(4);
 
-/// How the reasons of our stops begin.
-const OURS: &str = "session-cleanup:";
-
 /// At most: its marker is written in the middle.
 const AN_UPLOAD_LASTS: Duration = Duration::from_mins(1);
 
@@ -46,12 +43,8 @@ impl World {
             let waited = |task: &Task| {
                 setup.warm_pool && task.claimed_at.is_none() && !task.is_born_with_a_name()
             };
-            // Nobody could see that it had started.
-            let unseen = |task: &Task| {
-                let stop = task.stop.as_ref().filter(|stop| stop.reason.starts_with(OURS));
-                stop.is_some_and(|stop| task.has_just_started(stop.at))
-            };
-            let judged = |task: &&Task| task.started(now) && !waited(task) && !unseen(task);
+            let judged =
+                |task: &&Task| task.started(now) && !waited(task) && !task.has_run_unseen();
             for task in state.tasks().filter(judged) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };
                 // An owner that mixes up two sessions: it is about what was lost of the other one.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::api::{Api, Call, Outcome};
+use super::task::{Stop, Task};
 use super::{TaskHandle, World};
 
 /// Clocks differ.
@@ -49,9 +50,15 @@ impl World {
         state.setup.health.reads_lag.is_zero() && state.journal.calls.iter().all(is_well)
     }
 
+    /// Whether we have stopped its task.
+    #[must_use]
+    pub fn is_stopped_by_us(&self, session: &TaskHandle) -> bool {
+        self.of_task(session, |task| task.stop.as_ref().is_some_and(Stop::is_ours))
+    }
+
     /// When a session began.
     #[must_use]
     pub fn session_began(&self, session: &TaskHandle) -> Timestamp {
-        self.of_task(session, super::task::Task::session_began)
+        self.of_task(session, Task::session_began)
     }
 }

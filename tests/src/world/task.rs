@@ -54,6 +54,13 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
 }
 
+impl Stop {
+    /// Whether the functions have stopped it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.reason.starts_with("session-cleanup:")
+    }
+}
+
 /// Another container of the task, with a state and an exit code of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Sidecar {

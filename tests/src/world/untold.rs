@@ -21,6 +21,12 @@ impl Task {
         let had_started = |at: Timestamp| self.started(at);
         !had_started(now - FRESH - STALE_AT_MOST) && !self.owner_ended_at.is_some_and(had_started)
     }
+
+    /// It had just started when we stopped it.
+    pub(super) fn has_run_unseen(&self) -> bool {
+        let stop = self.stop.as_ref().filter(|stop| stop.is_ours());
+        stop.is_some_and(|stop| self.has_just_started(stop.at))
+    }
 }
 
 impl State {

@@ -90,17 +90,14 @@ impl World {
 
             let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
             // A call that stops it deletes its tags, and says no more than that the pool was scaled in.
-            let by_us = |stop: &Stop| stop.reason.starts_with("session-cleanup:");
-            let scaled_in =
-                task.stop.as_ref().is_some_and(|stop| stop.code == "UserInitiated" && !by_us(stop));
+            let is_theirs = |stop: &Stop| stop.code == "UserInitiated" && !stop.is_ours();
+            let scaled_in = task.stop.as_ref().is_some_and(is_theirs);
             let uploads_itself = state.setup.containers_upload_themselves;
             let ledger = state.buckets.get(&state.setup.ledger_bucket);
             let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{}", task.key.id)));
             let named_at = name.map(|name| name.modified);
-            let our_stop = task.stop.as_ref().filter(|stop| by_us(stop));
-            let just_started = our_stop.is_some_and(|stop| task.has_just_started(stop.at));
             Some(Truth {
-                ran: task.ran() && !just_started,
+                ran: task.ran() && !task.has_run_unseen(),
                 is_stopping: !task.wanted_running(),
                 was_stopped_by_others_after_it_was_named: scaled_in
                     && task.stop.as_ref().zip(named_at).is_some_and(|(stop, at)| at < stop.at),

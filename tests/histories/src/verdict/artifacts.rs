@@ -88,8 +88,7 @@ pub(super) fn judge_losses(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viol
                 || world.object("ledger", &format!("unknown/{}.json", task.id())).is_some()
                 || Ends::is_in(ends.dead_letters, task.arn());
         // Nobody tells us again of a stop of our own.
-        let is_our_stop =
-            world.stopped_reason(task).is_some_and(|reason| reason.starts_with("session-cleanup:"));
+        let is_our_stop = world.is_stopped_by_us(task);
         let ended = matches!(
             outcome,
             Some("cleaned" | "artifacts_lost" | "artifacts_unverified" | "rejected")

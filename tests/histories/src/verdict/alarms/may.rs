@@ -315,10 +315,8 @@ fn loses_any(facts: &Facts<'_>) -> bool {
         let truth = facts.world.truth(task);
         let is_lost = truth.is_some_and(|truth| truth.ran && truth.is_stopping && !truth.saved);
         // It ended by itself, and well, just when it was given up.
-        let is_ours =
-            facts.world.stopped_reason(task).is_some_and(|why| why.starts_with("session-cleanup:"));
-        let was_given_up =
-            !is_ours && any_call(facts, Api::StopTask, |call| call.is_about(task.arn()));
+        let was_given_up = !facts.world.is_stopped_by_us(task)
+            && any_call(facts, Api::StopTask, |call| call.is_about(task.arn()));
         is_lost
             || was_given_up
             || receipts.get(task.id()).is_some_and(|one| one["outcome"] == "artifacts_lost")
