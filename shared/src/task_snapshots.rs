@@ -1,7 +1,7 @@
 //! What one invocation has seen of tasks.
 
 use crate::aws::{Asked, CallError, Failure, Gather, TaskSnapshot, Tasks};
-use crate::session::{ClusterName, DesiredStatus, Families, Scope, Task, TaskArn};
+use crate::session::{ClusterName, DesiredStatus, Families, Scope, Stage, Task, TaskArn};
 use futures_util::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -179,10 +179,26 @@ impl TaskSnapshots {
     /// A listing may show something newer of a task that a cleanup rests on.
     fn learn(&self, task: &Task, seen_at: Instant) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = latest.get_mut(&task.arn).filter(|known| known.seen_at <= seen_at) {
+        let known = latest.get_mut(&task.arn).filter(|known| known.seen_at <= seen_at);
+        if let Some(known) = known.filter(|known| !goes_back(known, Some(task))) {
             *known = TaskSnapshot { task: Some(task.clone()), seen_at };
         }
     }
+}
+
+/// Whether ECS shows what was before: its reads are eventually consistent. A task's `version` only grows, and one that has
+/// stopped is remembered for longer than an invocation lasts.
+fn goes_back(known: &TaskSnapshot, shown: Option<&Task>) -> bool {
+    match (&known.task, shown) {
+        (Some(known), Some(shown)) => shown.version < known.version,
+        (Some(known), None) => known.stage() != Stage::Over,
+        (None, _) => false,
+    }
+}
+
+fn out_of_date(task: &TaskArn) -> CallError {
+    let problem = "it shows what was before the last answer; the next look decides";
+    CallError::unusable("DescribeTasks", task.as_str(), problem)
 }
 
 type Question = Asked<TaskArn, Result<TaskSnapshot, CallError>>;
@@ -216,14 +232,19 @@ impl SharedCall {
     async fn at_some(&self, cluster: &ClusterName, asked: Vec<Question>) {
         let mut arns: Vec<TaskArn> = asked.iter().map(|one| one.question.clone()).collect();
         arns.extend(self.others(cluster, &arns));
-        let shown = self.tasks.describe(&arns).await;
+        let mut shown = self.tasks.describe(&arns).await;
         {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-            for (arn, snapshot) in arns.iter().zip(&shown) {
-                let Ok(snapshot) = snapshot else { continue };
-                let known = latest.get(arn);
-                if known.is_none_or(|known| known.seen_at <= snapshot.seen_at) {
-                    latest.insert(arn.clone(), snapshot.clone());
+            for (arn, shown) in arns.iter().zip(&mut shown) {
+                let Ok(snapshot) = shown else { continue };
+                match latest.get(arn) {
+                    Some(known) if known.seen_at > snapshot.seen_at => {}
+                    Some(known) if goes_back(known, snapshot.task.as_ref()) => {
+                        *shown = Err(out_of_date(arn));
+                    }
+                    Some(_) | None => {
+                        latest.insert(arn.clone(), snapshot.clone());
+                    }
                 }
             }
         }

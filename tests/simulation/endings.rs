@@ -158,6 +158,45 @@ async fn a_session_that_has_just_started_is_salvaged_although_ecs_shows_that_it_
     }
 }
 
+/// AWS does not say how old a read may be.
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_container_answers_has_started_whatever_ecs_shows() {
+    let dwell = Dwell { pending: Duration::from_secs(40), ..Dwell::default() };
+    let world = World::new(Setup { dwell, ..Setup::default() });
+    let alice = world.session("alice").pending().start();
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    world.fault(Fault::on(Api::DescribeTasks).always().out_of_date(Duration::from_secs(28)));
+    let event = world.session_ended_event(&alice, "cancelled");
+    let answer = report(&function(&world, "first"), &event).await;
+    assert_eq!(outcome(&answer), "incomplete", "{answer:?}\n{}", world.history());
+    assert!(!world.is_stopping(&alice), "{}", world.history());
+    world.faults_cease();
+    assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "cleaned");
+    assert_eq!(world.uploads_begun(&alice), 1);
+    assert_clean(&world, &alice);
+}
+
+/// First it is shown running, and then as it was before that: starting, or not there at all.
+#[tokio::test(start_paused = true)]
+async fn a_look_that_goes_back_in_time_ends_nothing() {
+    for out_of_date in [30, 60].map(Duration::from_secs) {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice").starting().behaves(|container| container.deaf = true);
+        let alice = alice.start();
+        tokio::time::sleep(Duration::from_secs(38)).await;
+        world.fault(Fault::on(Api::DescribeTasks).nth(2).always().out_of_date(out_of_date));
+        let event = world.session_ended_event(&alice, "completed");
+        let answer = report(&function(&world, "first"), &event).await;
+        assert!(answer.is_err(), "its event comes again: {answer:?}\n{}", world.history());
+        assert!(!world.is_stopping(&alice), "{}", world.history());
+        world.faults_cease();
+        world.behaves(&alice, |container| container.deaf = false);
+        assert_eq!(outcome(&report(&function(&world, "second"), &event).await), "cleaned");
+        assert_eq!(world.uploads_begun(&alice), 1);
+        assert_clean(&world, &alice);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_end_that_ecs_does_not_show_yet_is_tried_again() {
     let world = World::new(Setup::default());

@@ -108,10 +108,12 @@ async fn said_before(
         Err(error) => {
             let why = format!("what its container said to earlier events is not known: {error}");
             tracing::warn!("{why}");
-            match order {
+            match (order, silent) {
                 // Its owner's word goes on; nothing of it waits for the ledger.
-                Order::Together => silent,
-                Order::ArtifactsFirst => Salvage::NotAsked { why },
+                (Order::Together, silent) => silent,
+                // It is kept, and somebody must learn that no route leads there.
+                (Order::ArtifactsFirst, blind @ Salvage::Blind { .. }) => blind,
+                (Order::ArtifactsFirst, _) => Salvage::NotAsked { why },
             }
         }
     }
@@ -133,7 +135,7 @@ async fn discard(
         }
     };
     match checked {
-        Ok(AddressCheck::Holds(_) | AddressCheck::NeverStarted) => Ok(Salvage::Discarded),
+        Ok(AddressCheck::Holds(_) | AddressCheck::NeverStarted(_)) => Ok(Salvage::Discarded),
         Ok(AddressCheck::Spared { why, .. }) => Ok(Salvage::Spared { why }),
         Ok(AddressCheck::TaskOver) => Err(TaskOver),
         Ok(AddressCheck::Unclear) => {
@@ -242,7 +244,7 @@ impl Attempts<'_> {
                 return Attempt::Settled(Ok(Salvage::Spared { why }));
             }
             Ok(AddressCheck::TaskOver) => return Attempt::Settled(Err(TaskOver)),
-            Ok(AddressCheck::NeverStarted | AddressCheck::Unclear) => {
+            Ok(AddressCheck::NeverStarted(_) | AddressCheck::Unclear) => {
                 return Attempt::Again("ECS shows no address of the task".to_owned());
             }
             Err(error) => return Attempt::Again(error.to_string()),
@@ -329,7 +331,7 @@ async fn whose_word(invocation: &Invocation, session: &IdentifiedSession) -> Att
         Ok(AddressCheck::Holds(_)) => Attempt::Settled(Ok(Salvage::WrongContainer)),
         Ok(AddressCheck::Spared { why, .. }) => Attempt::Settled(Ok(Salvage::Spared { why })),
         Ok(AddressCheck::TaskOver) => Attempt::Settled(Err(TaskOver)),
-        Ok(AddressCheck::NeverStarted | AddressCheck::Unclear) => {
+        Ok(AddressCheck::NeverStarted(_) | AddressCheck::Unclear) => {
             Attempt::Again("a 403, and ECS shows no address of the task".to_owned())
         }
         Err(error) => Attempt::Again(error.to_string()),

@@ -30,8 +30,8 @@ pub(super) enum AddressCheck {
     Holds(Ipv4Addr),
     /// The address may be its own, and nothing is done to it: it is no orphan any longer.
     Spared { address: Option<Ipv4Addr>, why: String },
-    /// It has no address yet, and no container either.
-    NeverStarted,
+    /// ECS shows no container that has ever run. Its address, where it has one, is its own.
+    NeverStarted(Option<Ipv4Addr>),
     /// Its address is no longer its own, or ECS has forgotten it.
     TaskOver,
     /// ECS shows something that nothing may be concluded from.
@@ -79,7 +79,7 @@ impl IdentifiedSession {
     fn judge(&self, task: Option<&Task>) -> AddressCheck {
         let Some(task) = task else { return AddressCheck::TaskOver };
         let check = match task.stage() {
-            Stage::NeverStarted => AddressCheck::NeverStarted,
+            Stage::NeverStarted => AddressCheck::NeverStarted(task.held_address()),
             Stage::Running | Stage::Dying => match task.held_address() {
                 Some(address) => AddressCheck::Holds(address),
                 None => return AddressCheck::Unclear,

@@ -5,11 +5,14 @@ use super::request::{Cause, SalvageWindow};
 use super::salvage::Salvage;
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Turn};
+use crate::config::ArtifactMode;
+use crate::container::Probe;
 use crate::deadline::TimedOut;
 use crate::removal::Authority;
-use crate::session::{Stage, StopNote, StoppedWith};
+use crate::session::{Stage, StopNote, StoppedWith, TargetAddress};
 use backon::BackoffBuilder;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -284,7 +287,7 @@ impl Attempts<'_> {
                 // A container that has confirmed is done, whatever its lease says.
                 AddressCheck::Holds(_)
                 | AddressCheck::Spared { .. }
-                | AddressCheck::NeverStarted
+                | AddressCheck::NeverStarted(_)
                 | AddressCheck::Unclear => true,
                 AddressCheck::TaskOver => return Ok(TaskFate::StoppedByOthers),
             },
@@ -294,7 +297,12 @@ impl Attempts<'_> {
             | StoppedWith::NothingToSave
             | StoppedWith::Discarded) => match self.check().await? {
                 AddressCheck::Holds(_) => decided != StoppedWith::NothingToSave,
-                AddressCheck::NeverStarted => {
+                AddressCheck::NeverStarted(Some(address))
+                    if decided == StoppedWith::NothingToSave =>
+                {
+                    self.nobody_answers(address).await?
+                }
+                AddressCheck::NeverStarted(_) => {
                     matches!(decided, StoppedWith::NothingToSave | StoppedWith::Discarded)
                 }
                 AddressCheck::Spared { why, .. } => return Ok(TaskFate::Spared { why }),
@@ -315,6 +323,21 @@ impl Attempts<'_> {
             Ok(()) => Ok(TaskFate::Stopped),
             Err(error) if error.is_refused() => Ok(TaskFate::NotStopped { why: error.to_string() }),
             Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started.
+    async fn nobody_answers(&self, ip: Ipv4Addr) -> Result<bool, String> {
+        let context = self.invocation.context();
+        match context.config.artifacts.mode {
+            ArtifactMode::Complete => {}
+            ArtifactMode::SelfUpload { .. } | ArtifactMode::Discard => return Ok(true),
+        }
+        let address = TargetAddress { ip, port: context.config.container.port };
+        match context.containers.probe(address, Some(&self.session.id)).await {
+            Some(Probe::Active | Probe::Done | Probe::Answers) => Ok(false),
+            Some(Probe::Silent | Probe::Blind) => Ok(true),
+            None => Err(format!("too many containers are being asked already; {address} was not")),
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) async fn remove(
                 Ok(AddressCheck::Spared { why, .. }) => TargetRemoval::Spared { removed, why },
                 Ok(
                     AddressCheck::Holds(_)
-                    | AddressCheck::NeverStarted
+                    | AddressCheck::NeverStarted(_)
                     | AddressCheck::TaskOver
                     | AddressCheck::Unclear,
                 )
@@ -175,7 +175,7 @@ impl Rounds<'_> {
                 Ok(
                     AddressCheck::Holds(_)
                     | AddressCheck::Spared { .. }
-                    | AddressCheck::NeverStarted
+                    | AddressCheck::NeverStarted(_)
                     | AddressCheck::TaskOver,
                 ) => match removals.registrations(address.ip).await {
                     Ok(registered) if registered.is_empty() => return TargetFate::Gone,
@@ -262,7 +262,7 @@ pub(super) async fn re_register(
                 if held == ip => {}
             AddressCheck::Holds(_)
             | AddressCheck::Spared { .. }
-            | AddressCheck::NeverStarted
+            | AddressCheck::NeverStarted(_)
             | AddressCheck::TaskOver => return Ok(TargetFate::TakenOver),
             AddressCheck::Unclear => return Err("ECS does not show the task's address".to_owned()),
         }

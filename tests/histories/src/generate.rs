@@ -91,6 +91,7 @@ fn stack(random: &mut Rng) -> Stack {
         health_lags: Seconds(one(random, &[0, 0, 1, 3])),
         tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
         lists_lag: Seconds(one(random, &[0, 0, 0, 3])),
+        pending: Seconds(one(random, &[10, 10, 60])),
         owners_ahead: one(random, &[0, 0, 1, -1]) * random.i64(0..900),
         functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
         absent_refuses: once_in(random, 4),

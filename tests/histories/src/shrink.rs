@@ -167,12 +167,13 @@ const SIMPLER_SESSIONS: [fn(&mut Session); 14] = [
     },
 ];
 
-const SIMPLER_STACKS: [fn(&mut History); 14] = [
+const SIMPLER_STACKS: [fn(&mut History); 15] = [
     |history| history.stack.throttled = false,
     |history| history.stack.connections = 1_024,
     |history| history.stack.page = 100,
     |history| history.stack.owners_ahead = 0,
     |history| history.stack.functions_ahead = 0,
+    |history| history.stack.pending = Seconds(10),
     |history| history.stack.tasks_lag = Seconds(0),
     |history| history.stack.lists_lag = Seconds(0),
     |history| history.stack.health_lags = Seconds(0),

@@ -6,7 +6,7 @@ use super::crowd::{
     too_old, warns,
 };
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, receipt, sweeps, task_in};
-use session_cleanup_tests::world::{Absent, Api, Setup, World};
+use session_cleanup_tests::world::{Absent, Api, Fault, Setup, World};
 
 /// Every session of this fleet is an orphan: no living one is left that could be asked.
 #[tokio::test(start_paused = true)]
@@ -39,6 +39,21 @@ async fn without_a_route_nobody_is_stopped_however_long_it_lasts() {
         }
         assert_unharmed(&world);
     }
+}
+
+/// What its container said before is looked up, and that may fail: it is kept for one reason more.
+#[tokio::test(start_paused = true)]
+async fn a_lost_route_rings_although_no_receipt_can_be_read() {
+    let world = World::new(Setup::default());
+    world.session("orphan").started_ago(HOUR * 3).silent().start();
+    sweeps(&world, "silent", 6).await;
+    world.lose_every_route();
+    world.fault(Fault::on(Api::GetObject).of("receipts/").always().server_error());
+    tokio::time::sleep(INTERVAL).await;
+    let (report, metrics) = enforce_with(&world, "cut-off", &[]).await;
+    assert!(warns(&report, "route_broken"), "{report:#}");
+    assert_eq!(metric(&metrics, "RoutesBroken"), 1);
+    assert_unharmed(&world);
 }
 
 #[tokio::test(start_paused = true)]

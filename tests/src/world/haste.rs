@@ -35,7 +35,7 @@ impl State {
     pub(super) fn judge_giving_up(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         let Some(task) = self.task(key) else { return };
         let is_asked = self.setup.sees_everything() && self.setup.containers_are_asked();
-        if !is_asked || task.has_just_started(now) || task.loss_allowed {
+        if !is_asked || self.has_just_started(task, now) || task.loss_allowed {
             return;
         }
         let what = if !self.loss_is_on_record(task) {

@@ -36,6 +36,8 @@ pub(crate) struct Judge {
     pub(super) taken_for_others: BTreeSet<TaskKey>,
     /// Tasks that had their address already when somebody was shown its last holder there.
     pub(super) hidden: BTreeSet<TaskKey>,
+    /// Tasks that had started already when somebody was shown what was before, and nothing else told.
+    pub(super) start_hidden: BTreeSet<TaskKey>,
     /// Clusters under `force_cluster`, up to this time of creation.
     forced: BTreeMap<String, Timestamp>,
 }
@@ -322,7 +324,7 @@ impl State {
             || self.setup.artifacts_are_discarded
             // Nobody is asked: from the order on its window is the operator's.
             || (self.judge.forces(task) && self.setup.containers_upload_themselves)
-            || task.has_just_started(now)
+            || self.has_just_started(task, now)
             || self.salvage_is_over(task, now)
             // Its owner's word has come since.
             || self.judge.fresh(asker, &task.key).is_some_and(|snapshot| snapshot.salvage_was_over)

@@ -44,7 +44,7 @@ impl World {
                 setup.warm_pool && task.claimed_at.is_none() && !task.is_born_with_a_name()
             };
             let judged =
-                |task: &&Task| task.started(now) && !waited(task) && !task.has_run_unseen();
+                |task: &&Task| task.started(now) && !waited(task) && !state.has_run_unseen(task);
             for task in state.tasks().filter(judged) {
                 let Some(receipt) = receipts.get(&task.key.id) else { continue };
                 // An owner that mixes up two sessions: it is about what was lost of the other one.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::container::Behaviour;
 use super::objects::{Object, Written};
+use super::state::State;
 use super::targets::{GroupSetup, Health, Target, TargetGroup};
-use super::task::{Renewal, Task};
+use super::task::{Renewal, Task, TaskKey};
 use super::{TaskHandle, World};
 
 impl World {
@@ -80,10 +81,9 @@ impl World {
 
     /// Someone else stops the task.
     pub fn operator_stops(&self, session: &TaskHandle, reason: &str) {
-        self.alter(session, |task, now| {
-            task.terminate(now, "UserInitiated", reason.to_owned(), false);
-            task.lose_tags(now);
-        });
+        let stopped =
+            self.now_with(|state, now| state.stop_by_a_call(&session.key, reason.to_owned(), now));
+        stopped.expect("a task of this world");
     }
 
     /// The container uploads everything and completes by itself, at once.
@@ -94,6 +94,13 @@ impl World {
                 state.complete(&session.key, now);
             }
         });
+    }
+
+    /// The owner says when its session began, which it has not ended yet.
+    pub fn owner_says_its_start(&self, session: &TaskHandle, at: &str) {
+        if self.of_task(session, |task| task.owner_ended_at.is_none()) {
+            self.set_tag(session, "session-started-at", at);
+        }
     }
 
     /// The owner registers the session's target in its groups, again.
@@ -263,5 +270,23 @@ impl World {
             unwritten.append(outbox);
             *outbox = unwritten;
         }
+    }
+}
+
+impl State {
+    /// `StopTask`, whoever calls it: it deletes the task's tags. `None`: there is no such task.
+    pub(super) fn stop_by_a_call(
+        &mut self,
+        key: &TaskKey,
+        reason: String,
+        now: Timestamp,
+    ) -> Option<()> {
+        let lease = self.task(key).and_then(|task| self.lease_end(task));
+        let task = self.task_mut(key)?;
+        task.lease_had_lapsed |= lease.is_some_and(|end| end <= now);
+        task.terminate(now, "UserInitiated", reason, false);
+        task.lose_tags(now);
+        task.container.changed.notify_waiters();
+        Some(())
     }
 }

@@ -79,10 +79,11 @@ impl Snapshots {
         self.of(asker, task).map(|seen| seen.last.held_address)
     }
 
-    /// The same of a fresh one. Of two things that happen at the same instant either may be the first.
+    /// The same of a fresh one: as far as the caller knew when it sent its request, which is judged when it arrives. Of two
+    /// things that happen at the same instant either may be the first.
     pub(super) fn have_shown_holding(&self, asker: &Asker, task: &TaskKey) -> bool {
         let Some(seen) = self.of(asker, task) else { return false };
-        let before = seen.before.as_ref().filter(|before| before.until == asker.sent_at);
+        let before = seen.before.as_ref().filter(|before| before.until >= asker.sent_at);
         let before = before.map(|before| before.taken_at);
         let last = seen.last.held_address.then_some(seen.last.taken_at);
         [last, before].into_iter().flatten().any(|taken_at| is_fresh(asker, taken_at))

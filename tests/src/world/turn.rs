@@ -63,6 +63,7 @@ impl Turn {
             Some(Effect::Impossible) => Self::Refused(wire::impossible(service)),
             Some(Effect::NoDescriptor) => Self::Fails(Failure::NoDescriptor),
             Some(Effect::Delayed(by)) => Self::applied(Trouble::Late(by)),
+            Some(Effect::OutOfDate(seen_ago)) => Self::Applied { seen_ago, trouble: Trouble::None },
         }
     }
 
@@ -94,8 +95,7 @@ impl Turn {
                 Self::applied(Trouble::Truncated { breaks })
             }
             FaultKind::Stale => {
-                let milliseconds = lot.share("staleness").mul_add(9_000.0, 1_000.0);
-                let seen_ago = whole_milliseconds(milliseconds);
+                let seen_ago = whole_milliseconds(staleness(service, lot));
                 Self::Applied { seen_ago, trouble: Trouble::None }
             }
         }
@@ -106,6 +106,16 @@ impl Turn {
 /// beyond them.
 fn lateness(lot: Lot) -> Duration {
     whole_milliseconds(500.0 * (lot.share("lateness") * 7.0).exp2())
+}
+
+/// In milliseconds. AWS bounds only ECS's, loosely: whoever has changed a task is told to look for up to five minutes
+/// (`RunTask`). So these are from a second to a minute, each doubling as likely as the next.
+fn staleness(service: Service, lot: Lot) -> f64 {
+    let share = lot.share("staleness");
+    match service {
+        Service::Ecs => 1_000.0 * (share * 5.9).exp2(),
+        Service::Elb | Service::S3 | Service::Container => share.mul_add(9_000.0, 1_000.0),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]

@@ -9,27 +9,52 @@ use super::api::{Api, Outcome};
 use super::invariants::Asker;
 use super::snapshots::FRESH;
 use super::state::State;
-use super::task::{Task, TaskKey};
-use super::view::STALE_AT_MOST;
+use super::task::{Phase, Task, TaskKey};
 
 /// For so long a task that has just stopped may be in neither listing.
 const LISTINGS_LAG: Duration = Duration::from_secs(10);
 
-impl Task {
-    /// It has started so lately that no look before the stop could show it, and its owner had not ended it by then.
-    pub(super) fn has_just_started(&self, now: Timestamp) -> bool {
-        let had_started = |at: Timestamp| self.started(at);
-        !had_started(now - FRESH - STALE_AT_MOST) && !self.owner_ended_at.is_some_and(had_started)
+impl State {
+    /// A task has started so lately that no look before the stop could show it, and its owner had not ended it by then;
+    /// or who looked later was shown what was before, and its container could not tell.
+    pub(super) fn has_just_started(&self, task: &Task, now: Timestamp) -> bool {
+        let had_started = |at: Timestamp| task.started(at);
+        !had_started(now - FRESH) && !task.owner_ended_at.is_some_and(had_started)
+            || self.judge.start_hidden.contains(&task.key)
     }
 
     /// It had just started when we stopped it.
-    pub(super) fn has_run_unseen(&self) -> bool {
-        let stop = self.stop.as_ref().filter(|stop| stop.is_ours());
-        stop.is_some_and(|stop| self.has_just_started(stop.at))
+    pub(super) fn has_run_unseen(&self, task: &Task) -> bool {
+        let stop = task.stop.as_ref().filter(|stop| stop.is_ours());
+        stop.is_some_and(|stop| self.has_just_started(task, stop.at))
     }
-}
 
-impl State {
+    /// A task is described as of `seen`, and has started since: its address is not shown, or nobody there answers.
+    pub(super) fn look_whose_start_is_hidden(
+        &mut self,
+        key: &TaskKey,
+        (now, seen): (Timestamp, Timestamp),
+    ) {
+        let Some(task) = self.task(key).filter(|task| task.started(now)) else { return };
+        let behaviour = &task.container.behaviour;
+        let tells = self.setup.containers_are_asked()
+            && task.phase(seen) != Phase::Provisioning
+            && !behaviour.deaf
+            && !behaviour.refuses
+            && !self.is_cut_off(task.address, now)
+            && !self.has_refused(task);
+        if !task.started(seen) && !tells {
+            self.judge.start_hidden.insert(key.clone());
+        }
+    }
+
+    /// A call to it was refused, by whatever lies in front of it.
+    fn has_refused(&self, task: &Task) -> bool {
+        let address = format!("{}:", task.address);
+        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
+        calls.any(|call| call.is_about(&address) && call.outcome == Outcome::NotConnected)
+    }
+
     /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
     /// with the task, and nothing was written down while it was there.
     pub(super) fn is_taken_for_another(&self, task: &Task) -> bool {

@@ -28,8 +28,8 @@ pub struct Truth {
     pub saved: bool,
 }
 
-/// So old is what a stale read shows, at most.
-pub(super) const STALE_AT_MOST: Duration = Duration::from_secs(10);
+/// So old is what a stale read of ECS shows, at most.
+pub(super) const STALE_AT_MOST: Duration = Duration::from_secs(60);
 
 impl World {
     pub(super) fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {
@@ -97,7 +97,7 @@ impl World {
             let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{}", task.key.id)));
             let named_at = name.map(|name| name.modified);
             Some(Truth {
-                ran: task.ran() && !task.has_run_unseen(),
+                ran: task.ran() && !state.has_run_unseen(task),
                 is_stopping: !task.wanted_running(),
                 was_stopped_by_others_after_it_was_named: scaled_in
                     && task.stop.as_ref().zip(named_at).is_some_and(|(stop, at)| at < stop.at),

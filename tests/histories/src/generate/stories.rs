@@ -70,6 +70,8 @@ pub enum Story {
     EndsAsItComesBack,
     /// An operator ends all of a cluster, and the sweep dies.
     ForcedSweepDies,
+    /// A session is ended as it starts, and what ECS shows of it is out of date.
+    HasJustStarted,
     /// Nobody routes to a session, and what its health path answers is broken, or is another's.
     HealthIsBroken,
     /// The function dies at a call about one session.
@@ -106,7 +108,7 @@ pub enum Story {
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AddressChangesHands,
         Self::CallsFail,
         Self::ClaimsWhatWaited,
@@ -115,6 +117,7 @@ impl Story {
         Self::EndsAsItComesBack,
         Self::ForcedSweepDies,
         Self::FunctionDies,
+        Self::HasJustStarted,
         Self::HealthIsBroken,
         Self::IsAnotherAccounts,
         Self::IsGivenUp,
@@ -136,7 +139,8 @@ impl Story {
     fn draw(random: &mut Rng, stack: &Stack) -> Self {
         let (has_groups, pool) = (stack.groups > 0, stack.warm_pool);
         let asked = stack.artifacts == Artifacts::Asked;
-        match random.u8(0..38) {
+        match random.u8(0..40) {
+            38 => Self::HasJustStarted,
             30 | 31 if has_groups => Self::IsAnotherAccounts,
             30..=32 => Self::HealthIsBroken,
             33 | 34 if has_groups && !pool => Self::RemovalIsRepeated,
@@ -202,6 +206,7 @@ impl Teller<'_> {
             Story::OneOwnersRenewalsBreak => self.one_owners_renewals_break(),
             Story::OwnerComesBack => self.owner_comes_back(),
             Story::IsAnotherAccounts => self.is_another_accounts(),
+            Story::HasJustStarted => self.has_just_started(),
             Story::HealthIsBroken => self.health_is_broken(),
             Story::RemovalIsRepeated => self.removal_is_repeated(),
             Story::TagsAreOdd => self.tags_are_odd(),

@@ -87,7 +87,7 @@ impl fmt::Display for Stack {
             "A stack of {} clusters and {} target groups; artifacts: {:?}; a sweep every {}, sessions up to {} \
              (hard {}), salvage window {}, lease grace {}, start-up grace {}, blast radius {}; registering what drains: \
              {:?}; reads lag {}, {} and {}; clocks ahead by {} s (owners) and {} s (functions); absent addresses {}; {} \
-             connections; pages of {}{}{}.",
+             connections; pages of {}{}{}{}.",
             self.clusters,
             self.groups,
             self.artifacts,
@@ -108,6 +108,11 @@ impl fmt::Display for Stack {
             self.connections,
             self.page,
             if self.throttled { "; AWS's rates hold" } else { "" },
+            if self.pending == Seconds(10) {
+                String::new()
+            } else {
+                format!("; a task is pending for {}", self.pending)
+            },
             if self.warm_pool { "; a warm pool" } else { "" },
         )
     }

@@ -46,6 +46,8 @@ pub struct Stack {
     pub tasks_lag: Seconds,
     /// How long `ListTasks` still shows what was before.
     pub lists_lag: Seconds,
+    /// How long a new task is PENDING.
+    pub pending: Seconds,
     /// So much the clocks of owners are ahead.
     pub owners_ahead: i64,
     /// So much the functions' clocks are ahead.
@@ -112,6 +114,7 @@ impl Default for Stack {
             health_lags: Seconds(0),
             tasks_lag: Seconds(0),
             lists_lag: Seconds(0),
+            pending: Seconds(10),
             owners_ahead: 0,
             functions_ahead: 0,
             absent_refuses: false,
@@ -173,7 +176,11 @@ impl Stack {
             limits: if self.throttled { Limits::aws() } else { Limits::none() },
             connections: self.connections,
             page: self.page,
-            dwell: Dwell { deactivating: Duration::ZERO, ..Dwell::default() },
+            dwell: Dwell {
+                pending: self.pending.into(),
+                deactivating: Duration::ZERO,
+                ..Dwell::default()
+            },
             health,
             ..Setup::default()
         }

@@ -115,7 +115,7 @@ impl Stage {
             Action::Claims(number, start) => self.claim(*number, *start),
             Action::SaysItsStart(number) => {
                 let at = self.owners_clock();
-                self.with(*number, |task| world.set_tag(task, "session-started-at", &at));
+                self.with(*number, |task| world.owner_says_its_start(task, &at));
             }
             Action::Exits(number, code) => {
                 // What never ran has no exit code.

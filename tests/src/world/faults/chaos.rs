@@ -125,7 +125,11 @@ impl Chaos {
                 let (caller, api) = (call.caller.clone(), call.api);
                 self.met.push(Met { caller, nth, api, kind, origin });
             }
-            Effect::Invalid | Effect::Impossible | Effect::NoDescriptor | Effect::Delayed(_) => {}
+            Effect::Invalid
+            | Effect::Impossible
+            | Effect::NoDescriptor
+            | Effect::Delayed(_)
+            | Effect::OutOfDate(_) => {}
         }
         Some(effect)
     }

@@ -43,6 +43,7 @@ pub(crate) enum Effect {
     Impossible,
     NoDescriptor,
     Delayed(Duration),
+    OutOfDate(Duration),
 }
 
 impl Effect {
@@ -65,6 +66,7 @@ impl Effect {
             ) => true,
             Self::NoDescriptor
             | Self::Delayed(_)
+            | Self::OutOfDate(_)
             | Self::Kind(
                 FaultKind::AnswerLost
                 | FaultKind::AnswerHangs
@@ -219,6 +221,12 @@ impl Fault {
     #[must_use]
     pub const fn delayed(self, by: Duration) -> Self {
         self.comes_to(Effect::Delayed(by))
+    }
+
+    /// A read, answered from what was true this long ago.
+    #[must_use]
+    pub const fn out_of_date(self, by: Duration) -> Self {
+        self.comes_to(Effect::OutOfDate(by))
     }
 }
 

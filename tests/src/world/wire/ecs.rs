@@ -73,11 +73,15 @@ impl State {
                         let snapshot = task.map(|task| self.snapshot(task, (now, shown)));
                         (key, snapshot)
                     });
-                    let snapshots: Vec<_> = snapshots.collect();
+                    let mut snapshots: Vec<_> = snapshots.collect();
                     for (key, _) in &snapshots {
                         self.look_whether_over(key, now);
                         self.look_who_is_hidden(key, (now, seen - self.setup.reads_lag));
+                        self.look_whose_start_is_hidden(key, (now, seen));
                     }
+                    // What was before a task was there teaches nothing about it.
+                    let is_there = |key: &TaskKey| self.task(key).is_some_and(|task| task.visible(now));
+                    snapshots.retain(|(key, snapshot)| snapshot.is_some() || !is_there(key));
                     Applied::Snapshots(reply, snapshots)
                 }
                 Err(reply) => Applied::Answer(reply),
@@ -223,12 +227,7 @@ impl State {
             return Err(not_found());
         }
         self.judge_stop(asker, &key, now);
-        let lease = self.task(&key).and_then(|task| self.lease_end(task));
-        let task = self.task_mut(&key).ok_or_else(not_found)?;
-        task.lease_had_lapsed |= lease.is_some_and(|end| end <= now);
-        task.terminate(now, "UserInitiated", reason, false);
-        task.lose_tags(now);
-        task.container.changed.notify_waiters();
+        self.stop_by_a_call(&key, reason, now).ok_or_else(not_found)?;
         let shown = self.task(&key).map(|task| self.show(task, now, false, epoch_seconds));
         Ok(answer(&json!({"task": shown})))
     }

@@ -6,7 +6,7 @@ use crate::history::{
     About, Action, Artifacts, Container, Entry, EventCopies, Identity, Lease, Seconds, Session,
     Start, Sweep, Upload, When, Whom,
 };
-use session_cleanup_tests::world::Api;
+use session_cleanup_tests::world::{Api, FaultKind};
 
 impl Teller<'_> {
     /// What keeps it, or ends it in another way.
@@ -237,6 +237,31 @@ impl Teller<'_> {
             let fails = self.fails(Whom::Session(self.number * 10), &[Api::StopTask]);
             self.push(When::At(Seconds(1)), fails);
         }
+    }
+
+    /// What ECS shows of it is up to a minute old.
+    pub(super) fn has_just_started(&mut self) {
+        let (number, pending) = (self.number, self.stack.pending.0);
+        let upload = one(self.random, &[Upload::Works, Upload::Works, Upload::Never]);
+        let container = Container { upload, deaf: once_in(self.random, 6), ..Container::default() };
+        let groups = self.random.usize(0..=self.stack.groups);
+        let identity = self.environment_or_tag();
+        let session =
+            Session { entry: Entry::Fresh, identity, groups, container, ..Session::default() };
+        let begins = self.random.u64(0..self.lasts.0 / 2);
+        self.push(When::At(Seconds(begins)), Action::Begins(number, Box::new(session)));
+        let ends = begins + one(self.random, &[pending, pending + 6, pending + 6]);
+        let ends = ends + self.random.u64(1..40);
+        if self.stack.warm_pool {
+            let claimed = ends - 1;
+            self.push(When::At(Seconds(claimed)), Action::Claims(number, Start::Now));
+        }
+        let stale =
+            |nth| Action::Fails(Whom::Session(number), Api::DescribeTasks, FaultKind::Stale, nth);
+        let looks = one(self.random, &[1, 2, 2, 6, 12]);
+        self.push(When::At(Seconds(begins)), stale(looks));
+        let spoken = self.spoken();
+        self.push(When::At(Seconds(ends)), Action::Ends(number, spoken));
     }
 
     /// It may end well, be ended, or go on.

@@ -25,8 +25,9 @@ impl Teller<'_> {
         let claimed = random.u64(20..lasts.0 / 2);
         let left = random.u64(1..claimed - 10);
         let over = claimed + random.u64(1..400);
-        // By a wrong clock, or where nobody says it, the session may have begun before that.
-        let start = if self.stack.owners_ahead == 0 && random.bool() {
+        // By a wrong clock, or where nobody says it, the session may have begun before that: what lies there is its own.
+        let clocks_agree = self.stack.owners_ahead == 0 && self.stack.functions_ahead >= 0;
+        let start = if clocks_agree && random.bool() {
             self.push(When::At(Seconds(left)), Action::LeavesMarker(number));
             Start::Now
         } else {

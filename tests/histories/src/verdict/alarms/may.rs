@@ -314,9 +314,11 @@ fn loses_any(facts: &Facts<'_>) -> bool {
         let task = &actor.task;
         let truth = facts.world.truth(task);
         let is_lost = truth.is_some_and(|truth| truth.ran && truth.is_stopping && !truth.saved);
-        // It ended by itself, and well, just when it was given up.
-        let was_given_up = !facts.world.is_stopped_by_us(task)
-            && any_call(facts, Api::StopTask, |call| call.is_about(task.arn()));
+        // It ended by itself, and well, just when it was given up; or its stop failed, and it was saved later.
+        let was_given_up = any_call(facts, Api::StopTask, |call| {
+            let is_in_vain = !facts.world.is_stopped_by_us(task) || !call.outcome.is_success();
+            call.is_about(task.arn()) && is_in_vain
+        });
         is_lost
             || was_given_up
             || receipts.get(task.id()).is_some_and(|one| one["outcome"] == "artifacts_lost")
