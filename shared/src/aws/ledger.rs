@@ -174,7 +174,7 @@ impl Ledger {
     ) -> Result<Option<Stored<T>>, CallError> {
         let Some(Stored { document, etag }) = self.read_bytes(key).await? else { return Ok(None) };
         let document = parse(&document)
-            .map_err(|problem| CallError::unusable("GetObject", self.name(key), problem))?;
+            .map_err(|problem| CallError::unreadable("GetObject", self.name(key), problem))?;
         Ok(Some(Stored { document, etag }))
     }
 
@@ -191,7 +191,7 @@ impl Ledger {
                 return if error.failure == Failure::NotFound { Ok(None) } else { Err(error) };
             }
         };
-        let unusable = |answer: String| CallError::unusable("GetObject", self.name(key), answer);
+        let unusable = |answer: String| CallError::unreadable("GetObject", self.name(key), answer);
         let etag = object.e_tag().unwrap_or_default().to_owned();
         let bytes = object.body.collect().await.map_err(|e| unusable(e.to_string()))?.into_bytes();
         Ok(Some(Stored { document: bytes.to_vec(), etag }))

@@ -1,7 +1,7 @@
 //! What a crash left behind: intents of a function that died between the deregistration and the
 //! question whose target it was. The next sweep asks it.
 
-use super::intent::{FOLDER, Intent, IntentEntry, OpenEntry, When};
+use super::intent::{FOLDER, HeldBy, Intent, IntentEntry, OpenEntry, When};
 use super::settle::{Holders, Settled, settle};
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -40,6 +40,8 @@ pub struct RecoveredIntents {
 pub(crate) struct LeftBehind {
     intents: Vec<(String, Vec<OpenEntry>)>,
     problems: Vec<String>,
+    /// Whether there is another that AWS did not show: it may name the same addresses.
+    is_one_unread: bool,
 }
 
 impl LeftBehind {
@@ -93,6 +95,8 @@ impl LeftBehind {
                 Ok(Some(stored)) => stored.document,
                 Ok(None) => continue,
                 Err(error) => {
+                    // What is no intent stays none.
+                    found.is_one_unread |= !error.is_unreadable();
                     found.problems.push(format!("{error}; the next sweep tries again"));
                     continue;
                 }
@@ -135,12 +139,14 @@ impl LeftBehind {
     }
 
     async fn settle_all(
-        self,
+        mut self,
         context: &Context,
         snapshots: &TaskSnapshots,
         holders: Holders<'_>,
     ) -> RecoveredIntents {
-        let mut done = RecoveredIntents { problems: self.problems, ..RecoveredIntents::default() };
+        let pending = self.leave_out_what_depends_on_others(context);
+        let mut done =
+            RecoveredIntents { pending, problems: self.problems, ..RecoveredIntents::default() };
         let open: Vec<OpenEntry> = self.intents.iter().flat_map(|(_, open)| open.clone()).collect();
         let named: Vec<IntentEntry> = open.iter().map(|one| one.entry.clone()).collect();
         let settling = settle(context, snapshots, (&open, &named), holders, When::Later);
@@ -167,6 +173,20 @@ impl LeftBehind {
             }
         }
         done
+    }
+}
+
+impl LeftBehind {
+    /// In which of several groups the new holder of a zombie's address belongs is told by all that name it. How many
+    /// are left out.
+    fn leave_out_what_depends_on_others(&mut self, context: &Context) -> usize {
+        if !self.is_one_unread || context.config.scope.target_groups.len() < 2 {
+            return 0;
+        }
+        let before = self.intents.len();
+        let is_nobodys = |open: &OpenEntry| open.entry.held_by == HeldBy::Nobody;
+        self.intents.retain(|(_, open)| !open.iter().any(is_nobodys));
+        before - self.intents.len()
     }
 }
 

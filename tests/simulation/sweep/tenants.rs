@@ -106,6 +106,34 @@ async fn a_session_gets_its_target_back_although_another_group_of_the_zombies_ta
     }
 }
 
+/// What was removed from the other group is in an intent of its own, and that one can't be read for once.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_the_address_of_two_zombies_waits_until_both_intents_are_read() {
+    for (own, unread) in [("tenant-a", 1), ("tenant-a", 2), ("tenant-b", 1), ("tenant-b", 2)] {
+        let world = tenants();
+        let address = left_targets(&world, "tenant-a", 1)[0];
+        world.leave_target("tenant-b", address);
+        enforce(&world, "sweep-1").await;
+        tokio::time::sleep(INTERVAL).await;
+        world.before(Api::DeregisterTargets, 1, move |world| {
+            registered(world, address, own);
+        });
+        enforce(&world, "sweep-2").await;
+        assert_eq!(open_intents(&world).len(), 2, "{}", world.history());
+        tokio::time::sleep(INTERVAL + Duration::from_mins(1)).await;
+        world.fault(Fault::on(Api::GetObject).of("intents/").nth(unread).denied());
+        let report = enforce(&world, "unread").await;
+        assert!(report["intents"]["problems"].to_string().contains("intents/"), "{report:#}");
+        tokio::time::sleep(INTERVAL).await;
+        // What can never be read holds nobody up.
+        world.put_object("ledger", "intents/1-x.json", "garbage");
+        sweeps(&world, "after", 3).await;
+        assert_eq!(world.registered(own), [address], "{}", world.history());
+        assert_eq!(open_intents(&world), ["intents/1-x.json"]);
+        assert_unharmed(&world);
+    }
+}
+
 /// The same for the target of a session whose task dies while its target is removed.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_tenants_group() {
