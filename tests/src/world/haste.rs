@@ -50,9 +50,12 @@ impl State {
 
     /// I1 for a completion call that has reached the container that it was meant for.
     pub(super) fn judge_haste(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
-        let Some(task) = self.task(key).filter(|task| self.is_done_at_once(task, now)) else {
-            return;
+        // As its caller has seen it, whatever came since.
+        let Some(seen) = self.judge.fresh(asker, key).map(|look| look.taken_at) else { return };
+        let is_done_at_once = |task: &&Task| {
+            self.is_done_at_once(task, now) && self.is_done_at_once(&task.as_of(seen), seen)
         };
+        let Some(task) = self.task(key).filter(is_done_at_once) else { return };
         let what = format!("{} is asked to complete, and no two sweeps saw it done", task.arn);
         self.violation("I1", asker, &what);
     }

@@ -3,16 +3,13 @@
 //! that ECS still shows there.
 
 use jiff::Timestamp;
-use std::time::Duration;
 
 use super::api::{Api, Outcome};
 use super::invariants::Asker;
 use super::snapshots::FRESH;
 use super::state::State;
 use super::task::{Phase, Task, TaskKey};
-
-/// For so long a task that has just stopped may be in neither listing.
-const LISTINGS_LAG: Duration = Duration::from_secs(10);
+use super::view::STALE_AT_MOST;
 
 impl State {
     /// A task has started so lately that no look before the stop could show it, and its owner had not ended it by then;
@@ -100,8 +97,11 @@ impl State {
             return;
         }
         let now = self.clock.now();
-        let has_just_stopped =
-            |other: &Task| other.stop.as_ref().is_some_and(|stop| now <= stop.at + LISTINGS_LAG);
+        // A listing is as old as any read of ECS.
+        let has_just_stopped = |other: &Task| {
+            let stop = other.stop.as_ref();
+            stop.is_some_and(|stop| now <= stop.at + STALE_AT_MOST + self.setup.lists_lag)
+        };
         if self.task(key).is_some_and(|task| self.meant_beside(task).any(has_just_stopped)) {
             self.judge.taken_for_others.insert(key.clone());
         }

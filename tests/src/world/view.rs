@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::api::{Api, Call, Outcome};
-use super::targets::Health;
+use super::targets::{Health, TargetGroup};
 use super::task::{Phase, Stop, Task};
 use super::{TaskHandle, World};
 
@@ -231,6 +231,16 @@ impl World {
                 .map(|((ip, _), _)| *ip)
                 .collect()
         })
+    }
+
+    /// How many targets are registered in the group that has most of them.
+    #[must_use]
+    pub fn most_targets(&self) -> usize {
+        let state = self.lock();
+        let registered = |group: &TargetGroup| {
+            group.targets.values().filter(|target| target.deregistered_at.is_none()).count()
+        };
+        state.groups.values().map(registered).max().unwrap_or_default()
     }
 
     /// The ports at which an address is registered in a target group (by name) and not draining.

@@ -169,14 +169,14 @@ impl Story {
     }
 }
 
-/// Tells one, or two at once.
+/// Tells one, or up to four at once.
 pub(super) fn tell(
     random: &mut Rng,
     (stack, reads_are_stale): (&Stack, bool),
     lasts: Seconds,
     steps: &mut Vec<Step>,
 ) -> Vec<Story> {
-    let first = one(random, &[50, 50, 51]);
+    let first = one(random, &[48, 49, 50, 51]);
     let mut told = Vec::new();
     for number in first..52 {
         let story = Story::draw(random, stack);

@@ -1,6 +1,6 @@
 //! Invocations, as Lambda makes them: sandboxes that stay warm, die, and are made anew; one sweep at a time.
 
-use super::limits;
+use super::limits::{self, Sizes};
 use super::logbook::{CameTo, Delivered, Invoked, Logbook};
 use super::stage::{Actor, LONGEST_WAIT, Order, Stage};
 use crate::functions::{
@@ -47,8 +47,8 @@ struct Over {
     began: Timestamp,
     /// How many calls anyone had made before.
     calls_before: usize,
-    /// How many tasks ran then.
-    tasks_before: usize,
+    /// How much there was then.
+    sizes: Sizes,
     /// `None`: it died.
     answer: Option<Result<Value, String>>,
     too_long: bool,
@@ -110,7 +110,7 @@ impl Invocations {
 
     /// Takes note of the one that is over.
     pub(super) fn end(&mut self, stage: &mut Stage) {
-        let Some(Over { task, sandbox, began, calls_before, tasks_before, answer, too_long }) =
+        let Some(Over { task, sandbox, began, calls_before, sizes, answer, too_long }) =
             self.over.take()
         else {
             return;
@@ -149,8 +149,9 @@ impl Invocations {
                     self.broken.extend(limits::acts(&caller, &calls));
                 }
                 let at_least = &sandbox.variables["BLAST_RADIUS_AT_LEAST"];
-                let sizes = (at_least.parse().expect("a number"), tasks_before);
-                self.broken.extend(limits::beyond_the_blast_radius(&caller, &calls, sizes));
+                let at_least = at_least.parse().expect("a number");
+                let beyond = limits::beyond_the_blast_radius(&caller, &calls, at_least, sizes);
+                self.broken.extend(beyond);
                 self.warm_reaper = answer.is_some().then_some(sandbox);
                 (Function::Reaper, Vec::new())
             }
@@ -269,7 +270,8 @@ impl Invocations {
         let (world, caller) = (stage.world.clone(), sandbox.caller.clone());
         let (began, calls_before) = (world.now(), world.calls_sent());
         let runs = |actor: &&Actor| world.knows(&actor.task) && !world.is_stopping(&actor.task);
-        let tasks_before = stage.everyone().filter(runs).count();
+        let tasks = stage.everyone().filter(runs).count();
+        let sizes = Sizes { tasks, targets: world.most_targets() };
         world.begins(&caller);
         let death = stage.deaths.get_mut(&function).and_then(std::collections::VecDeque::pop_front);
         let so_far = world.count_by(&caller);
@@ -287,7 +289,7 @@ impl Invocations {
             let ended = world.run_until_crash(&caller, crash, limited).await;
             let too_long = matches!(ended, Some(Err(_)));
             let answer = ended.and_then(Result::ok);
-            Over { task, sandbox, began, calls_before, tasks_before, answer, too_long }
+            Over { task, sandbox, began, calls_before, sizes, answer, too_long }
         };
         self.under_way.push(lives.boxed());
     }

@@ -19,11 +19,21 @@ pub(super) fn acts(caller: &str, calls: &[Call]) -> Vec<Violation> {
     acts.into_iter().map(violation).collect()
 }
 
+/// How much there was before a sweep.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    /// How many tasks ran.
+    pub(super) tasks: usize,
+    /// How many targets the largest group had.
+    pub(super) targets: usize,
+}
+
 /// What a sweep touched beyond its blast radius: of all tasks, and of the targets of each group.
 pub(super) fn beyond_the_blast_radius(
     caller: &str,
     calls: &[Call],
-    (at_least, tasks): (usize, usize),
+    at_least: usize,
+    Sizes { tasks, targets }: Sizes,
 ) -> Vec<Violation> {
     // Some may have begun since.
     let limit = at_least.max((tasks + 2) * PERCENT / 100);
@@ -52,12 +62,12 @@ pub(super) fn beyond_the_blast_radius(
         let Some((group, targets)) = call.subjects.split_first() else { continue };
         removed.entry(group).or_default().extend(targets.iter().map(String::as_str));
     }
-    for (group, targets) in removed {
-        // Those of orphans count as tasks; a group has no more targets than there are tasks and zombies.
+    for (group, taken) in removed {
+        // Those of orphans count as tasks.
         let most =
-            at_least.max(((tasks + 3) * PERCENT).div_ceil(100)) + orphans.max(touched).max(asked);
-        if targets.len() > most {
-            let what = format!("{caller} removed {} targets of {group}, not {most}", targets.len());
+            at_least.max(((targets + 2) * PERCENT).div_ceil(100)) + orphans.max(touched).max(asked);
+        if taken.len() > most {
+            let what = format!("{caller} removed {} targets of {group}, not {most}", taken.len());
             beyond.push(Violation::new("blast radius", what));
         }
     }

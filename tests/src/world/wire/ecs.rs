@@ -80,7 +80,8 @@ impl State {
                         self.look_whose_start_is_hidden(key, (now, seen));
                     }
                     // What was before a task was there teaches nothing about it.
-                    let is_there = |key: &TaskKey| self.task(key).is_some_and(|task| task.visible(now));
+                    let is_there =
+                        |key: &TaskKey| self.task(key).is_some_and(|task| task.visible(now));
                     snapshots.retain(|(key, snapshot)| snapshot.is_some() || !is_there(key));
                     Applied::Snapshots(reply, snapshots)
                 }
