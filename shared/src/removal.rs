@@ -36,7 +36,7 @@ use crate::context::Context;
 use crate::session::{TargetAddress, TargetGroupArn, TaskArn};
 use crate::task_snapshots::TaskSnapshots;
 use intent::When;
-use re_register::re_register;
+use re_register::{Owner, re_register};
 use session_targets::{Attempted, remove_session_targets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -117,8 +117,9 @@ impl Removals {
     /// nothing.
     pub(crate) async fn re_register(&self, task: &TaskArn) -> Result<(), CallError> {
         let attempts = self.attempts(task);
-        let registering =
-            attempts.iter().map(|entry| re_register(&self.context, entry, When::AtOnce));
+        let registering = attempts
+            .iter()
+            .map(|entry| re_register(&self.context, entry, When::AtOnce, Owner::TheSame));
         // One group's failure keeps no other's target.
         let registered = futures_util::future::join_all(registering).await;
         registered.into_iter().try_for_each(|back| back.map(|_back| ()))

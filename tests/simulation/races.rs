@@ -92,6 +92,31 @@ async fn an_address_that_changes_hands_goes_back_although_a_read_shows_it_as_it_
     }
 }
 
+/// Its owner has registered it at its own port.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_changes_hands_is_not_registered_at_the_port_of_the_one_before() {
+    for groups in [&["sessions"][..], &["sessions", "internal"]] {
+        let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+        let target_groups = groups.iter().map(|name| (*name).to_owned()).collect();
+        let world = World::new(Setup { dwell, target_groups, ..Setup::default() });
+        let alice = world.session("alice").registered_in(groups).registered_at_port(3_001);
+        let alice = alice.refuses().start();
+        let bob = hand_over_before(&world, Api::DeregisterTargets, 1, &alice, "bob");
+        let event = world.session_ended_event(&alice, "completed");
+        report(&function(&world, "completion"), &event).await.ok();
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        sweeps(&world, "sweep", 2).await;
+        let bob = successor(&bob);
+        for group in groups {
+            let ports = world.registered_ports(group, bob.address());
+            let own = if *group == "sessions" { &[8_080][..] } else { &[] };
+            assert_eq!(ports, own, "{group} of {groups:?}\n{}", world.history());
+        }
+        assert_eq!(open_intents(&world), Vec::<String>::new());
+        assert_unharmed(&world);
+    }
+}
+
 /// ECS says when the new holder was created, by a clock that is ahead of ours.
 #[tokio::test(start_paused = true)]
 async fn an_address_that_changes_hands_goes_back_to_its_new_holder_also_where_our_clock_is_behind()

@@ -4,6 +4,8 @@ use super::intent::{IntentEntry, When};
 use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::metrics::Metric;
+use crate::session::TargetAddress;
+use std::collections::BTreeMap;
 
 /// How an address came to be where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,15 @@ pub(super) enum Back {
     /// Nothing is missing: a look that is late enough shows it registered, or it never was a target at
     /// this port.
     InPlace,
+}
+
+/// Whose the target is that is registered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// That of the task whose it was.
+    TheSame,
+    /// That of the task that has the address now: it may have registered it at another port.
+    Another,
 }
 
 /// Registers a target again, and makes sure that it is seen to have come back.
@@ -30,6 +41,7 @@ pub(super) async fn re_register(
     context: &Context,
     entry: &IntentEntry,
     when: When,
+    owner: Owner,
 ) -> Result<Back, CallError> {
     let IntentEntry { group, address, assumed, .. } = entry;
     let target_groups = &context.aws.target_groups;
@@ -38,7 +50,8 @@ pub(super) async fn re_register(
     if let Some(states) = &before {
         let at_another_port =
             states.keys().any(|known| known.ip == address.ip) && !states.contains_key(address);
-        if *assumed && at_another_port {
+        if *assumed && at_another_port || owner == Owner::Another && is_elsewhere(states, *address)
+        {
             return Ok(Back::InPlace);
         }
         if when == When::Later && states.get(address).is_some_and(|state| state.is_registered()) {
@@ -72,4 +85,11 @@ pub(super) async fn re_register(
             "it is not seen registered: it drains until its deregistration delay is over",
         )),
     }
+}
+
+/// Whether the address is registered, and not at this port.
+fn is_elsewhere(states: &BTreeMap<TargetAddress, TargetState>, address: TargetAddress) -> bool {
+    let mut registered = states.iter().filter(|(_, state)| state.is_registered());
+    !states.get(&address).is_some_and(|state| state.is_registered())
+        && registered.any(|(at, _)| at.ip == address.ip)
 }

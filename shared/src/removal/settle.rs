@@ -2,7 +2,7 @@
 //! registered again. The same for both functions, at once and after a crash.
 
 use super::intent::{self, Authority, HeldBy, IntentEntry, OpenEntry, When};
-use super::re_register::{Back, re_register};
+use super::re_register::{Back, Owner, re_register};
 use super::whose_group::{GroupOf, Groups, group_of, read_groups};
 use crate::aws::{CallError, TaskSnapshot};
 use crate::context::Context;
@@ -207,10 +207,10 @@ async fn return_to(
             }
             give_back(context, &open.entry, Some(holder), seen.when).await
         }
-        GroupOf::Another(other) => {
+        GroupOf::Another(other, at) => {
             let why = format!(
-                "{address} was removed from {group} and is {holder}'s now, which is registered in \
-                 {other}: it is not registered in {group}"
+                "{address} was removed from {group} and is {holder}'s now, which is registered as {at} \
+                 in {other}: it is not registered in {group}"
             );
             tracing::warn!("{why}");
             Ok(Settled::Elsewhere { why })
@@ -260,7 +260,8 @@ async fn give_back(
     holder: Option<&TaskArn>,
     when: When,
 ) -> Result<Settled, CallError> {
-    match re_register(context, entry, when).await? {
+    let owner = if holder.is_some() { Owner::Another } else { Owner::TheSame };
+    match re_register(context, entry, when, owner).await? {
         Back::InPlace => Ok(Settled::InPlace),
         Back::Registered => {
             let holder = holder.map(tracing::field::display);

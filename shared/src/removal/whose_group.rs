@@ -14,8 +14,8 @@ pub(super) type Groups = BTreeMap<TargetGroupArn, BTreeMap<TargetAddress, Target
 pub(super) enum GroupOf {
     /// In the group of the entry, as far as can be known.
     This,
-    /// In this one, where it is registered.
-    Another(TargetGroupArn),
+    /// In this one, where it is registered at this address.
+    Another(TargetGroupArn, TargetAddress),
     /// It is registered nowhere, and its owner may not have come to that yet.
     CantBeTold,
 }
@@ -52,13 +52,22 @@ pub(super) fn group_of(
         return GroupOf::This;
     }
     let ip = entry.address.ip;
-    let is_registered = |states: &BTreeMap<TargetAddress, TargetState>| {
-        states.iter().any(|(at, state)| at.ip == ip && state.is_registered())
+    let registered = |group: &TargetGroupArn| {
+        let states = groups.get(group)?;
+        let its = states.iter().filter(|(at, state)| at.ip == ip && state.is_registered());
+        its.map(|(at, _)| *at).min_by_key(|at| at.port != entry.address.port)
     };
-    let has_it = |group: &&TargetGroupArn| groups.get(*group).is_some_and(is_registered);
+    let has_it = |group: &&TargetGroupArn| registered(group).is_some();
     // A zombie's address may have been removed from several groups a moment ago, and be seen in each of them still.
     if when == When::AtOnce && entry.held_by == HeldBy::Nobody {
         return GroupOf::CantBeTold;
+    }
+    // A session is registered at one port: what was removed at another was somebody's before it.
+    let mut places = groups.keys().filter_map(|group| Some((group, registered(group)?))).peekable();
+    if let Some((group, at)) = places.peek().copied()
+        && places.all(|(_, at)| at.port != entry.address.port)
+    {
+        return GroupOf::Another(group.clone(), at);
     }
     if has_it(&&entry.group) {
         return GroupOf::This;
@@ -72,8 +81,8 @@ pub(super) fn group_of(
     let of_it = named.iter().filter(|one| one.address.ip == ip).filter(of_one_task);
     let named: BTreeSet<&TargetGroupArn> = of_it.map(|one| &one.group).collect();
     let mut others = groups.keys().filter(|group| !named.contains(group));
-    if let Some(other) = others.find(has_it) {
-        return GroupOf::Another(other.clone());
+    if let Some((other, at)) = others.find_map(|group| Some((group, registered(group)?))) {
+        return GroupOf::Another(other.clone(), at);
     }
     match when {
         When::Later if holder.started => GroupOf::This,

@@ -31,6 +31,8 @@ pub struct Behaviour {
     /// Its health path answers 503 with this, as what is not ready does: a proxy, a framework that
     /// starts or sheds load.
     pub unready: Option<serde_json::Value>,
+    /// For so long after its start its health path answers 503 in its session's name: it has not begun it yet.
+    pub starts_up_for: Duration,
     /// Refuses whoever does not say this in `Authorization`, and quotes what was said instead.
     pub authorization: Option<String>,
     /// With this status: there are frameworks that say 403.
@@ -65,6 +67,7 @@ impl Default for Behaviour {
             encrypts: false,
             health_names: None,
             unready: None,
+            starts_up_for: Duration::ZERO,
             authorization: None,
             refuses_with: 401,
             quotes_requests: false,

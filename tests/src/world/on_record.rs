@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::api::{Api, Call, Outcome};
+use super::faults::{FaultKind, Met};
 use super::task::{Stop, Task};
 use super::{TaskHandle, World};
 
@@ -16,6 +17,16 @@ impl World {
     #[must_use]
     pub fn written_at(&self, bucket: &str, key: &str) -> Option<Timestamp> {
         self.now_with(|state, _| state.buckets.get(bucket)?.get(key).map(|object| object.modified))
+    }
+
+    /// Whether its container has answered 403, or something in front of it for it.
+    #[must_use]
+    pub fn has_said_403(&self, session: &TaskHandle) -> bool {
+        let state = self.lock();
+        let is_for_it =
+            |met: &Met| met.api == Api::ContainerComplete && met.kind == FaultKind::Denied;
+        state.judge.known_to_forbid.contains(&session.key)
+            || state.chaos.met().iter().any(is_for_it)
     }
 
     /// Whether every question for the marker of a session has been answered, each time by *there is none*.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::api::{Api, Outcome};
+use super::faults::FaultKind;
 use super::invariants::Asker;
 use super::state::State;
-use super::targets::{Address, Health};
+use super::targets::{Address, Health, Target};
 use super::task::Task;
 
 /// Who has had an address for so long must be known to whoever removes it: each look, wait and answer is shorter.
@@ -23,7 +24,10 @@ impl State {
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);
         }
-        let known = |task: &&Task| task.wanted_running() && task.arrived_at + SURELY_KNOWN <= now;
+        let known = |task: &&Task| {
+            let is_known = task.arrived_at + SURELY_KNOWN <= now || self.is_listed_to(asker, task);
+            task.wanted_running() && is_known
+        };
         let what = match self.holder(ip, now).filter(known) {
             Some(task) if self.has_lost_it_for_nothing(asker, task, group, port, now) => {
                 format!("the target {ip}:{port} of {}, which is live, is removed", task.arn)
@@ -45,7 +49,15 @@ impl State {
             None if self.nobody_ever_had(ip) && !self.is_intended(group, ip) => {
                 format!("the target {ip}:{port} is removed without an intent")
             }
-            None if self.nobody_ever_had(ip) && !self.was_seen_before(ip, registered_at) => {
+            None if self.nobody_ever_had(ip)
+                && self.all_was_cut_off(now - SURELY_KNOWN)
+                && self.has_sessions(group, now) =>
+            {
+                format!("the target {ip}:{port} is removed, and no route leads there")
+            }
+            None if self.is_no_sessions(ip)
+                && !self.was_seen_before(ip, registered_at.max(self.free_since(ip))) =>
+            {
                 format!("no two sweeps can have seen the target {ip}:{port} that is removed")
             }
             Some(_) | None => return,
@@ -72,7 +84,7 @@ impl State {
         let is_its_own = task.target_port == port && task.registers_in.iter().any(|of| of == group);
         let may_be_over = self.judge.fresh(asker, &task.key).is_some_and(|snapshot| !snapshot.live);
         // What keeps it may have come when it was decided already.
-        let before = now - SURELY_KNOWN;
+        let before = (now - SURELY_KNOWN).max(task.arrived_at);
         self.live(task, now)
             && self.live(&task.as_of(before), before)
             && is_its_own
@@ -142,6 +154,60 @@ impl State {
         self.tenants.get(&ip).is_none_or(Vec::is_empty)
     }
 
+    /// Nobody has ever had it, or strangers alone.
+    fn is_no_sessions(&self, ip: Ipv4Addr) -> bool {
+        let tenants = self.tenants.get(&ip).into_iter().flatten();
+        !tenants.filter_map(|key| self.task(key)).any(|task| self.is_session_task(task))
+    }
+
+    /// When the last one was told to leave it that anybody has asked there.
+    fn free_since(&self, ip: Ipv4Addr) -> Timestamp {
+        let text = format!("{ip}:");
+        let asked = |from: Timestamp, until: Timestamp| {
+            let calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
+            let mut at = calls.filter(|call| call.is_about(&text)).map(|call| call.sent_at);
+            at.any(|at| from <= at && at < until)
+        };
+        let tenants = self.tenants.get(&ip).into_iter().flatten().filter_map(|key| self.task(key));
+        let stops = tenants.filter_map(|task| {
+            let at = task.stop.as_ref()?.at;
+            asked(task.arrived_at, at).then_some(at)
+        });
+        stops.max().unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether a session has been registered in it for long, which would answer if anybody could be reached.
+    fn has_sessions(&self, group: &str, now: Timestamp) -> bool {
+        let targets = self.groups.get(group).into_iter().flat_map(|group| &group.targets);
+        let mut there = targets.filter(|(_, target)| is_there_for_long(target, now));
+        there.any(|(at, _)| {
+            let holder = self.holder(at.0, now).filter(|task| self.is_session_task(task));
+            holder
+                .is_some_and(|task| self.live(&task.as_of(now - SURELY_KNOWN), now - SURELY_KNOWN))
+        })
+    }
+
+    /// Whether the caller's last listing has shown it. Simplified: of one page, and where no read shows what was before.
+    fn is_listed_to(&self, asker: &Asker, task: &Task) -> bool {
+        let listings = self.journal.calls.iter().rev().filter(|call| {
+            call.api == Api::ListTasks
+                && call.caller == asker.caller
+                && call.is_about(&task.key.cluster)
+        });
+        let last = listings.map(|call| (call.sent_at, call.outcome.is_success())).next();
+        let there_since = task.arrived_at.max(task.visible_from).max(task.described_from);
+        self.setup.page >= 100
+            && self.shows_what_is()
+            && last.is_some_and(|(at, listed)| listed && there_since < at)
+    }
+
+    /// Whether no read has shown what was before.
+    fn shows_what_is(&self) -> bool {
+        self.setup.lists_lag.is_zero()
+            && self.setup.reads_lag.is_zero()
+            && !self.chaos.met().iter().any(|met| met.kind == FaultKind::Stale)
+    }
+
     /// Whether an intent names it.
     fn is_intended(&self, group: &str, ip: Ipv4Addr) -> bool {
         let ledger = self.buckets.get(&self.setup.ledger_bucket);
@@ -155,8 +221,9 @@ impl State {
     }
 
     /// A caller registers an address.
-    pub(crate) fn judge_registration(&mut self, asker: &Asker, (ip, port): Address) {
+    pub(crate) fn judge_registration(&mut self, asker: &Asker, group: &str, (ip, port): Address) {
         let now = self.clock.now();
+        let holder = self.holder(ip, now);
         let tenants = self.tenants.get(&ip).into_iter().flatten();
         let has_it = |task: &Task| {
             let left_at = task.stop.as_ref().map(|stop| stop.at);
@@ -174,11 +241,79 @@ impl State {
             "its caller has seen that nobody has it any more"
         } else if self.can_read_groups() && !self.was_ever_registered(ip, port) {
             "nobody has ever registered it at this port"
+        } else if self.has_seen_at_another_port(asker, group, (ip, port), now) {
+            "it is registered there at another port"
+        } else if holder.is_some_and(|task| self.belongs_elsewhere(task, group, now)) {
+            "its session belongs in another group"
         } else {
             return;
         };
         self.violation("I5", asker, &format!("{ip}:{port} is registered, and {why}"));
     }
+
+    /// Its caller has just read the group, which has had it at its owner's port for long.
+    fn has_seen_at_another_port(
+        &self,
+        asker: &Asker,
+        group: &str,
+        (ip, port): Address,
+        now: Timestamp,
+    ) -> bool {
+        let reads = self.journal.calls.iter().rev().filter(|call| {
+            call.api == Api::DescribeTargetHealth
+                && call.caller == asker.caller
+                && call.is_about(group)
+        });
+        let is_read = reads.map(|call| call.outcome.is_success()).next().unwrap_or_default();
+        let elsewhere = |(at, target): (&Address, &Target)| {
+            at.0 == ip && at.1 != port && is_there_for_long(target, now)
+        };
+        let targets = self.groups.get(group).into_iter().flat_map(|group| &group.targets);
+        is_read && { targets }.any(elsewhere)
+    }
+
+    /// Who had the address before was registered in this group and in one of its own, at the same port: a session like it
+    /// may have been in both.
+    fn is_like_the_one_before(&self, task: &Task, group: &str) -> bool {
+        let tenants = self.tenants.get(&task.address).into_iter().flatten();
+        let mut before = tenants.filter_map(|key| self.task(key)).filter(|one| one.key != task.key);
+        before.any(|one| {
+            let was_in = |group: &str| one.registers_in.iter().any(|of| of == group);
+            one.target_port == task.target_port
+                && was_in(group)
+                && task.registers_in.iter().any(|own| was_in(own))
+        })
+    }
+
+    /// A session that is registered in groups of its own, or will be, since its owner has not come to that yet; and we
+    /// have removed it from none of them.
+    fn belongs_elsewhere(&self, task: &Task, group: &str, now: Timestamp) -> bool {
+        let own = &task.registers_in;
+        let ip = task.address;
+        let mut removals = self.journal.calls.iter().filter(|call| {
+            call.api == Api::DeregisterTargets
+                && task.arrived_at <= call.sent_at + SURELY_KNOWN
+                && call.is_about(&format!("{ip}:"))
+        });
+        let is_registered = |own: &String| {
+            let target =
+                self.groups.get(own).and_then(|own| own.targets.get(&(ip, task.target_port)));
+            target.is_some_and(|target| is_there_for_long(target, now))
+        };
+        self.is_session_task(task)
+            && !own.is_empty()
+            && !own.iter().any(|own| own == group)
+            && !removals.any(|call| own.iter().any(|own| call.is_about(own)))
+            && !self.is_like_the_one_before(task, group)
+            && (now < task.arrived_at + SURELY_KNOWN
+                || !task.started(now)
+                || own.iter().any(is_registered))
+    }
+}
+
+/// Longer than reads lag behind.
+fn is_there_for_long(target: &Target, now: Timestamp) -> bool {
+    target.deregistered_at.is_none() && target.registered_at + SURELY_KNOWN <= now
 }
 
 /// Whether the load balancer had an answer.

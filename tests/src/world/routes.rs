@@ -15,14 +15,15 @@ pub const SUBNET: &str = "subnet-0a1b2c3d";
 /// What is cut off.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    everything: bool,
+    /// Everything, since then.
+    everything: Option<Timestamp>,
     subnets: BTreeSet<String>,
 }
 
 impl World {
     /// No packet of ours reaches any address any more.
     pub fn lose_every_route(&self) {
-        self.lock().routes.everything = true;
+        self.now_with(|state, now| _ = state.routes.everything.get_or_insert(now));
     }
 
     /// No packet of ours reaches the tasks of one subnet any more.
@@ -37,10 +38,15 @@ impl World {
 }
 
 impl State {
+    /// Whether no packet of ours has reached anybody since then.
+    pub(super) fn all_was_cut_off(&self, since: Timestamp) -> bool {
+        self.routes.everything.is_some_and(|at| at <= since)
+    }
+
     /// Whether no packet of ours reaches this address.
     pub(crate) fn is_cut_off(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
         let holder = self.holder(ip, now);
-        self.routes.everything
+        self.routes.everything.is_some()
             || holder.is_some_and(|task| self.routes.subnets.contains(&task.subnet))
     }
 }

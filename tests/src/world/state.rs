@@ -249,6 +249,7 @@ impl State {
 
     /// The answer to what needs no upload.
     fn answer_now(&mut self, key: &TaskKey, asks: &Asks) -> Option<(u16, serde_json::Value)> {
+        let starts_up = self.task(key)?.starts_up(self.clock.now());
         let container = &mut self.task_mut(key)?.container;
         let own = &container.session_id;
         let named = container.behaviour.health_names.as_ref().unwrap_or(own);
@@ -256,7 +257,7 @@ impl State {
             Asks::Health if container.behaviour.unready.is_some() => {
                 Some((503, container.behaviour.unready.clone().unwrap_or_default()))
             }
-            Asks::Health if container.completed_at.is_some() => {
+            Asks::Health if container.completed_at.is_some() || starts_up => {
                 Some((503, json!({"session_id": named, "status": "complete"})))
             }
             Asks::Health => Some((200, json!({"session_id": named, "status": "active"}))),

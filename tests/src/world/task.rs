@@ -206,6 +206,12 @@ impl Task {
         self.ran() && self.runs_at.is_some_and(|at| at <= now)
     }
 
+    /// Whether it has not begun its session yet.
+    pub(crate) fn starts_up(&self, now: Timestamp) -> bool {
+        let takes = self.container.behaviour.starts_up_for;
+        self.runs_at.is_some_and(|at| now < at + takes)
+    }
+
     /// When DEPROVISIONING begins.
     fn frees_address_at(&self) -> Option<Timestamp> {
         let stop = self.stop.as_ref()?;

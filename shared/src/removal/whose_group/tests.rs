@@ -39,7 +39,7 @@ fn who_is_registered_in_a_group_belongs_there() {
         let open = [removed("a", 1, held_by)];
         assert_eq!(told(&open, &["a"], when), GroupOf::This);
         assert_eq!(told(&open, &["a", "b"], when), GroupOf::This);
-        assert_eq!(told(&open, &["b"], when), GroupOf::Another(group("b")));
+        assert_eq!(told(&open, &["b"], when), GroupOf::Another(group("b"), address(1)));
     }
 }
 
@@ -71,13 +71,13 @@ fn another_group_from_which_the_same_task_was_removed_is_no_sign() {
     let of_one = both([of_task("old"), of_task("old")]);
     assert_eq!(told(&of_one, &["b"], When::Later), GroupOf::This);
     let of_two = both([of_task("old"), of_task("older")]);
-    assert_eq!(told(&of_two, &["b"], When::Later), GroupOf::Another(group("b")));
+    assert_eq!(told(&of_two, &["b"], When::Later), GroupOf::Another(group("b"), address(1)));
     let of_zombies = both([HeldBy::Nobody, HeldBy::Nobody]);
-    assert_eq!(told(&of_zombies, &["b"], When::Later), GroupOf::Another(group("b")));
+    assert_eq!(told(&of_zombies, &["b"], When::Later), GroupOf::Another(group("b"), address(1)));
 }
 
 #[test]
 fn what_was_removed_of_another_address_says_nothing() {
     let open = [removed("a", 1, of_task("old")), removed("b", 2, of_task("old"))];
-    assert_eq!(told(&open, &["b"], When::Later), GroupOf::Another(group("b")));
+    assert_eq!(told(&open, &["b"], When::Later), GroupOf::Another(group("b"), address(1)));
 }

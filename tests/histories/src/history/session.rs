@@ -153,6 +153,8 @@ pub struct Container {
     pub unready: bool,
     /// The same, and says that another session is complete.
     pub says_that_another_is_done: bool,
+    /// For so long from its start it answers 503 in its own name, since it has not begun.
+    pub starts_up_for: Seconds,
     /// How the bodies of its answers come.
     pub body: Body,
     /// It exits so long after it has completed.
@@ -236,6 +238,7 @@ impl Default for Container {
             forbids: false,
             unready: false,
             says_that_another_is_done: false,
+            starts_up_for: Seconds(0),
             body: Body::Whole,
             exits_after: None,
             dies_on_sigterm: false,
@@ -381,6 +384,7 @@ impl Container {
             } else {
                 self.unready.then(|| "<html>try again</html>".into())
             },
+            starts_up_for: self.starts_up_for.into(),
             forbids: self.forbids,
             silent: self.silent,
             refuses: self.refuses,

@@ -62,6 +62,10 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
             && !ends.looked_away
         {
             format!("the task of {id} is stopped, and its receipt says that it is to be")
+        } else if receipt["artifacts"] == "wrong_container" && !world.has_said_403(task) {
+            format!(
+                "a receipt says that the container of {id} runs another session, and it has not said so"
+            )
         } else if was_known && receipt["session_id"] == *id {
             format!("a receipt names {id}, and its task is on record as one of which nobody knows")
         } else {

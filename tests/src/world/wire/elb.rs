@@ -217,7 +217,7 @@ impl State {
         };
         let drain: Vec<Address> = addresses.iter().copied().filter(drains).collect();
         for address in &addresses {
-            self.judge_registration(asker, *address);
+            self.judge_registration(asker, &group, *address);
         }
         let ignored = match self.setup.health.registering_what_drains {
             RegisteringWhatDrains::Works => Vec::new(),

@@ -140,6 +140,10 @@ impl Teller<'_> {
         };
         self.push(When::At(Seconds(0)), Action::Begins(self.number, Box::new(session)));
         if once_in(self.random, 3) {
+            let at = some_time(self.random, self.lasts);
+            self.push(at, Action::Exits(self.number, 0));
+        }
+        if once_in(self.random, 3) {
             let calls = [Api::ContainerHealth, Api::DescribeTargetHealth];
             let fails = self.fails(self.whom(), &calls);
             let at = some_time(self.random, self.lasts);

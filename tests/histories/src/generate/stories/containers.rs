@@ -101,9 +101,31 @@ impl Teller<'_> {
         }
     }
 
+    /// Two sweeps see it before its session has begun, where there is time for two.
+    fn starts_up_for_long(&mut self) -> bool {
+        let (every, grace) = (self.stack.every.0, self.stack.start_up_grace.0);
+        if grace < every * 2 || self.random.bool() {
+            return false;
+        }
+        let (number, identity) = (self.number, self.environment_or_tag());
+        let groups = self.random.usize(0..=self.stack.groups);
+        let container = Container { starts_up_for: Seconds(grace - 60), ..Container::default() };
+        let session =
+            Session { entry: Entry::Fresh, groups, identity, container, ..Session::default() };
+        let begins = every * self.random.u64(1..4) - 45;
+        self.push(When::At(Seconds(begins)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(begins)), Action::Claims(number, Start::Now));
+        }
+        true
+    }
+
     /// Only its own word that it is done makes a session done to which nobody routes.
     pub(super) fn health_is_broken(&mut self) {
         let number = self.number;
+        if self.starts_up_for_long() {
+            return;
+        }
         let container = Container {
             says_that_another_is_done: once_in(self.random, 3),
             unready: once_in(self.random, 3),

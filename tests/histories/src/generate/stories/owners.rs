@@ -33,7 +33,11 @@ impl Teller<'_> {
     pub(super) fn is_given_up(&mut self) {
         self.is_over(&Container::default());
         let number = self.number;
-        let never = Container { upload: Upload::Never, ..Container::default() };
+        let never = if self.random.bool() {
+            Container { upload: Upload::Never, ..Container::default() }
+        } else {
+            Container { silent: true, ..Container::default() }
+        };
         self.push(When::At(Seconds(1)), Action::Behaves(number, Box::new(never)));
         let sweeps = self.stack.salvage_window.0 / self.stack.every.0;
         let nth = usize::try_from(sweeps).unwrap_or_default() + self.random.usize(0..4);

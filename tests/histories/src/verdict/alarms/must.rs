@@ -283,7 +283,17 @@ fn open_intents(facts: &Facts<'_>, musts: &mut Vec<Must>) {
         let begins = put.sent_at + Duration::from_mins(5);
         for (one, other) in facts.two_in_a_row() {
             if put.outcome.is_success() && begins < one.began && other.ended < ends {
-                let alarms = &["ReRegistrationsPendingAlarm", "SweepProblemsAlarm"];
+                let reads = |sweep: &&Invoked| {
+                    let mut reads = facts.calls_of(sweep).filter(|call| call.is_about(key));
+                    reads.any(|call| call.api == Api::GetObject && call.outcome.is_success())
+                };
+                // One that is settled, or that can't be read, is no intent that stays open, but a problem.
+                let fails = facts.world.has_failed(Api::DeleteObject, key);
+                let alarms: &[&str] = if [&one, &other].into_iter().all(reads) && !fails {
+                    &["ReRegistrationsPendingAlarm"]
+                } else {
+                    &["ReRegistrationsPendingAlarm", "SweepProblemsAlarm"]
+                };
                 let why = format!("two sweeps in a row have left {key} open");
                 musts.push(Must::ring(alarms, (one.ended, other.ended), why));
             }
