@@ -117,9 +117,8 @@ impl Removals {
     /// nothing.
     pub(crate) async fn re_register(&self, task: &TaskArn) -> Result<(), CallError> {
         let attempts = self.attempts(task);
-        let registering = attempts
-            .iter()
-            .map(|entry| re_register(&self.context, entry, When::AtOnce, Owner::TheSame));
+        let again = |entry| re_register(&self.context, entry, When::AtOnce, Owner::TheSame);
+        let registering = attempts.iter().map(again);
         // One group's failure keeps no other's target.
         let registered = futures_util::future::join_all(registering).await;
         registered.into_iter().try_for_each(|back| back.map(|_back| ()))

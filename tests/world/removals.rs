@@ -187,3 +187,121 @@ async fn i5_nobody_registers_what_nobody_has() {
         assert_eq!(world.violations().len(), violations, "{waited}: {:?}", world.violations());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn i2_who_has_just_listed_a_live_session_does_not_remove_its_target() {
+    for (listed, violations) in [(true, 1), (false, 0)] {
+        let (world, clients) = stage();
+        let alice = world.session("alice").start();
+        if listed {
+            sleep(secs(1)).await;
+            clients.ecs.list_tasks().cluster("sessions").send().await.unwrap();
+        }
+        intend(&world, alice.address());
+        clients.deregister(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{listed}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_nothing_is_removed_by_inference_while_not_even_live_sessions_are_reached() {
+    for (session, violations) in [(true, 1), (false, 0)] {
+        let (world, clients) = stage();
+        if session {
+            world.session("alice").start();
+        }
+        world.leave_target("sessions", NOBODY);
+        intend(&world, NOBODY);
+        assert!(clients.container_health(NOBODY).await.is_err());
+        world.lose_every_route();
+        sleep(secs(300)).await;
+        clients.deregister(NOBODY).await;
+        assert_eq!(world.violations().len(), violations, "{session}: {:?}", world.violations());
+    }
+}
+
+/// That somebody was seen there contradicts what was seen before.
+#[tokio::test(start_paused = true)]
+async fn i2_two_sweeps_have_seen_a_target_since_a_stranger_has_left_it() {
+    for (seen_there, violations) in [(true, 1), (false, 0)] {
+        let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+        let world = World::new(Setup { dwell, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        world.leave_target("sessions", NOBODY);
+        intend(&world, NOBODY);
+        assert!(clients.container_health(NOBODY).await.is_err());
+        sleep(secs(300)).await;
+        let other = world.session("other").of_family("web").at_address(NOBODY).start();
+        sleep(secs(1)).await;
+        if seen_there {
+            clients.container_health(NOBODY).await.unwrap();
+        }
+        world.crash(&other, 0);
+        sleep(secs(30)).await;
+        clients.deregister(NOBODY).await;
+        assert_eq!(world.violations().len(), violations, "{seen_there}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_who_has_read_at_which_port_a_session_is_registered_registers_it_at_no_other() {
+    for (has_read, violations) in [(true, 1), (false, 0)] {
+        let (world, clients) = stage();
+        let old = world.session("old").start();
+        world.crash(&old, 137);
+        sleep(secs(60)).await;
+        let new = world.session("new").at_address_of(&old).registered_at_port(3001).start();
+        sleep(secs(180)).await;
+        if has_read {
+            clients.health(new.address()).await;
+        }
+        clients.register(new.address()).await;
+        assert_eq!(world.violations().len(), violations, "{has_read}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_a_session_is_registered_in_no_group_that_is_not_its_own() {
+    type Kind = fn(SessionBuilder) -> SessionBuilder;
+    let kinds: [(&str, Kind, bool, u64, usize); 5] = [
+        ("its own", |session| session, false, 180, 0),
+        ("another's", |session| session.registered_in(&["internal"]), false, 180, 1),
+        ("it has just come", |session| session.registered_in(&["internal"]), true, 0, 1),
+        ("its owner registers it nowhere", |session| session.registered_in(&[]), false, 180, 0),
+        (
+            "its owner has taken it out",
+            |session| session.registered_in(&["internal"]),
+            true,
+            180,
+            0,
+        ),
+    ];
+    for (name, kind, is_out, waited, violations) in kinds {
+        let target_groups = vec!["sessions".to_owned(), "internal".to_owned()];
+        let world = World::new(Setup { target_groups, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        // Somebody was registered there before, at this port.
+        let old = world.session("old").start();
+        world.crash(&old, 137);
+        sleep(secs(60)).await;
+        let alice = kind(world.session("alice").at_address_of(&old)).start();
+        if is_out {
+            world.owner_deregisters(&alice);
+        }
+        sleep(secs(waited)).await;
+        clients.register(alice.address()).await;
+        assert_eq!(world.violations().len(), violations, "{name}: {:?}", world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_starts_up_says_in_its_own_name_that_it_has_no_session_yet() {
+    let (world, clients) = stage();
+    let alice = world.session("alice").behaves(|container| container.starts_up_for = secs(120));
+    let alice = alice.start();
+    for (waited, status) in [(0, 503), (180, 200)] {
+        sleep(secs(waited)).await;
+        assert_eq!(clients.container_health(alice.address()).await.unwrap().0, status);
+    }
+    assert!(world.is_live(&alice));
+}

@@ -2,14 +2,15 @@
 //! kept, shortened and played again.
 
 mod action;
+mod container;
 mod sentences;
 mod session;
 mod stack;
 
 pub use action::{Action, EventCopies, Function, Start, Sweep};
+pub use container::{Body, Container, Upload};
 pub use session::{
-    Addressed, Body, Container, Entry, Identity, Lease, OTHER_ACCOUNT, OTHER_CLUSTER, Session,
-    Sidecar, Upload, Where,
+    Addressed, Entry, Identity, Lease, OTHER_ACCOUNT, OTHER_CLUSTER, Session, Sidecar, Where,
 };
 pub use stack::{Artifacts, Draining, Stack};
 

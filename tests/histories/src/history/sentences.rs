@@ -292,6 +292,7 @@ impl fmt::Display for Container {
             (self.deaf, "deaf".to_owned()),
             (self.forbids, "answers 403".to_owned()),
             (self.unready, "answers 503".to_owned()),
+            (self.broken, "answers 500 to everything".to_owned()),
             (self.starts_up_for != Seconds(0), format!("starts up for {}", self.starts_up_for)),
             (self.says_that_another_is_done, "answers 503 for another session".to_owned()),
             (self.body == Body::Late, "late bodies".to_owned()),

@@ -16,6 +16,7 @@ impl Teller<'_> {
             Container { silent: true, ..forbids.clone() },
             Container { refuses: true, ..forbids.clone() },
             Container { deaf: true, ..forbids.clone() },
+            Container { broken: true, ..forbids.clone() },
         ];
         let mood = |random: &mut fastrand::Rng| moods[random.usize(0..moods.len())].clone();
         let first = mood(self.random);
@@ -68,6 +69,10 @@ impl Teller<'_> {
 
     /// Its upload goes on behind 202s; it may never come to its end.
     pub(super) fn uploads_for_long(&mut self) {
+        if once_in(self.random, 4) {
+            self.fails_before_and_after_a_202();
+            return;
+        }
         let (number, stack, random) = (self.number, self.stack, &mut *self.random);
         let ages = [300, stack.max_session_age.0 - 60, stack.hard_age.0 - 600];
         let container = Container {
@@ -99,6 +104,29 @@ impl Teller<'_> {
                 self.push(When::At(Seconds(1)), fails);
             }
         }
+    }
+
+    /// What was tried in vain before it says that its upload is under way counts no more.
+    fn fails_before_and_after_a_202(&mut self) {
+        let (number, every) = (self.number, self.stack.every.0);
+        let behind = Container {
+            upload: Upload::Behind,
+            uploads_in: Seconds(100_000),
+            ..Container::default()
+        };
+        let never = Container { upload: Upload::Never, ..Container::default() };
+        let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
+        let container = never.clone();
+        let session = Session { entry, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+        }
+        // The second sweep asks it, and fails.
+        let at = Seconds(every * 2 + every / 2);
+        self.push(When::At(at), Action::Behaves(number, Box::new(behind)));
+        let until = at.0 + self.stack.salvage_window.0 + self.random.u64(0..every);
+        self.push(When::At(Seconds(until)), Action::Behaves(number, Box::new(never)));
     }
 
     /// Two sweeps see it before its session has begun, where there is time for two.

@@ -11,7 +11,9 @@ impl Teller<'_> {
     /// Nobody extends a lease any more, and the leases end one after the other; what the first stop leaves behind is lost.
     pub(super) fn renewal_breaks(&mut self) {
         let place = Where::Cluster(self.random.usize(0..self.stack.clusters));
-        for (nth, later) in [0, 4, 8, 12].into_iter().enumerate() {
+        // All within the grace of the first, or none.
+        let apart = one(self.random, &[4, 4, 30]);
+        for (nth, later) in [0, apart, apart + 4, apart + 8].into_iter().enumerate() {
             let lease = Lease::Renewed(Seconds::minutes(later + self.random.u64(2..5)));
             let session = Session { place, lease, ..Session::default() };
             let number = self.number * 10 + nth;
