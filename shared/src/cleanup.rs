@@ -25,6 +25,7 @@ mod record;
 mod report;
 mod request;
 mod routes;
+mod said_before;
 mod salvage;
 mod steps;
 mod stop;

@@ -131,6 +131,35 @@ async fn an_upload_that_fails_in_the_end_has_its_whole_window_from_the_last_202_
     assert_unharmed(&world);
 }
 
+/// The sweep that was told of it could not read what was remembered, and so it could not remember that either.
+#[tokio::test(start_paused = true)]
+async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
+    sweeps(&world, "failing", 6).await;
+    world.behaves(&orphan, |container| {
+        container.failing_uploads = 0;
+        container.answers_202 = true;
+        container.uploads_in = HOUR;
+    });
+    world.fault(Fault::on(Api::GetObject).of("suspects.json").always().denied());
+    enforce(&world, "told").await;
+    world.faults_cease();
+    world.behaves(&orphan, |container| container.silent = true);
+    let told_at = world.now();
+    for number in 1..12 {
+        tokio::time::sleep(INTERVAL).await;
+        if world.is_stopping(&orphan) {
+            break;
+        }
+        enforce(&world, &format!("silent-{number}")).await;
+    }
+    assert!(world.is_stopping(&orphan), "it is never given up\n{}", world.history());
+    let after = world.now().duration_since(told_at);
+    assert!(after > jiff::SignedDuration::from_mins(30), "{after:?}\n{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// A container that says so for ever must not live for ever.
 #[tokio::test(start_paused = true)]
 async fn beyond_the_hard_age_and_the_window_a_202_keeps_nothing() {

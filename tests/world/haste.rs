@@ -46,11 +46,9 @@ async fn i3_nobody_is_given_up_who_was_asked_only_now() {
 /// Until some seconds are over no look could show that it has started; but before its owner ends it, it has.
 #[tokio::test(start_paused = true)]
 async fn i3_is_about_what_has_started_before_its_owners_word_or_so_long_ago_that_a_look_shows_it() {
-    for (ended, seconds, violations) in [
-        ("before it started", 4, 0),
-        ("before it started", 6, 1),
-        ("right after it started", 4, 1),
-    ] {
+    for (ended, seconds, violations) in
+        [("before it started", 4, 0), ("before it started", 6, 1), ("right after it started", 4, 1)]
+    {
         let world = World::new(Setup::default());
         let clients = Clients::of(&world, "a");
         let alice = world.session("alice").pending().start();

@@ -2,8 +2,8 @@ use super::budget::Budget;
 use super::identified_session::{AddressCheck, IdentifiedSession};
 use super::invocation::Invocation;
 use super::marker::{WritesFrom, marker};
-use super::receipt;
 use super::request::{Cause, Order};
+use super::said_before::said_before;
 use super::salvage::{Salvage, TaskOver, UNDER_WAY, noted};
 use crate::aws::retry::pauses;
 use crate::aws::{CallError, Failure, Marker};
@@ -88,34 +88,6 @@ pub(super) async fn salvage(
             Ok(Box::pin(said_before(invocation, session, silent, order, deadline)).await)
         }
         salvaged => salvaged,
-    }
-}
-
-/// A container that said to an event that it runs another session may have nothing to say to this one, or to the sweep
-/// that is about to give it up.
-async fn said_before(
-    invocation: &Invocation,
-    session: &IdentifiedSession,
-    silent: Salvage,
-    order: Order,
-    deadline: Deadline,
-) -> Salvage {
-    let reading = receipt::read(&invocation.context().aws.ledger, &session.id, &session.task.arn);
-    let what = "the receipt of an earlier event";
-    match CallError::answered_by(deadline, "GetObject", what, reading).await {
-        Ok(Some(receipt)) if receipt.is_of_a_403() => Salvage::WrongContainer,
-        Ok(_) => silent,
-        Err(error) => {
-            let why = format!("what its container said to earlier events is not known: {error}");
-            tracing::warn!("{why}");
-            match (order, silent) {
-                // Its owner's word goes on; nothing of it waits for the ledger.
-                (Order::Together, silent) => silent,
-                // It is kept, and somebody must learn that no route leads there.
-                (Order::ArtifactsFirst, blind @ Salvage::Blind { .. }) => blind,
-                (Order::ArtifactsFirst, _) => Salvage::NotAsked { why },
-            }
-        }
     }
 }
 

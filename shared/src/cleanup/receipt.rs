@@ -1,5 +1,5 @@
 use super::outcome::Outcome;
-use super::report::{CleanupReport, WRONG_CONTAINER};
+use super::report::{Artifacts, CleanupReport, WRONG_CONTAINER};
 use super::stop::TaskFate;
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::session::{SessionId, TaskArn};
@@ -18,6 +18,9 @@ pub(super) struct Receipt {
     /// What it says of the task.
     #[serde(default)]
     task: String,
+    /// When it was written.
+    #[serde(default)]
+    at: Option<Timestamp>,
 }
 
 impl Receipt {
@@ -29,6 +32,13 @@ impl Receipt {
     /// Whether the task's container has said that it runs another session, and was obeyed.
     pub(super) fn is_of_a_403(&self) -> bool {
         self.outcome == Outcome::Rejected && self.artifacts == WRONG_CONTAINER
+    }
+
+    /// When the container said that its upload was under way, if that is the last that it said.
+    pub(super) fn under_way_at(&self) -> Option<Timestamp> {
+        self.at.filter(|_| {
+            !self.outcome.is_final() && self.artifacts == Artifacts::UnderWay.to_string()
+        })
     }
 }
 
@@ -224,7 +234,8 @@ pub(super) async fn save(ledger: &Ledger, report: &CleanupReport) -> Result<(), 
         // What a container has said of itself stands, however little is known later.
         let is_less = document.is_of_a_403()
             && report.outcome != Outcome::Rejected
-            && !report.outcome.is_final();
+            && !report.outcome.is_final()
+            || document.under_way_at().is_some() && report.was_not_asked();
         let further = is_less || document.outcome.rank().is_some_and(|known| known > rank);
         let same = document.outcome == report.outcome && report.outcome.is_final();
         if further || (same && !document.is_before_the_stop()) {

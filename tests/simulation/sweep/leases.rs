@@ -291,21 +291,23 @@ async fn who_was_stopped_for_a_lease_is_remembered_wherever_the_reaper_dies() {
     }
 }
 
+/// The number of the call by which the first of [`lapse_one_after_the_other`] is asked: what the sweep is about to do is
+/// written down before.
+async fn first_question() -> usize {
+    let world = World::new(Setup::default());
+    let _both = lapse_one_after_the_other(&world);
+    enforce(&world, "dying").await;
+    world.calls().iter().position(|call| call.api == Api::ContainerComplete).unwrap() + 1
+}
+
 /// The sweep that was about to stop it died, and its owner extends its lease.
 #[tokio::test(start_paused = true)]
 async fn who_was_not_stopped_for_a_lease_and_is_leased_again_keeps_nobody_else() {
-    let begin = || {
-        let world = World::new(Setup::default());
-        let both = lapse_one_after_the_other(&world);
-        (world, both)
-    };
-    let (world, _) = begin();
-    enforce(&world, "dying").await;
-    let asks = world.calls().iter().position(|call| call.api == Api::ContainerComplete).unwrap();
     for ends in [false, true] {
-        let (world, [first, second]) = begin();
+        let world = World::new(Setup::default());
+        let [first, second] = lapse_one_after_the_other(&world);
         let sweep = enforce(&world, "dying");
-        let _ = world.run_until_crash("dying", Crash::Before(asks + 1), sweep).await;
+        let _ = world.run_until_crash("dying", Crash::Before(first_question().await), sweep).await;
         world.set_tag(&first, "lease-expires-at", &(world.now() + HOUR * 3).to_string());
         sweeps(&world, "next", 2).await;
         // Nor once it is over for another reason.
@@ -317,6 +319,25 @@ async fn who_was_not_stopped_for_a_lease_and_is_leased_again_keeps_nobody_else()
         assert_eq!(world.is_stopping(&first), ends, "{}", world.history());
         assert_unharmed(&world);
     }
+}
+
+/// The same, and its owner ends it; its upload takes long.
+#[tokio::test(start_paused = true)]
+async fn who_was_not_stopped_for_a_lease_and_is_ended_by_its_owner_keeps_nobody_else() {
+    let world = World::new(Setup::default());
+    let [first, second] = lapse_one_after_the_other(&world);
+    world.behaves(&first, |container| {
+        container.answers_202 = true;
+        container.uploads_in = HOUR * 10;
+    });
+    let sweep = enforce(&world, "dying");
+    let _ = world.run_until_crash("dying", Crash::Before(first_question().await), sweep).await;
+    world.owner_ends(&first);
+    world.set_tag(&first, "session-ended-at", &world.now().to_string());
+    tokio::time::sleep(INTERVAL).await;
+    sweeps(&world, "next", 6).await;
+    assert!(world.is_stopping(&second), "{}", world.history());
+    assert_unharmed(&world);
 }
 
 /// It is decided as if renewal were not known to work; what hangs on no other lease is done all the same.

@@ -70,6 +70,7 @@ impl State {
         let answers = task.process_runs(now)
             && self.connects(task.address, now)
             && !behaviour.silent
+            && !behaviour.quotes_requests
             && behaviour.unready.is_none();
         let setup = &self.setup;
         let leased = task.tags.get(&setup.lease_tag).is_some();
