@@ -160,6 +160,27 @@ async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
     assert_unharmed(&world);
 }
 
+/// What was remembered counts, and what is on record does not have to say so, too.
+#[tokio::test(start_paused = true)]
+async fn a_202_that_could_not_be_put_on_record_is_remembered() {
+    let world = World::new(Setup::default());
+    let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
+    sweeps(&world, "failing", 6).await;
+    world.behaves(&orphan, |container| {
+        container.failing_uploads = 0;
+        container.answers_202 = true;
+        container.uploads_in = HOUR;
+    });
+    world.fault(Fault::on(Api::PutObject).of("receipts/").always().denied());
+    enforce(&world, "told").await;
+    world.faults_cease();
+    world.behaves(&orphan, |container| container.silent = true);
+    tokio::time::sleep(INTERVAL).await;
+    sweeps(&world, "silent", 5).await;
+    assert!(!world.is_stopping(&orphan), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// A container that says so for ever must not live for ever.
 #[tokio::test(start_paused = true)]
 async fn beyond_the_hard_age_and_the_window_a_202_keeps_nothing() {

@@ -101,7 +101,6 @@ async fn a_suspicion_that_one_sweep_contradicts_starts_anew() {
     assert_unharmed(&world);
 }
 
-/// What a sweep could not see is neither confirmed nor contradicted.
 /// What is registered at a zombie's address after it is gone may be somebody's who is not seen yet.
 #[tokio::test(start_paused = true)]
 async fn a_target_that_comes_back_is_suspect_anew_also_where_the_sweep_died_that_removed_the_one_before()
@@ -119,8 +118,13 @@ async fn a_target_that_comes_back_is_suspect_anew_also_where_the_sweep_died_that
     let is_it =
         |call: &Call| call.api == Api::DeregisterTargets && call.is_about(&nobody.to_string());
     let removes = calls.position(is_it).unwrap() + 1;
-    for dies in [false, true] {
+    for (dies, is_verified) in [(false, true), (true, true), (false, false)] {
         let (world, nobody) = begin().await;
+        if !is_verified {
+            world.after(Api::DeregisterTargets, 1, |world| {
+                world.fault(Fault::on(Api::ListTasks).always().denied());
+            });
+        }
         let sweep = enforce(&world, "sweep-2");
         if dies {
             let _ = world.run_until_crash("sweep-2", Crash::After(removes), sweep).await;
@@ -128,6 +132,7 @@ async fn a_target_that_comes_back_is_suspect_anew_also_where_the_sweep_died_that
             sweep.await;
         }
         assert!(!world.registered("sessions").contains(&nobody), "{}", world.history());
+        world.faults_cease();
         tokio::time::sleep(INTERVAL).await;
         world.leave_target("sessions", nobody);
         for (number, row) in ["G4 suspected", "G5 zombie"].iter().enumerate() {
@@ -139,6 +144,7 @@ async fn a_target_that_comes_back_is_suspect_anew_also_where_the_sweep_died_that
     }
 }
 
+/// What a sweep could not see is neither confirmed nor contradicted.
 #[tokio::test(start_paused = true)]
 async fn a_suspicion_outlives_a_sweep_that_could_not_see() {
     let (world, done, nobody) = suspicious();

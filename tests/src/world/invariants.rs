@@ -36,6 +36,8 @@ pub(crate) struct Judge {
     pub(super) taken_for_others: BTreeSet<TaskKey>,
     /// Tasks that had their address already when somebody was shown its last holder there.
     pub(super) hidden: BTreeSet<TaskKey>,
+    /// Groups from which tasks were removed while they had their addresses.
+    pub(super) removed_from: BTreeSet<(TaskKey, String)>,
     /// Tasks that had started already when somebody was shown what was before, and nothing else told.
     pub(super) start_hidden: BTreeSet<TaskKey>,
     /// Clusters under `force_cluster`, up to this time of creation.

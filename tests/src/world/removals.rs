@@ -23,6 +23,7 @@ impl State {
         let (now, registered_at) = (self.clock.now(), target.registered_at);
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);
+            self.judge.removed_from.insert((key, group.to_owned()));
         }
         let known = |task: &&Task| {
             let is_known = task.arrived_at + SURELY_KNOWN <= now || self.is_listed_to(asker, task);
@@ -160,13 +161,15 @@ impl State {
         !tenants.filter_map(|key| self.task(key)).any(|task| self.is_session_task(task))
     }
 
-    /// When the last one was told to leave it that anybody has asked there.
+    /// When the last one was told to leave it that has answered anybody there.
     fn free_since(&self, ip: Ipv4Addr) -> Timestamp {
         let text = format!("{ip}:");
         let asked = |from: Timestamp, until: Timestamp| {
             let calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-            let mut at = calls.filter(|call| call.is_about(&text)).map(|call| call.sent_at);
-            at.any(|at| from <= at && at < until)
+            let mut its = calls.filter(|call| {
+                call.is_about(&text) && matches!(call.outcome, Outcome::Answered(..))
+            });
+            its.any(|call| from <= call.sent_at && call.sent_at < until)
         };
         let tenants = self.tenants.get(&ip).into_iter().flatten().filter_map(|key| self.task(key));
         let stops = tenants.filter_map(|task| {
@@ -290,11 +293,6 @@ impl State {
     fn belongs_elsewhere(&self, task: &Task, group: &str, now: Timestamp) -> bool {
         let own = &task.registers_in;
         let ip = task.address;
-        let mut removals = self.journal.calls.iter().filter(|call| {
-            call.api == Api::DeregisterTargets
-                && task.arrived_at <= call.sent_at + SURELY_KNOWN
-                && call.is_about(&format!("{ip}:"))
-        });
         let is_registered = |own: &String| {
             let target =
                 self.groups.get(own).and_then(|own| own.targets.get(&(ip, task.target_port)));
@@ -303,7 +301,9 @@ impl State {
         self.is_session_task(task)
             && !own.is_empty()
             && !own.iter().any(|own| own == group)
-            && !removals.any(|call| own.iter().any(|own| call.is_about(own)))
+            && !own
+                .iter()
+                .any(|own| self.judge.removed_from.contains(&(task.key.clone(), own.clone())))
             && !self.is_like_the_one_before(task, group)
             && (now < task.arrived_at + SURELY_KNOWN
                 || !task.started(now)

@@ -84,9 +84,9 @@ impl Acts {
         suspects.unfinished.retain(|task, _| !self.finished.contains(task));
         // Whatever is registered there next has not been seen yet.
         let gone = self.zombies.iter().filter(|(_, acted)| match acted {
-            Acted::Worked(ZombieFate::Gone | ZombieFate::ReRegistered) => true,
-            Acted::Worked(ZombieFate::Unverified { .. } | ZombieFate::Kept { .. })
-            | Acted::Spared(_)
+            // Where nobody knows whether it is, forgetting costs a sweep, and remembering may cost a session its target.
+            Acted::Worked(fate) => fate.may_be_removed(),
+            Acted::Spared(_)
             | Acted::Waits
             | Acted::WouldWait
             | Acted::NotPlanned
@@ -114,11 +114,13 @@ impl Acts {
             };
             let first = SeenSince { since: now, last: now };
             let at_last = decision.judged.salvage.is_beyond_hard_age;
-            if report.is_under_way() && !at_last {
+            // Also where that could not be put on record.
+            let goes_on = report.artifacts == Artifacts::UnderWay;
+            if goes_on && !at_last {
                 // It is getting on: what was tried in vain before counts no more.
                 suspects.failed_salvages.remove(task);
                 suspects.under_way.insert(task.clone(), now);
-            } else if report.salvage_failed() || report.is_under_way() {
+            } else if report.salvage_failed() || goes_on {
                 suspects.failed_salvages.entry(task.clone()).or_insert(first);
             }
             if report.artifacts == Artifacts::WrongContainer {

@@ -93,6 +93,7 @@ fn session(random: &mut Rng, stack: &Stack, number: usize) -> Session {
         entry,
         lease,
         groups: random.usize(0..=stack.groups),
+        but_the_first: 0,
         port: once_in(random, 10).then_some(3_001),
         outside_the_vpc: once_in(random, 12),
         addressed: match random.u8(0..8) {

@@ -291,10 +291,13 @@ impl Teller<'_> {
         }
     }
 
-    fn newcomer(&self, addressed: Addressed) -> Session {
+    fn newcomer(&mut self, addressed: Addressed) -> Session {
         let newcomer = newcomer(self.stack, addressed);
         let entry = if self.reads_are_stale { Entry::Fresh } else { newcomer.entry };
-        Session { entry, ..newcomer }
+        // Another tenant's.
+        let is_anothers = self.stack.groups > 1 && once_in(self.random, 3);
+        let groups = if is_anothers { self.stack.groups } else { newcomer.groups };
+        Session { entry, groups, but_the_first: usize::from(is_anothers), ..newcomer }
     }
 
     fn spoken(&mut self) -> EventCopies {

@@ -254,7 +254,10 @@ impl fmt::Display for Session {
             Addressed::After(number) => write!(formatter, ", at the address of s-{number}")?,
             Addressed::LikeZombie(number) => write!(formatter, ", at 127.0.99.{number}")?,
         }
-        write!(formatter, ", in {} groups", self.groups)?;
+        match self.but_the_first {
+            0 => write!(formatter, ", in {} groups", self.groups)?,
+            first => write!(formatter, ", in {} groups but the first {first}", self.groups)?,
+        }
         let notes = [
             (self.port.is_some(), "at port 3001"),
             (self.outside_the_vpc, "outside the VPC"),

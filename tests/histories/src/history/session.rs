@@ -25,6 +25,8 @@ pub struct Session {
     pub lease: Lease,
     /// Which target groups its owner registers it in: the first so many.
     pub groups: usize,
+    /// The same without the first so many.
+    pub but_the_first: usize,
     /// At which port, if not at that of session containers.
     pub port: Option<u16>,
     /// Its address lies outside the VPC of its groups.
@@ -146,6 +148,7 @@ impl Default for Session {
             entry: Entry::Running(Seconds::minutes(1)),
             lease: Lease::None,
             groups: 1,
+            but_the_first: 0,
             port: None,
             outside_the_vpc: false,
             addressed: Addressed::Fresh,
@@ -174,7 +177,8 @@ impl Session {
             Entry::Fresh => session.starting(),
             Entry::NeverStarts(age) => session.started_ago(age.into()).never_started(),
         };
-        let names: Vec<String> = (0..self.groups.min(stack.groups)).map(Stack::group).collect();
+        let groups = self.but_the_first..self.groups.min(stack.groups);
+        let names: Vec<String> = groups.map(Stack::group).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let session = self.leased(session, world).registered_in(&names);
         let session = match self.port {

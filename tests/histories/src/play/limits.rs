@@ -58,14 +58,16 @@ pub(super) fn beyond_the_blast_radius(
     }
     let mut removed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     // Who dies at such a call has not come to stop the orphan whose target it is.
-    for call in of(Api::DeregisterTargets).filter(|call| call.outcome != Outcome::Unanswered) {
+    let removes =
+        |call: &&Call| call.outcome != Outcome::Unanswered && call.outcome.may_be_applied();
+    for call in of(Api::DeregisterTargets).filter(removes) {
         let Some((group, targets)) = call.subjects.split_first() else { continue };
         removed.entry(group).or_default().extend(targets.iter().map(String::as_str));
     }
     for (group, taken) in removed {
         // Those of orphans count as tasks.
-        let most =
-            at_least.max(((targets + 2) * PERCENT).div_ceil(100)) + orphans.max(touched).max(asked);
+        let most = at_least.max(((targets.max(tasks) + 3) * PERCENT).div_ceil(100))
+            + orphans.max(touched).max(asked);
         if taken.len() > most {
             let what = format!("{caller} removed {} targets of {group}, not {most}", taken.len());
             beyond.push(Violation::new("blast radius", what));

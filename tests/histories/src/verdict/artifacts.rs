@@ -53,7 +53,9 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
         let was_known = unknown.zip(written).is_some_and(|(unknown, at)| at < unknown)
             && !world.has_failed(Api::PutObject, &format!("tasks/{}", task.id()));
         let what = if receipt["outcome"] == "artifacts_unverified"
-            && (world.marker_was_always_absent(task) || world.marker_is_of_an_earlier_run(task))
+            && (world.marker_was_always_absent(task)
+                || world.marker_is_of_an_earlier_run(task)
+                    && !world.has_failed(Api::GetObject, &format!("tasks/{}", task.id())))
         {
             format!("nobody has seen a marker of {id}, and its artifacts are not called lost")
         } else if receipt["task"] == "to_be_stopped"

@@ -11,11 +11,22 @@ use session_cleanup_tests::world::{Api, FaultKind};
 impl Teller<'_> {
     pub(super) fn address_changes_hands(&mut self) {
         self.is_over(&Container::default());
-        let at = self.around(self.whom(), &ABOUT_A_SESSION);
+        let at = if once_in(self.random, 3) {
+            // The question reaches the other.
+            let (api, nth) = (Api::ContainerComplete, one(self.random, &[1, 1, 2]));
+            When::About(About { whom: self.whom(), api, nth, is_applied: false })
+        } else {
+            self.around(self.whom(), &ABOUT_A_SESSION)
+        };
         let after = self.newcomer(Addressed::After(self.number));
         self.push(at, Action::Exits(self.number, 137));
         self.push(at, Action::Begins(20 + self.number, Box::new(after)));
         self.newcomer_may_leave();
+        // One of its groups refuses.
+        if self.stack.groups > 1 && once_in(self.random, 4) {
+            let denied = Action::Fails(self.whom(), Api::DeregisterTargets, FaultKind::Denied, 1);
+            self.push(When::At(Seconds(1)), denied);
+        }
         match self.random.u8(0..4) {
             0 => {}
             1 => {
@@ -75,8 +86,15 @@ impl Teller<'_> {
             }
             3 => {
                 let newcomer = Whom::Session(20 + self.number);
-                let fails = self.keeps_failing(newcomer, &[Api::RegisterTargets]);
-                self.push(at, fails);
+                if self.random.bool() {
+                    // One group takes it back, and another does not.
+                    let (whom, api) = (newcomer, Api::RegisterTargets);
+                    let first = When::About(About { whom, api, nth: 1, is_applied: true });
+                    self.push(first, Action::Fails(whom, api, FaultKind::Denied, 1));
+                } else {
+                    let fails = self.keeps_failing(newcomer, &[Api::RegisterTargets]);
+                    self.push(at, fails);
+                }
             }
             _ => {
                 let apis =
@@ -140,8 +158,17 @@ impl Teller<'_> {
         };
         self.push(When::At(Seconds(0)), Action::Begins(self.number, Box::new(session)));
         if once_in(self.random, 3) {
-            let at = some_time(self.random, self.lasts);
-            self.push(at, Action::Exits(self.number, 0));
+            // As if nobody were there, then somebody, and then nobody.
+            let every = self.stack.every.0;
+            let nth = self.random.u64(1..4);
+            let refuses = Container { refuses: true, ..Container::default() };
+            for (after, action) in [
+                (every / 2, Action::Behaves(self.number, Box::new(refuses))),
+                (every * nth + every / 2, Action::Behaves(self.number, Box::default())),
+                (every * (nth + 1) + every / 2, Action::Exits(self.number, 0)),
+            ] {
+                self.push(When::At(Seconds(after)), action);
+            }
         }
         if once_in(self.random, 3) {
             let calls = [Api::ContainerHealth, Api::DescribeTargetHealth];

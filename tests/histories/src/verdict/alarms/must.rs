@@ -287,8 +287,12 @@ fn open_intents(facts: &Facts<'_>, musts: &mut Vec<Must>) {
                     let mut reads = facts.calls_of(sweep).filter(|call| call.is_about(key));
                     reads.any(|call| call.api == Api::GetObject && call.outcome.is_success())
                 };
-                // One that is settled, or that can't be read, is no intent that stays open, but a problem.
-                let fails = facts.world.has_failed(Api::DeleteObject, key);
+                // One that is settled, or that can't be read, is no intent that stays open, but a problem; so is a count
+                // that can't be kept.
+                let forgets = [Api::PutObject, Api::GetObject].iter();
+                let mut forgets = forgets.map(|api| facts.world.has_failed(*api, "suspects.json"));
+                let fails = facts.world.has_failed(Api::DeleteObject, key)
+                    || forgets.any(|forgets| forgets);
                 let alarms: &[&str] = if [&one, &other].into_iter().all(reads) && !fails {
                     &["ReRegistrationsPendingAlarm"]
                 } else {
