@@ -58,8 +58,9 @@ pub(super) fn group_of(
         its.map(|(at, _)| *at).min_by_key(|at| at.port != entry.address.port)
     };
     let has_it = |group: &&TargetGroupArn| registered(group).is_some();
-    // A zombie's address may have been removed from several groups a moment ago, and be seen in each of them still.
-    if when == When::AtOnce && entry.held_by == HeldBy::Nobody {
+    // What was removed a moment ago may be seen there still: of a zombie in each of several groups.
+    let may_be_seen_still = entry.held_by == HeldBy::Nobody || has_it(&&entry.group);
+    if when == When::AtOnce && may_be_seen_still {
         return GroupOf::CantBeTold;
     }
     // A session is registered at one port: what was removed at another was somebody's before it.

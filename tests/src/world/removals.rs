@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::api::{Api, Outcome};
 use super::faults::FaultKind;
 use super::invariants::Asker;
+use super::setup::RegisteringWhatDrains;
 use super::state::State;
 use super::targets::{Address, Health, Target};
 use super::task::Task;
@@ -246,12 +247,19 @@ impl State {
             "nobody has ever registered it at this port"
         } else if self.has_seen_at_another_port(asker, group, (ip, port), now) {
             "it is registered there at another port"
-        } else if holder.is_some_and(|task| self.belongs_elsewhere(task, group, now)) {
+        } else if !self.is_registered(group, (ip, port))
+            && holder.is_some_and(|task| self.belongs_elsewhere(asker, task, group, now))
+        {
             "its session belongs in another group"
         } else {
             return;
         };
         self.violation("I5", asker, &format!("{ip}:{port} is registered, and {why}"));
+    }
+
+    fn is_registered(&self, group: &str, address: Address) -> bool {
+        let target = self.groups.get(group).and_then(|group| group.targets.get(&address));
+        target.is_some_and(|target| target.deregistered_at.is_none())
     }
 
     /// Its caller has just read the group, which has had it at its owner's port for long.
@@ -275,6 +283,18 @@ impl State {
         is_read && { targets }.any(elsewhere)
     }
 
+    /// Its owner's call was refused, or ignored, since its address drained in that group.
+    fn could_not_be_registered(&self, task: &Task) -> bool {
+        let health = &self.setup.health;
+        let mut removals = self.journal.calls.iter().filter(|call| {
+            call.api == Api::DeregisterTargets
+                && task.arrived_at <= call.sent_at + health.draining
+                && call.is_about(&format!("{}:", task.address))
+        });
+        health.registering_what_drains != RegisteringWhatDrains::Works
+            && removals.any(|call| task.registers_in.iter().any(|own| call.is_about(own)))
+    }
+
     /// Who had the address before was registered in this group and in one of its own, at the same port: a session like it
     /// may have been in both.
     fn is_like_the_one_before(&self, task: &Task, group: &str) -> bool {
@@ -290,20 +310,31 @@ impl State {
 
     /// A session that is registered in groups of its own, or will be, since its owner has not come to that yet; and we
     /// have removed it from none of them.
-    fn belongs_elsewhere(&self, task: &Task, group: &str, now: Timestamp) -> bool {
+    fn belongs_elsewhere(&self, asker: &Asker, task: &Task, group: &str, now: Timestamp) -> bool {
         let own = &task.registers_in;
         let ip = task.address;
+        let by_us = |own: &String| {
+            let mut calls =
+                self.journal.calls.iter().filter(|call| call.api == Api::RegisterTargets);
+            calls.any(|call| call.is_about(own) && call.is_about(&format!("{ip}:")))
+        };
+        // Who looks sees its last holder there until this very moment.
+        let tenants = self.tenants.get(&ip).into_iter().flatten();
+        let mut before = tenants.filter(|key| **key != task.key);
+        let is_hidden = before.any(|key| self.judge.snapshots().have_shown_holding(asker, key));
         let is_registered = |own: &String| {
             let target =
                 self.groups.get(own).and_then(|own| own.targets.get(&(ip, task.target_port)));
-            target.is_some_and(|target| is_there_for_long(target, now))
+            target.is_some_and(|target| is_there_for_long(target, now)) && !by_us(own)
         };
         self.is_session_task(task)
+            && !is_hidden
             && !own.is_empty()
             && !own.iter().any(|own| own == group)
             && !own
                 .iter()
                 .any(|own| self.judge.removed_from.contains(&(task.key.clone(), own.clone())))
+            && !self.could_not_be_registered(task)
             && !self.is_like_the_one_before(task, group)
             && (now < task.arrived_at + SURELY_KNOWN
                 || !task.started(now)

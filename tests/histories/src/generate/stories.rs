@@ -294,9 +294,9 @@ impl Teller<'_> {
     fn newcomer(&mut self, addressed: Addressed) -> Session {
         let newcomer = newcomer(self.stack, addressed);
         let entry = if self.reads_are_stale { Entry::Fresh } else { newcomer.entry };
-        // Another tenant's.
+        // Another tenant's; of one that is in several groups nobody knows all, once it was removed from one.
         let is_anothers = self.stack.groups > 1 && once_in(self.random, 3);
-        let groups = if is_anothers { self.stack.groups } else { newcomer.groups };
+        let groups = newcomer.groups + usize::from(is_anothers);
         Session { entry, groups, but_the_first: usize::from(is_anothers), ..newcomer }
     }
 
