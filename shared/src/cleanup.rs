@@ -32,6 +32,7 @@ mod stop;
 mod tag;
 mod target;
 mod target_fate;
+mod task_fate;
 mod unnamed;
 
 pub use invocation::Invocation;
@@ -42,8 +43,8 @@ pub use report::{Artifacts, CleanupReport};
 pub use request::{Cause, Delivery, OrphanCause, Request, SalvageWindow};
 pub use routes::Routes;
 pub use steps::MeasuredStep;
-pub use stop::TaskFate;
 pub use target_fate::TargetFate;
+pub use task_fate::TaskFate;
 
 use crate::deadline::TimedOut;
 use crate::event::TaskReference;

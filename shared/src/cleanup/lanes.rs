@@ -11,12 +11,13 @@ use super::report::{Artifacts, CleanupReport, Findings};
 use super::request::{Order, Request};
 use super::salvage::{Salvage, TaskOver};
 use super::steps::Steps;
-use super::stop::{Permission, TaskFate, may_stop, stop};
+use super::stop::{Permission, may_stop, stop};
 use super::tag::tag_session_ended;
 use super::target::{
     Salvaged, TargetRemoval, open_intents, re_register, remove, target_of, verify,
 };
 use super::target_fate::TargetFate;
+use super::task_fate::TaskFate;
 use crate::metrics::Step;
 use crate::removal::{Authority, ContainersWord, Removed};
 use crate::session::{PROTECTION_TAG, Stage, StoppedWith, TargetGroupArn};

@@ -2,8 +2,8 @@
 
 use super::request::SalvageWindow;
 use super::salvage::{Salvage, UNDER_WAY};
-use super::stop::TaskFate;
 use super::target_fate::TargetFate;
+use super::task_fate::TaskFate;
 use crate::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::fmt;

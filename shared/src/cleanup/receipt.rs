@@ -1,6 +1,6 @@
 use super::outcome::Outcome;
 use super::report::{Artifacts, CleanupReport, WRONG_CONTAINER};
-use super::stop::TaskFate;
+use super::task_fate::TaskFate;
 use crate::aws::{CallError, Failure, Ledger, Stored};
 use crate::session::{SessionId, TaskArn};
 use jiff::Timestamp;

@@ -2,7 +2,7 @@ use super::identified_session::IdentifiedSession;
 use super::record::Record;
 use super::request::Order;
 use super::salvage::Salvage;
-use super::stop::TaskFate;
+use super::task_fate::TaskFate;
 use crate::metrics::Step;
 use crate::session::{EndedTag, SESSION_ENDED_TAG, end_seen};
 

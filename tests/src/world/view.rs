@@ -29,7 +29,7 @@ pub struct Truth {
 }
 
 /// So old is what a stale read of ECS shows, at most.
-pub(super) const STALE_AT_MOST: Duration = Duration::from_secs(60);
+pub(super) const STALE_AT_MOST: Duration = Duration::from_mins(1);
 
 impl World {
     pub(super) fn of_task<T>(&self, handle: &TaskHandle, look: impl FnOnce(&Task) -> T) -> T {

@@ -58,9 +58,9 @@ pub(super) fn beyond_the_blast_radius(
     }
     let mut removed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     // Who dies at such a call has not come to stop the orphan whose target it is.
-    let removes =
+    let is_applied =
         |call: &&Call| call.outcome != Outcome::Unanswered && call.outcome.may_be_applied();
-    for call in of(Api::DeregisterTargets).filter(removes) {
+    for call in of(Api::DeregisterTargets).filter(is_applied) {
         let Some((group, targets)) = call.subjects.split_first() else { continue };
         removed.entry(group).or_default().extend(targets.iter().map(String::as_str));
     }
