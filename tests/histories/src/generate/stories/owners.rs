@@ -255,7 +255,8 @@ impl Teller<'_> {
         let begins = self.random.u64(0..self.lasts.0 / 2);
         self.push(When::At(Seconds(begins)), Action::Begins(number, Box::new(session)));
         let ends = begins + one(self.random, &[pending, pending + 6, pending + 6]);
-        let ends = ends + self.random.u64(1..40);
+        let most = one(self.random, &[8, 8, 40]);
+        let ends = ends + self.random.u64(1..most);
         if self.stack.warm_pool {
             let claimed = ends - 1;
             self.push(When::At(Seconds(claimed)), Action::Claims(number, Start::Now));
