@@ -283,6 +283,7 @@ async fn i5_a_session_is_registered_in_no_group_that_is_not_its_own() {
         // Somebody was registered there before, at this port.
         let old = world.session("old").start();
         world.crash(&old, 137);
+        world.owner_deregisters(&old);
         sleep(secs(60)).await;
         let alice = kind(world.session("alice").at_address_of(&old)).start();
         if is_out {

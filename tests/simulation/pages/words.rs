@@ -39,7 +39,7 @@ pub(super) const IN_THE_SOURCE_ALONE: [&str; 20] = [
     "to look at … tasks takes at least … s of the … s that a sweep has for it",
     "to_be_stopped",
     "… intents wait for the next sweeps",
-    "… was removed from … and is …'s now, which is registered in …",
+    "… was removed from … and is …'s now, which is registered as … in …",
 ];
 
 /// Not ours: words of AWS's, of Lambda's logs, of tools, of older owners, and of whoever types the commands. (One is a test's

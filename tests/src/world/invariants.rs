@@ -340,7 +340,9 @@ impl State {
         let tagged = tagged.filter(|at| at.as_second() >= task.session_began().as_second());
         // By our functions' clock, which says when the window is over, too.
         let tagged = tagged.map(|at| at - self.setup.functions_clock_is_ahead);
-        let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| at.max(ended)));
+        // One that was noted at a start that is ahead of our clock was noted with its owner's word.
+        let noted = |at: Timestamp, ended: Timestamp| if at > now { ended } else { at.max(ended) };
+        let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| noted(at, ended)));
         let since = tagged.or(task.salvage_failing_since);
         let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
         // Where nobody is asked, it counts from when the session was over.

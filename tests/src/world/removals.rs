@@ -52,6 +52,7 @@ impl State {
                 format!("the target {ip}:{port} is removed without an intent")
             }
             None if self.nobody_ever_had(ip)
+                && self.families_since.is_none()
                 && self.all_was_cut_off(now - SURELY_KNOWN)
                 && self.has_sessions(group, now) =>
             {
@@ -283,6 +284,21 @@ impl State {
         is_read && { targets }.any(elsewhere)
     }
 
+    /// Who had its address before is still registered there somewhere: nobody can tell that this is not its own.
+    fn is_registered_from_before(&self, task: &Task) -> bool {
+        self.groups.iter().any(|(name, group)| {
+            let is_own = |port: u16| {
+                port == task.target_port && task.registers_in.iter().any(|own| own == name)
+            };
+            group.targets.iter().any(|((ip, port), target)| {
+                *ip == task.address
+                    && !is_own(*port)
+                    && target.deregistered_at.is_none()
+                    && target.registered_at < task.arrived_at
+            })
+        })
+    }
+
     /// Its owner's call was refused, or ignored, since its address drained in that group.
     fn could_not_be_registered(&self, task: &Task) -> bool {
         let health = &self.setup.health;
@@ -335,6 +351,7 @@ impl State {
                 .iter()
                 .any(|own| self.judge.removed_from.contains(&(task.key.clone(), own.clone())))
             && !self.could_not_be_registered(task)
+            && !self.is_registered_from_before(task)
             && !self.is_like_the_one_before(task, group)
             && (now < task.arrived_at + SURELY_KNOWN
                 || !task.started(now)
