@@ -191,7 +191,7 @@ impl Ledger {
                 return if error.failure == Failure::NotFound { Ok(None) } else { Err(error) };
             }
         };
-        let unusable = |answer: String| CallError::unreadable("GetObject", self.name(key), answer);
+        let unusable = |answer: String| CallError::unusable("GetObject", self.name(key), answer);
         let etag = object.e_tag().unwrap_or_default().to_owned();
         let bytes = object.body.collect().await.map_err(|e| unusable(e.to_string()))?.into_bytes();
         Ok(Some(Stored { document: bytes.to_vec(), etag }))
