@@ -131,9 +131,8 @@ async fn an_upload_that_fails_in_the_end_has_its_whole_window_from_the_last_202_
     assert_unharmed(&world);
 }
 
-/// The sweep that was told of it could not read what was remembered, and so it could not remember that either.
-#[tokio::test(start_paused = true)]
-async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
+/// A sweep that the ledger fails is told of an upload under way, after six that asked in vain; then there is silence.
+async fn told_202_and_silent(ledger: Fault) -> (World, TaskHandle) {
     let world = World::new(Setup::default());
     let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
     sweeps(&world, "failing", 6).await;
@@ -142,10 +141,18 @@ async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
         container.answers_202 = true;
         container.uploads_in = HOUR;
     });
-    world.fault(Fault::on(Api::GetObject).of("suspects.json").always().denied());
+    world.fault(ledger);
     enforce(&world, "told").await;
     world.faults_cease();
     world.behaves(&orphan, |container| container.silent = true);
+    (world, orphan)
+}
+
+/// The sweep that was told of it could not read what was remembered, and so it could not remember that either.
+#[tokio::test(start_paused = true)]
+async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
+    let ledger = Fault::on(Api::GetObject).of("suspects.json").always().denied();
+    let (world, orphan) = told_202_and_silent(ledger).await;
     let told_at = world.now();
     for number in 1..12 {
         tokio::time::sleep(INTERVAL).await;
@@ -163,18 +170,8 @@ async fn a_202_counts_although_the_sweep_that_was_told_could_not_remember_it() {
 /// What was remembered counts, and what is on record does not have to say so, too.
 #[tokio::test(start_paused = true)]
 async fn a_202_that_could_not_be_put_on_record_is_remembered() {
-    let world = World::new(Setup::default());
-    let orphan = world.session("orphan").started_ago(HOUR * 3).upload_never_works().start();
-    sweeps(&world, "failing", 6).await;
-    world.behaves(&orphan, |container| {
-        container.failing_uploads = 0;
-        container.answers_202 = true;
-        container.uploads_in = HOUR;
-    });
-    world.fault(Fault::on(Api::PutObject).of("receipts/").always().denied());
-    enforce(&world, "told").await;
-    world.faults_cease();
-    world.behaves(&orphan, |container| container.silent = true);
+    let ledger = Fault::on(Api::PutObject).of("receipts/").always().denied();
+    let (world, orphan) = told_202_and_silent(ledger).await;
     tokio::time::sleep(INTERVAL).await;
     sweeps(&world, "silent", 5).await;
     assert!(!world.is_stopping(&orphan), "{}", world.history());

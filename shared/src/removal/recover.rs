@@ -174,9 +174,7 @@ impl LeftBehind {
         }
         done
     }
-}
 
-impl LeftBehind {
     /// In which of several groups the new holder of a zombie's address belongs is told by all that name it. How many
     /// are left out.
     fn leave_out_what_depends_on_others(&mut self, context: &Context) -> usize {

@@ -57,9 +57,9 @@ pub(super) fn group_of(
         let its = states.iter().filter(|(at, state)| at.ip == ip && state.is_registered());
         its.map(|(at, _)| *at).min_by_key(|at| at.port != entry.address.port)
     };
-    let has_it = |group: &&TargetGroupArn| registered(group).is_some();
+    let is_seen_here = registered(&entry.group).is_some();
     // What was removed a moment ago may be seen there still: of a zombie in each of several groups.
-    let may_be_seen_still = entry.held_by == HeldBy::Nobody || has_it(&&entry.group);
+    let may_be_seen_still = entry.held_by == HeldBy::Nobody || is_seen_here;
     if when == When::AtOnce && may_be_seen_still {
         return GroupOf::CantBeTold;
     }
@@ -70,7 +70,7 @@ pub(super) fn group_of(
     {
         return GroupOf::Another(group.clone(), at);
     }
-    if has_it(&&entry.group) {
+    if is_seen_here {
         return GroupOf::This;
     }
     // Of one task: an address that was two tenants' is named by both. A zombie is nobody's, and a task that
