@@ -283,6 +283,21 @@ async fn after_a_403_a_target_at_another_port_comes_back_at_its_own() {
     }
 }
 
+/// While the group can't be read the configured port is assumed, and what was registered there drains by now.
+#[tokio::test(start_paused = true)]
+async fn after_a_403_nothing_is_registered_at_an_assumed_port_once_another_is_seen() {
+    let world = groups(&["sessions"]);
+    let agent = world.session("build-1").answers_403().registered_at_port(9090).start();
+    let event = world.session_ended_event(&agent, "completed");
+    world.fault(Fault::on(Api::DescribeTargetHealth).times(5).denied());
+    for delivery in ["first", "second"] {
+        assert_eq!(outcome(&report(&function(&world, delivery), &event).await), "rejected");
+    }
+    let ports = world.registered_ports("sessions", agent.address());
+    assert_eq!(ports, [9090], "{}", world.history());
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_zombie_at_another_port_is_asked_and_deregistered_there() {
     let world = groups(&["sessions"]);

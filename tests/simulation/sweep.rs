@@ -15,6 +15,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod listings;
+mod never_started;
 mod odd_tasks;
 mod orphans;
 mod plan;

@@ -108,6 +108,17 @@ async fn who_is_not_there_does_not_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_accepts_for_a_container_that_does_not_run_answers_nobody() {
+    let world = World::new(Setup::default());
+    let clients = Clients::of(&world, "a");
+    let accepts = |name| world.session(name).accepts_while_it_does_not_run();
+    let (never, runs) = (accepts("never").never_started().start(), accepts("runs").start());
+    let problem = clients.complete(never.address(), "never").await.unwrap_err();
+    assert!(problem.contains("Timeout"), "{problem}");
+    assert_eq!(clients.complete(runs.address(), "runs").await, Ok(200));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dying_container_serves_until_it_is_killed() {
     let world = World::new(Setup::default());
     let alice = world.session("alice").uploads_in(secs(10)).dying().start();

@@ -101,6 +101,7 @@ pub(super) async fn stop(
         invocation,
         session,
         note: &note,
+        is_beyond_hard_age: session.window(cause).is_beyond_hard_age,
         is_first: true,
         in_doubt: false,
         decided_at: Instant::now(),
@@ -126,6 +127,8 @@ struct Attempts<'a> {
     invocation: &'a Invocation,
     session: &'a IdentifiedSession,
     note: &'a StopNote,
+    /// Whether its hard age has passed by a whole salvage window: by then ECS is believed.
+    is_beyond_hard_age: bool,
     /// Whether the next one follows the decision at once.
     is_first: bool,
     /// Whether one without a usable answer may have been done.
@@ -186,9 +189,13 @@ impl Attempts<'_> {
             | StoppedWith::Discarded) => match self.check().await? {
                 AddressCheck::Holds(_) => decided != StoppedWith::NothingToSave,
                 AddressCheck::NeverStarted(Some(address))
-                    if decided == StoppedWith::NothingToSave =>
+                    if decided == StoppedWith::NothingToSave && !self.is_beyond_hard_age =>
                 {
-                    self.nobody_answers(address).await?
+                    if !self.nobody_answers(address).await? {
+                        let why = "ECS shows that it never started, and something answers at its address";
+                        return Ok(TaskFate::NotStopped { why: why.to_owned() });
+                    }
+                    true
                 }
                 AddressCheck::NeverStarted(_) => {
                     matches!(decided, StoppedWith::NothingToSave | StoppedWith::Discarded)

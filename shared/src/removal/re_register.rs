@@ -48,13 +48,15 @@ pub(super) async fn re_register(
     // Where nothing can be read it is registered all the same: a session may wait for its traffic.
     let before = target_groups.all_states(group).await.ok();
     if let Some(states) = &before {
-        let at_another_port =
-            states.keys().any(|known| known.ip == address.ip) && !states.contains_key(address);
-        if *assumed && at_another_port || owner == Owner::Another && is_elsewhere(states, *address)
-        {
-            return Ok(Back::InPlace);
-        }
-        if when == When::Later && states.get(address).is_some_and(|state| state.is_registered()) {
+        let is_here = states.get(address).is_some_and(|state| state.is_registered());
+        let is_in_place = if *assumed {
+            // What is seen at the assumed port may be what was registered there again before.
+            is_elsewhere(states, *address)
+                || !states.contains_key(address) && states.keys().any(|at| at.ip == address.ip)
+        } else {
+            owner == Owner::Another && !is_here && is_elsewhere(states, *address)
+        };
+        if is_in_place || when == When::Later && is_here {
             return Ok(Back::InPlace);
         }
     }
@@ -87,9 +89,8 @@ pub(super) async fn re_register(
     }
 }
 
-/// Whether the address is registered, and not at this port.
+/// Whether the address is registered at another port.
 fn is_elsewhere(states: &BTreeMap<TargetAddress, TargetState>, address: TargetAddress) -> bool {
     let mut registered = states.iter().filter(|(_, state)| state.is_registered());
-    !states.get(&address).is_some_and(|state| state.is_registered())
-        && registered.any(|(at, _)| at.ip == address.ip)
+    registered.any(|(at, _)| at.ip == address.ip && at.port != address.port)
 }

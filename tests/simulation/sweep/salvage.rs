@@ -276,21 +276,6 @@ async fn beyond_the_hard_age_and_the_window_an_orphan_is_stopped_once_two_sweeps
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
-    let world = World::new(Setup::default());
-    let stuck = world.session("stuck").started_ago(HOUR * 3).never_started().start();
-    let (report, metrics) = enforce_with(&world, "sweep", &[]).await;
-    assert_eq!(task_row(&report, &stuck), ("T8 too_old", "acted"), "{report:#}");
-    assert_eq!(task_in(&report, &stuck)["cleanup"]["artifacts"], "nothing_to_save");
-    assert!(world.is_stopping(&stuck));
-    assert_eq!(receipt(&world, &stuck).as_deref(), Some("cleaned"));
-    assert_eq!(world.count(Api::ContainerComplete), 0);
-    assert_eq!(world.count(Api::ContainerHealth), 1, "where a container answers, it has started");
-    assert_eq!(metric(&metrics, "ArtifactsLost"), 0);
-    assert_unharmed(&world);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_container_that_could_not_even_be_asked_starts_no_salvage_window() {
     let world = World::new(Setup::default());
     let orphan = world.session("orphan").started_ago(HOUR * 3).start();

@@ -43,6 +43,8 @@ pub struct Behaviour {
     pub forbids: bool,
     /// Accepts connections and never answers.
     pub silent: bool,
+    /// Something before it accepts connections while it does not run, and answers none.
+    pub accepts_while_it_does_not_run: bool,
     /// Refuses connections.
     pub refuses: bool,
     /// Is so busy that its queue of connections is full: nobody gets through, health checks neither.
@@ -73,6 +75,7 @@ impl Default for Behaviour {
             quotes_requests: false,
             forbids: false,
             silent: false,
+            accepts_while_it_does_not_run: false,
             refuses: false,
             deaf: false,
             body: BodyShape::Whole,

@@ -318,12 +318,15 @@ impl State {
             return Applied::Failed(Failure::Unreachable);
         }
         let holder = self.holder(ip, now).map(|task| task.key.clone());
-        let deaf = holder.as_ref().and_then(|key| self.task(key));
-        if deaf.is_some_and(|task| task.container.behaviour.deaf) {
+        let there = holder.as_ref().and_then(|key| self.task(key));
+        if there.is_some_and(|task| task.container.behaviour.deaf) {
             return Applied::Failed(match self.setup.absent {
                 Absent::Unreachable => Failure::Unreachable,
                 Absent::Refused => Failure::Refused,
             });
+        }
+        if there.is_some_and(|task| task.only_accepts(now)) {
+            return Applied::NoAnswer;
         }
         let open = holder.as_ref().and_then(|key| self.task(key)).filter(|task| {
             port == self.setup.port && task.process_runs(now) && !task.container.behaviour.refuses

@@ -123,7 +123,9 @@ impl State {
         let container = &task.container;
         let uploads_still =
             (behaviour.answers_202 || container.uploading) && container.saved_at.is_none();
-        if behaviour.forbids || behaviour.deaf || uploads_still {
+        // Of one that never started, ECS may be out of date.
+        let may_have_started = task.only_accepts(now);
+        if behaviour.forbids || behaviour.deaf || uploads_still || may_have_started {
             return in_the_end;
         }
         if self.is_over_for_good(task, now) {

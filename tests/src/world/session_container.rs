@@ -79,6 +79,11 @@ impl SessionBuilder {
         self.behaves(|container| container.silent = true)
     }
 
+    /// Something before it accepts connections while it does not run (a transparent proxy, a mesh).
+    pub fn accepts_while_it_does_not_run(self) -> Self {
+        self.behaves(|container| container.accepts_while_it_does_not_run = true)
+    }
+
     /// It refuses connections.
     pub fn refuses(self) -> Self {
         self.behaves(|container| container.refuses = true)

@@ -243,6 +243,11 @@ impl Task {
         self.started(now) && self.stop.as_ref().is_none_or(|stop| now < stop.process_ends)
     }
 
+    /// Whether something accepts connections for its container, which is not there to answer.
+    pub(crate) fn only_accepts(&self, now: Timestamp) -> bool {
+        self.container.behaviour.accepts_while_it_does_not_run && !self.process_runs(now)
+    }
+
     /// Whether ECS reads show it.
     pub(crate) fn visible(&self, now: Timestamp) -> bool {
         let forgotten = self.stopped_at().is_some_and(|at| now >= at + self.dwell.remembered);
