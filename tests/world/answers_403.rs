@@ -38,6 +38,20 @@ async fn i2_what_has_answered_403_misses_its_target_unless_it_was_tagged_before(
     assert!(world.live_targets_missing().is_empty());
 }
 
+/// Its next session may have begun since.
+#[tokio::test(start_paused = true)]
+async fn i2_what_was_tagged_before_it_could_answer_403_misses_nothing_though_its_tag_is_old() {
+    let world = World::new(Setup::default());
+    let clients = Clients::of(&world, "a");
+    let agent = world.session("agent").started_ago(secs(3600)).answers_403().start();
+    clients.deregister(agent.address()).await;
+    clients.describe(&agent).await;
+    clients.tag(&agent, "session-ended-at", &(world.now() - secs(3000)).to_string()).await;
+    world.set_tag(&agent, "session-started-at", &world.now().to_string());
+    assert_eq!(clients.complete(agent.address(), "agent").await, Ok(403));
+    assert!(world.live_targets_missing().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_goes_backward_is_a_violation() {
     let steps = [

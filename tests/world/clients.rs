@@ -85,9 +85,13 @@ impl Clients {
     }
 
     pub(crate) async fn deregister(&self, address: Ipv4Addr) {
+        self.deregister_from("sessions", address).await;
+    }
+
+    pub(crate) async fn deregister_from(&self, group: &str, address: Ipv4Addr) {
         let target = aws_sdk_elasticloadbalancingv2::types::TargetDescription::builder();
         let target = target.id(address.to_string()).port(8080).build();
-        let group = self.world.setup().target_group_arn("sessions");
+        let group = self.world.setup().target_group_arn(group);
         self.elb.deregister_targets().target_group_arn(group).targets(target).send().await.unwrap();
     }
 

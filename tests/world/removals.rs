@@ -82,6 +82,29 @@ async fn i2_excuses_the_removal_from_a_session_that_ecs_hides_behind_the_last_ho
     }
 }
 
+/// In which of its groups it was registered already, nobody can tell of an address that a zombie had.
+#[tokio::test(start_paused = true)]
+async fn i2_excuses_a_zombies_removal_from_one_of_the_groups_of_a_session_that_gets_its_address() {
+    for (groups, zombie_in, missing) in [
+        (&["sessions", "internal"][..], &["internal"][..], 0),
+        (&["sessions", "internal"], &["sessions", "internal"], 2),
+        (&["internal"], &["internal"], 1),
+    ] {
+        let target_groups = ["sessions", "internal"].map(str::to_owned).to_vec();
+        let world = World::new(Setup { target_groups, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        for group in zombie_in {
+            world.leave_target(group, NOBODY);
+        }
+        sleep(secs(60)).await;
+        world.session("bob").at_address(NOBODY).registered_in(groups).start();
+        for group in zombie_in {
+            clients.deregister_from(group, NOBODY).await;
+        }
+        assert_eq!(world.live_targets_missing().len(), missing, "{groups:?} {zombie_in:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn i2_two_sweeps_have_seen_a_target_that_is_removed() {
     for (waited, violations) in [(60, 1), (150, 0)] {

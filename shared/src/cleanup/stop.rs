@@ -192,7 +192,8 @@ impl Attempts<'_> {
                     if decided == StoppedWith::NothingToSave && !self.is_beyond_hard_age =>
                 {
                     if !self.nobody_answers(address).await? {
-                        let why = "ECS shows that it never started, and something answers at its address";
+                        let why =
+                            "ECS shows that it never started, and something answers at its address";
                         return Ok(TaskFate::NotStopped { why: why.to_owned() });
                     }
                     true

@@ -19,9 +19,24 @@ impl State {
         })
     }
 
-    fn tag_was_refused(&self, task: &Task) -> bool {
+    /// A zombie that had its address was removed from this group, and not from another that it is in: nobody can tell
+    /// that it is in both.
+    fn was_a_zombies(&self, group: &str, task: &Task) -> bool {
+        let removed = |group: &str, is_of_it: fn(bool) -> bool| {
+            self.groups.get(group).is_some_and(|group| {
+                let mut removals = group.removals((task.address, task.target_port));
+                removals.any(|(at, since)| {
+                    at >= task.created_at && is_of_it(since >= task.created_at)
+                })
+            })
+        };
+        removed(group, |is_of_it| !is_of_it)
+            && task.registers_in.iter().any(|other| !removed(other, |_| true))
+    }
+
+    fn was_to_be_tagged(&self, task: &Task) -> bool {
         let mut tags = self.journal.calls.iter().filter(|call| call.api == Api::TagResource);
-        tags.any(|call| call.is_about(&task.arn) && !call.outcome.is_success())
+        tags.any(|call| call.is_about(&task.arn))
     }
 
     /// I2: the registrations of live sessions that a caller ended and nobody has begun again.
@@ -31,12 +46,12 @@ impl State {
         live.flat_map(|task| {
             let port = task.target_port;
             let address = (task.address, port);
-            // One that runs another session without having told anybody, or that was tagged before, or would have been:
-            // it is kept, and that is all.
+            // One that runs another session without having told anybody, or that was tagged before, or should have
+            // been: it is kept, and that is all.
             let is_another = task.container.behaviour.forbids
                 && (!self.judge.known_to_forbid.contains(&task.key)
                     || self.is_tagged_ended(task)
-                    || self.tag_was_refused(task));
+                    || self.was_to_be_tagged(task));
             let told = !is_another
                 && !self.is_taken_for_another(task)
                 && !self.has_a_leftover(task)
@@ -44,6 +59,7 @@ impl State {
             let lost = task.registers_in.iter().filter(move |_| told).filter(move |group| {
                 let state = self.health(group, address, now).state;
                 self.judge.taken.contains(&((*group).clone(), address))
+                    && !self.was_a_zombies(group, task)
                     && matches!(&*state, "unused" | "draining")
             });
             lost.map(move |group| format!("{}:{port} of {} in {group}", task.address, task.arn))

@@ -109,6 +109,18 @@ impl TargetGroup {
         self.targets.insert(address, Target { zone, ..Target::registered(at) });
     }
 
+    /// When a target was deregistered, and since when it had been registered by then.
+    pub(crate) fn removals(
+        &self,
+        address: Address,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
+        let of_it = self.before.iter().filter(move |(_, changed, _)| *changed == address);
+        of_it.filter_map(|(at, _, before)| {
+            let before = before.as_ref().filter(|target| target.deregistered_at.is_none())?;
+            Some((*at, before.registered_at))
+        })
+    }
+
     /// A target as it was at this time.
     pub(crate) fn as_of(&self, address: Address, at: Timestamp) -> Option<&Target> {
         let later = self.before.iter().find(|(time, changed, _)| *time > at && *changed == address);
