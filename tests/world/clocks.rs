@@ -1,6 +1,7 @@
 //! Our functions' clock is not AWS's.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::{Latency, Setup};
 use tokio::time::sleep;
@@ -57,5 +58,43 @@ async fn a_salvage_window_is_as_long_by_a_wrong_clock() {
         clients.describe(&alice).await;
         clients.stop(&alice).await;
         assert_eq!(world.violations().len(), harmed, "{ahead} s ahead, after {waited} s");
+    }
+}
+
+/// By its owner's clock it begins only after that.
+#[tokio::test(start_paused = true)]
+async fn i4_what_its_owner_has_ended_is_over_once_that_is_noted_whatever_the_note_says() {
+    for (noted, left) in [(false, 0), (true, 1)] {
+        let world = World::new(Setup { warm_pool: true, ..Setup::default() });
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").unidentified().start();
+        world.claims(&alice, Some(&(world.now() + secs(200)).to_string()));
+        world.owner_ends(&alice);
+        if noted {
+            clients.tag(&alice, "session-ended-at", &world.now().to_string()).await;
+        }
+        sleep(secs(300)).await;
+        assert_eq!(world.orphans_left().len(), left, "{noted}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_what_was_saved_after_a_question_is_its_own_though_its_owners_clock_is_ahead() {
+    for (asked, wrong) in [(false, 0), (true, 1)] {
+        let ahead = SignedDuration::from_secs(200);
+        let setup = Setup { warm_pool: true, owners_clock_is_ahead: ahead, ..Setup::default() };
+        let world = World::new(setup);
+        let clients = Clients::of(&world, "a");
+        let alice = world.session("alice").unidentified().start();
+        world.claims(&alice, Some(&(world.now() + secs(200)).to_string()));
+        clients.describe(&alice).await;
+        if asked {
+            assert_eq!(clients.complete(alice.address(), "alice").await, Ok(200));
+        } else {
+            world.completes_by_itself(&alice);
+        }
+        let lost = json!({ "session_id": "alice", "outcome": "artifacts_lost" }).to_string();
+        world.put_object("ledger", &alice.receipt_key(), lost);
+        assert_eq!(world.losses_misreported().len(), wrong, "{asked}");
     }
 }

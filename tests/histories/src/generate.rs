@@ -1,5 +1,6 @@
 //! A history from a seed. The same seed is the same history, in every build.
 
+mod again;
 mod fleet;
 mod stories;
 mod trouble;
@@ -9,6 +10,7 @@ use fastrand::Rng;
 use session_cleanup_tests::world::FaultKind;
 use std::collections::BTreeMap;
 
+pub use again::FOUND;
 pub use stories::Story;
 
 /// The history of a seed.
@@ -20,6 +22,13 @@ pub fn generate(seed: u64) -> History {
 /// The same, with the stories that are told in it.
 #[must_use]
 pub fn tell(seed: u64) -> (History, Vec<Story>) {
+    // Drawn apart from all else, so that it leaves the other histories as they were.
+    let mut random = Rng::with_seed(seed.rotate_left(32));
+    if once_in(&mut random, 10) {
+        let mut history = again::again(&mut random, seed);
+        in_order(&mut history.steps);
+        return (history, vec![Story::BrokeOnce]);
+    }
     let mut random = Rng::with_seed(seed);
     let stack = stack(&mut random);
     let lasts = Seconds::minutes(random.u64(20..60));
@@ -40,11 +49,15 @@ pub fn tell(seed: u64) -> (History, Vec<Story>) {
     }
     let told = stories::tell(&mut random, (&stack, reads_are_stale), lasts, &mut steps);
     let faults = Faults::Random(weather);
+    in_order(&mut steps);
+    (History { seed, stack, steps, faults, deaths: Vec::new(), lasts }, told)
+}
+
+fn in_order(steps: &mut [Step]) {
     steps.sort_by_key(|step: &Step| match step.when {
         When::At(at) => at,
         When::Before(..) | When::After(..) | When::About(_) => Seconds(0),
     });
-    (History { seed, stack, steps, faults, deaths: Vec::new(), lasts }, told)
 }
 
 /// One of some.
@@ -92,7 +105,10 @@ fn stack(random: &mut Rng) -> Stack {
         tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
         lists_lag: Seconds(one(random, &[0, 0, 0, 3])),
         pending: Seconds(one(random, &[10, 10, 60])),
-        owners_ahead: one(random, &[0, 0, 1, -1]) * random.i64(0..900),
+        owners_ahead: {
+            let most = one(random, &[200, 900]);
+            one(random, &[0, 0, 1, -1]) * random.i64(0..most)
+        },
         functions_ahead: one(random, &[0, 0, 0, 1, -1]) * random.i64(0..4),
         absent_refuses: once_in(random, 4),
         page: one(random, &[100, 100, 2]),

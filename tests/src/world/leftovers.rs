@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
+use super::api::Api;
 use super::setup::is_one_of;
 use super::state::State;
 use super::task::{Phase, Renewal, Task};
@@ -55,7 +56,10 @@ impl World {
                 // What lies there from before its session began, by its owner's clock, is another's for everybody.
                 let ahead = setup.owners_clock_is_ahead;
                 let since = if ahead.is_zero() { Duration::ZERO } else { AN_UPLOAD_LASTS };
-                let own = task.container.saved_at.filter(|at| *at >= task.session_began() + since);
+                let is_own = |at: &Timestamp| {
+                    *at >= task.session_began() + since || state.was_asked_by(task, *at)
+                };
+                let own = task.container.saved_at.filter(is_own);
                 let saved_in_time =
                     own.is_some_and(|saved| task.stop.as_ref().is_none_or(|stop| saved <= stop.at));
                 let is_wrong = match outcome {
@@ -148,7 +152,29 @@ impl State {
 
     /// Its owner's word, or the hard age.
     pub(super) fn is_over_for_good(&self, task: &Task, now: Timestamp) -> bool {
-        self.is_tagged_ended(task) || is_past(task.session_began(), self.setup.hard_age, now)
+        self.is_tagged_ended(task)
+            || self.is_its_end_noted(task)
+            || is_past(task.session_began(), self.setup.hard_age, now)
+    }
+
+    /// Its owner has ended it, and that was noted at its task: by whatever clock, it stays ended.
+    fn is_its_end_noted(&self, task: &Task) -> bool {
+        let mut tags = self.journal.calls.iter().filter(|call| call.api == Api::TagResource);
+        task.owner_ended_at.is_some()
+            && tags.any(|call| call.is_about(&task.arn) && call.outcome.is_success())
+    }
+
+    /// Whether it had been asked for its artifacts before this time, and what was seen of its session by then could be
+    /// noted at its task, or on record.
+    fn was_asked_by(&self, task: &Task, at: Timestamp) -> bool {
+        let named = format!("tasks/{}", task.key.id);
+        let failed = |api: Api, subject: &str| {
+            let mut calls = self.journal.calls.iter().filter(|call| call.api == api);
+            calls.any(|call| call.is_about(subject) && !call.outcome.is_success())
+        };
+        task.salvage_failing_since.is_some_and(|asked| asked <= at)
+            && !(failed(Api::TagResource, &task.arn)
+                && [Api::PutObject, Api::GetObject].into_iter().any(|api| failed(api, &named)))
     }
 
     /// Protected, or nobody knows whose it is, or since when. (That the hard age bounds the last is a story of its own.)

@@ -25,9 +25,8 @@ impl State {
         let removed = |group: &str, is_of_it: fn(bool) -> bool| {
             self.groups.get(group).is_some_and(|group| {
                 let mut removals = group.removals((task.address, task.target_port));
-                removals.any(|(at, since)| {
-                    at >= task.created_at && is_of_it(since >= task.created_at)
-                })
+                removals
+                    .any(|(at, since)| at >= task.created_at && is_of_it(since >= task.created_at))
             })
         };
         removed(group, |is_of_it| !is_of_it)

@@ -126,6 +126,7 @@ fn identity(random: &mut Rng, waits: bool) -> Identity {
 
 fn container(random: &mut Rng, artifacts: Artifacts) -> Container {
     let usual = Container {
+        accepts_while_it_does_not_run: once_in(random, 12),
         upload: match random.u8(0..16) {
             0 => Upload::Never,
             1 => Upload::Nothing,

@@ -58,6 +58,8 @@ struct Teller<'a> {
 pub enum Story {
     /// A task ends while it is cleaned up, and another gets its address.
     AddressChangesHands,
+    /// What has broken a promise once happens again, with other details.
+    BrokeOnce,
     /// Calls about one session fail.
     CallsFail,
     /// A task of a pool is claimed, and an earlier run of its session has left a marker.
@@ -108,8 +110,9 @@ pub enum Story {
 
 impl Story {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::AddressChangesHands,
+        Self::BrokeOnce,
         Self::CallsFail,
         Self::ClaimsWhatWaited,
         Self::ContainerChangesItsMind,
@@ -191,6 +194,8 @@ impl Teller<'_> {
     fn tell(&mut self, story: Story) {
         match story {
             Story::AddressChangesHands => self.address_changes_hands(),
+            // It is told alone.
+            Story::BrokeOnce => {}
             Story::CallsFail => self.calls_fail(),
             Story::ClaimsWhatWaited => self.claims_what_waited(),
             Story::ContainerChangesItsMind => self.container_changes_its_mind(),

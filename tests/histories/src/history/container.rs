@@ -19,6 +19,8 @@ pub struct Container {
     pub busy_for: Seconds,
     /// It accepts connections and answers nobody.
     pub silent: bool,
+    /// Something before it accepts connections while it does not run, and answers none.
+    pub accepts_while_it_does_not_run: bool,
     /// It refuses connections.
     pub refuses: bool,
     /// No connection gets through.
@@ -80,6 +82,7 @@ impl Default for Container {
             uploads_in: Seconds(3),
             busy_for: Seconds(0),
             silent: false,
+            accepts_while_it_does_not_run: false,
             refuses: false,
             deaf: false,
             forbids: false,
@@ -128,6 +131,7 @@ impl Container {
             starts_up_for: self.starts_up_for.into(),
             forbids: self.forbids,
             silent: self.silent,
+            accepts_while_it_does_not_run: self.accepts_while_it_does_not_run,
             refuses: self.refuses,
             deaf: self.deaf,
             body: match self.body {

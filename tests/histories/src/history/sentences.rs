@@ -291,6 +291,7 @@ impl fmt::Display for Container {
             (self.uploads_in.0 != 3, format!("uploads in {}", self.uploads_in)),
             (self.busy_for.0 > 0, format!("busy for {}", self.busy_for)),
             (self.silent, "silent".to_owned()),
+            (self.accepts_while_it_does_not_run, "something before it accepts".to_owned()),
             (self.refuses, "refuses connections".to_owned()),
             (self.deaf, "deaf".to_owned()),
             (self.forbids, "answers 403".to_owned()),

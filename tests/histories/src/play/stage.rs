@@ -88,6 +88,13 @@ impl Stage {
         self.actors.get(&session)?.last().map(|actor| actor.task.clone())
     }
 
+    /// The task that a session has claimed last; another may wait for it.
+    fn who_runs(&self, session: usize) -> Option<TaskHandle> {
+        let actors = self.actors.get(&session)?;
+        let claimed = actors.iter().rfind(|actor| actor.session.identity != Identity::None);
+        claimed.or(actors.last()).map(|actor| actor.task.clone())
+    }
+
     /// Something happens.
     pub(super) fn act(&mut self, action: &Action) {
         self.log.push(format!("{} {action}", self.world.now()));
@@ -264,7 +271,9 @@ impl Stage {
     }
 
     fn end(&mut self, number: usize, EventCopies { copies, late, names_the_task }: EventCopies) {
-        let Some(task) = self.task(number).filter(|task| self.world.knows(task)) else { return };
+        let Some(task) = self.who_runs(number).filter(|task| self.world.knows(task)) else {
+            return;
+        };
         let mut event = self.world.session_ended_event(&task, "completed");
         // Who ends a session without naming its task means whichever runs it; as long as it is not listed, the one
         // before.

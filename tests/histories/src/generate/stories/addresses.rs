@@ -10,6 +10,10 @@ use session_cleanup_tests::world::{Api, FaultKind};
 
 impl Teller<'_> {
     pub(super) fn address_changes_hands(&mut self) {
+        if self.stack.groups > 1 && !self.stack.warm_pool && once_in(self.random, 4) {
+            self.a_group_refuses();
+            return;
+        }
         self.is_over(&Container::default());
         let at = if once_in(self.random, 3) {
             // The question reaches the other.
@@ -22,6 +26,7 @@ impl Teller<'_> {
         self.push(at, Action::Exits(self.number, 137));
         self.push(at, Action::Begins(20 + self.number, Box::new(after)));
         self.newcomer_may_leave();
+        self.newcomer_may_be_registered_later(at);
         // One of its groups refuses.
         if self.stack.groups > 1 && once_in(self.random, 4) {
             let denied = Action::Fails(self.whom(), Api::DeregisterTargets, FaultKind::Denied, 1);
@@ -50,6 +55,35 @@ impl Teller<'_> {
         }
     }
 
+    /// One that has just begun is registered a little later.
+    fn newcomer_may_be_registered_later(&mut self, begins: When) {
+        if once_in(self.random, 4) {
+            self.push(begins, Action::IsRegistered(20 + self.number, false));
+            let later = some_time(self.random, self.lasts);
+            self.push(later, Action::IsRegistered(20 + self.number, true));
+        }
+    }
+
+    /// Both are in all groups, and one of these refuses to let go of the first.
+    fn a_group_refuses(&mut self) {
+        let (number, groups) = (self.number, self.stack.groups);
+        let entry = Entry::Running(Seconds::minutes(5));
+        let session = Session { entry, groups, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        let denied = Action::Fails(self.whom(), Api::DeregisterTargets, FaultKind::Denied, 1);
+        self.push(When::At(Seconds(0)), denied);
+        let at = Seconds(self.random.u64(60..self.lasts.0 / 2));
+        let spoken = self.spoken();
+        self.push(When::At(at), Action::Ends(number, spoken));
+        let api = one(self.random, &[Api::DeregisterTargets, Api::ContainerComplete]);
+        let (whom, is_applied) = (self.whom(), self.random.bool());
+        let there = When::About(About { whom, api, nth: 1, is_applied });
+        let newcomer = self.newcomer(Addressed::After(number));
+        let newcomer = Session { groups, but_the_first: 0, ..newcomer };
+        self.push(there, Action::Exits(number, 137));
+        self.push(there, Action::Begins(20 + number, Box::new(newcomer)));
+    }
+
     /// It is a zombie to two sweeps; then somebody gets its address.
     pub(super) fn zombies_address_is_taken(&mut self) {
         let number = self.random.u8(0..3);
@@ -61,14 +95,13 @@ impl Teller<'_> {
         }
         let at = self.around(whom, &ABOUT_A_ZOMBIE);
         let like = self.newcomer(Addressed::LikeZombie(number));
+        // It may take longer to start than from one sweep to the next.
+        let never = Entry::NeverStarts(Seconds(0));
+        let entry = if once_in(self.random, 6) { never } else { like.entry };
+        let like = Session { entry, ..like };
         self.push(at, Action::Begins(20 + self.number, Box::new(like)));
         self.newcomer_may_leave();
-        // One that has just begun is registered a little later.
-        if once_in(self.random, 4) {
-            self.push(at, Action::IsRegistered(20 + self.number, false));
-            let later = some_time(self.random, self.lasts);
-            self.push(later, Action::IsRegistered(20 + self.number, true));
-        }
+        self.newcomer_may_be_registered_later(at);
         match self.random.u8(0..6) {
             0 => {}
             1 => {

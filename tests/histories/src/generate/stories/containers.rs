@@ -19,19 +19,14 @@ impl Teller<'_> {
             Container { broken: true, ..forbids.clone() },
         ];
         let mood = |random: &mut fastrand::Rng| moods[random.usize(0..moods.len())].clone();
+        if once_in(self.random, 4) {
+            let later = moods[self.random.usize(1..moods.len())].clone();
+            self.says_403_once(&moods[0], later);
+            return;
+        }
         let first = mood(self.random);
         self.is_over(&first);
         let number = self.number;
-        if once_in(self.random, 4) {
-            // It says so once, and what it has said can't be read once it is given up.
-            let (whom, api) = (self.whom(), Api::ContainerComplete);
-            let there = When::About(About { whom, api, nth: 1, is_applied: true });
-            self.push(there, Action::Behaves(number, Box::new(moods[1].clone())));
-            let at = some_time(self.random, self.lasts);
-            let fails = self.keeps_failing(self.whom(), &[Api::GetObject]);
-            self.push(at, fails);
-            return;
-        }
         for _ in 0..one(self.random, &[1, 2, 2, 3]) {
             let mood = mood(self.random);
             let at = if self.random.bool() {
@@ -64,6 +59,44 @@ impl Teller<'_> {
                 self.push(at, fails);
             }
             _ => {}
+        }
+    }
+
+    /// It says so to the first who asks, and what is written down of that is lost, or can't be read later.
+    fn says_403_once(&mut self, forbids: &Container, later: Container) {
+        let (number, lasts) = (self.number, self.lasts);
+        if self.random.bool() {
+            self.is_over(forbids);
+        } else {
+            let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
+            let identity = self.environment_or_tag();
+            let container = forbids.clone();
+            let session = Session { identity, entry, container, ..Session::default() };
+            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+            if self.stack.warm_pool {
+                self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+            }
+        }
+        let (whom, api) = (self.whom(), Api::ContainerComplete);
+        let there = When::About(About { whom, api, nth: 1, is_applied: true });
+        self.push(there, Action::Behaves(number, Box::new(later)));
+        match self.random.u8(0..3) {
+            0 => {
+                let fails = self.keeps_failing(self.whom(), &[Api::GetObject]);
+                let at = some_time(self.random, lasts);
+                self.push(at, fails);
+            }
+            1 => {
+                let whom = one(self.random, &[self.whom(), Whom::Receipts]);
+                let kind = one(self.random, &[FaultKind::Denied, FaultKind::ServerError]);
+                let times = one(self.random, &[4, 12, 40]);
+                self.push(there, Action::Fails(whom, Api::PutObject, kind, times));
+            }
+            _ => {
+                let calls = [Api::PutObject, Api::PutObject, Api::GetObject];
+                let fails = self.fails(Whom::Memory, &calls);
+                self.push(there, fails);
+            }
         }
     }
 

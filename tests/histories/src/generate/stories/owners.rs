@@ -31,13 +31,17 @@ impl Teller<'_> {
 
     /// Its upload never works, and something happens around the call that gives it up.
     pub(super) fn is_given_up(&mut self) {
-        self.is_over(&Container::default());
         let number = self.number;
         let never = if self.random.bool() {
             Container { upload: Upload::Never, ..Container::default() }
         } else {
             Container { silent: true, ..Container::default() }
         };
+        if once_in(self.random, 4) {
+            self.is_ended_as_it_is_given_up(never);
+            return;
+        }
+        self.is_over(&Container::default());
         self.push(When::At(Seconds(1)), Action::Behaves(number, Box::new(never)));
         let sweeps = self.stack.salvage_window.0 / self.stack.every.0;
         let nth = usize::try_from(sweeps).unwrap_or_default() + self.random.usize(0..4);
@@ -59,6 +63,22 @@ impl Teller<'_> {
                 self.push(at, fails);
             }
         }
+    }
+
+    /// Its owner's word is at its task once the sweep has asked it for the last time.
+    fn is_ended_as_it_is_given_up(&mut self, container: Container) {
+        let (number, stack) = (self.number, self.stack);
+        let (entry, identity) =
+            (Entry::Running(Seconds(stack.max_session_age.0 + 60)), self.environment_or_tag());
+        let session = Session { identity, entry, container, ..Session::default() };
+        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
+        if stack.warm_pool {
+            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
+        }
+        let sweeps = 1 + stack.salvage_window.0 / stack.every.0 + self.random.u64(0..2);
+        let before = self.random.u64(0..30);
+        let copies = EventCopies { copies: 1, late: Seconds(0), names_the_task: true };
+        self.push(When::At(Seconds(sweeps * stack.every.0 - before)), Action::Ends(number, copies));
     }
 
     pub(super) fn function_dies(&mut self) {
@@ -199,8 +219,25 @@ impl Teller<'_> {
             names_the_task: once_in(random, 4),
         };
         let back = Seconds(at.0 + one(random, &[0, 0, 0, 1, 5]));
+        if pool && self.random.bool() {
+            self.another_waits(at);
+            self.push(When::At(back), Action::Claims(number, Start::Now));
+        } else {
+            self.push(When::At(back), Action::Resumes(number));
+        }
         self.push(When::At(at), Action::Ends(number, copies));
-        self.push(When::At(back), Action::Resumes(number));
+    }
+
+    /// Its first task may be over, and its tags with it, before its owner ends it.
+    fn another_waits(&mut self, ends: Seconds) {
+        let (number, waits_for) = (self.number, self.random.u64(1..40));
+        if self.random.bool() {
+            self.push(When::At(Seconds(ends.0 - waits_for - 1)), Action::IsStopped(number));
+        }
+        let entry = Entry::Running(Seconds(0));
+        let waits = Session { entry, identity: Identity::None, ..Session::default() };
+        let since = When::At(Seconds(ends.0 - waits_for));
+        self.push(since, Action::Begins(number, Box::new(waits)));
     }
 
     /// An owner that does not name the task means one of two.

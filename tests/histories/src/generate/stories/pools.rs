@@ -3,13 +3,16 @@
 use super::super::{once_in, one};
 use super::{ABOUT_A_SESSION, Teller};
 use crate::history::{Action, Container, Entry, Identity, Seconds, Session, Start, Upload, When};
+use session_cleanup_tests::world::Api;
 
 impl Teller<'_> {
     /// An earlier run of the session has left its marker while the task waited.
     pub(super) fn claims_what_waited(&mut self) {
         let (number, lasts, random) = (self.number, self.lasts, &mut *self.random);
         let upload = match random.u8(0..4) {
-            _ if self.stack.owners_ahead > 0 && once_in(random, 2) => Upload::Works,
+            _ if self.stack.owners_ahead > 0 && once_in(random, 2) => {
+                one(random, &[Upload::Works, Upload::Fails(6), Upload::Fails(12)])
+            }
             0 => Upload::Works,
             1 => Upload::Never,
             _ => Upload::Nothing,
@@ -44,7 +47,11 @@ impl Teller<'_> {
                     // Within its cleanup, or between two.
                     let within = self.around(self.whom(), &ABOUT_A_SESSION);
                     let at = if self.random.bool() { within } else { later };
-                    let ends = Action::Exits(number, one(self.random, &[0, 137]));
+                    let ends = match self.random.u8(0..3) {
+                        0 => Action::IsStopped(number),
+                        1 => Action::Exits(number, 0),
+                        _ => Action::Exits(number, 137),
+                    };
                     self.push(at, ends);
                 }
             }
@@ -58,9 +65,17 @@ impl Teller<'_> {
                 self.push(at, Action::IsStopped(number));
             }
         }
-        if once_in(self.random, 3) {
-            let fails = self.fails(self.whom(), &ABOUT_A_SESSION);
-            self.push(over, fails);
+        match self.random.u8(0..6) {
+            0 | 1 => {
+                let fails = self.fails(self.whom(), &ABOUT_A_SESSION);
+                self.push(over, fails);
+            }
+            // What was seen of its start is written down in one place only.
+            2 => {
+                let fails = self.keeps_failing(self.whom(), &[Api::TagResource, Api::PutObject]);
+                self.push(over, fails);
+            }
+            _ => {}
         }
     }
 }
