@@ -6,6 +6,7 @@ mod invocations;
 mod limits;
 pub(crate) mod logbook;
 mod stage;
+mod words;
 
 pub(crate) use stage::Actor;
 

@@ -29,7 +29,9 @@ impl State {
                     .any(|(at, since)| at >= task.created_at && is_of_it(since >= task.created_at))
             })
         };
-        removed(group, |is_of_it| !is_of_it)
+        let is_the_first = self.tenants.get(&task.address).is_some_and(|all| all.len() == 1);
+        is_the_first
+            && removed(group, |is_of_it| !is_of_it)
             && task.registers_in.iter().any(|other| !removed(other, |_| true))
     }
 

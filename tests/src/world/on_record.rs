@@ -39,6 +39,21 @@ impl World {
         asked.all(|call| matches!(call.outcome, Outcome::Answered(404, _)))
     }
 
+    /// Whether the container of a session ran for long enough after this time to be asked for its artifacts, and nobody
+    /// has asked it.
+    #[must_use]
+    pub fn could_have_been_asked(&self, session: &TaskHandle, at: Timestamp) -> bool {
+        let state = self.lock();
+        let Some(task) = state.task(&session.key) else { return false };
+        let address = format!("{}:", task.address);
+        let stop = task.stop.as_ref();
+        let runs = task.started(at) && stop.is_none_or(|stop| at + A_MOMENT < stop.process_ends);
+        let mut calls = state.journal.calls.iter();
+        state.setup.containers_are_asked()
+            && runs
+            && !calls.any(|call| call.api == Api::ContainerComplete && call.is_about(&address))
+    }
+
     /// Whether the marker of a session is of a run before it, and the ledger says when it began.
     #[must_use]
     pub fn marker_is_of_an_earlier_run(&self, session: &TaskHandle) -> bool {

@@ -4,8 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::api::{Api, Outcome};
+use super::api::{Api, Call, Outcome};
 use super::invariants::Asker;
+use super::leftovers::A_SWEEP_LASTS;
 use super::snapshots::FRESH;
 use super::state::State;
 use super::task::{Phase, Task, TaskKey};
@@ -78,6 +79,30 @@ impl State {
             !outcome.is_success() && !matches!(outcome, Outcome::Answered(404 | 412, _))
         };
         calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
+            && !self.is_403_remembered(task, failed)
+    }
+
+    /// A sweep has heard it, and its memory was written and read whenever it was to be.
+    fn is_403_remembered(&self, task: &Task, failed: impl Fn(&Outcome) -> bool) -> bool {
+        let calls = || self.journal.calls.iter();
+        let mut memory = calls().filter(|call| call.is_about("suspects.json"));
+        let address = format!("{}:", task.address);
+        let mut heard = calls().filter(|call| {
+            call.api == Api::ContainerComplete
+                && call.is_about(&address)
+                && matches!(call.outcome, Outcome::Answered(403, _))
+        });
+        let is_written_after = |told: &Call| {
+            let mut writes = calls().filter(|call| {
+                call.api == Api::PutObject
+                    && call.is_about("suspects.json")
+                    && call.caller == told.caller
+            });
+            writes.any(|call| {
+                told.sent_at < call.sent_at && call.sent_at <= told.sent_at + A_SWEEP_LASTS
+            })
+        };
+        !memory.any(|call| failed(&call.outcome)) && heard.any(is_written_after)
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

@@ -3,11 +3,11 @@
 use super::garbage::garbage;
 use crate::functions::FUNCTION_TIMEOUT;
 use crate::history::{
-    Action, Addressed, Death, EventCopies, Function, History, Identity, Lease, Session, Stack,
-    Start, Sweep, Upload,
+    Action, Addressed, Death, Function, History, Identity, Lease, Session, Stack, Start, Sweep,
+    Upload,
 };
 use crate::queue::Queue;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use session_cleanup_tests::world::{Fault, Phase, TaskHandle, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +23,8 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 pub(crate) struct Actor {
     pub(crate) task: TaskHandle,
     pub(crate) session: Session,
+    /// When an event of its owner came that names its task.
+    pub(crate) ended_by_name: Option<Timestamp>,
     /// ECS has said that it is being stopped, and that it has.
     told: (bool, bool),
 }
@@ -39,7 +41,7 @@ pub(super) struct Stage {
     pub(super) world: World,
     pub(super) stack: Stack,
     /// The task that runs a session's number, and those that ran it before.
-    actors: BTreeMap<usize, Vec<Actor>>,
+    pub(super) actors: BTreeMap<usize, Vec<Actor>>,
     pub(super) events: Queue,
     pub(super) ending: Queue,
     pub(super) orders: VecDeque<Order>,
@@ -86,13 +88,6 @@ impl Stage {
 
     pub(super) fn task(&self, session: usize) -> Option<TaskHandle> {
         self.actors.get(&session)?.last().map(|actor| actor.task.clone())
-    }
-
-    /// The task that a session has claimed last; another may wait for it.
-    fn who_runs(&self, session: usize) -> Option<TaskHandle> {
-        let actors = self.actors.get(&session)?;
-        let claimed = actors.iter().rfind(|actor| actor.session.identity != Identity::None);
-        claimed.or(actors.last()).map(|actor| actor.task.clone())
     }
 
     /// Something happens.
@@ -238,8 +233,8 @@ impl Stage {
             Some(address) => sentence.at_address(address),
             None => sentence,
         };
-        let actor =
-            Actor { task: sentence.start(), session: session.clone(), told: (false, false) };
+        let (task, session) = (sentence.start(), session.clone());
+        let actor = Actor { task, session, ended_by_name: None, told: (false, false) };
         self.actors.entry(number).or_default().push(actor);
     }
 
@@ -268,40 +263,6 @@ impl Stage {
 
     fn owners_clock(&self) -> String {
         (self.world.now() + SignedDuration::from_secs(self.stack.owners_ahead)).to_string()
-    }
-
-    fn end(&mut self, number: usize, EventCopies { copies, late, names_the_task }: EventCopies) {
-        let Some(task) = self.who_runs(number).filter(|task| self.world.knows(task)) else {
-            return;
-        };
-        let mut event = self.world.session_ended_event(&task, "completed");
-        // Who ends a session without naming its task means whichever runs it; as long as it is not listed, the one
-        // before.
-        let is_found = !self.world.is_stopping(&task) && self.world.is_listed(&task);
-        if !names_the_task && !is_found {
-            for actor in self.actors.get(&number).into_iter().flatten() {
-                if self.world.knows(&actor.task) {
-                    self.world.owner_ends(&actor.task);
-                }
-            }
-        }
-        if !names_the_task && let Some(detail) = event["detail"].as_object_mut() {
-            detail.remove("task_arn");
-        }
-        for copy in 0..copies {
-            let later = Duration::from_secs(7) * u32::try_from(copy).unwrap_or_default();
-            self.events.send(event.clone(), Instant::now() + late.into() + later);
-        }
-    }
-
-    /// An owner mixes up two of its sessions.
-    fn end_another(&mut self, number: usize, other: usize) {
-        let (Some(task), Some(other)) = (self.task(number), self.task(other)) else { return };
-        if self.world.knows(&task) {
-            let mut event = self.world.session_ended_event(&task, "completed");
-            event["detail"]["task_arn"] = other.arn().into();
-            self.events.send(event, Instant::now());
-        }
     }
 
     /// Somebody else writes the marker of this session, or it is there: by another task of it, or by an upload that

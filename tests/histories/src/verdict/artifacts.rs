@@ -47,7 +47,16 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
             let what = format!("the task of {id} waited in a pool, and is on record as unknown");
             broken.push(Violation::new("I3", what));
         }
-        let Some(receipt) = receipts.get(task.id()) else { continue };
+        let Some(receipt) = receipts.get(task.id()) else {
+            let can_be_told = actor.session.identity != Identity::None;
+            let is_calm = can_be_told && !ends.looked_away && world.all_was_well();
+            let ended = actor.ended_by_name.filter(|_| is_calm);
+            if ended.is_some_and(|at| world.could_have_been_asked(task, at)) {
+                let what = format!("{id} was ended while its container ran, which nobody asked");
+                broken.push(Violation::new("I3", what));
+            }
+            continue;
+        };
         let written = receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         let unknown = world.written_at("ledger", &format!("unknown/{}.json", task.id()));
         let was_known = unknown.zip(written).is_some_and(|(unknown, at)| at < unknown)

@@ -163,11 +163,14 @@ impl Teller<'_> {
         let container = Container { upload, ..Container::default() };
         let session = Session { identity, entry, container, ..Session::default() };
         self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
+        // Whoever scales a pool in stops what nobody has claimed.
+        let waits = self.stack.warm_pool && once_in(self.random, 3);
+        if self.stack.warm_pool && !waits {
             self.push(When::At(Seconds(1)), Action::Claims(number, Start::Now));
         }
         let at = some_time(self.random, self.lasts);
         let ends = match self.random.u8(0..4) {
+            _ if waits => Action::IsStopped(number),
             0 => Action::IsStopped(number),
             1 => Action::IsInterrupted(number),
             _ => Action::Exits(number, one(self.random, &[0, 137])),
