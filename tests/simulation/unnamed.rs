@@ -196,6 +196,27 @@ async fn a_session_of_a_pool_whose_owner_stops_its_task_at_once_is_saved_by_its_
     assert_clean(&world, &alice);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_owner_stops_its_task_at_once_is_saved_while_reads_lag() {
+    for lag in [0, 1, 2, 4] {
+        let reads_lag = Duration::from_secs(lag);
+        let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
+        let alice = world.session("alice").unidentified().start();
+        world.claims(&alice, Some(&world.now().to_string()));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        world.operator_stops(&alice, "my own cleanup");
+        let event = world.session_ended_event(&alice, "completed");
+        let (context, _) = function_with(&world, "completion", &POOL);
+        let answer = report(&context, &event).await;
+        assert_eq!(
+            world.completion_calls(&alice).len(),
+            1,
+            "{lag}: {answer:?}\n{}",
+            world.history()
+        );
+    }
+}
+
 /// The same comes too late to ask the container: nobody says `cleaned`.
 #[tokio::test(start_paused = true)]
 async fn an_owners_event_about_a_pools_task_that_is_over_is_never_called_clean() {

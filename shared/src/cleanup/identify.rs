@@ -9,7 +9,9 @@ use crate::aws::retry::pauses;
 use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
-use crate::session::{IdentitySource, SessionId, Stage, Task, TaskArn, session_start, writes_from};
+use crate::session::{
+    IdentitySource, Scope, SessionId, Stage, Task, TaskArn, session_start, writes_from,
+};
 use backon::BackoffBuilder;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -49,8 +51,8 @@ pub(super) async fn identify(
     if !scope.is_session_task(&task) {
         return not_now(format!("a task of {} is no session task", task.family));
     }
-    match is_shown(&request.cause, &task) {
-        Shown::Yes => {}
+    match is_shown(scope, &request.cause, &task) {
+        Shown::Yes | Shown::Nameless => {}
         Shown::NotYet(why) => return unclear(why),
         Shown::GoesOn => return not_now("it runs, and nothing says that it ends".to_owned()),
     }
@@ -134,14 +136,18 @@ async fn look(
     let snapshots = &invocation.snapshots;
     let (mut snapshot, mut looked_at_again) = (snapshots.take(arn).await?, None);
     loop {
-        let shown = snapshot.task.as_ref().map(|task| is_shown(&request.cause, task));
+        let scope = &invocation.context().config.scope;
+        let shown = snapshot.task.as_ref().map(|task| is_shown(scope, &request.cause, task));
         let pause = pauses.next().unwrap_or_default();
-        match shown {
-            Some(Shown::NotYet(problem)) if deadline.leaves_time_for(pause + A_LOOK) => {
-                tracing::warn!(%problem, "looking again");
-            }
-            Some(Shown::Yes | Shown::NotYet(_) | Shown::GoesOn) | None => return Ok(snapshot),
+        let problem = match shown {
+            Some(Shown::NotYet(problem)) => problem,
+            Some(Shown::Nameless) => UNIDENTIFIED.to_owned(),
+            Some(Shown::Yes | Shown::GoesOn) | None => return Ok(snapshot),
+        };
+        if !deadline.leaves_time_for(pause + A_LOOK) {
+            return Ok(snapshot);
         }
+        tracing::warn!(%problem, "looking again");
         looked_at_again.get_or_insert_with(|| snapshots.look_again_at(arn));
         tokio::time::sleep(pause).await;
         snapshot = match snapshots.fresh(arn) {
@@ -160,12 +166,21 @@ enum Shown {
     Yes,
     /// Not yet, and it will.
     NotYet(String),
+    /// It runs, and shows no tag that could name its session: none may be there yet; or a call has stopped it, and
+    /// ECS shows that its tags are gone before it shows that it ends.
+    Nameless,
     /// The task runs, and nothing says that it ends.
     GoesOn,
 }
 
 /// Where an owner names the task, clocks decide nothing: one task runs one session.
-fn is_shown(cause: &Cause, task: &Task) -> Shown {
+fn is_shown(scope: &Scope, cause: &Cause, task: &Task) -> Shown {
+    let is_nameless = || {
+        task.shall_run()
+            && scope.is_session_task(task)
+            && IdentitySource::may_have_been_a_tag(&scope.identity)
+            && IdentitySource::identify(&scope.identity, task).is_none()
+    };
     match cause {
         Cause::TaskChanged { version, .. } if task.version < *version => Shown::NotYet(format!(
             "ECS still shows version {} of the task, the event showed {version}",
@@ -175,6 +190,7 @@ fn is_shown(cause: &Cause, task: &Task) -> Shown {
             Shown::NotYet("ECS does not show the task's end yet".to_owned())
         }
         Cause::TaskChanged { says_end: false, .. } if task.shall_run() => Shown::GoesOn,
+        Cause::SessionEnded { .. } | Cause::Orphan { .. } if is_nameless() => Shown::Nameless,
         Cause::SessionEnded { .. } | Cause::TaskChanged { .. } | Cause::Orphan { .. } => Shown::Yes,
     }
 }

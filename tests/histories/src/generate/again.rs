@@ -24,6 +24,7 @@ kept! {
     "a-removal-is-repeated-although-its-session-is-protected-by-then"
     "a-session-is-ended-by-what-was-said-at-the-instant-of-its-start"
     "a-session-is-registered-at-the-port-of-the-one-before"
+    "a-session-is-not-known-whose-task-shows-no-tag-and-no-end-yet"
     "a-session-that-has-just-started-is-taken-for-one-that-never-did"
     "a-slow-clock-does-not-say-which-of-two-tasks-was-meant"
     "a-stop-without-an-answer-is-forgotten-by-a-look-that-lags-behind"
