@@ -212,17 +212,23 @@ async fn i5_nobody_registers_what_nobody_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn i2_who_has_just_listed_a_live_session_does_not_remove_its_target() {
-    for (listed, violations) in [(true, 1), (false, 0)] {
+async fn i2_who_has_just_listed_and_described_a_live_session_does_not_remove_its_target() {
+    for (listed, described, violations) in
+        [(true, true, 1), (true, false, 0), (false, true, 0), (false, false, 0)]
+    {
         let (world, clients) = stage();
         let alice = world.session("alice").start();
+        sleep(secs(1)).await;
         if listed {
-            sleep(secs(1)).await;
             clients.ecs.list_tasks().cluster("sessions").send().await.unwrap();
+        }
+        if described {
+            clients.describe(&alice).await;
         }
         intend(&world, alice.address());
         clients.deregister(alice.address()).await;
-        assert_eq!(world.violations().len(), violations, "{listed}: {:?}", world.violations());
+        let what = format!("{listed}, {described}: {:?}", world.violations());
+        assert_eq!(world.violations().len(), violations, "{what}");
     }
 }
 

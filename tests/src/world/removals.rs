@@ -204,6 +204,18 @@ impl State {
         self.setup.page >= 100
             && self.shows_what_is()
             && last.is_some_and(|(at, listed)| listed && there_since < at)
+            && self.is_described_to(asker, task)
+    }
+
+    /// Whether the caller knew what a description of it says when it sent this call.
+    fn is_described_to(&self, asker: &Asker, task: &Task) -> bool {
+        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::DescribeTasks);
+        calls.any(|call| {
+            call.caller == asker.caller
+                && call.outcome.is_success()
+                && call.sent_at + self.setup.latency.ecs <= asker.sent_at
+                && call.is_about(&task.arn)
+        })
     }
 
     /// Whether no read has shown what was before.
