@@ -48,7 +48,8 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
             broken.push(Violation::new("I3", what));
         }
         let Some(receipt) = receipts.get(task.id()) else {
-            let can_be_told = actor.session.identity != Identity::None;
+            let can_be_told =
+                actor.session.is_in_scope() && actor.session.identity != Identity::None;
             let is_calm = can_be_told && !ends.looked_away && world.all_was_well();
             let ended = actor.ended_by_name.filter(|_| is_calm);
             if ended.is_some_and(|at| world.could_have_been_asked(task, at)) {
