@@ -37,6 +37,7 @@ pub(super) fn holder(id: &str) -> SessionTask {
         neighbourhood: Neighbourhood { family: "session".to_owned(), subnet: None },
         shall_run: true,
         started: true,
+        started_whole: true,
         protected: false,
         ended: EndedTag::Absent,
         lease: Lease::None,

@@ -7,6 +7,9 @@ pub const SESSION_STARTED_TAG: &str = "session-started-at";
 /// So far ahead of ours another clock may be.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
+/// So far apart an owner's clock and that of S3 may be in any case.
+const APART: SignedDuration = SignedDuration::from_secs(5);
+
 /// No clock is so far ahead.
 const FAR_AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
@@ -37,7 +40,8 @@ pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
 pub fn end_seen(task: &Task, writes_from: Timestamp, now: Timestamp) -> Timestamp {
     let tag = task.tags.get(SESSION_STARTED_TAG).and_then(|said| said.parse::<Timestamp>().ok());
     let said = tag.filter(|said| said.duration_since(now) <= FAR_AHEAD);
-    said.filter(|said| *said > now || writes_from < *said).unwrap_or(now)
+    let was_ahead = |said: &Timestamp| *said > now || said.duration_since(writes_from) > APART;
+    said.filter(was_ahead).unwrap_or(now)
 }
 
 fn is_noted_as_end(said: Timestamp, task: &Task) -> bool {
@@ -45,15 +49,13 @@ fn is_noted_as_end(said: Timestamp, task: &Task) -> bool {
     ended == Some(said)
 }
 
-/// From when on what lies where the session of `task` writes is its own. A start that is ahead of us shows that its
-/// owner's clock is: it had begun already when it wrote, so much earlier at most. So does an end that was seen before
-/// it ([`end_seen`]).
+/// From when on what lies where the session of `task` writes is its own: from its start, and as S3's clock is another,
+/// some seconds before. A start that is ahead of us shows that its owner's clock is: it had begun already when it wrote,
+/// so much earlier at most. So does an end that was seen before it ([`end_seen`]).
 #[must_use]
 pub fn writes_from(task: &Task, now: Timestamp) -> Timestamp {
-    match said(task, now) {
-        Some(said) if said > now || is_noted_as_end(said, task) => {
-            said.checked_sub(AHEAD).map_or(task.created_at, |at| at.max(task.created_at))
-        }
-        Some(_) | None => session_start(task, now),
-    }
+    let Some(said) = said(task, now) else { return task.created_at };
+    let (began, at_most) =
+        if said > now || is_noted_as_end(said, task) { (said, AHEAD) } else { (said, APART) };
+    began.checked_sub(at_most).map_or(task.created_at, |at| at.max(task.created_at))
 }

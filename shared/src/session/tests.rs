@@ -198,3 +198,17 @@ fn whatever_a_size_is_written_as_nothing_overflows() {
         }
     });
 }
+
+#[test]
+fn an_end_is_noted_when_it_was_seen_unless_its_start_was_ahead_of_our_clock_by_then() {
+    let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+    let at = |minutes| noon + SignedDuration::from_mins(minutes);
+    for (said, identified, seen, noted) in
+        [(0, 50, 51, 51), (0, 0, 1, 1), (3, 1, 2, 3), (3, 1, 4, 3)]
+    {
+        let mut task = tagged(&at(said).to_string(), at(-60));
+        task.tags.remove(SESSION_ENDED_TAG);
+        let from = writes_from(&task, at(identified));
+        assert_eq!(end_seen(&task, from, at(seen)), at(noted), "{said} {identified} {seen}");
+    }
+}

@@ -62,6 +62,24 @@ async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved() {
     assert_clean(&world, &session);
 }
 
+/// Its event comes as our clock, which is ahead of S3's, passes the start that its owner's clock says.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_seems_to_have_begun_as_its_event_comes_is_saved() {
+    let functions_clock_is_ahead = jiff::SignedDuration::from_secs(2);
+    for after in [0, 1, 2] {
+        let setup = Setup { warm_pool: true, functions_clock_is_ahead, ..Setup::default() };
+        let world = World::new(setup);
+        let session = world.session("short").unidentified().started_ago(HOUR).start();
+        world.claims(&session, Some(&(world.now() + MINUTE).to_string()));
+        tokio::time::sleep(Duration::from_secs(58 + after)).await;
+        let event = world.session_ended_event(&session, "completed");
+        world.owner_ends(&session);
+        let pool = function_with(&world, "completion", &POOL).0;
+        assert!(deliver(&pool, &[event]).await.is_empty(), "{after}: {}", world.history());
+        assert_clean(&world, &session);
+    }
+}
+
 /// Its upload takes longer than the first attempt waits, and by the second its start is no longer ahead.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_shorter_than_its_owners_clock_is_ahead_is_saved_at_a_later_attempt() {

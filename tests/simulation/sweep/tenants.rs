@@ -214,6 +214,21 @@ async fn a_session_that_takes_long_to_start_is_not_registered_before_its_owner_h
     assert_unharmed(&world);
 }
 
+/// A container beside the session's has run, and its own has not.
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_sidecar_alone_has_started_is_not_registered_before_its_owner_has_shown_where()
+ {
+    let (world, _) = zombie_meets(|world, address| {
+        let new = world.session("new").registered_in(&["tenant-b"]).at_address(address);
+        new.with_a_sidecar_that_exits(Some(0)).never_started().start()
+    })
+    .await;
+    enforce(&world, "sweep-3").await;
+    assert_eq!(open_intents(&world).len(), 1, "nothing can be told yet");
+    assert!(world.registered("tenant-a").is_empty(), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// The address was a zombie in two groups. What the other one's intent names is no sign that the session belongs
 /// there.
 #[tokio::test(start_paused = true)]

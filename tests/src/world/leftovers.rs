@@ -68,7 +68,11 @@ impl World {
                         true
                     }
                     _ if setup.artifacts_are_discarded => false,
-                    "cleaned" => task.container.saved_at.is_none(),
+                    // When it began is gone with its claim: an earlier run's marker is taken for its own.
+                    "cleaned" => {
+                        let says_so = task.container.behaviour.uploads_nothing;
+                        task.container.saved_at.is_none() && !(says_so && task.has_lost_its_claim())
+                    }
                     "artifacts_lost" => saved_in_time && !task.container.behaviour.encrypts,
                     _ => false,
                 };

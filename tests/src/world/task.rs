@@ -196,6 +196,13 @@ impl Task {
         self.tags.clear(now);
     }
 
+    /// A call of somebody else has deleted the tags by which a session had claimed it.
+    pub(crate) fn has_lost_its_claim(&self) -> bool {
+        self.claimed_at.is_some()
+            && !self.tags.contains_key("session-id")
+            && self.stop.as_ref().is_some_and(|stop| !stop.is_ours())
+    }
+
     /// When it began, as its owner says, if that can be.
     pub(crate) fn says_it_began(&self) -> Option<Timestamp> {
         let said = self.tags.get("session-started-at")?.parse::<Timestamp>().ok();

@@ -91,7 +91,7 @@ impl World {
             let exited_well = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
             // A call that stops it deletes its tags, and says no more than that the pool was scaled in.
             let is_theirs = |stop: &Stop| stop.code == "UserInitiated" && !stop.is_ours();
-            let scaled_in = task.stop.as_ref().is_some_and(is_theirs);
+            let scaled_in = task.stop.as_ref().is_some_and(is_theirs) || task.has_lost_its_claim();
             let uploads_itself = state.setup.containers_upload_themselves;
             let ledger = state.buckets.get(&state.setup.ledger_bucket);
             let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{}", task.key.id)));
