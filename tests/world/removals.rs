@@ -218,7 +218,7 @@ async fn i2_who_has_just_listed_and_described_a_live_session_does_not_remove_its
     {
         let (world, clients) = stage();
         let alice = world.session("alice").start();
-        sleep(secs(1)).await;
+        sleep(secs(6)).await;
         if listed {
             clients.ecs.list_tasks().cluster("sessions").send().await.unwrap();
         }

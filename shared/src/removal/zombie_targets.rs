@@ -14,6 +14,10 @@ use futures_util::future::join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// The intent may take so long: with the probe before it, what was seen of an address is 5 s old at most when that is
+/// acted on. Who has got it since is not seen.
+const A_LOOK_LASTS: Duration = Duration::from_secs(3);
+
 /// One zombie target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ZombieTarget {
@@ -64,7 +68,7 @@ pub(crate) async fn remove_zombie_targets(
     deadline: Deadline,
 ) -> BTreeMap<ZombieTarget, ZombieFate> {
     let entries: Vec<IntentEntry> = zombies.iter().map(entry).collect();
-    let writing = Deadline::after(context.config.timeouts.target);
+    let writing = Deadline::after(context.config.timeouts.target.min(A_LOOK_LASTS));
     let written = writing.answer(intent::write(context, entries)).await;
     if let Err(why) = written {
         let why = format!("no intent can be written: {why}");

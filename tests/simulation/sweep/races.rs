@@ -1,12 +1,14 @@
 //! Sessions that come, and leases that are renewed, between any two calls of a sweep.
 
 use super::boundary::{Boundary, everywhere};
+use super::crowd::left_targets;
 use super::fleet::{
     HOUR, Living, Why, assert_keeps_its_target, assert_never_touched, assert_put_right,
     calls_of_a_sweep, leave_zombie, quick_world, suspect, unsaved_until_the_window_is_over,
 };
-use crate::invoke::{INTERVAL, enforce, target_in};
-use session_cleanup_tests::world::{Api, TaskHandle, World};
+
+use crate::invoke::{INTERVAL, assert_unharmed, enforce, target_in};
+use session_cleanup_tests::world::{Api, Fault, FaultKind, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -194,4 +196,20 @@ async fn once_the_salvage_window_is_over_what_keeps_a_task_gives_its_target_back
         println!("{what}: {re_registered} targets were registered again");
         assert!(re_registered >= 2, "{what}: only {re_registered}");
     }
+}
+
+/// Whoever has got its address since it was looked at would lose its target.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_whose_intent_takes_long_to_write_is_left_to_the_next_sweep() {
+    let world = World::new(Setup::default());
+    let nobodys = left_targets(&world, "sessions", 1)[0];
+    enforce(&world, "sweep-1").await;
+    tokio::time::sleep(INTERVAL).await;
+    world.fault(Fault::on(Api::PutObject).of("intents/").kind(FaultKind::Hangs));
+    enforce(&world, "sweep-2").await;
+    assert_eq!(world.count(Api::DeregisterTargets), 0, "{}", world.history());
+    tokio::time::sleep(INTERVAL).await;
+    enforce(&world, "sweep-3").await;
+    assert!(!world.registered("sessions").contains(&nobodys), "{}", world.history());
+    assert_unharmed(&world);
 }
