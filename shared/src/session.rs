@@ -30,7 +30,9 @@ pub use scope::{Scope, family_of_definition};
 pub use session_container::session_exited_well;
 pub use session_task::{EndedTag, LEASE_TAG, Lease, SessionTask};
 pub use size::{TaskSize, Used};
-pub use start::{SESSION_STARTED_TAG, claimed_at, end_seen, session_start, writes_from};
+pub use start::{
+    SESSION_STARTED_TAG, claimed_at, end_seen, said_start, session_start, writes_from,
+};
 pub use task::{
     DesiredStatus, LastStatus, PROTECTION_TAG, SESSION_ENDED_TAG, Stage, StopNote, StoppedWith,
     Task,

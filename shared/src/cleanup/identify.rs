@@ -10,7 +10,7 @@ use crate::aws::{CallError, TaskSnapshot};
 use crate::deadline::Deadline;
 use crate::event::TaskReference;
 use crate::session::{
-    IdentitySource, Scope, SessionId, Stage, Task, TaskArn, session_start, writes_from,
+    IdentitySource, Scope, SessionId, Stage, Task, TaskArn, said_start, session_start, writes_from,
 };
 use backon::BackoffBuilder;
 use jiff::Timestamp;
@@ -197,10 +197,10 @@ fn is_shown(scope: &Scope, cause: &Cause, task: &Task) -> Shown {
 
 /// The task that the request names, or else the one that runs its session.
 async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Identified> {
-    let (session, at, said_at) = match (&request.task, &request.cause) {
+    let (session, at, ended_at_by_owner, said_at) = match (&request.task, &request.cause) {
         (TaskReference::Arn(arn), _) => return Ok(arn.clone()),
-        (TaskReference::ByIdentity, Cause::SessionEnded { session, at, said_at, .. }) => {
-            (session, *at, *said_at)
+        (TaskReference::ByIdentity, Cause::SessionEnded { session, at, ended_at, said_at, .. }) => {
+            (session, *at, *ended_at, *said_at)
         }
         (TaskReference::ByIdentity, Cause::TaskChanged { .. } | Cause::Orphan { .. }) => {
             let why = "only an owner's event may leave the task out".to_owned();
@@ -233,8 +233,10 @@ async fn find(invocation: &Invocation, request: &Request) -> Result<TaskArn, Ide
     let beside = over.iter().filter(ran_on).count();
     over.retain(|task| at >= session_start(task, now));
     over.sort_by_key(|task| session_start(task, now));
-    // Nobody ends a session at the very instant at which it begins: that is said of the task before.
-    let had_begun = |task: &Task| at > session_start(task, now);
+    // Nobody ends a session at the very instant at which it begins: that is said of the task before. Nor before its
+    // start, by the same clock, however wrong that is.
+    let had_begun =
+        |task: &Task| at > session_start(task, now) && !starts_after(task, ended_at_by_owner);
     match live.as_slice() {
         [one] if had_begun(one) && beside == 0 => {
             // ECS deletes a tag with its task, and by now the event may be old.
@@ -277,6 +279,11 @@ async fn name_while_it_can_be_told(invocation: &Invocation, session: &SessionId,
         let task = &task.arn;
         tracing::warn!(%task, %error, "whose task it was can't be told once its tag is gone");
     }
+}
+
+/// Whether its owner says that its session began at this time or later, by its own clock.
+fn starts_after(task: &Task, ended_at: Option<Timestamp>) -> bool {
+    said_start(task).zip(ended_at).is_some_and(|(start, end)| start >= end)
 }
 
 /// When it was over, or is to be.

@@ -62,6 +62,8 @@ pub enum Cause {
         session: SessionId,
         /// The moment the owner spoke of; a task created later is another one.
         at: Timestamp,
+        /// The same by its owner's clock alone.
+        ended_at: Option<Timestamp>,
         /// When the owner said so.
         said_at: Timestamp,
         /// How it ended.
@@ -229,8 +231,8 @@ impl Serialize for Cause {
 
 impl From<SessionEnded> for Request {
     fn from(event: SessionEnded) -> Self {
-        let SessionEnded { session, task, at, said_at, reason, request_id } = event;
-        let cause = Cause::SessionEnded { session, at, said_at, reason };
+        let SessionEnded { session, task, at, ended_at, said_at, reason, request_id } = event;
+        let cause = Cause::SessionEnded { session, at, ended_at, said_at, reason };
         Self { task, cause, request_id, delivery: Delivery::First }
     }
 }

@@ -16,6 +16,8 @@ pub struct SessionEnded {
     /// When the session ended: the earlier of `ended_at` and the envelope's `time`, for an owner's
     /// clock may be fast. Without a task, one that was created later is not meant.
     pub at: Timestamp,
+    /// The same by its owner's clock alone, which may be wrong: to be compared with what else it says.
+    pub ended_at: Option<Timestamp>,
     /// When its owner said so: the envelope's `time`, which AWS sets where the owner does not.
     pub said_at: Timestamp,
     /// How it ended, as the owner says.
@@ -83,7 +85,7 @@ pub(super) fn parse(
     };
     let request_id = detail.optional_text("request_id")?.map(str::to_owned);
     let at = ended_at.map_or(sent_at, |at| at.min(sent_at));
-    Ok(Ok(SessionEnded { session, task, at, said_at: sent_at, reason, request_id }))
+    Ok(Ok(SessionEnded { session, task, at, ended_at, said_at: sent_at, reason, request_id }))
 }
 
 /// Beside a task that is named, a time that can't be used is no reason to leave the session as it is.

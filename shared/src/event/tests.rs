@@ -66,6 +66,7 @@ fn a_session_ended_event_is_read_whole() {
         session: crate::session::SessionId::parse("s-1").unwrap(),
         task: TaskReference::Arn(arn(TASK)),
         at: "2026-11-24T11:59:58.5Z".parse().unwrap(),
+        ended_at: Some("2026-11-24T11:59:58.5Z".parse().unwrap()),
         said_at: "2026-11-24T12:00:00Z".parse().unwrap(),
         reason: Some(EndReason::TimedOut),
         request_id: Some("r-1".to_owned()),

@@ -21,8 +21,14 @@ pub fn claimed_at(task: &Task, now: Timestamp) -> Option<Timestamp> {
     said(task, now).map(|said| said.min(now).max(task.created_at))
 }
 
+/// When the session of `task` began, as its owner says by its own clock, whether that can be or not.
+#[must_use]
+pub fn said_start(task: &Task) -> Option<Timestamp> {
+    task.tags.get(SESSION_STARTED_TAG)?.parse().ok()
+}
+
 fn said(task: &Task, now: Timestamp) -> Option<Timestamp> {
-    let said = task.tags.get(SESSION_STARTED_TAG)?.parse::<Timestamp>().ok()?;
+    let said = said_start(task)?;
     (said >= task.created_at && said.duration_since(now) <= AHEAD).then_some(said)
 }
 
@@ -38,8 +44,7 @@ pub fn session_start(task: &Task, now: Timestamp) -> Timestamp {
 /// was. A start that is further ahead than any clock is never read.
 #[must_use]
 pub fn end_seen(task: &Task, writes_from: Timestamp, now: Timestamp) -> Timestamp {
-    let tag = task.tags.get(SESSION_STARTED_TAG).and_then(|said| said.parse::<Timestamp>().ok());
-    let said = tag.filter(|said| said.duration_since(now) <= FAR_AHEAD);
+    let said = said_start(task).filter(|said| said.duration_since(now) <= FAR_AHEAD);
     let was_ahead = |said: &Timestamp| *said > now || said.duration_since(writes_from) > APART;
     said.filter(was_ahead).unwrap_or(now)
 }

@@ -143,6 +143,27 @@ async fn a_marker_from_before_the_claim_confirms_nothing() {
 }
 
 /// Without a task in the event, an end from before the claim is that of an earlier run.
+/// Its owner's clock is so far ahead that the start that it says can't be; but its end was before that, by the same clock.
+#[tokio::test(start_paused = true)]
+async fn an_event_from_before_the_claim_is_not_about_this_session_however_wrong_its_owners_clock() {
+    let owners_clock_is_ahead = jiff::SignedDuration::from_mins(10);
+    let setup = Setup { warm_pool: true, owners_clock_is_ahead, ..Setup::default() };
+    let world = World::new(setup);
+    let first = world.session("resumed").unidentified().start();
+    world.claims(&first, Some(&(world.now() + MINUTE * 10).to_string()));
+    let second = world.session("resumed").unidentified().start();
+    tokio::time::sleep(MINUTE).await;
+    let mut event = world.session_ended_event(&first, "completed");
+    event["detail"].as_object_mut().unwrap().remove("task_arn");
+    world.operator_stops(&first, "its owner");
+    tokio::time::sleep(MINUTE).await;
+    world.claims(&second, Some(&(world.now() + MINUTE * 10).to_string()));
+    deliver(&function_with(&world, "completion", &POOL).0, &[event]).await;
+    assert!(!world.is_stopping(&second), "{}", world.history());
+    assert!(world.completion_calls(&second).is_empty(), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_from_before_the_claim_is_not_about_this_session() {
     let world = World::new(Setup::default());

@@ -49,8 +49,11 @@ fn now() -> Timestamp {
 }
 
 fn written(event: &SessionEnded) -> Value {
-    let SessionEnded { session, task, at, said_at, reason, request_id } = event;
-    let mut detail = json!({"session_id": session, "ended_at": at.to_string()});
+    let SessionEnded { session, task, at: _, ended_at, said_at, reason, request_id } = event;
+    let mut detail = json!({"session_id": session});
+    if let Some(ended_at) = ended_at {
+        detail["ended_at"] = json!(ended_at.to_string());
+    }
     if let TaskReference::Arn(task) = task {
         detail["task_arn"] = json!(task.as_str());
     }
