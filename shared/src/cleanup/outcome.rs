@@ -2,6 +2,7 @@
 
 use super::request::SalvageWindow;
 use super::salvage::{Salvage, UNDER_WAY};
+use super::stop::may_stop;
 use super::target_fate::TargetFate;
 use super::task_fate::TaskFate;
 use crate::metrics::Metric;
@@ -149,6 +150,12 @@ pub(super) fn outcome(
             Outcome::AwaitingSalvage
         }
         (Salvage::UnderWay, _) if task.was_left_running() => Outcome::AwaitingSalvage,
+        // Somebody else is stopping it: its end is judged.
+        (Salvage::Blind { .. }, window)
+            if is_done && may_stop(salvage, window).authority().is_none() =>
+        {
+            Outcome::AwaitingSalvage
+        }
         (Salvage::Confirmed | Salvage::NothingToSave | Salvage::Discarded, _) if is_done => {
             Outcome::Cleaned
         }
@@ -282,6 +289,16 @@ mod tests {
             let lost = outcome(&salvage, &TargetFate::Gone, &TaskFate::Stopped, over);
             assert_eq!(lost, Outcome::ArtifactsLost, "{salvage:?}");
         }
+    }
+
+    #[test]
+    fn what_nobody_reached_and_others_stop_is_no_loss_until_its_end_is_judged() {
+        let blind = Salvage::Blind { why: "no connection in time".to_owned() };
+        let theirs = TaskFate::StoppedByOthers;
+        assert_eq!(
+            in_the_window(&blind, &TargetFate::NotRouted, &theirs),
+            Outcome::AwaitingSalvage
+        );
     }
 
     #[test]

@@ -35,6 +35,7 @@ kept! {
     "an-intent-is-settled-while-another-of-the-same-address-can-not-be-read"
     "an-orphan-that-somebody-stops-is-one-of-which-nobody-knows"
     "nobody-is-told-of-a-loss-that-was-on-record-before-a-stop-that-was-not-ours"
+    "nobody-is-told-of-the-loss-of-one-that-somebody-stops-and-no-route-leads-to"
     "the-other-task-of-a-resumed-session-is-over"
     "the-session-of-an-orphan-that-somebody-stops-is-forgotten"
     "what-comes-back-at-a-zombies-address-is-a-zombie-at-once"

@@ -58,7 +58,7 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
             }
             continue;
         };
-        let written = receipt["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let written = world.written_at("ledger", &task.receipt_key());
         let unknown = world.written_at("ledger", &format!("unknown/{}.json", task.id()));
         let was_known = unknown.zip(written).is_some_and(|(unknown, at)| at < unknown)
             && !world.has_failed(Api::PutObject, &format!("tasks/{}", task.id()));
