@@ -203,7 +203,7 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_saved_while_reads_lag()
         let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
         let alice = world.session("alice").unidentified().start();
         world.claims(&alice, Some(&world.now().to_string()));
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         world.operator_stops(&alice, "my own cleanup");
         let event = world.session_ended_event(&alice, "completed");
         let (context, _) = function_with(&world, "completion", &POOL);

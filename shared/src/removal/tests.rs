@@ -37,7 +37,7 @@ pub(super) fn holder(id: &str) -> SessionTask {
         neighbourhood: Neighbourhood { family: "session".to_owned(), subnet: None },
         shall_run: true,
         started: true,
-        started_whole: true,
+        running_since: Some(Timestamp::UNIX_EPOCH),
         protected: false,
         ended: EndedTag::Absent,
         lease: Lease::None,

@@ -86,7 +86,7 @@ pub(super) fn group_of(
         return GroupOf::Another(other.clone(), at);
     }
     match when {
-        When::Later if holder.started_whole => GroupOf::This,
+        When::Later if holder.running_since.is_some() => GroupOf::This,
         When::Later | When::AtOnce => GroupOf::CantBeTold,
     }
 }

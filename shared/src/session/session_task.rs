@@ -33,8 +33,8 @@ pub struct SessionTask {
     pub shall_run: bool,
     /// Whether it has, or had, a container.
     pub started: bool,
-    /// Whether it has been RUNNING: all its containers had started.
-    pub started_whole: bool,
+    /// When it was RUNNING: all its containers had started.
+    pub running_since: Option<Timestamp>,
     /// Whether an operator protects it.
     pub protected: bool,
     /// Whether its owner has ended it, and since when it waits for its cleanup.
@@ -152,7 +152,7 @@ impl SessionTask {
             neighbourhood: task.neighbourhood(),
             shall_run: task.shall_run(),
             started: task.stage() != Stage::NeverStarted,
-            started_whole: task.started_at.is_some(),
+            running_since: task.started_at,
             protected: task.is_protected(),
             ended: EndedTag::of(task, now),
             lease: Lease::of(task, now),

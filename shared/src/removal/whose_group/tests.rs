@@ -55,7 +55,7 @@ fn who_is_registered_nowhere_belongs_where_it_was_removed_once_its_owner_had_the
     let open = [removed("a", 1, of_task("old"))];
     assert_eq!(told(&open, &[], When::AtOnce), GroupOf::CantBeTold);
     assert_eq!(told(&open, &[], When::Later), GroupOf::This);
-    let starting = SessionTask { started_whole: false, ..holder("new") };
+    let starting = SessionTask { running_since: None, ..holder("new") };
     let [OpenEntry { entry, .. }] = open;
     let told = group_of(&starting, &entry, &[], &groups(&[]), When::Later);
     assert_eq!(told, GroupOf::CantBeTold);
