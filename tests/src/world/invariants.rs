@@ -193,7 +193,7 @@ impl State {
     pub(crate) fn snapshot(&self, task: &Task, (now, seen): (Timestamp, Timestamp)) -> Snapshot {
         let shown = task.as_of(seen);
         Snapshot {
-            live: self.live(task, now) && self.live(&shown, seen) && !self.is_forced(&shown, now),
+            live: self.live(task, now) && self.live(&shown, now) && !self.is_forced(&shown, now),
             held_address: shown.holds_address(seen),
             salvage_was_over: self.salvage_is_over(&shown, seen),
             taken_at: now,

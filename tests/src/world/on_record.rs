@@ -25,7 +25,15 @@ impl World {
         let state = self.lock();
         let is_for_it =
             |met: &Met| met.api == Api::ContainerComplete && met.kind == FaultKind::Denied;
-        state.judge.known_to_forbid.contains(&session.key)
+        // Or somebody else at its address, who was hidden behind it.
+        let hides_somebody = state
+            .judge
+            .hidden
+            .iter()
+            .filter_map(|key| state.task(key))
+            .any(|task| task.address == session.address());
+        hides_somebody
+            || state.judge.known_to_forbid.contains(&session.key)
             || state.chaos.met().iter().any(is_for_it)
     }
 

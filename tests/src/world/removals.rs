@@ -356,7 +356,10 @@ impl State {
         let is_registered = |own: &String| {
             let target =
                 self.groups.get(own).and_then(|own| own.targets.get(&(ip, task.target_port)));
-            target.is_some_and(|target| is_there_for_long(target, now)) && !by_us(own)
+            let is_its_own = |target: &Target| {
+                is_there_for_long(target, now) && target.registered_at >= task.created_at
+            };
+            target.is_some_and(is_its_own) && !by_us(own)
         };
         self.is_session_task(task)
             && !is_hidden
