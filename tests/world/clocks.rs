@@ -89,6 +89,7 @@ async fn i3_what_was_saved_after_a_question_is_its_own_though_its_owners_clock_i
         world.claims(&alice, Some(&(world.now() + secs(200)).to_string()));
         clients.describe(&alice).await;
         if asked {
+            clients.tag(&alice, "session-ended-at", &world.now().to_string()).await;
             assert_eq!(clients.complete(alice.address(), "alice").await, Ok(200));
         } else {
             world.completes_by_itself(&alice);

@@ -168,17 +168,22 @@ impl State {
             && tags.any(|call| call.is_about(&task.arn) && call.outcome.is_success())
     }
 
-    /// Whether it had been asked for its artifacts before this time, and what was seen of its session by then could be
-    /// noted at its task, or on record.
+    /// Whether it had been asked for its artifacts before this time, and that its owner's clock is ahead was noted at its
+    /// task while it could be seen, or is on record and can be read.
     fn was_asked_by(&self, task: &Task, at: Timestamp) -> bool {
+        let Some(said) = task.says_it_began() else { return false };
         let named = format!("tasks/{}", task.key.id);
-        let failed = |api: Api, subject: &str| {
+        let came_to = |api: Api, subject: &str, is_success: bool| {
             let mut calls = self.journal.calls.iter().filter(|call| call.api == api);
-            calls.any(|call| call.is_about(subject) && !call.outcome.is_success())
+            calls.any(|call| {
+                call.is_about(subject)
+                    && call.outcome.is_success() == is_success
+                    && (call.sent_at < said || !is_success)
+            })
         };
-        task.salvage_failing_since.is_some_and(|asked| asked <= at)
-            && !(failed(Api::TagResource, &task.arn)
-                && [Api::PutObject, Api::GetObject].into_iter().any(|api| failed(api, &named)))
+        let is_noted = came_to(Api::TagResource, &task.arn, true)
+            || came_to(Api::PutObject, &named, true) && !came_to(Api::GetObject, &named, false);
+        is_noted && task.salvage_failing_since.is_some_and(|asked| asked <= at)
     }
 
     /// Protected, or nobody knows whose it is, or since when. (That the hard age bounds the last is a story of its own.)
