@@ -51,7 +51,9 @@ impl State {
     /// I1 for a completion call that has reached the container that it was meant for.
     pub(super) fn judge_haste(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         // As its caller has seen it, whatever came since.
-        let Some(seen) = self.judge.fresh(asker, key).map(|look| look.taken_at) else { return };
+        let Some(look) = self.judge.fresh(asker, key) else { return };
+        // What came right after that, at the same instant, was not seen.
+        let seen = look.taken_at - Duration::from_millis(1);
         let is_done_at_once = |task: &&Task| {
             self.is_done_at_once(task, now) && self.is_done_at_once(&task.as_of(seen), seen)
         };
