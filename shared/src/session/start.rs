@@ -60,7 +60,6 @@ fn is_noted_as_end(said: Timestamp, task: &Task) -> bool {
 #[must_use]
 pub fn writes_from(task: &Task, now: Timestamp) -> Timestamp {
     let Some(said) = said(task, now) else { return task.created_at };
-    let (began, at_most) =
-        if said > now || is_noted_as_end(said, task) { (said, AHEAD) } else { (said, APART) };
-    began.checked_sub(at_most).map_or(task.created_at, |at| at.max(task.created_at))
+    let at_most = if said > now || is_noted_as_end(said, task) { AHEAD } else { APART };
+    said.checked_sub(at_most).map_or(task.created_at, |at| at.max(task.created_at))
 }

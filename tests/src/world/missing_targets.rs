@@ -22,17 +22,22 @@ impl State {
     /// A zombie that had its address was removed from this group, and not from another that it is in: nobody can tell
     /// that it is in both.
     fn was_a_zombies(&self, group: &str, task: &Task) -> bool {
-        let removed = |group: &str, is_of_it: fn(bool) -> bool| {
-            self.groups.get(group).is_some_and(|group| {
-                let mut removals = group.removals((task.address, task.target_port));
-                removals
-                    .any(|(at, since)| at >= task.created_at && is_of_it(since >= task.created_at))
-            })
-        };
+        let since_it_came =
+            |group: &str| self.removals(group, task).filter(|(at, _)| *at >= task.created_at);
         let is_the_first = self.tenants.get(&task.address).is_some_and(|all| all.len() == 1);
         is_the_first
-            && removed(group, |is_of_it| !is_of_it)
-            && task.registers_in.iter().any(|other| !removed(other, |_| true))
+            && since_it_came(group).any(|(_, since)| since < task.created_at)
+            && task.registers_in.iter().any(|other| since_it_came(other).next().is_none())
+    }
+
+    /// When the address of a task was removed from a group, and since when it had been registered by then.
+    pub(super) fn removals<'a>(
+        &'a self,
+        group: &str,
+        task: &Task,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + use<'a> {
+        let address = (task.address, task.target_port);
+        self.groups.get(group).into_iter().flat_map(move |group| group.removals(address))
     }
 
     fn was_to_be_tagged(&self, task: &Task) -> bool {

@@ -362,11 +362,8 @@ impl State {
             target.is_some_and(is_its_own) && !by_us(own)
         };
         // A zombie was there, too: whether that registration is its own nobody can tell.
-        let had_a_zombie = |own: &String| {
-            self.groups.get(own).is_some_and(|own| {
-                own.removals((ip, task.target_port)).any(|(_, since)| since < task.created_at)
-            })
-        };
+        let had_a_zombie =
+            |own: &String| self.removals(own, task).any(|(_, since)| since < task.created_at);
         self.is_session_task(task)
             && !is_hidden
             && !own.is_empty()

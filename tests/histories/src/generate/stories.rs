@@ -226,6 +226,14 @@ impl Teller<'_> {
         self.steps.push(step(when, action));
     }
 
+    /// It begins, and in a pool it is claimed at once.
+    fn begins(&mut self, at: When, session: Session) {
+        self.push(at, Action::Begins(self.number, Box::new(session)));
+        if self.stack.warm_pool {
+            self.push(at, Action::Claims(self.number, Start::Now));
+        }
+    }
+
     fn whom(&self) -> Whom {
         Whom::Session(self.number)
     }
@@ -285,10 +293,7 @@ impl Teller<'_> {
             ..Session::default()
         };
         let number = self.number;
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(0)), session);
         if by_word {
             let at = Seconds(self.random.u64(1..self.lasts.0 / 2));
             let spoken = self.spoken();

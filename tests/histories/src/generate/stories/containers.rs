@@ -3,7 +3,7 @@
 use super::super::{once_in, one, some_time};
 use super::Teller;
 use crate::history::{
-    About, Action, Container, Entry, Lease, Seconds, Session, Start, Upload, When, Whom,
+    About, Action, Container, Entry, Lease, Seconds, Session, Upload, When, Whom,
 };
 use session_cleanup_tests::world::{Api, FaultKind};
 
@@ -72,10 +72,7 @@ impl Teller<'_> {
             let identity = self.environment_or_tag();
             let container = forbids.clone();
             let session = Session { identity, entry, container, ..Session::default() };
-            self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-            if self.stack.warm_pool {
-                self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-            }
+            self.begins(When::At(Seconds(0)), session);
         }
         let (whom, api) = (self.whom(), Api::ContainerComplete);
         let there = When::About(About { whom, api, nth: 1, is_applied: true });
@@ -151,10 +148,7 @@ impl Teller<'_> {
         let entry = Entry::Running(Seconds(self.stack.max_session_age.0 + 60));
         let container = never.clone();
         let session = Session { entry, container, ..Session::default() };
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(0)), session);
         // The second sweep asks it, and fails.
         let at = Seconds(every * 2 + every / 2);
         self.push(When::At(at), Action::Behaves(number, Box::new(behind)));
@@ -168,22 +162,18 @@ impl Teller<'_> {
         if grace < every * 2 || self.random.bool() {
             return false;
         }
-        let (number, identity) = (self.number, self.environment_or_tag());
+        let identity = self.environment_or_tag();
         let groups = self.random.usize(0..=self.stack.groups);
         let container = Container { starts_up_for: Seconds(grace - 60), ..Container::default() };
         let session =
             Session { entry: Entry::Fresh, groups, identity, container, ..Session::default() };
         let begins = every * self.random.u64(1..4) - 45;
-        self.push(When::At(Seconds(begins)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(begins)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(begins)), session);
         true
     }
 
     /// Only its own word that it is done makes a session done to which nobody routes.
     pub(super) fn health_is_broken(&mut self) {
-        let number = self.number;
         if self.starts_up_for_long() {
             return;
         }
@@ -195,10 +185,7 @@ impl Teller<'_> {
         let entry = Entry::Running(Seconds::minutes(20));
         let identity = self.environment_or_tag();
         let session = Session { entry, groups: 0, identity, container, ..Session::default() };
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(0)), session);
         if self.random.bool() {
             let kind = one(self.random, &FaultKind::ALL);
             let fails = Action::Fails(self.whom(), Api::ContainerHealth, kind, 40);

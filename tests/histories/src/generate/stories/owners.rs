@@ -71,10 +71,7 @@ impl Teller<'_> {
         let (entry, identity) =
             (Entry::Running(Seconds(stack.max_session_age.0 + 60)), self.environment_or_tag());
         let session = Session { identity, entry, container, ..Session::default() };
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if stack.warm_pool {
-            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(0)), session);
         let sweeps = 1 + stack.salvage_window.0 / stack.every.0 + self.random.u64(0..2);
         let before = self.random.u64(0..30);
         let copies = EventCopies { copies: 1, late: Seconds(0), names_the_task: true };
@@ -120,7 +117,7 @@ impl Teller<'_> {
 
     /// Nothing but the hard age ends it, and the window after that.
     pub(super) fn is_too_old(&mut self) {
-        let (number, stack, random) = (self.number, self.stack, &mut *self.random);
+        let (stack, random) = (self.stack, &mut *self.random);
         let age = stack.hard_age.0 + stack.salvage_window.0 - random.u64(0..900);
         let container = match random.u8(0..5) {
             0 => Container { deaf: true, ..Container::default() },
@@ -136,10 +133,7 @@ impl Teller<'_> {
         let lease = if random.bool() { Lease::Renewed(Seconds::minutes(10)) } else { Lease::None };
         let entry = Entry::Running(Seconds(age));
         let session = Session { entry, lease, container, ..Session::default() };
-        self.push(When::At(Seconds(0)), Action::Begins(number, Box::new(session)));
-        if self.stack.warm_pool {
-            self.push(When::At(Seconds(0)), Action::Claims(number, Start::Now));
-        }
+        self.begins(When::At(Seconds(0)), session);
         match self.random.u8(0..4) {
             0 => {
                 let (at, time) = (some_time(self.random, self.lasts), self.random.u64(60..900));
