@@ -196,6 +196,17 @@ fn goes_back(known: &TaskSnapshot, shown: Option<&Task>) -> bool {
     }
 }
 
+/// What is believed of a task after one more answer of ECS; `None`: the answer shows what was before. One that was
+/// overtaken by a later look teaches no one, whoever waited for it.
+fn which_counts<'a>(known: &'a TaskSnapshot, shown: &'a TaskSnapshot) -> Option<&'a TaskSnapshot> {
+    if known.seen_at > shown.seen_at {
+        let is_known_out_of_date = goes_back(shown, known.task.as_ref());
+        Some(if is_known_out_of_date { shown } else { known })
+    } else {
+        (!goes_back(known, shown.task.as_ref())).then_some(shown)
+    }
+}
+
 fn out_of_date(task: &TaskArn) -> CallError {
     let problem = "it shows what was before the last answer; the next look decides";
     CallError::unusable("DescribeTasks", task.as_str(), problem)
@@ -237,14 +248,16 @@ impl SharedCall {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
             for (arn, shown) in arns.iter().zip(&mut shown) {
                 let Ok(snapshot) = shown else { continue };
-                match latest.get(arn) {
-                    Some(known) if known.seen_at > snapshot.seen_at => {}
-                    Some(known) if goes_back(known, snapshot.task.as_ref()) => {
-                        *shown = Err(out_of_date(arn));
+                let believed = match latest.get(arn) {
+                    Some(known) => which_counts(known, snapshot),
+                    None => Some(&*snapshot),
+                };
+                match believed.cloned() {
+                    Some(believed) => {
+                        latest.insert(arn.clone(), believed.clone());
+                        *snapshot = believed;
                     }
-                    Some(_) | None => {
-                        latest.insert(arn.clone(), snapshot.clone());
-                    }
+                    None => *shown = Err(out_of_date(arn)),
                 }
             }
         }
@@ -267,3 +280,6 @@ impl SharedCall {
         others.into_iter().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

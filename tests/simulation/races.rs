@@ -117,6 +117,26 @@ async fn an_address_that_changes_hands_is_not_registered_at_the_port_of_the_one_
     }
 }
 
+/// The target of its last holder, at another port, is still registered, and is removed with its own.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_changes_hands_while_two_ports_of_it_are_registered_goes_back_to_its_new_holder()
+ {
+    for before in [Api::DescribeTargetHealth, Api::DeregisterTargets] {
+        let world = quick_world();
+        let alice = world.session("alice").registered_at_port(3_001).refuses().start();
+        let bob = hand_over_before(&world, before, 1, &alice, "bob");
+        let event = world.session_ended_event(&alice, "completed");
+        report(&function(&world, "completion"), &event).await.ok();
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        sweeps(&world, "sweep", 2).await;
+        let bob = successor(&bob);
+        let ports = world.registered_ports("sessions", bob.address());
+        assert!(ports.contains(&8_080), "before {before:?}: {ports:?}\n{}", world.history());
+        assert_eq!(open_intents(&world), Vec::<String>::new(), "before {before:?}");
+        assert_unharmed(&world);
+    }
+}
+
 /// ECS says when the new holder was created, by a clock that is ahead of ours.
 #[tokio::test(start_paused = true)]
 async fn an_address_that_changes_hands_goes_back_to_its_new_holder_also_where_our_clock_is_behind()

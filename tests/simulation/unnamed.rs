@@ -217,6 +217,28 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_saved_while_reads_lag()
     }
 }
 
+/// For longer than one delivery can wait, ECS shows it running and without its tags, as a task that nobody has
+/// claimed: the event comes again.
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_owner_stops_its_task_at_once_is_looked_for_again_while_reads_lag_for_long()
+{
+    for lag in [15, 60] {
+        let reads_lag = Duration::from_secs(lag);
+        let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
+        let alice = world.session("alice").unidentified().start();
+        world.claims(&alice, Some(&world.now().to_string()));
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        world.operator_stops(&alice, "my own cleanup");
+        let event = world.session_ended_event(&alice, "completed");
+        assert!(received(&world, &event, 1, &POOL).await.0, "{lag}\n{}", world.history());
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let comes_again = received(&world, &event, 2, &POOL).await.0;
+        assert!(!comes_again, "{lag}\n{}", world.history());
+        let is_told = unknown(&world, &alice).is_some() || receipt(&world, &alice).is_some();
+        assert!(is_told, "{lag}\n{}", world.history());
+    }
+}
+
 /// The same comes too late to ask the container: nobody says `cleaned`.
 #[tokio::test(start_paused = true)]
 async fn an_owners_event_about_a_pools_task_that_is_over_is_never_called_clean() {

@@ -5,7 +5,6 @@ use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::metrics::Metric;
 use crate::session::TargetAddress;
-use std::collections::BTreeMap;
 
 /// How an address came to be where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +18,15 @@ pub(super) enum Back {
 
 /// Whose the target is that is registered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum Owner<'a> {
     /// That of the task whose it was.
     TheSame,
     /// That of the task that has the address now: it may have registered it at another port.
-    Another,
+    Another {
+        /// All that was removed. Two ports of one address may be those of its last and its new holder, and none of
+        /// them tells that the other is not needed: it may be there because we registered it again.
+        named: &'a [IntentEntry],
+    },
 }
 
 /// Registers a target again, and makes sure that it is seen to have come back.
@@ -41,7 +44,7 @@ pub(super) async fn re_register(
     context: &Context,
     entry: &IntentEntry,
     when: When,
-    owner: Owner,
+    owner: Owner<'_>,
 ) -> Result<Back, CallError> {
     let IntentEntry { group, address, assumed, .. } = entry;
     let target_groups = &context.aws.target_groups;
@@ -51,10 +54,16 @@ pub(super) async fn re_register(
         let is_here = states.get(address).is_some_and(|state| state.is_registered());
         let is_in_place = if *assumed {
             // What is seen at the assumed port may be what was registered there again before.
-            is_elsewhere(states, *address)
+            is_elsewhere(states.iter(), *address)
                 || !states.contains_key(address) && states.keys().any(|at| at.ip == address.ip)
         } else {
-            owner == Owner::Another && !is_here && is_elsewhere(states, *address)
+            match owner {
+                Owner::TheSame => false,
+                Owner::Another { named } => {
+                    let others = states.iter().filter(|(at, _)| !is_named(named, entry, **at));
+                    !is_here && is_elsewhere(others, *address)
+                }
+            }
         };
         if is_in_place || when == When::Later && is_here {
             return Ok(Back::InPlace);
@@ -90,7 +99,17 @@ pub(super) async fn re_register(
 }
 
 /// Whether the address is registered at another port.
-fn is_elsewhere(states: &BTreeMap<TargetAddress, TargetState>, address: TargetAddress) -> bool {
-    let mut registered = states.iter().filter(|(_, state)| state.is_registered());
+fn is_elsewhere<'a>(
+    states: impl Iterator<Item = (&'a TargetAddress, &'a TargetState)>,
+    address: TargetAddress,
+) -> bool {
+    let mut registered = states.filter(|(_, state)| state.is_registered());
     registered.any(|(at, _)| at.ip == address.ip && at.port != address.port)
+}
+
+/// Whether `at` was removed together with `entry`, of the same group and from the same holder.
+fn is_named(named: &[IntentEntry], entry: &IntentEntry, at: TargetAddress) -> bool {
+    let mut of_it =
+        named.iter().filter(|one| one.group == entry.group && one.held_by == entry.held_by);
+    of_it.any(|one| one.address == at)
 }

@@ -81,7 +81,9 @@ pub(super) async fn settle(
         settled.push(match (found, holders) {
             (Err(error), _) => Err(error),
             (Ok(Finding::WasOurs), _) => Ok(Settled::WasOurs),
-            (Ok(Finding::GoesOn), _) => give_back(context, &one.entry, None, when).await,
+            (Ok(Finding::GoesOn), _) => {
+                give_back(context, &one.entry, None, Owner::TheSame, when).await
+            }
             (Ok(Finding::AskHolders), Err(error)) => Err(error.clone()),
             (Ok(Finding::AskHolders), Ok(holders)) => {
                 match holders.iter().find(|task| held_it_then(task, one)) {
@@ -205,7 +207,8 @@ async fn return_to(
             if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
                 Box::pin(keep_for(context, &task, open, seen, kept_for)).await?;
             }
-            give_back(context, &open.entry, Some(holder), seen.when).await
+            let owner = Owner::Another { named: seen.named };
+            give_back(context, &open.entry, Some(holder), owner, seen.when).await
         }
         GroupOf::Another(other, at) => {
             let why = format!(
@@ -258,9 +261,9 @@ async fn give_back(
     context: &Context,
     entry: &IntentEntry,
     holder: Option<&TaskArn>,
+    owner: Owner<'_>,
     when: When,
 ) -> Result<Settled, CallError> {
-    let owner = if holder.is_some() { Owner::Another } else { Owner::TheSame };
     match re_register(context, entry, when, owner).await? {
         Back::InPlace => Ok(Settled::InPlace),
         Back::Registered => {

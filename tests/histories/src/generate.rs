@@ -102,7 +102,7 @@ fn stack(random: &mut Rng) -> Stack {
         throttled: once_in(random, 8),
         draining: one(random, &[Draining::Works, Draining::IsRefused, Draining::IsIgnored]),
         health_lags: Seconds(one(random, &[0, 0, 1, 3])),
-        tasks_lag: Seconds(one(random, &[0, 0, 0, 2])),
+        tasks_lag: Seconds(one(random, &[0, 0, 0, 0, 2, 2, 2, 15])),
         lists_lag: Seconds(one(random, &[0, 0, 0, 3])),
         pending: Seconds(one(random, &[10, 10, 60])),
         owners_ahead: {

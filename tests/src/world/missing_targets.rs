@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::api::Api;
+use super::leftovers::A_SWEEP_LASTS;
 use super::state::State;
 use super::task::Task;
 
@@ -24,10 +25,18 @@ impl State {
     fn was_a_zombies(&self, group: &str, task: &Task) -> bool {
         let since_it_came =
             |group: &str| self.removals(group, task).filter(|(at, _)| *at >= task.created_at);
-        let is_the_first = self.tenants.get(&task.address).is_some_and(|all| all.len() == 1);
-        is_the_first
-            && since_it_came(group).any(|(_, since)| since < task.created_at)
+        let was_a_zombies = |(at, since): (Timestamp, Timestamp)| {
+            since < task.created_at && self.is_the_first_for_long(task, at)
+        };
+        since_it_came(group).any(was_a_zombies)
             && task.registers_in.iter().any(|other| since_it_came(other).next().is_none())
+    }
+
+    /// Whoever had its address before was over long before `at`: what was removed then was nobody's for every sweep.
+    fn is_the_first_for_long(&self, task: &Task, at: Timestamp) -> bool {
+        let tenants = self.tenants.get(&task.address).into_iter().flatten();
+        let mut before = tenants.filter_map(|key| self.task(key)).filter(|one| one.key != task.key);
+        before.all(|one| one.stop.as_ref().is_some_and(|stop| stop.at + A_SWEEP_LASTS < at))
     }
 
     /// When the address of a task was removed from a group, and since when it had been registered by then.

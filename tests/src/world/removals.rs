@@ -296,7 +296,11 @@ impl State {
             at.0 == ip && at.1 != port && is_there_for_long(target, now)
         };
         let targets = self.groups.get(group).into_iter().flat_map(|group| &group.targets);
-        is_read && { targets }.any(elsewhere)
+        // What is registered there may be its last holder's, who was registered again for it.
+        let is_its_own = self.holder(ip, now).is_some_and(|task| {
+            task.target_port == port && task.registers_in.iter().any(|own| own == group)
+        });
+        is_read && !is_its_own && { targets }.any(elsewhere)
     }
 
     /// Who had its address before is still registered there somewhere: nobody can tell that this is not its own.

@@ -40,6 +40,7 @@ kept! {
     "the-session-of-an-orphan-that-somebody-stops-is-forgotten"
     "what-comes-back-at-a-zombies-address-is-a-zombie-at-once"
     "what-comes-back-where-a-removal-was-not-verified-is-a-zombie-at-once"
+    "what-was-registered-again-at-the-last-holders-port-keeps-the-own-one-away"
     "who-was-ended-by-its-owner-keeps-another-whose-lease-is-over"
     "who-was-not-stopped-keeps-another-whose-lease-is-over"
     "whose-task-was-over-too-soon-is-one-of-which-nobody-knows"

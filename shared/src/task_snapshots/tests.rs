@@ -1,0 +1,67 @@
+use super::*;
+use crate::session::{LastStatus, TaskSize};
+use std::time::Duration;
+
+/// What a look shows that was taken so many seconds after the first.
+fn shown(version: i64, last_status: LastStatus, first: Instant, seconds: u64) -> TaskSnapshot {
+    let arn = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123";
+    let task = Task {
+        arn: TaskArn::parse(arn).unwrap().0,
+        family: "session".to_owned(),
+        group: None,
+        last_status,
+        desired_status: DesiredStatus::Running,
+        created_at: "2026-11-02T12:00:00Z".parse().unwrap(),
+        started_at: None,
+        address: Some(Ipv4Addr::new(127, 0, 10, 1)),
+        subnet: None,
+        environment: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        started_by: None,
+        stopped_reason: None,
+        stopping_at: None,
+        stopped_at: None,
+        stopped_by_a_call: false,
+        size: TaskSize::read(None, None),
+        containers: Vec::new(),
+        version,
+    };
+    TaskSnapshot { task: Some(task), seen_at: first + Duration::from_secs(seconds) }
+}
+
+/// The versions of what is known, of the answer that comes, and of what is believed.
+fn believed(known: &TaskSnapshot, answer: &TaskSnapshot) -> Option<(i64, Instant)> {
+    let counts = which_counts(known, answer)?;
+    Some((counts.task.as_ref().unwrap().version, counts.seen_at))
+}
+
+/// An answer that was long under way shows the task running, and another look has shown its end since.
+#[test]
+fn an_answer_that_was_overtaken_by_a_later_look_is_not_believed_by_whoever_waited_for_it() {
+    let first = Instant::now();
+    let early = shown(1, LastStatus::Running, first, 0);
+    let late = shown(2, LastStatus::Stopped, first, 4);
+    assert_eq!(believed(&late, &early), Some((2, late.seen_at)));
+    let same = shown(1, LastStatus::Running, first, 4);
+    assert_eq!(believed(&same, &early), Some((1, same.seen_at)));
+}
+
+#[test]
+fn what_was_asked_for_first_counts_where_the_later_look_was_out_of_date() {
+    let first = Instant::now();
+    let early = shown(2, LastStatus::Stopped, first, 0);
+    let out_of_date = shown(1, LastStatus::Running, first, 4);
+    assert_eq!(believed(&out_of_date, &early), Some((2, early.seen_at)));
+}
+
+#[test]
+fn a_later_answer_counts_unless_it_goes_back_in_time() {
+    let first = Instant::now();
+    let known = shown(2, LastStatus::Running, first, 0);
+    let newer = shown(3, LastStatus::Stopped, first, 4);
+    assert_eq!(believed(&known, &newer), Some((3, newer.seen_at)));
+    assert_eq!(believed(&known, &shown(1, LastStatus::Running, first, 4)), None);
+    let gone = TaskSnapshot { task: None, seen_at: first + Duration::from_secs(4) };
+    assert_eq!(believed(&known, &gone), None);
+    assert!(which_counts(&newer, &gone).unwrap().task.is_none(), "ECS forgets what is over");
+}
