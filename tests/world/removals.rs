@@ -82,26 +82,39 @@ async fn i2_excuses_the_removal_from_a_session_that_ecs_hides_behind_the_last_ho
     }
 }
 
-/// In which of its groups it was registered already, nobody can tell of an address that a zombie had.
+/// In which of its groups it was registered already, nobody can tell of an address that a zombie had: one that nobody has
+/// ever had, or whose last holder was over long before.
 #[tokio::test(start_paused = true)]
 async fn i2_excuses_a_zombies_removal_from_one_of_the_groups_of_a_session_that_gets_its_address() {
-    for (groups, zombie_in, missing) in [
-        (&["sessions", "internal"][..], &["internal"][..], 0),
-        (&["sessions", "internal"], &["sessions", "internal"], 2),
-        (&["internal"], &["internal"], 1),
+    let both = &["sessions", "internal"][..];
+    for (over_for, groups, zombie_in, missing) in [
+        (None, both, &["internal"][..], 0),
+        (None, both, both, 2),
+        (None, &["internal"], &["internal"], 1),
+        (Some(600), both, &["internal"], 0),
+        (Some(60), both, &["internal"], 1),
+        (Some(600), both, both, 2),
     ] {
-        let target_groups = ["sessions", "internal"].map(str::to_owned).to_vec();
+        let target_groups = both.iter().map(|name| (*name).to_owned()).collect();
         let world = World::new(Setup { target_groups, ..Setup::default() });
         let clients = Clients::of(&world, "a");
-        for group in zombie_in {
-            world.leave_target(group, NOBODY);
+        match over_for {
+            Some(over_for) => {
+                let old = world.session("old").at_address(NOBODY).registered_in(zombie_in).start();
+                world.crash(&old, 137);
+                sleep(secs(over_for)).await;
+            }
+            None => {
+                zombie_in.iter().for_each(|group| world.leave_target(group, NOBODY));
+                sleep(secs(60)).await;
+            }
         }
-        sleep(secs(60)).await;
         world.session("bob").at_address(NOBODY).registered_in(groups).start();
         for group in zombie_in {
             clients.deregister_from(group, NOBODY).await;
         }
-        assert_eq!(world.live_targets_missing().len(), missing, "{groups:?} {zombie_in:?}");
+        let shown = format!("{over_for:?} {groups:?} {zombie_in:?}");
+        assert_eq!(world.live_targets_missing().len(), missing, "{shown}");
     }
 }
 
@@ -249,10 +262,10 @@ async fn i2_nothing_is_removed_by_inference_while_not_even_live_sessions_are_rea
     }
 }
 
-/// That somebody was seen there contradicts what was seen before.
+/// That somebody was seen there contradicts what was seen before, once that is written down.
 #[tokio::test(start_paused = true)]
 async fn i2_two_sweeps_have_seen_a_target_since_a_stranger_has_left_it() {
-    for (seen_there, violations) in [(true, 1), (false, 0)] {
+    for (seen_there, written, violations) in [(true, true, 1), (true, false, 0), (false, true, 0)] {
         let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
         let world = World::new(Setup { dwell, ..Setup::default() });
         let clients = Clients::of(&world, "a");
@@ -265,27 +278,37 @@ async fn i2_two_sweeps_have_seen_a_target_since_a_stranger_has_left_it() {
         if seen_there {
             clients.container_health(NOBODY).await.unwrap();
         }
+        if written {
+            sleep(secs(1)).await;
+            let put = clients.s3.put_object().bucket("ledger").key("suspects.json");
+            put.body(b"{}".to_vec().into()).send().await.unwrap();
+        }
         world.crash(&other, 0);
         sleep(secs(30)).await;
         clients.deregister(NOBODY).await;
-        assert_eq!(world.violations().len(), violations, "{seen_there}: {:?}", world.violations());
+        let shown = format!("{seen_there} {written}: {:?}", world.violations());
+        assert_eq!(world.violations().len(), violations, "{shown}");
     }
 }
 
+/// Unless the other port is its last holder's.
 #[tokio::test(start_paused = true)]
 async fn i5_who_has_read_at_which_port_a_session_is_registered_registers_it_at_no_other() {
-    for (has_read, violations) in [(true, 1), (false, 0)] {
+    for (own, last, has_read, violations) in
+        [(3001, 8080, true, 1), (3001, 8080, false, 0), (8080, 3001, true, 0)]
+    {
         let (world, clients) = stage();
-        let old = world.session("old").start();
+        let old = world.session("old").registered_at_port(last).start();
         world.crash(&old, 137);
         sleep(secs(60)).await;
-        let new = world.session("new").at_address_of(&old).registered_at_port(3001).start();
+        let new = world.session("new").at_address_of(&old).registered_at_port(own).start();
         sleep(secs(180)).await;
         if has_read {
             clients.health(new.address()).await;
         }
         clients.register(new.address()).await;
-        assert_eq!(world.violations().len(), violations, "{has_read}: {:?}", world.violations());
+        let shown = format!("{own} {last} {has_read}: {:?}", world.violations());
+        assert_eq!(world.violations().len(), violations, "{shown}");
     }
 }
 

@@ -42,6 +42,15 @@ impl Journal {
         self.calls[number - 1].outcome = outcome;
     }
 
+    /// The calls of an operation about something, in the order in which they were sent.
+    pub(crate) fn about<'a>(
+        &'a self,
+        api: Api,
+        subject: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Call> + 'a {
+        self.calls.iter().filter(move |call| call.api == api && call.is_about(subject))
+    }
+
     pub(crate) fn count(&self, api: Api) -> usize {
         self.counts.get(&api).copied().unwrap_or_default()
     }

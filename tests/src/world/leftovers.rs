@@ -163,9 +163,8 @@ impl State {
 
     /// Its owner has ended it, and that was noted at its task: by whatever clock, it stays ended.
     fn is_its_end_noted(&self, task: &Task) -> bool {
-        let mut tags = self.journal.calls.iter().filter(|call| call.api == Api::TagResource);
-        task.owner_ended_at.is_some()
-            && tags.any(|call| call.is_about(&task.arn) && call.outcome.is_success())
+        let mut tags = self.journal.about(Api::TagResource, &task.arn);
+        task.owner_ended_at.is_some() && tags.any(|call| call.outcome.is_success())
     }
 
     /// Whether it had been asked for its artifacts before this time, and that its owner's clock is ahead was noted at its
@@ -174,11 +173,9 @@ impl State {
         let Some(said) = task.says_it_began() else { return false };
         let named = format!("tasks/{}", task.key.id);
         let came_to = |api: Api, subject: &str, is_success: bool| {
-            let mut calls = self.journal.calls.iter().filter(|call| call.api == api);
+            let mut calls = self.journal.about(api, subject);
             calls.any(|call| {
-                call.is_about(subject)
-                    && call.outcome.is_success() == is_success
-                    && (call.sent_at < said || !is_success)
+                call.outcome.is_success() == is_success && (call.sent_at < said || !is_success)
             })
         };
         let is_noted = came_to(Api::TagResource, &task.arn, true)

@@ -50,8 +50,7 @@ impl State {
     }
 
     fn was_to_be_tagged(&self, task: &Task) -> bool {
-        let mut tags = self.journal.calls.iter().filter(|call| call.api == Api::TagResource);
-        tags.any(|call| call.is_about(&task.arn))
+        self.journal.about(Api::TagResource, &task.arn).next().is_some()
     }
 
     /// I2: the registrations of live sessions that a caller ended and nobody has begun again.

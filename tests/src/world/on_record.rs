@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::api::{Api, Call, Outcome};
 use super::faults::{FaultKind, Met};
+use super::leftovers::A_SWEEP_LASTS;
 use super::task::{Stop, Task};
 use super::{TaskHandle, World};
 
@@ -25,14 +26,22 @@ impl World {
         let state = self.lock();
         let is_for_it =
             |met: &Met| met.api == Api::ContainerComplete && met.kind == FaultKind::Denied;
-        // Or somebody else at its address, who was hidden behind it.
-        let hides_somebody = state
-            .judge
-            .hidden
-            .iter()
-            .filter_map(|key| state.task(key))
-            .any(|task| task.address == session.address());
+        // Or somebody else at its address, who was hidden behind it, or whom no look could tell from it.
+        let hidden = state.judge.hidden.iter().filter_map(|key| state.task(key));
+        let hides_somebody = { hidden }.any(|task| task.address == session.address());
+        let looks_after = |told: &Call| {
+            let until = told.sent_at + A_SWEEP_LASTS;
+            let looks = state.journal.about(Api::DescribeTasks, session.arn());
+            let mut looks = looks.filter(|look| look.caller == told.caller);
+            looks.any(|look| {
+                (told.sent_at..until).contains(&look.sent_at) && look.outcome.is_success()
+            })
+        };
+        let address = format!("{}:", session.address());
+        let said = state.journal.about(Api::ContainerComplete, &address);
+        let mut said = said.filter(|call| matches!(call.outcome, Outcome::Answered(403, _)));
         hides_somebody
+            || said.any(|call| !looks_after(call))
             || state.judge.known_to_forbid.contains(&session.key)
             || state.chaos.met().iter().any(is_for_it)
     }
@@ -42,8 +51,7 @@ impl World {
     pub fn marker_was_always_absent(&self, session: &TaskHandle) -> bool {
         let state = self.lock();
         let key = format!("/{}/{}", session.session_id(), state.setup.marker);
-        let calls = state.journal.calls.iter().filter(|call| call.api == Api::HeadObject);
-        let mut asked = calls.filter(|call| call.is_about(&key));
+        let mut asked = state.journal.about(Api::HeadObject, &key);
         asked.all(|call| matches!(call.outcome, Outcome::Answered(404, _)))
     }
 
@@ -56,10 +64,8 @@ impl World {
         let address = format!("{}:", task.address);
         let stop = task.stop.as_ref();
         let runs = task.started(at) && stop.is_none_or(|stop| at + A_MOMENT < stop.process_ends);
-        let mut calls = state.journal.calls.iter();
-        state.setup.containers_are_asked()
-            && runs
-            && !calls.any(|call| call.api == Api::ContainerComplete && call.is_about(&address))
+        let was_asked = state.journal.about(Api::ContainerComplete, &address).next().is_some();
+        state.setup.containers_are_asked() && runs && !was_asked
     }
 
     /// Whether the marker of a session is of a run before it, and the ledger says when it began.

@@ -121,8 +121,7 @@ impl State {
     /// Whether it has looked to anybody as if nobody were there.
     fn was_unreachable(&self, ip: Ipv4Addr) -> bool {
         let text = format!("{ip}:");
-        let calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-        let mut asked = calls.filter(|call| call.is_about(&text));
+        let mut asked = self.journal.about(Api::ContainerHealth, &text);
         asked.any(|call| call.outcome == Outcome::NotConnected)
     }
 
@@ -164,15 +163,15 @@ impl State {
         !tenants.filter_map(|key| self.task(key)).any(|task| self.is_session_task(task))
     }
 
-    /// When the last one was told to leave it that has answered anybody there.
+    /// When the last one was told to leave it that has answered there to a sweep that could remember it.
     fn free_since(&self, ip: Ipv4Addr) -> Timestamp {
         let text = format!("{ip}:");
         let asked = |from: Timestamp, until: Timestamp| {
-            let calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-            let mut its = calls.filter(|call| {
-                call.is_about(&text) && matches!(call.outcome, Outcome::Answered(..))
-            });
-            its.any(|call| from <= call.sent_at && call.sent_at < until)
+            let calls = self.journal.about(Api::ContainerHealth, &text);
+            let mut its = calls.filter(|call| matches!(call.outcome, Outcome::Answered(..)));
+            its.any(|call| {
+                (from..until).contains(&call.sent_at) && self.memory_is_written_after(call)
+            })
         };
         let tenants = self.tenants.get(&ip).into_iter().flatten().filter_map(|key| self.task(key));
         let stops = tenants.filter_map(|task| {
@@ -195,11 +194,8 @@ impl State {
 
     /// Whether the caller's last listing has shown it. Simplified: of one page, and where no read shows what was before.
     fn is_listed_to(&self, asker: &Asker, task: &Task) -> bool {
-        let listings = self.journal.calls.iter().rev().filter(|call| {
-            call.api == Api::ListTasks
-                && call.caller == asker.caller
-                && call.is_about(&task.key.cluster)
-        });
+        let listings = self.journal.about(Api::ListTasks, &task.key.cluster).rev();
+        let listings = listings.filter(|call| call.caller == asker.caller);
         let last = listings.map(|call| (call.sent_at, call.outcome.is_success())).next();
         let there_since = task.arrived_at.max(task.visible_from).max(task.described_from);
         self.setup.page >= 100
@@ -212,12 +208,11 @@ impl State {
 
     /// Whether the caller knew what a description of it says when it sent this call.
     fn is_described_to(&self, asker: &Asker, task: &Task) -> bool {
-        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::DescribeTasks);
+        let mut calls = self.journal.about(Api::DescribeTasks, &task.arn);
         calls.any(|call| {
             call.caller == asker.caller
                 && call.outcome.is_success()
                 && call.sent_at + self.setup.latency.ecs <= asker.sent_at
-                && call.is_about(&task.arn)
         })
     }
 
@@ -286,11 +281,8 @@ impl State {
         (ip, port): Address,
         now: Timestamp,
     ) -> bool {
-        let reads = self.journal.calls.iter().rev().filter(|call| {
-            call.api == Api::DescribeTargetHealth
-                && call.caller == asker.caller
-                && call.is_about(group)
-        });
+        let reads = self.journal.about(Api::DescribeTargetHealth, group).rev();
+        let reads = reads.filter(|call| call.caller == asker.caller);
         let is_read = reads.map(|call| call.outcome.is_success()).next().unwrap_or_default();
         let elsewhere = |(at, target): (&Address, &Target)| {
             at.0 == ip && at.1 != port && is_there_for_long(target, now)
@@ -321,11 +313,10 @@ impl State {
     /// Its owner's call was refused, or ignored, since its address drained in that group.
     fn could_not_be_registered(&self, task: &Task) -> bool {
         let health = &self.setup.health;
-        let mut removals = self.journal.calls.iter().filter(|call| {
-            call.api == Api::DeregisterTargets
-                && task.arrived_at <= call.sent_at + health.draining
-                && call.is_about(&format!("{}:", task.address))
-        });
+        let address = format!("{}:", task.address);
+        let removals = self.journal.about(Api::DeregisterTargets, &address);
+        let mut removals =
+            removals.filter(|call| task.arrived_at <= call.sent_at + health.draining);
         health.registering_what_drains != RegisteringWhatDrains::Works
             && removals.any(|call| task.registers_in.iter().any(|own| call.is_about(own)))
     }
@@ -348,10 +339,9 @@ impl State {
     fn belongs_elsewhere(&self, asker: &Asker, task: &Task, group: &str, now: Timestamp) -> bool {
         let own = &task.registers_in;
         let ip = task.address;
+        let address = format!("{ip}:");
         let by_us = |own: &String| {
-            let mut calls =
-                self.journal.calls.iter().filter(|call| call.api == Api::RegisterTargets);
-            calls.any(|call| call.is_about(own) && call.is_about(&format!("{ip}:")))
+            self.journal.about(Api::RegisterTargets, &address).any(|call| call.is_about(own))
         };
         // Who looks sees its last holder there until this very moment.
         let tenants = self.tenants.get(&ip).into_iter().flatten();

@@ -12,6 +12,9 @@ use super::state::State;
 use super::task::{Phase, Task, TaskKey};
 use super::view::STALE_AT_MOST;
 
+/// What sweeps remember.
+const MEMORY: &str = "suspects.json";
+
 impl State {
     /// A task has started so lately that no look before the stop could show it, and its owner had not ended it by then;
     /// or who looked later was shown what was before, and its container could not tell.
@@ -49,8 +52,8 @@ impl State {
     /// A call to it was refused, by whatever lies in front of it.
     fn has_refused(&self, task: &Task) -> bool {
         let address = format!("{}:", task.address);
-        let mut calls = self.journal.calls.iter().filter(|call| call.api == Api::ContainerHealth);
-        calls.any(|call| call.is_about(&address) && call.outcome == Outcome::NotConnected)
+        let mut calls = self.journal.about(Api::ContainerHealth, &address);
+        calls.any(|call| call.outcome == Outcome::NotConnected)
     }
 
     /// Nobody could tell: its owner ended the same session in a task beside it that only a tag named, the tag is gone
@@ -84,25 +87,20 @@ impl State {
 
     /// A sweep has heard it, and its memory was written and read whenever it was to be.
     fn is_403_remembered(&self, task: &Task, failed: impl Fn(&Outcome) -> bool) -> bool {
-        let calls = || self.journal.calls.iter();
-        let mut memory = calls().filter(|call| call.is_about("suspects.json"));
+        let mut memory = self.journal.calls.iter().filter(|call| call.is_about(MEMORY));
         let address = format!("{}:", task.address);
-        let mut heard = calls().filter(|call| {
-            call.api == Api::ContainerComplete
-                && call.is_about(&address)
-                && matches!(call.outcome, Outcome::Answered(403, _))
-        });
-        let is_written_after = |told: &Call| {
-            let mut writes = calls().filter(|call| {
-                call.api == Api::PutObject
-                    && call.is_about("suspects.json")
-                    && call.caller == told.caller
-            });
-            writes.any(|call| {
-                told.sent_at < call.sent_at && call.sent_at <= told.sent_at + A_SWEEP_LASTS
-            })
-        };
-        !memory.any(|call| failed(&call.outcome)) && heard.any(is_written_after)
+        let heard = self.journal.about(Api::ContainerComplete, &address);
+        let mut heard = heard.filter(|call| matches!(call.outcome, Outcome::Answered(403, _)));
+        !memory.any(|call| failed(&call.outcome))
+            && heard.any(|call| self.memory_is_written_after(call))
+    }
+
+    /// Whether a sweep that was told something has come to write what it remembers.
+    pub(super) fn memory_is_written_after(&self, told: &Call) -> bool {
+        let writes = self.journal.about(Api::PutObject, MEMORY);
+        let mut writes = writes.filter(|call| call.caller == told.caller);
+        writes
+            .any(|call| told.sent_at < call.sent_at && call.sent_at <= told.sent_at + A_SWEEP_LASTS)
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

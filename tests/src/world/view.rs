@@ -71,8 +71,8 @@ impl World {
     #[must_use]
     pub fn has_failed(&self, api: Api, subject: &str) -> bool {
         let state = self.lock();
-        let mut calls = state.journal.calls.iter().filter(|call| call.api == api);
-        calls.any(|call| call.is_about(subject) && !call.outcome.is_success())
+        let mut calls = state.journal.about(api, subject);
+        calls.any(|call| !call.outcome.is_success())
     }
 
     /// How many HTTP calls were sent.
