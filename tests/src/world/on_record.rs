@@ -13,6 +13,9 @@ use super::{TaskHandle, World};
 /// Clocks differ.
 const A_MOMENT: Duration = Duration::from_secs(10);
 
+/// So long a function looks again until ECS shows what an event speaks of.
+const A_FUNCTION_WAITS: Duration = Duration::from_secs(5);
+
 impl World {
     /// When an object was written last.
     #[must_use]
@@ -80,14 +83,16 @@ impl World {
         says_when && written.is_some_and(|at| at + A_MOMENT < began)
     }
 
-    /// Whether each call was answered as it is where nothing fails, and no read shows what was before.
+    /// Whether each call was answered as it is where nothing fails, and no read shows for long what was before.
     #[must_use]
     pub fn all_was_well(&self) -> bool {
         let state = self.lock();
         let is_well = |call: &Call| {
             call.outcome.is_success() || matches!(call.outcome, Outcome::Answered(404 | 412, _))
         };
-        state.setup.health.reads_lag.is_zero() && state.journal.calls.iter().all(is_well)
+        state.setup.health.reads_lag.is_zero()
+            && state.setup.reads_lag < A_FUNCTION_WAITS
+            && state.journal.calls.iter().all(is_well)
     }
 
     /// Whether we have stopped its task.
