@@ -162,7 +162,15 @@ impl World {
 
     /// Returns unless the caller dies here: then it waits to be dropped.
     async fn live_on(&self, caller: &str, here: Crash) {
-        let dead = self.lock().chaos.dies(caller, here);
+        let dead = {
+            let mut state = self.lock();
+            let dead = state.chaos.dies(caller, here);
+            if dead {
+                let now = state.clock.now();
+                state.journal.died(caller, now);
+            }
+            dead
+        };
         if dead {
             pending::<()>().await;
         }

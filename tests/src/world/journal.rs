@@ -1,6 +1,7 @@
 //! The record of every call.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,6 +12,7 @@ pub(crate) struct Journal {
     pub(crate) calls: Vec<Call>,
     counts: BTreeMap<Api, usize>,
     callers: BTreeMap<String, usize>,
+    deaths: Vec<(String, Timestamp)>,
 }
 
 impl Journal {
@@ -40,6 +42,17 @@ impl Journal {
 
     pub(crate) fn came_to(&mut self, number: usize, outcome: Outcome) {
         self.calls[number - 1].outcome = outcome;
+    }
+
+    /// Notes that a caller dies between two of its calls.
+    pub(crate) fn died(&mut self, caller: &str, at: Timestamp) {
+        self.deaths.push((caller.to_owned(), at));
+    }
+
+    /// Whether a caller died within so much time after it sent a call.
+    pub(crate) fn is_followed_by_death(&self, call: &Call, within: Duration) -> bool {
+        let mut deaths = self.deaths.iter().filter(|(caller, _)| *caller == call.caller);
+        deaths.any(|(_, at)| call.sent_at <= *at && *at <= call.sent_at + within)
     }
 
     /// The calls of an operation about something, in the order in which they were sent.

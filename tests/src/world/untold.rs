@@ -83,6 +83,21 @@ impl State {
         };
         calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
             && !self.is_403_remembered(task, failed)
+            || self.is_403_taken_to_the_grave(task, &receipt)
+    }
+
+    /// Whoever heard it has died of it before it could be written down.
+    fn is_403_taken_to_the_grave(&self, task: &Task, receipt: &str) -> bool {
+        let address = format!("{}:", task.address);
+        let heard = self.journal.about(Api::ContainerComplete, &address);
+        let heard = heard.filter(|call| matches!(call.outcome, Outcome::Answered(403, _)));
+        let mut heard = heard.peekable();
+        let dies = |told: &Call| {
+            let mut writes = self.journal.about(Api::PutObject, receipt);
+            self.journal.is_followed_by_death(told, A_SWEEP_LASTS)
+                && !writes.any(|call| call.caller == told.caller && told.sent_at <= call.sent_at)
+        };
+        heard.peek().is_some() && heard.all(dies)
     }
 
     /// A sweep has heard it, and its memory was written and read whenever it was to be.
