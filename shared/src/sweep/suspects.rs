@@ -105,7 +105,8 @@ impl Suspects {
         Self { leases: SeenLeases::default(), ..self.clone() }
     }
 
-    /// Those that still count: seen at most three intervals ago.
+    /// Those that still count: seen at most three intervals ago. What a container has said of itself counts on: it is
+    /// no state that may pass.
     #[must_use]
     pub fn still_fresh(mut self, interval: Duration, now: Timestamp) -> Self {
         let longest = longest_gap(interval);
@@ -113,7 +114,6 @@ impl Suspects {
         self.tasks.retain(|_, seen| fresh(seen));
         self.targets.retain(|_, seen| fresh(seen));
         self.failed_salvages.retain(|_, seen| fresh(seen));
-        self.reused.retain(|_, seen| fresh(seen));
         self.blind.retain(|_, seen| fresh(seen));
         self.tried.retain(|_, at| now.duration_since(*at) <= longest);
         if self.leases.at.is_some_and(|at| now.duration_since(at) > longest) {

@@ -344,7 +344,8 @@ impl State {
         let noted = |at: Timestamp, ended: Timestamp| if at > now { ended } else { at.max(ended) };
         let tagged = tagged.map(|at| task.owner_ended_at.map_or(at, |ended| noted(at, ended)));
         let since = tagged.or(task.salvage_failing_since);
-        let since = since.map(|at| task.under_way_at.map_or(at, |told| at.max(told)));
+        let told = task.under_way_at.filter(|_| !self.is_202_unwritten(task));
+        let since = since.map(|at| told.map_or(at, |told| at.max(told)));
         // Where nobody is asked, it counts from when the session was over.
         let over = [self.may_live_until(task, now)].into_iter();
         let over = over.chain(task.over_since).chain(task.owner_ended_at).min();

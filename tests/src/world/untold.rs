@@ -110,12 +110,32 @@ impl State {
             && heard.any(|call| self.memory_is_written_after(call))
     }
 
-    /// Whether a sweep that was told something has come to write what it remembers.
-    pub(super) fn memory_is_written_after(&self, told: &Call) -> bool {
-        let writes = self.journal.about(Api::PutObject, MEMORY);
+    /// The sweep that heard of an upload under way last could write that down nowhere: neither in its receipt nor in what
+    /// it remembers.
+    pub(super) fn is_202_unwritten(&self, task: &Task) -> bool {
+        let address = format!("{}:", task.address);
+        let mut heard = self.journal.about(Api::ContainerComplete, &address).rev();
+        let told = heard.find(|call| matches!(call.outcome, Outcome::Answered(202, _)));
+        let receipt = format!("/{}.json", task.key.id);
+        told.is_some_and(|told| {
+            !self.is_written_after(told, &receipt) && !self.is_written_after(told, MEMORY)
+        })
+    }
+
+    /// Whether a sweep that was told something has written this of the ledger since.
+    fn is_written_after(&self, told: &Call, subject: &str) -> bool {
+        let writes = self.journal.about(Api::PutObject, subject);
         let mut writes = writes.filter(|call| call.caller == told.caller);
-        writes
-            .any(|call| told.sent_at < call.sent_at && call.sent_at <= told.sent_at + A_SWEEP_LASTS)
+        writes.any(|call| {
+            told.sent_at < call.sent_at
+                && call.sent_at <= told.sent_at + A_SWEEP_LASTS
+                && call.outcome.is_success()
+        })
+    }
+
+    /// Whether it has come to remember what it was told.
+    pub(super) fn memory_is_written_after(&self, told: &Call) -> bool {
+        self.is_written_after(told, MEMORY)
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.

@@ -164,7 +164,6 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     };
     suspects.tasks.extend(tasks(&known.suspects.tasks));
     suspects.failed_salvages.extend(tasks(&known.suspects.failed_salvages));
-    suspects.reused.extend(tasks(&known.suspects.reused));
     suspects.blind.extend(tasks(&known.suspects.blind));
     let times = |memory: &BTreeMap<TaskArn, Timestamp>| {
         let kept = memory.iter().filter(|(task, _)| unseen(task));
@@ -174,6 +173,9 @@ pub(super) fn the_unseen(suspects: &mut Suspects, known: &Known<'_>) {
     suspects.under_way.extend(times(&known.suspects.under_way));
     // What has not been seen for so long is gone.
     let longest = known.policy.hard_age.saturating_mul(2);
+    let mut reused = tasks(&known.suspects.reused);
+    reused.retain(|(_, seen)| !is_longer_ago(seen.last, longest, known.now));
+    suspects.reused.extend(reused);
     let mut claimed = times(&known.suspects.claimed);
     claimed.retain(|(_, since)| !is_longer_ago(*since, longest, known.now));
     suspects.claimed.extend(claimed);

@@ -47,6 +47,15 @@ fn a_memory_counts_for_three_intervals_and_no_longer() {
     assert_eq!(kept, Suspects { swept_at: older.swept_at, ..Suspects::default() });
 }
 
+/// It runs another session for as long as it runs, whoever could list it meanwhile.
+#[test]
+fn what_a_container_said_of_itself_does_not_expire() {
+    let said = BTreeMap::from([(task_arn("one", "reused"), seen(MINUTE * 600, MINUTE * 600))]);
+    let old = Suspects { reused: said, ..Suspects::default() };
+    assert_eq!(old.clone().still_fresh(INTERVAL, now()), old);
+    assert_eq!(old.too_old(INTERVAL, now()), None);
+}
+
 #[test]
 fn an_interval_of_any_length_has_three() {
     let old = suspects(seen(MINUTE * 60, MINUTE * 60));

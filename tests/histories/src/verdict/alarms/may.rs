@@ -234,7 +234,12 @@ pub(super) const CAUSES: [Cause; 30] = [
         alarm: "UnidentifiedTasksAlarm",
         is_there: |facts| {
             facts.history.stack.warm_pool
-                || facts.everyone.iter().any(|actor| actor.session.identity == Identity::None)
+                || facts.everyone.iter().any(|actor| match actor.session.identity {
+                    Identity::None => true,
+                    // ECS may show for some seconds that its tag is gone, and not yet that it ends.
+                    Identity::Tag => is_any_stopping(facts),
+                    Identity::Environment => false,
+                })
         },
         otherwise: "every task names its session",
     },

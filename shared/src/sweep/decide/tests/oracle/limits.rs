@@ -91,7 +91,7 @@ pub(super) fn window(task: &Task, row: TaskRow, world: &World) -> Window {
     let limits = world.limits;
     let memory = task.memory;
     let failing = failing(task, row, world);
-    let reused = counts(memory.reused, world);
+    let reused = memory.reused;
     let blind = counts(memory.blind, world);
     let is_beyond_hard_age = -aged_since(task, world) > limits.hard_age + limits.salvage;
     // The owner's word counts, and what was tried before it does not.

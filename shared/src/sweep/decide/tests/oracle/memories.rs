@@ -38,8 +38,8 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
     let limits = world.limits;
     let id = || task.id.clone();
     let suspect = counts(task.memory.suspect, world);
-    let others = [task.memory.reused, task.memory.blind].map(|seen| counts(seen, world));
-    let salvages = [failing(task, row, world), others[0], others[1]];
+    let blind = counts(task.memory.blind, world);
+    let salvages = [failing(task, row, world), task.memory.reused, blind];
     let no_word = matches!(task.word, None | Some(Probe::Blind));
     let rests_on_a_word = [TaskRow::Done, TaskRow::SuspectedDone, TaskRow::Unrouted].contains(&row);
     let is_unknown = row == TaskRow::Undecided || (rests_on_a_word && no_word);
@@ -94,7 +94,8 @@ fn of_an_unseen_task(task: &Task, world: &World, next: &mut Memories) {
     let memory = task.memory;
     next.suspects.extend(counts(memory.suspect, world).map(|seen| (id(), seen)));
     next.failing.extend(counts(memory.failing, world).map(|seen| (id(), seen)));
-    next.reused.extend(counts(memory.reused, world).map(|seen| (id(), seen)));
+    let reused = memory.reused.filter(|seen| -seen.last <= 2 * world.limits.hard_age);
+    next.reused.extend(reused.map(|seen| (id(), seen)));
     next.blind.extend(counts(memory.blind, world).map(|seen| (id(), seen)));
     next.tried.extend(tried(task, world).map(|at| (id(), at)));
     next.under_way.extend(memory.under_way.map(|at| (id(), at)));
