@@ -21,6 +21,7 @@ use connections::{Connections, Purpose, causes, never_left};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::{fmt, io};
@@ -303,30 +304,48 @@ fn no_connection(error: &SdkError<Infallible, HttpResponse>) -> Option<NoConnect
 }
 
 /// Whether the body of a 200 says that this is no session's word, or another's, or no success: a server in front of
-/// the container, or in its place, may say 200 to whatever it is asked. A body that says nothing of it is believed.
+/// the container, or in its place, may say 200 to whatever it is asked. A body that says nothing of it is believed; one
+/// that is too long to be read whole may say so at its end.
 fn contradicts(body: &str, session: &SessionId) -> bool {
-    let said: Named = serde_json::from_str(body).unwrap_or_default();
     let start = body.trim_start().to_ascii_lowercase();
     let is_web_page = ["<html", "<!doctype html"].iter().any(|mark| start.contains(mark));
     let is_page = start.starts_with('<') && (is_web_page || !start.starts_with("<?xml"));
-    let is_another = said.session_id.is_some_and(|named| named != session.as_str());
-    is_page || is_another || said.upload_completed == Some(false)
+    let said = match serde_json::from_str(body) {
+        Ok(said) => said,
+        Err(_) => {
+            let is_cut = body.len() + BYTE_ORDER_MARK.len_utf8() >= BODY_LIMIT;
+            return is_page || is_cut && start.starts_with('{');
+        }
+    };
+    is_another(&said, session) || said.get("upload_completed").is_some_and(says_no)
+}
+
+/// Whether it names another session, in whatever way.
+fn is_another(said: &Value, session: &SessionId) -> bool {
+    match &said["session_id"] {
+        Value::Null => false,
+        Value::String(named) => named != session.as_str(),
+        named => named.to_string() != session.as_str(),
+    }
+}
+
+fn says_no(answer: &Value) -> bool {
+    match answer {
+        Value::Null => false,
+        Value::Bool(answer) => !answer,
+        Value::String(answer) => !answer.eq_ignore_ascii_case("true"),
+        Value::Number(answer) => answer.as_f64() == Some(0.0),
+        Value::Array(_) | Value::Object(_) => true,
+    }
 }
 
 /// Whether a health answer names this session.
 fn names(body: &str, session: Option<&SessionId>) -> bool {
-    let named: Option<Named> = serde_json::from_str(body).ok();
-    match (named.and_then(|named| named.session_id), session) {
+    let said: Value = serde_json::from_str(body).unwrap_or_default();
+    match (said["session_id"].as_str(), session) {
         (Some(named), Some(session)) => named == session.as_str(),
         (None, _) | (_, None) => false,
     }
-}
-
-/// What a container says of itself.
-#[derive(Default, Deserialize)]
-struct Named {
-    session_id: Option<String>,
-    upload_completed: Option<bool>,
 }
 
 /// Hands the response over unread, so that we decide how much of its body is read.

@@ -19,7 +19,7 @@ pub mod planned;
 pub mod report;
 pub mod suspects;
 
-use crate::aws::ApiUse;
+use crate::aws::{ApiUse, CallError};
 use crate::cleanup::Invocation;
 use crate::clock::milliseconds;
 use crate::config::SweepMode;
@@ -207,8 +207,11 @@ async fn recover(
     seen: &Observation,
     deadline: Deadline,
 ) -> RecoveredIntents {
-    // The tasks that were seen are the holders of addresses, if all were seen.
-    let holders = match seen.clusters.values().find_map(|listing| listing.as_ref().err()) {
+    // The tasks that were seen are the holders of addresses, if all were seen, and could be read.
+    let unlisted = seen.clusters.values().find_map(|listing| listing.as_ref().err());
+    let unread = seen.unreadable.first();
+    let unread = unread.map(|why| CallError::unusable("DescribeTasks", "a session task", why));
+    let holders = match unlisted.or(unread.as_ref()) {
         None => Holders::Listed(&seen.tasks),
         Some(error) => Holders::Unknown(error),
     };

@@ -126,15 +126,28 @@ impl TaskSnapshots {
     /// A new listing of the session tasks of all configured clusters and families with `desired`
     /// status.
     pub(crate) async fn list(&self, desired: DesiredStatus) -> Result<Vec<Task>, CallError> {
-        self.list_but(desired, &BTreeSet::new()).await
+        let (tasks, unreadable) = self.list_readable(desired, &BTreeSet::new()).await?;
+        for error in unreadable {
+            tracing::warn!(%error, "a task can't be read: it is left out");
+        }
+        Ok(tasks)
     }
 
-    /// The same without those that are `known`.
+    /// The same without those that are `known`; each of the others can be read, or it is an error.
     pub(crate) async fn list_but(
         &self,
         desired: DesiredStatus,
         known: &BTreeSet<TaskArn>,
     ) -> Result<Vec<Task>, CallError> {
+        let (tasks, unreadable) = self.list_readable(desired, known).await?;
+        unreadable.into_iter().next().map_or(Ok(tasks), Err)
+    }
+
+    async fn list_readable(
+        &self,
+        desired: DesiredStatus,
+        known: &BTreeSet<TaskArn>,
+    ) -> Result<(Vec<Task>, Vec<CallError>), CallError> {
         let mut listings = Vec::new();
         // ECS takes whole names only: for a beginning all tasks of the cluster are listed.
         let names = self.scope.families.iter().map(|families| match families {
@@ -148,8 +161,11 @@ impl TaskSnapshots {
                 listings.push(self.list_family(cluster, *family, desired, known).boxed());
             }
         }
-        let found = futures_util::future::try_join_all(listings).await?.concat();
-        Ok(found.into_iter().filter(|task| self.scope.is_session_task(task)).collect())
+        let listings = futures_util::future::try_join_all(listings).await?;
+        let (found, unreadable): (Vec<_>, Vec<_>) = listings.into_iter().unzip();
+        let found = found.into_iter().flatten();
+        let session_tasks = found.filter(|task| self.scope.is_session_task(task)).collect();
+        Ok((session_tasks, unreadable.concat()))
     }
 
     async fn list_family(
@@ -158,7 +174,7 @@ impl TaskSnapshots {
         family: Option<&str>,
         desired: DesiredStatus,
         known: &BTreeSet<TaskArn>,
-    ) -> Result<Vec<Task>, CallError> {
+    ) -> Result<(Vec<Task>, Vec<CallError>), CallError> {
         let mut found = Vec::new();
         let take = |task: Task, seen_at| {
             self.learn(&task, seen_at);
@@ -166,13 +182,8 @@ impl TaskSnapshots {
         };
         match self.tasks.each_but(cluster, family, desired, known, take).await {
             // A cluster that does not exist has no task.
-            Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
-            listed => listed.map(|unreadable| {
-                for error in unreadable {
-                    tracing::warn!(%error, "a task can't be read: it is left out");
-                }
-                found
-            }),
+            Err(error) if error.failure == Failure::NotFound => Ok(<_>::default()),
+            listed => listed.map(|unreadable| (found, unreadable)),
         }
     }
 

@@ -253,6 +253,38 @@ async fn an_owners_event_about_a_pools_task_that_is_over_is_never_called_clean()
     assert_eq!(receipt(&world, &alice), None);
 }
 
+/// It is on record as one that ran no session: so it was when it began to end.
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_pool_that_is_claimed_while_it_ends_is_never_called_clean() {
+    for is_asked in [false, true] {
+        let world = World::new(Setup { warm_pool: true, ..Setup::default() });
+        let alice = world.session("alice").unidentified().upload_never_works().start();
+        world.interrupt(&alice);
+        let (context, _) = function_with(&world, "dying", &POOL);
+        assert!(receive(&context, &world.task_event(&alice), 1).await.is_empty());
+        world.claims(&alice, Some(&world.now().to_string()));
+        let ended = world.session_ended_event(&alice, "completed");
+        if is_asked {
+            received(&world, &ended, 1, &POOL).await;
+        }
+        tokio::time::sleep(Duration::from_mins(3)).await;
+        let stopped = world.task_event(&alice);
+        for count in [1, 2] {
+            received(&world, &stopped, count, &POOL).await;
+        }
+        for count in [1, 2] {
+            received(&world, &ended, count, &POOL).await;
+        }
+        let outcome = receipt(&world, &alice);
+        let shown = format!("{outcome:?}\n{}", world.history());
+        assert_ne!(outcome.as_deref(), Some("cleaned"), "{shown}");
+        assert!(outcome.is_some() || unknown(&world, &alice).is_some(), "{shown}");
+        if is_asked {
+            assert_eq!(outcome.as_deref(), Some("artifacts_lost"), "{shown}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn its_container_says_so_if_it_runs_another_session() {
     let world = World::new(Setup::default());
@@ -294,6 +326,31 @@ async fn a_task_that_ecs_has_forgotten_is_known_by_what_its_event_shows() {
     assert_eq!(outcome(&report(&context, &stopped[0]).await), "already_clean");
     assert_eq!(outcome(&report(&context, &stopped[1]).await), "artifacts_lost");
     assert_eq!(receipt(&world, &dead).as_deref(), Some("artifacts_lost"));
+}
+
+/// Its event also shows since when it ran; one that people make by hand may not, and then a marker proves nothing.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ecs_has_forgotten_is_not_saved_by_what_an_earlier_run_has_left() {
+    let written_last = [("ARTIFACT_MODE", "none"), ("MARKER_WRITTEN_LAST", "true")];
+    for (variables, says_since, told) in [
+        (&[][..], true, "artifacts_lost"),
+        (&[], false, "artifacts_unverified"),
+        (&written_last, true, "artifacts_lost"),
+        (&written_last, false, "artifacts_unverified"),
+    ] {
+        let world = World::new(Setup::default());
+        world.put_object("artifacts", "dead/debug/session_status.json", "{}");
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let dead = world.session("dead").started_ago(Duration::from_mins(5)).stopped(137).start();
+        let mut event = world.task_event(&dead);
+        if !says_since {
+            event["detail"].as_object_mut().unwrap().remove("createdAt");
+        }
+        tokio::time::sleep(Duration::from_hours(3)).await;
+        let (context, _) = function_with(&world, "redriven", variables);
+        let answer = report(&context, &event).await;
+        assert_eq!(outcome(&answer), told, "{variables:?} {says_since}\n{}", world.history());
+    }
 }
 
 #[tokio::test(start_paused = true)]

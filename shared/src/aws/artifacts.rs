@@ -8,7 +8,7 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The artifact bucket. We only look.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct ArtifactStore {
     place: Artifacts,
     /// Where the bucket is, once S3 has said that it is not in the function's own Region. The SDK
     /// does not follow that answer.
-    region: Arc<OnceLock<Region>>,
+    region: Arc<Mutex<Option<Region>>>,
 }
 
 /// What S3 says of a session's marker.
@@ -72,10 +72,7 @@ impl ArtifactStore {
         let Some(bucket) = &self.place.bucket else {
             return Err(CallError::unusable("HeadObject", key, "ARTIFACT_BUCKET is not set"));
         };
-        let answer = match self.head(bucket, &key).await {
-            Err(error) if self.learn_region(&error) => self.head(bucket, &key).await,
-            answer => answer,
-        };
+        let answer = self.where_it_is(|region| self.head(bucket, &key, region)).await;
         let written_at = match answer {
             Ok(head) => head.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             Err(error) => {
@@ -105,17 +102,14 @@ impl ArtifactStore {
         let Some(bucket) = &self.place.bucket else {
             return Err(CallError::unusable("ListObjectsV2", prefix, "ARTIFACT_BUCKET is not set"));
         };
-        let answer = match self.list(bucket).await {
-            Err(error) if self.learn_region(&error) => self.list(bucket).await,
-            answer => answer,
-        };
+        let answer = self.where_it_is(|region| self.list(bucket, region)).await;
         let page = answer.map_err(|error| {
             CallError::from_sdk("ListObjectsV2", format!("s3://{bucket}/{prefix}"), &error)
         })?;
         let marker = format!("/{}", self.place.marker);
         let keys = page.contents().iter().filter_map(|object| object.key());
         Ok(ArtifactsSeen {
-            elsewhere: self.region.get().map(ToString::to_string),
+            elsewhere: self.known_region().map(|region| region.to_string()),
             objects: page.contents().len(),
             marker: keys.into_iter().find(|key| key.ends_with(&marker)).map(str::to_owned),
         })
@@ -127,35 +121,64 @@ impl ArtifactStore {
     /// [`CallError`] when it can't be read.
     pub async fn is_readable(&self, key: &str) -> Result<(), CallError> {
         let bucket = self.place.bucket.as_deref().unwrap_or_default();
-        let answer = self.head(bucket, key).await.map(drop);
+        let answer = self.where_it_is(|region| self.head(bucket, key, region)).await.map(drop);
         answer.map_err(|e| CallError::from_sdk("HeadObject", format!("s3://{bucket}/{key}"), &e))
     }
 
     async fn list(
         &self,
         bucket: &str,
+        region: Builder,
     ) -> Result<ListObjectsV2Output, SdkError<ListObjectsV2Error>> {
         let list = self.client.list_objects_v2().bucket(bucket).prefix(&self.place.prefix);
-        list.customize().config_override(self.in_its_region()).send().boxed().await
+        list.customize().config_override(region).send().boxed().await
     }
 
-    fn in_its_region(&self) -> Builder {
-        match self.region.get() {
-            Some(region) => Builder::new().region(region.clone()),
-            None => Builder::new(),
+    async fn head(&self, bucket: &str, key: &str, region: Builder) -> Answer {
+        let head = self.client.head_object().bucket(bucket).key(key).customize();
+        head.config_override(region).send().boxed().await
+    }
+
+    /// Asks in the bucket's Region, as far as it is known; and once more where the answer names another. Several may
+    /// ask at the same time before any of them knows it.
+    async fn where_it_is<T, E, Asked: Future<Output = Result<T, SdkError<E>>>>(
+        &self,
+        ask: impl Fn(Builder) -> Asked,
+    ) -> Result<T, SdkError<E>> {
+        let asked_in = self.known_region();
+        match ask(in_region(asked_in.clone())).await {
+            Err(error) => {
+                match its_region(&error).filter(|region| asked_in.as_ref() != Some(region)) {
+                    Some(region) => {
+                        self.learn_region(region.clone());
+                        ask(in_region(Some(region))).await
+                    }
+                    None => Err(error),
+                }
+            }
+            answer => answer,
         }
     }
 
-    async fn head(&self, bucket: &str, key: &str) -> Answer {
-        let head = self.client.head_object().bucket(bucket).key(key).customize();
-        head.config_override(self.in_its_region()).send().boxed().await
+    fn known_region(&self) -> Option<Region> {
+        self.region.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether an answer says, for the first time, that the bucket is in another Region.
-    fn learn_region<E>(&self, error: &SdkError<E>) -> bool {
-        // Most often a 301; the header counts, whatever it comes with.
-        let region = error.raw_response().and_then(|answer| answer.headers().get(BUCKET_REGION));
-        let region = region.map(|region| Region::new(region.to_owned()));
-        region.is_some_and(|region| self.region.set(region).is_ok())
+    fn learn_region(&self, region: Region) {
+        *self.region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region);
     }
+}
+
+fn in_region(region: Option<Region>) -> Builder {
+    match region {
+        Some(region) => Builder::new().region(region),
+        None => Builder::new(),
+    }
+}
+
+/// The Region in which an answer says that the bucket is: most often a 301; the header counts, whatever it comes with.
+fn its_region<E>(error: &SdkError<E>) -> Option<Region> {
+    let answer = error.raw_response()?;
+    let region = answer.headers().get(BUCKET_REGION)?;
+    Some(Region::new(region.to_owned()))
 }

@@ -63,7 +63,11 @@ pub(super) async fn judge(invocation: &Invocation, over: &OverTask) -> Result<Ve
         ArtifactMode::SelfUpload { marker_written_last } => (true, marker_written_last),
     };
     let Some(task) = &over.task else {
-        let start = over.writes_from.unwrap_or(Timestamp::MIN);
+        // Where nobody knows since when it ran, a marker may be that of an earlier run, and proves nothing.
+        let (start, proves) = match over.writes_from {
+            Some(start) => (start, proves),
+            None => (Timestamp::MIN, false),
+        };
         return by_marker(invocation, over, WritesFrom::of(start, None), proves).await;
     };
     if let Some(note) = task.stop_note() {

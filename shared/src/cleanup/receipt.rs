@@ -178,14 +178,30 @@ pub async fn session_on_record(
 }
 
 /// Writes down which session `task` runs, or that it runs none, for when its tags are gone. One that is
-/// there already says the same: a task runs one session.
+/// there already says the same, for a task runs one session; or that it ran none by then, and it has been claimed since.
 pub(super) async fn name(
     ledger: &Ledger,
     session: Option<(&SessionId, Timestamp)>,
     task: &TaskArn,
 ) -> Result<(), CallError> {
     let (session_id, started_at) = session.map(|(id, at)| (id.clone(), at)).unzip();
-    create_once(ledger, &name_key(task), &NamedTask { session_id, started_at }).await
+    let (key, named) = (name_key(task), NamedTask { session_id, started_at });
+    loop {
+        match ledger.create(&key, &named).await {
+            Err(error) if error.failure == Failure::Conflict && session.is_some() => {}
+            Err(error) if error.failure != Failure::Conflict => return Err(error),
+            Ok(_) | Err(_) => return Ok(()),
+        }
+        let known = ledger.read::<NamedTask>(&key).await?;
+        let Some(Stored { document, etag }) = known else { continue };
+        if document.session_id.is_some() {
+            return Ok(());
+        }
+        match ledger.replace(&key, &named, &etag).await {
+            Err(error) if error.failure == Failure::Conflict => {}
+            done => return done.map(drop),
+        }
+    }
 }
 
 /// Writes down that `task` is one of several that ran `session`, for when their tags are gone.

@@ -324,7 +324,13 @@ mod tests {
 
     #[test]
     fn a_cleanup_that_left_something_to_do_counts_as_a_failure_unless_a_sweep_made_it() {
-        let died = || Cause::TaskChanged { version: 1, says_end: true, at: None, shows: None };
+        let died = || Cause::TaskChanged {
+            version: 1,
+            says_end: true,
+            at: None,
+            shows: None,
+            created_at: None,
+        };
         let orphan = Cause::Orphan {
             session: SessionId::parse("s-1").unwrap(),
             writes_from: Timestamp::UNIX_EPOCH,

@@ -79,6 +79,8 @@ pub enum Cause {
         at: Option<Timestamp>,
         /// The session by what the event shows of the task: for when ECS has forgotten it.
         shows: Option<SessionId>,
+        /// When the task was created, by what the event shows: for then, too.
+        created_at: Option<Timestamp>,
     },
     /// Nobody will end it any more: our own inference.
     Orphan {
@@ -180,6 +182,14 @@ impl Cause {
         }
     }
 
+    /// When the task was created, by what an event of ECS shows of it.
+    pub(super) fn shown_creation(&self) -> Option<Timestamp> {
+        match self {
+            Self::TaskChanged { created_at, .. } => *created_at,
+            Self::SessionEnded { .. } | Self::Orphan { .. } => None,
+        }
+    }
+
     pub(super) fn review(&self) -> Option<&Review> {
         match self {
             Self::Orphan { review, .. } => Some(review),
@@ -239,10 +249,10 @@ impl From<SessionEnded> for Request {
 
 impl From<TaskChange> for Request {
     fn from(event: TaskChange) -> Self {
-        let TaskChange { task, version, says_end, at, session: shows } = event;
+        let TaskChange { task, version, says_end, at, session: shows, created_at } = event;
         Self {
             task: TaskReference::Arn(task),
-            cause: Cause::TaskChanged { version, says_end, at, shows },
+            cause: Cause::TaskChanged { version, says_end, at, shows, created_at },
             request_id: None,
             delivery: Delivery::First,
         }

@@ -84,6 +84,7 @@ pub(super) async fn session_of_forgotten(
 ) -> Result<OverTask, Identified> {
     let context = invocation.context();
     let over = |Named { session, writes_from, .. }| {
+        let writes_from = writes_from.or(request.cause.shown_creation());
         Ok(OverTask {
             session,
             arn: arn.clone(),
@@ -126,6 +127,8 @@ async fn on_record(
         Ok(OnRecord::Session(session, writes_from)) => {
             Ok(Some(Named { session, writes_from, is_on_record: true }))
         }
+        // By then: whose owner speaks of it has been claimed since.
+        Ok(OnRecord::NoSession) if asked.is_some() => Ok(None),
         Ok(OnRecord::NoSession) => {
             Err(nothing_lost(task.clone(), Artifacts::NothingToSave, UNCLAIMED))
         }

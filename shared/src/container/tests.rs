@@ -60,7 +60,13 @@ fn a_connection_that_came_about_and_broke_has_somebody() {
 fn a_200_counts_unless_its_body_contradicts() {
     let alice = session("alice");
     let xml = "<?xml version=\"1.0\"?>\n<upload page=\"index.html\">done</upload>";
-    for body in ["", "ok", "true", "{}", r#"{"ok":true}"#, r#"{"session_id":"alice"}"#, xml] {
+    let vague = r#"{"session_id":null,"upload_completed":null}"#;
+    let by_text = r#"{"session_id":"alice","upload_completed":"True"}"#;
+    let not_json = "{done}";
+    for body in ["", "ok", "true", "{}", "[]", vague, by_text, not_json, xml] {
+        assert!(!contradicts(body, &alice), "{body}");
+    }
+    for body in [r#"{"ok":true}"#, r#"{"session_id":"alice"}"#] {
         assert!(!contradicts(body, &alice), "{body}");
     }
     let uploaded = json!({"session_id": "alice", "upload_completed": true}).to_string();
@@ -73,8 +79,27 @@ fn a_200_counts_unless_its_body_contradicts() {
         "<?xml version=\"1.0\"?> <HTML xmlns=\"http://www.w3.org/1999/xhtml\">",
         r#"{"upload_completed":false}"#,
         r#"{"session_id":"bob","upload_completed":true}"#,
+        // Each field counts by itself, whatever the others are.
+        r#"{"session_id":42}"#,
+        r#"{"session_id":["alice"]}"#,
+        r#"{"session_id":null,"upload_completed":false}"#,
+        r#"{"session_id":"alice","upload_completed":"false"}"#,
+        r#"{"session_id":"alice","upload_completed":0}"#,
     ] {
         assert!(contradicts(body, &alice), "{body}");
+    }
+}
+
+/// What its end says is not known.
+#[tokio::test]
+async fn a_200_does_not_count_whose_document_is_too_long_to_be_read() {
+    for mark in ["", "\u{feff}"] {
+        let files = vec!["report.html"; 6_000];
+        let body = json!({"files": files, "upload_completed": false}).to_string();
+        let read = beginning(SdkBody::from(format!("{mark}{body}"))).await.unwrap();
+        assert!(contradicts(&read, &session("alice")));
+        let text = beginning(SdkBody::from(mark.to_owned() + &"done ".repeat(20_000))).await;
+        assert!(!contradicts(&text.unwrap(), &session("alice")), "it is no document");
     }
 }
 

@@ -23,6 +23,8 @@ pub struct TaskChange {
     pub at: Option<Timestamp>,
     /// The session by what the event shows of the task. It serves where ECS has forgotten the task.
     pub session: Option<SessionId>,
+    /// When the task was created, if the event shows it. It serves there, too.
+    pub created_at: Option<Timestamp>,
 }
 
 /// A change that is understood, and that nothing is done about.
@@ -67,7 +69,8 @@ pub(super) fn parse(
         DesiredStatus::Running | DesiredStatus::Unrecognised => is_ending,
     };
     let session = session(detail, &scope.identity);
-    Ok(Ok(TaskChange { task, version, says_end, at, session }))
+    let created_at = detail.optional_timestamp("createdAt").ok().flatten();
+    Ok(Ok(TaskChange { task, version, says_end, at, session, created_at }))
 }
 
 /// Events show a task's environment overrides and `startedBy`, though never its tags.

@@ -209,6 +209,17 @@ fn a_change_without_its_time_or_with_a_short_task_arn_beside_its_cluster_is_look
 }
 
 #[test]
+fn a_change_shows_when_its_task_was_created_if_that_can_be_read() {
+    let made_at = "2026-11-24T09:58:00.112Z";
+    for (shown, created_at) in
+        [(json!(made_at), made_at.parse().ok()), (json!("noon"), None), (json!(7), None)]
+    {
+        let parsed = changed(&json!({"createdAt": shown}));
+        assert_eq!(parsed, Ok(Event::TaskChange(TaskChange { created_at, ..the_change() })));
+    }
+}
+
+#[test]
 fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
     let detail = json!({"session_id": "s", "task_arn": TASK});
     let parse = |kind, source| Event::parse(&envelope(kind, source, &detail), &config());
@@ -220,7 +231,7 @@ fn an_unknown_detail_type_and_a_foreign_source_are_refused() {
 
 fn the_change() -> TaskChange {
     let at = "2026-11-24T12:00:00Z".parse().ok();
-    TaskChange { task: arn(TASK), version: 7, says_end: true, at, session: None }
+    TaskChange { task: arn(TASK), version: 7, says_end: true, at, session: None, created_at: None }
 }
 
 #[test]

@@ -29,7 +29,9 @@ pub fn said_start(task: &Task) -> Option<Timestamp> {
 
 fn said(task: &Task, now: Timestamp) -> Option<Timestamp> {
     let said = said_start(task)?;
-    (said >= task.created_at && said.duration_since(now) <= AHEAD).then_some(said)
+    // Times in tags are often whole seconds: one that was claimed as soon as it was there says the second of its creation.
+    let is_possible = said.as_second() >= task.created_at.as_second();
+    (is_possible && said.duration_since(now) <= AHEAD).then_some(said)
 }
 
 /// When the session of `task` began: when it claimed the task, or else with the task. A task may have

@@ -211,7 +211,8 @@ impl Task {
     /// Whether an operator keeps sweeps away from it.
     #[must_use]
     pub fn is_protected(&self) -> bool {
-        self.tags.get(PROTECTION_TAG).is_some_and(|value| value == "true")
+        let value = self.tags.get(PROTECTION_TAG).map(|value| value.trim().to_ascii_lowercase());
+        value.is_some_and(|value| !matches!(value.as_str(), "" | "false" | "no" | "off" | "0"))
     }
 
     /// Whether a service runs it: such a task is never a session task.

@@ -1,8 +1,13 @@
 //! Tasks that are not what they should be: facts about them, and no blindness about all the others.
 
 use super::crowd::{HOUR, left_targets, says, target_row, task_row, warns};
-use crate::invoke::{assert_clean, assert_unharmed, deliver, enforce, function, receipt, sweeps};
-use session_cleanup_tests::world::{Setup, World};
+use crate::invoke::{
+    assert_clean, assert_unharmed, deliver, enforce, function, open_intents, receipt, report,
+    sweeps,
+};
+use session_cleanup_tests::world::{Api, Dwell, Setup, World};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A service from before 2018: its tasks' ARNs do not name their cluster.
 #[tokio::test(start_paused = true)]
@@ -51,6 +56,32 @@ async fn a_task_that_cannot_be_read_is_unknown_by_itself() {
     assert_clean(&world, &orphan);
     assert_eq!(task_row(&reports[0], &orphan).0, "T8 too_old");
     assert!(!world.is_stopping(&shapeless));
+    assert_unharmed(&world);
+}
+
+/// Whether an address that was removed is its, nobody can tell until it can be read: an intent stays until then.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_cannot_be_read_gets_back_the_target_that_was_removed_by_mistake() {
+    let dwell = Dwell { deactivating: Duration::ZERO, ..Dwell::default() };
+    let world = World::new(Setup { dwell, ..Setup::default() });
+    let alice = world.session("alice").refuses().start();
+    let (old, new) = (alice.clone(), Arc::new(Mutex::new(None)));
+    let successor = Arc::clone(&new);
+    world.before(Api::DeregisterTargets, 1, move |world| {
+        world.crash(&old, 137);
+        let bob = world.session("bob").started_ago(Duration::ZERO).at_address_of(&old).start();
+        world.is_shown_whole(&bob, false);
+        *successor.lock().unwrap() = Some(bob);
+    });
+    let event = world.session_ended_event(&alice, "completed");
+    report(&function(&world, "completion"), &event).await.ok();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    sweeps(&world, "blind", 2).await;
+    let bob = new.lock().unwrap().clone().expect("the address has changed hands");
+    world.is_shown_whole(&bob, true);
+    sweeps(&world, "sweep", 1).await;
+    assert!(world.registered("sessions").contains(&bob.address()), "{}", world.history());
+    assert_eq!(open_intents(&world), Vec::<String>::new(), "{}", world.history());
     assert_unharmed(&world);
 }
 

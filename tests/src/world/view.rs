@@ -191,6 +191,13 @@ impl World {
         self.of_task(session, |task| !task.wanted_running())
     }
 
+    /// Whether the task's container has not ended yet: so long its tags can be set, too.
+    #[must_use]
+    pub fn runs_still(&self, session: &TaskHandle) -> bool {
+        let now = self.now();
+        self.of_task(session, |task| task.stop.as_ref().is_none_or(|stop| now < stop.process_ends))
+    }
+
     /// Why the task stops or has stopped.
     #[must_use]
     pub fn stopped_reason(&self, session: &TaskHandle) -> Option<String> {

@@ -88,11 +88,25 @@ fn a_task_without_tags_has_no_lease_no_protection_and_no_end() {
 }
 
 #[test]
-fn protection_is_the_word_true_and_nothing_else() {
-    assert!(tagged(PROTECTION_TAG, "true").protected);
-    for value in ["false", "", "0"] {
+fn whatever_is_said_of_protection_protects_but_for_a_no() {
+    for value in ["true", "True", " true", "yes", "1", "ture", "until Monday"] {
+        assert!(tagged(PROTECTION_TAG, value).protected, "{value:?}");
+    }
+    for value in ["false", "False", "no", "off", "0", "", " "] {
         assert!(!tagged(PROTECTION_TAG, value).protected, "{value:?}");
     }
+}
+
+/// `date -u +%Y-%m-%dT%H:%M:%SZ` says whole seconds.
+#[test]
+fn a_session_that_claims_its_task_in_the_second_of_its_creation_has_a_start() {
+    let created_at: Timestamp = "2026-11-02T12:00:00.412Z".parse().unwrap();
+    let claimed = |at: &str| {
+        let tags = BTreeMap::from([("session-started-at".to_owned(), at.to_owned())]);
+        read(&Task { created_at, tags, ..task() }).unwrap().claimed_at
+    };
+    assert_eq!(claimed("2026-11-02T12:00:00Z"), Some(created_at));
+    assert_eq!(claimed("2026-11-02T11:59:59Z"), None, "it is another's");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn request(task: &TaskArn, begun: &Unfinished) -> Request {
     let (at, shows) = (Some(begun.at), Some(begun.session.clone()));
     Request {
         task: TaskReference::Arn(task.clone()),
-        cause: Cause::TaskChanged { version: 0, says_end: false, at, shows },
+        cause: Cause::TaskChanged { version: 0, says_end: false, at, shows, created_at: None },
         request_id: None,
         delivery: Delivery::Resumed,
     }

@@ -247,7 +247,7 @@ impl Stage {
             actor.session.identity == Identity::None
                 && !actor.session.container.completed
                 && world.knows(&actor.task)
-                && !world.is_stopping(&actor.task)
+                && world.runs_still(&actor.task)
         };
         if let Some(actor) = actors.filter(waits) {
             let at = match start {

@@ -68,13 +68,14 @@ pub(super) fn held_address(task: &Task) -> Option<u8> {
     }
 }
 
-/// A start that can be: not before the task, and not in the future, but for clocks that are a little ahead.
+/// A start that can be: not before the task, by whole seconds, and not in the future, but for clocks that are a little
+/// ahead.
 pub(super) fn usable_start(created: i64, said: Said) -> Option<i64> {
     let Said::At(at, _) = said else { return None };
-    if at < created || at > 5 * MINUTE {
+    if at.div_euclid(SECOND) < created.div_euclid(SECOND) || at > 5 * MINUTE {
         return None;
     }
-    if at > 0 { Some(0.max(created)) } else { Some(at) }
+    Some(at.min(0).max(created))
 }
 
 pub(super) fn start_of(created: i64, said: Said) -> i64 {
@@ -111,6 +112,11 @@ pub(super) fn lease(task: &Task) -> Lease {
 }
 
 /// A tag that is another session's, or that nobody can read.
+/// Whoever writes anything but a no there means it.
+fn is_protected(task: &Task) -> bool {
+    task.protection.is_some_and(|value| !["", "false", "no", "off", "0"].contains(&value))
+}
+
 pub(super) fn has_odd_tags(task: &Task) -> bool {
     [task.ended, task.lease].into_iter().any(|said| match said {
         Said::Nothing => false,
@@ -155,7 +161,7 @@ pub(super) fn fleet(world: &World) -> Fleet {
             }
         }
         if let Lease::Until(end) = lease(task) {
-            let hangs_on_it = task.protection != Some("true")
+            let hangs_on_it = !is_protected(task)
                 && is_identified(task)
                 && ended(task).is_none()
                 && age(task) <= limits.hard_age;
@@ -203,7 +209,7 @@ pub(super) fn row(task: &Task, answer: Option<Probe>, fleet: Fleet, world: &Worl
     if !shall_run(task) {
         return TaskRow::ToldToStop;
     }
-    if task.protection == Some("true") {
+    if is_protected(task) {
         return TaskRow::Protected;
     }
     if !is_identified(task) && !limits.warm_pool {
