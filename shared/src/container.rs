@@ -310,12 +310,9 @@ fn contradicts(body: &str, session: &SessionId) -> bool {
     let start = body.trim_start().to_ascii_lowercase();
     let is_web_page = ["<html", "<!doctype html"].iter().any(|mark| start.contains(mark));
     let is_page = start.starts_with('<') && (is_web_page || !start.starts_with("<?xml"));
-    let said = match serde_json::from_str(body) {
-        Ok(said) => said,
-        Err(_) => {
-            let is_cut = body.len() + BYTE_ORDER_MARK.len_utf8() >= BODY_LIMIT;
-            return is_page || is_cut && start.starts_with('{');
-        }
+    let Ok(said) = serde_json::from_str(body) else {
+        let is_cut = body.len() + BYTE_ORDER_MARK.len_utf8() >= BODY_LIMIT;
+        return is_page || is_cut && start.starts_with('{');
     };
     is_another(&said, session) || said.get("upload_completed").is_some_and(says_no)
 }
@@ -325,7 +322,10 @@ fn is_another(said: &Value, session: &SessionId) -> bool {
     match &said["session_id"] {
         Value::Null => false,
         Value::String(named) => named != session.as_str(),
-        named => named.to_string() != session.as_str(),
+        named => {
+            let named = named.to_string();
+            named != session.as_str()
+        }
     }
 }
 

@@ -98,16 +98,15 @@ async fn i2_excuses_a_zombies_removal_from_one_of_the_groups_of_a_session_that_g
         let target_groups = both.iter().map(|name| (*name).to_owned()).collect();
         let world = World::new(Setup { target_groups, ..Setup::default() });
         let clients = Clients::of(&world, "a");
-        match over_for {
-            Some(over_for) => {
-                let old = world.session("old").at_address(NOBODY).registered_in(zombie_in).start();
-                world.crash(&old, 137);
-                sleep(secs(over_for)).await;
+        if let Some(over_for) = over_for {
+            let old = world.session("old").at_address(NOBODY).registered_in(zombie_in).start();
+            world.crash(&old, 137);
+            sleep(secs(over_for)).await;
+        } else {
+            for group in zombie_in {
+                world.leave_target(group, NOBODY);
             }
-            None => {
-                zombie_in.iter().for_each(|group| world.leave_target(group, NOBODY));
-                sleep(secs(60)).await;
-            }
+            sleep(secs(60)).await;
         }
         world.session("bob").at_address(NOBODY).registered_in(groups).start();
         for group in zombie_in {
