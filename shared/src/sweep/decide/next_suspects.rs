@@ -30,6 +30,8 @@ pub(super) fn task(
     if judged.row.needs_two_sweeps() {
         suspects.tasks.insert(task.arn.clone(), SeenSince::again(judged.suspect.as_ref(), now));
     }
+    // What its container has said of itself stands, also while it is no orphan.
+    suspects.reused.extend(judged.reused.map(|seen| (task.arn.clone(), seen)));
     if judged.row.is_orphan() {
         let again = |seen: SeenSince| (task.arn.clone(), SeenSince { last: now, ..seen });
         suspects.failed_salvages.extend(judged.salvage_failing.map(again));

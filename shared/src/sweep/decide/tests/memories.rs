@@ -129,6 +129,18 @@ fn a_failed_salvage_is_forgotten_once_the_task_is_an_orphan_no_longer() {
     }
 }
 
+/// It may be an orphan again when renewal works again, and be silent by then.
+#[test]
+fn what_a_container_said_of_itself_stands_while_its_task_is_no_orphan_and_ends_with_it() {
+    let mut said = failed_salvage();
+    said.suspects.reused.insert(task("x").arn, since(INTERVAL));
+    let reused = |scene: &Scene| scene.plan().suspects.reused.get(&task("x").arn).copied();
+    assert_eq!(reused(&said), Some(SeenSince { since: ago(INTERVAL), last: now() }));
+    let renewed = Scene { tasks: vec![tagged("x", LEASE_TAG, now() + HOUR)], ..said.clone() };
+    assert_eq!(reused(&renewed), Some(since(INTERVAL)));
+    assert_eq!(reused(&Scene { tasks: Vec::new(), ..said }), None);
+}
+
 #[test]
 fn a_failed_salvage_is_kept_as_it_was_while_its_task_can_not_be_judged() {
     let unseen = Scene { tasks: Vec::new(), ..failed_salvage().unlisted("one") };

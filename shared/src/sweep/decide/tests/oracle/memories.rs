@@ -63,6 +63,9 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
             place.insert(id(), seen);
         }
     }
+    if let Some(said) = task.memory.reused {
+        next.reused.entry(id()).or_insert(said);
+    }
     let remembered = next.failing.contains_key(&task.id) || next.reused.contains_key(&task.id);
     let tried = tried(task, world).filter(|_| is_orphan(row) || remembered);
     next.tried.extend(tried.map(|at| (id(), at)));
