@@ -4,7 +4,7 @@ use super::super::Ended;
 use crate::history::{Action, Step};
 use crate::play::logbook::Invoked;
 use jiff::Timestamp;
-use session_cleanup_tests::world::{Api, Call, FaultKind, Met};
+use session_cleanup_tests::world::{Call, FaultKind, Met};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
@@ -75,25 +75,13 @@ impl<'a> Facts<'a> {
     }
 
     /// Sweeps that came to their ends, each with the one before, where they are more than half an interval apart: what
-    /// is just that may be taken for less, by the time that it takes to begin. One that died in between may have come to
-    /// remember what it saw.
+    /// is just that may be taken for less, by the time that it takes to begin.
     pub(super) fn two_in_a_row(&self) -> Vec<(&'a Invoked, &'a Invoked)> {
         let half = self.history.stack.every.0 / 2;
         let half = jiff::SignedDuration::from_secs(i64::try_from(half + 5).expect("a short time"));
         let sweeps: Vec<&Invoked> = self.ended.logbook.sweeps().collect();
         let pairs = sweeps.windows(2).map(|pair| (pair[0], pair[1]));
-        let is_remembered_between = |one: &Invoked, other: &Invoked| {
-            let between = one.ended..other.began;
-            self.calls.iter().any(|call| {
-                call.api == Api::PutObject
-                    && call.is_about("suspects.json")
-                    && between.contains(&call.sent_at)
-            })
-        };
-        let in_a_row = pairs.filter(|(one, other)| {
-            other.began.duration_since(one.began) >= half && !is_remembered_between(one, other)
-        });
-        in_a_row.collect()
+        pairs.filter(|(one, other)| other.began.duration_since(one.began) >= half).collect()
     }
 
     /// Between which two times no sweep came to its end, the longest first.

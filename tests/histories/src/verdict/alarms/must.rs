@@ -213,8 +213,18 @@ fn blind_sweeps(facts: &Facts<'_>, musts: &mut Vec<Must>) {
                 && calls.all(|call| !call.outcome.is_success() && !there(&call.outcome))
         })
     };
+    // One that died in between may have seen all, and have come to remember it.
+    let all_was_seen_between = |one: &Invoked, other: &Invoked| {
+        let between = one.ended..other.began;
+        let mut there = facts.calls.iter().filter(|call| between.contains(&call.sent_at));
+        let seen = lists.iter().all(|api| {
+            let mut calls = there.clone().filter(|call| call.api == *api);
+            calls.any(|call| call.outcome.is_success())
+        });
+        seen && there.any(|call| call.api == Api::PutObject && call.is_about("suspects.json"))
+    };
     for (one, other) in facts.two_in_a_row() {
-        if is_blind(one) && is_blind(other) {
+        if is_blind(one) && is_blind(other) && !all_was_seen_between(one, other) {
             // Where the first could not be written down, that is told instead; and whether it was may not be known.
             let mut puts = facts.calls_of(one).rev().filter(|call| call.api == Api::PutObject);
             let last = puts.find(|call| call.is_about("suspects.json"));
