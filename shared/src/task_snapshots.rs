@@ -207,14 +207,24 @@ fn goes_back(known: &TaskSnapshot, shown: Option<&Task>) -> bool {
     }
 }
 
-/// What is believed of a task after one more answer of ECS; `None`: the answer shows what was before. One that was
-/// overtaken by a later look teaches no one, whoever waited for it.
-fn which_counts<'a>(known: &'a TaskSnapshot, shown: &'a TaskSnapshot) -> Option<&'a TaskSnapshot> {
-    if known.seen_at > shown.seen_at {
-        let is_known_out_of_date = goes_back(shown, known.task.as_ref());
-        Some(if is_known_out_of_date { shown } else { known })
+/// What is believed of a task after one more answer of ECS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// What was known: a later look has overtaken the answer, which teaches no one, whoever waited for it.
+    Known,
+    Answer,
+    /// The answer shows what was before, and what was known may be so no longer.
+    Neither,
+}
+
+fn which_counts(known: &TaskSnapshot, shown: &TaskSnapshot) -> Counts {
+    let is_overtaken = known.seen_at > shown.seen_at;
+    if is_overtaken && !goes_back(shown, known.task.as_ref()) {
+        Counts::Known
+    } else if !is_overtaken && goes_back(known, shown.task.as_ref()) {
+        Counts::Neither
     } else {
-        (!goes_back(known, shown.task.as_ref())).then_some(shown)
+        Counts::Answer
     }
 }
 
@@ -259,16 +269,12 @@ impl SharedCall {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
             for (arn, shown) in arns.iter().zip(&mut shown) {
                 let Ok(snapshot) = shown else { continue };
-                let believed = match latest.get(arn) {
-                    Some(known) => which_counts(known, snapshot),
-                    None => Some(&*snapshot),
-                };
-                match believed.cloned() {
-                    Some(believed) => {
-                        latest.insert(arn.clone(), believed.clone());
-                        *snapshot = believed;
+                match latest.get(arn).map(|known| (known, which_counts(known, snapshot))) {
+                    Some((known, Counts::Known)) => *snapshot = known.clone(),
+                    Some((_, Counts::Neither)) => *shown = Err(out_of_date(arn)),
+                    Some((_, Counts::Answer)) | None => {
+                        latest.insert(arn.clone(), snapshot.clone());
                     }
-                    None => *shown = Err(out_of_date(arn)),
                 }
             }
         }

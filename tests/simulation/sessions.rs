@@ -333,24 +333,14 @@ async fn services_tasks_other_families_and_unidentified_tasks_are_never_touched(
     let service = world.session("alice").group("service:web").start();
     let family = world.session("bob").of_family("web").start();
     let unidentified = world.session("carol").unidentified().start();
-    // Where a tag may name it, ECS may not show that yet, or no longer: its event comes again once.
-    let by_environment = &[("IDENTITY_SOURCES", "env:SESSION_ID")][..];
-    for (task, variables, expected) in [
-        (&service, &[][..], "out_of_scope"),
-        (&family, &[], "out_of_scope"),
-        (&unidentified, &[], "incomplete"),
-        (&unidentified, by_environment, "rejected"),
-    ] {
+    for (task, expected) in
+        [(&service, "out_of_scope"), (&family, "out_of_scope"), (&unidentified, "incomplete")]
+    {
         let event = world.session_ended_event(task, "completed");
-        let (context, _) = function_with(&world, task.session_id(), variables);
-        let answer = report(&context, &event).await;
+        let answer = report(&function(&world, task.session_id()), &event).await;
         assert_eq!(outcome(&answer), expected, "{answer:?}");
         assert!(!world.is_stopping(task));
     }
-    let event = world.session_ended_event(&unidentified, "completed");
-    let (context, metrics) = function_with(&world, "again", &[]);
-    receive(&context, &event, 2).await;
-    assert!(metrics.lock().unwrap().join("\n").contains("\"OutcomeRejected\":1"));
     assert_eq!(world.count(Api::DeregisterTargets), 0);
     assert_unharmed(&world);
 }

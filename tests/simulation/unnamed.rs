@@ -239,6 +239,20 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_looked_for_again_while_
     }
 }
 
+/// It names none at the second delivery either, or no tag may name it.
+#[tokio::test(start_paused = true)]
+async fn an_event_about_a_task_that_names_no_session_is_rejected() {
+    let by_environment = [("IDENTITY_SOURCES", "env:SESSION_ID")];
+    for (variables, count) in [(&[][..], 2), (&by_environment, 1)] {
+        let world = World::new(Setup::default());
+        let event =
+            world.session_ended_event(&world.session("x").unidentified().start(), "completed");
+        let (context, metrics) = function_with(&world, "completion", variables);
+        receive(&context, &event, count).await;
+        assert!(metrics.lock().unwrap().join("\n").contains("\"OutcomeRejected\":1"), "{count}");
+    }
+}
+
 /// The same comes too late to ask the container: nobody says `cleaned`.
 #[tokio::test(start_paused = true)]
 async fn an_owners_event_about_a_pools_task_that_is_over_is_never_called_clean() {

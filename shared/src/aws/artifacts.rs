@@ -72,7 +72,8 @@ impl ArtifactStore {
         let Some(bucket) = &self.place.bucket else {
             return Err(CallError::unusable("HeadObject", key, "ARTIFACT_BUCKET is not set"));
         };
-        let answer = self.where_it_is(|region| self.head(bucket, &key, region)).await;
+        let asking = self.where_it_is(|region| self.head(bucket, &key, region));
+        let answer = Box::pin(asking).await;
         let written_at = match answer {
             Ok(head) => head.last_modified().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             Err(error) => {

@@ -186,18 +186,28 @@ pub(super) async fn name(
 ) -> Result<(), CallError> {
     let (session_id, started_at) = session.map(|(id, at)| (id.clone(), at)).unzip();
     let (key, named) = (name_key(task), NamedTask { session_id, started_at });
-    loop {
-        match ledger.create(&key, &named).await {
-            Err(error) if error.failure == Failure::Conflict && session.is_some() => {}
-            Err(error) if error.failure != Failure::Conflict => return Err(error),
-            Ok(_) | Err(_) => return Ok(()),
+    match ledger.create(&key, &named).await {
+        Err(error) if error.failure == Failure::Conflict && session.is_some() => {
+            Box::pin(name_what_had_none(ledger, &key, &named)).await
         }
-        let known = ledger.read::<NamedTask>(&key).await?;
-        let Some(Stored { document, etag }) = known else { continue };
+        Err(error) if error.failure != Failure::Conflict => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+async fn name_what_had_none(
+    ledger: &Ledger,
+    key: &str,
+    named: &NamedTask,
+) -> Result<(), CallError> {
+    loop {
+        let Some(Stored { document, etag }) = ledger.read::<NamedTask>(key).await? else {
+            return create_once(ledger, key, named).await;
+        };
         if document.session_id.is_some() {
             return Ok(());
         }
-        match ledger.replace(&key, &named, &etag).await {
+        match ledger.replace(key, named, &etag).await {
             Err(error) if error.failure == Failure::Conflict => {}
             done => return done.map(drop),
         }

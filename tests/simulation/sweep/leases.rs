@@ -340,6 +340,20 @@ async fn who_was_not_stopped_for_a_lease_and_is_ended_by_its_owner_keeps_nobody_
     assert_unharmed(&world);
 }
 
+/// The same, and an operator protects it.
+#[tokio::test(start_paused = true)]
+async fn who_was_not_stopped_for_a_lease_and_is_protected_keeps_nobody_else() {
+    let world = World::new(Setup::default());
+    let [first, second] = lapse_one_after_the_other(&world);
+    let sweep = enforce(&world, "dying");
+    let _ = world.run_until_crash("dying", Crash::Before(first_question().await), sweep).await;
+    world.set_tag(&first, "cleanup-protection", "true");
+    tokio::time::sleep(INTERVAL).await;
+    sweeps(&world, "next", 6).await;
+    assert!(!world.is_stopping(&first) && world.is_stopping(&second), "{}", world.history());
+    assert_unharmed(&world);
+}
+
 /// It is decided as if renewal were not known to work; what hangs on no other lease is done all the same.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_stopped_for_a_lease_where_that_cannot_be_written_down() {

@@ -103,9 +103,11 @@ pub(super) fn leases(suspects: &mut Suspects, known: &Known<'_>) {
     let reaped = before.reaped_for_leases.iter();
     let reaped = reaped.filter(|(_, at)| !is_longer_ago(**at, policy.max_session_age, now));
     suspects.reaped_for_leases.extend(reaped.map(|(task, at)| (task.clone(), *at)));
-    // Who was to be stopped, and has been extended since, or ended by its owner, was not stopped for its lease.
-    let ended = seen.tasks.iter().filter(|task| task.shall_run && task.ended.is_word());
-    for task in running.clone().map(|(task, _)| task).chain(ended.map(|task| &task.arn)) {
+    // Who was to be stopped, and has been extended since, or protected, or ended by its owner, was not stopped for its
+    // lease.
+    let spared = |task: &&SessionTask| task.shall_run && (task.protected || task.ended.is_word());
+    let spared = seen.tasks.iter().filter(spared).map(|task| &task.arn);
+    for task in running.clone().map(|(task, _)| task).chain(spared) {
         suspects.reaped_for_leases.remove(task);
     }
     suspects.leases = if seen.all_clusters_listed() {

@@ -5,7 +5,7 @@ use super::limits::failing;
 use super::targets::believed;
 use super::tasks::{
     self, Lease, counts, ended, fleet, is_claimed_without_a_start, is_identified, is_orphan,
-    is_unlisted, lease, renewable, shall_run,
+    is_protected, is_unlisted, lease, renewable, shall_run,
 };
 use super::verdicts::{Memories, Verdicts, key};
 use super::world::{Seen, Target, Task, World};
@@ -75,7 +75,8 @@ fn of_a_seen_task(task: &Task, row: TaskRow, world: &World, next: &mut Memories)
         next.claimed.insert(id(), task.memory.claimed.unwrap_or(0));
     }
     let running = renewable(task, world).filter(|_| shall_run(task));
-    if running.is_none() && !(shall_run(task) && ended(task).is_some()) {
+    let is_spared = shall_run(task) && (ended(task).is_some() || is_protected(task));
+    if running.is_none() && !is_spared {
         old_reaped(task, world, next);
     }
     if world.all_clusters_listed() {

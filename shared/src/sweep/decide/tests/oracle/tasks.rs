@@ -113,7 +113,7 @@ pub(super) fn lease(task: &Task) -> Lease {
 
 /// A tag that is another session's, or that nobody can read.
 /// Whoever writes anything but a no there means it.
-fn is_protected(task: &Task) -> bool {
+pub(super) fn is_protected(task: &Task) -> bool {
     task.protection.is_some_and(|value| !["", "false", "no", "off", "0"].contains(&value))
 }
 
