@@ -334,7 +334,7 @@ async fn services_tasks_other_families_and_unidentified_tasks_are_never_touched(
     let family = world.session("bob").of_family("web").start();
     let unidentified = world.session("carol").unidentified().start();
     for (task, expected) in
-        [(&service, "out_of_scope"), (&family, "out_of_scope"), (&unidentified, "incomplete")]
+        [(&service, "out_of_scope"), (&family, "out_of_scope"), (&unidentified, "rejected")]
     {
         let event = world.session_ended_event(task, "completed");
         let answer = report(&function(&world, task.session_id()), &event).await;

@@ -196,16 +196,22 @@ async fn a_session_of_a_pool_whose_owner_stops_its_task_at_once_is_saved_by_its_
     assert_clean(&world, &alice);
 }
 
+/// A session of a pool, whose owner has stopped its task and says that it has ended.
+async fn stopped_by_its_owner_while_reads_lag(seconds: u64) -> (World, TaskHandle, Value) {
+    let reads_lag = Duration::from_secs(seconds);
+    let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
+    let alice = world.session("alice").unidentified().start();
+    world.claims(&alice, Some(&world.now().to_string()));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    world.operator_stops(&alice, "my own cleanup");
+    let event = world.session_ended_event(&alice, "completed");
+    (world, alice, event)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_whose_owner_stops_its_task_at_once_is_saved_while_reads_lag() {
     for lag in [0, 1, 2, 4] {
-        let reads_lag = Duration::from_secs(lag);
-        let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
-        let alice = world.session("alice").unidentified().start();
-        world.claims(&alice, Some(&world.now().to_string()));
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        world.operator_stops(&alice, "my own cleanup");
-        let event = world.session_ended_event(&alice, "completed");
+        let (world, alice, event) = stopped_by_its_owner_while_reads_lag(lag).await;
         let (context, _) = function_with(&world, "completion", &POOL);
         let answer = report(&context, &event).await;
         assert_eq!(
@@ -223,13 +229,7 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_saved_while_reads_lag()
 async fn a_session_whose_owner_stops_its_task_at_once_is_looked_for_again_while_reads_lag_for_long()
 {
     for lag in [15, 60] {
-        let reads_lag = Duration::from_secs(lag);
-        let world = World::new(Setup { reads_lag, warm_pool: true, ..Setup::default() });
-        let alice = world.session("alice").unidentified().start();
-        world.claims(&alice, Some(&world.now().to_string()));
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        world.operator_stops(&alice, "my own cleanup");
-        let event = world.session_ended_event(&alice, "completed");
+        let (world, alice, event) = stopped_by_its_owner_while_reads_lag(lag).await;
         assert!(received(&world, &event, 1, &POOL).await.0, "{lag}\n{}", world.history());
         tokio::time::sleep(Duration::from_mins(1)).await;
         let comes_again = received(&world, &event, 2, &POOL).await.0;
@@ -239,7 +239,7 @@ async fn a_session_whose_owner_stops_its_task_at_once_is_looked_for_again_while_
     }
 }
 
-/// It names none at the second delivery either, or no tag may name it.
+/// Whether a tag may name it or not, at each delivery.
 #[tokio::test(start_paused = true)]
 async fn an_event_about_a_task_that_names_no_session_is_rejected() {
     let by_environment = [("IDENTITY_SOURCES", "env:SESSION_ID")];

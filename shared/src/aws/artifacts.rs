@@ -147,17 +147,14 @@ impl ArtifactStore {
         ask: impl Fn(Builder) -> Asked,
     ) -> Result<T, SdkError<E>> {
         let asked_in = self.known_region();
-        match ask(in_region(asked_in.clone())).await {
-            Err(error) => {
-                match its_region(&error).filter(|region| asked_in.as_ref() != Some(region)) {
-                    Some(region) => {
-                        self.learn_region(region.clone());
-                        ask(in_region(Some(region))).await
-                    }
-                    None => Err(error),
-                }
+        let answer = ask(in_region(asked_in.clone())).await;
+        let named = answer.as_ref().err().and_then(its_region);
+        match named.filter(|region| asked_in.as_ref() != Some(region)) {
+            Some(region) => {
+                self.learn_region(region.clone());
+                ask(in_region(Some(region))).await
             }
-            answer => answer,
+            None => answer,
         }
     }
 

@@ -52,15 +52,7 @@ pub(super) async fn identify(
         return not_now(format!("a task of {} is no session task", task.family));
     }
     match is_shown(scope, &request.cause, &task) {
-        Shown::Yes => {}
-        Shown::Nameless => match (&request.cause, request.delivery) {
-            // ECS may show for longer than we can wait that its tags are gone, and not yet that it ends.
-            (Cause::SessionEnded { .. }, Delivery::First) => {
-                return unclear(format!("{UNIDENTIFIED}, so far; it is looked at again"));
-            }
-            (Cause::SessionEnded { .. }, Delivery::Repeated | Delivery::Resumed)
-            | (Cause::TaskChanged { .. } | Cause::Orphan { .. }, _) => {}
-        },
+        Shown::Yes | Shown::Nameless => {}
         Shown::NotYet(why) => return unclear(why),
         Shown::GoesOn => return not_now("it runs, and nothing says that it ends".to_owned()),
     }

@@ -4,7 +4,7 @@ use super::intent::{IntentEntry, When};
 use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::metrics::Metric;
-use crate::session::TargetAddress;
+use crate::session::{TargetAddress, TaskArn};
 
 /// How an address came to be where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Owner<'a> {
     TheSame,
     /// That of the task that has the address now: it may have registered it at another port.
     Another {
+        /// The task.
+        holder: &'a TaskArn,
         /// All that was removed. Two ports of one address may be those of its last and its new holder, and none of
         /// them tells that the other is not needed: it may be there because we registered it again.
         named: &'a [IntentEntry],
@@ -59,7 +61,7 @@ pub(super) async fn re_register(
         } else {
             match owner {
                 Owner::TheSame => false,
-                Owner::Another { named } => {
+                Owner::Another { named, .. } => {
                     let others = states.iter().filter(|(at, _)| !is_named(named, entry, **at));
                     !is_here && is_elsewhere(others, *address)
                 }

@@ -81,9 +81,7 @@ pub(super) async fn settle(
         settled.push(match (found, holders) {
             (Err(error), _) => Err(error),
             (Ok(Finding::WasOurs), _) => Ok(Settled::WasOurs),
-            (Ok(Finding::GoesOn), _) => {
-                give_back(context, &one.entry, None, Owner::TheSame, when).await
-            }
+            (Ok(Finding::GoesOn), _) => give_back(context, &one.entry, Owner::TheSame, when).await,
             (Ok(Finding::AskHolders), Err(error)) => Err(error.clone()),
             (Ok(Finding::AskHolders), Ok(holders)) => {
                 match holders.iter().find(|task| held_it_then(task, one)) {
@@ -207,8 +205,8 @@ async fn return_to(
             if seen.when == When::Later && open.entry.held_by == HeldBy::Nobody {
                 Box::pin(keep_for(context, &task, open, seen, kept_for)).await?;
             }
-            let owner = Owner::Another { named: seen.named };
-            give_back(context, &open.entry, Some(holder), owner, seen.when).await
+            let owner = Owner::Another { holder, named: seen.named };
+            give_back(context, &open.entry, owner, seen.when).await
         }
         GroupOf::Another(other, at) => {
             let why = format!(
@@ -260,14 +258,16 @@ async fn keep_for(
 async fn give_back(
     context: &Context,
     entry: &IntentEntry,
-    holder: Option<&TaskArn>,
     owner: Owner<'_>,
     when: When,
 ) -> Result<Settled, CallError> {
     match re_register(context, entry, when, owner).await? {
         Back::InPlace => Ok(Settled::InPlace),
         Back::Registered => {
-            let holder = holder.map(tracing::field::display);
+            let holder = match owner {
+                Owner::TheSame => None,
+                Owner::Another { holder, .. } => Some(tracing::field::display(holder)),
+            };
             tracing::warn!(
                 address = %entry.address, group = %entry.group, holder, held_by = ?entry.held_by,
                 "a live session had lost its target; it is registered again"

@@ -25,4 +25,4 @@ pub use targets::{TargetEvidence, TargetRow, TargetVerdict, target_row};
 pub use tasks::{Circumstances, Routed, TaskEvidence, TaskRow, TaskVerdict, task_row};
 
 #[cfg(test)]
-pub(in crate::sweep) mod tests;
+pub(crate) mod tests;

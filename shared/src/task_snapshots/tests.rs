@@ -1,31 +1,11 @@
 use super::*;
-use crate::session::{LastStatus, TaskSize};
+use crate::session::LastStatus;
+use crate::sweep::decide::tests::fixtures::task;
 use std::time::Duration;
 
 /// What a look shows that was taken so many seconds after the first.
 fn shown(version: i64, last_status: LastStatus, first: Instant, seconds: u64) -> TaskSnapshot {
-    let arn = "arn:aws:ecs:us-east-1:000000000000:task/sessions/0123";
-    let task = Task {
-        arn: TaskArn::parse(arn).unwrap().0,
-        family: "session".to_owned(),
-        group: None,
-        last_status,
-        desired_status: DesiredStatus::Running,
-        created_at: "2026-11-02T12:00:00Z".parse().unwrap(),
-        started_at: None,
-        address: Some(Ipv4Addr::new(127, 0, 10, 1)),
-        subnet: None,
-        environment: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        started_by: None,
-        stopped_reason: None,
-        stopping_at: None,
-        stopped_at: None,
-        stopped_by_a_call: false,
-        size: TaskSize::read(None, None),
-        containers: Vec::new(),
-        version,
-    };
+    let task = Task { last_status, version, ..task("x") };
     TaskSnapshot { task: Some(task), seen_at: first + Duration::from_secs(seconds) }
 }
 

@@ -8,7 +8,7 @@
 //! - [`properties`]: what holds for all observations; [`oracle`]: both tables and the limits once more, as they
 //!   are written.
 
-pub(in crate::sweep) mod fixtures;
+pub(crate) mod fixtures;
 mod forecast;
 mod leases;
 mod memories;

@@ -72,7 +72,7 @@ pub(in crate::sweep) fn address(last: u8) -> TargetAddress {
 }
 
 /// A running session task of the cluster `one`, made half an hour ago.
-pub(in crate::sweep) fn task(id: &str) -> Task {
+pub(crate) fn task(id: &str) -> Task {
     Task {
         arn: task_arn("one", id),
         family: "session".to_owned(),
