@@ -161,11 +161,24 @@ async fn a_session_that_has_just_started_is_salvaged_although_ecs_shows_that_it_
 /// AWS does not say how old a read may be.
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_container_answers_has_started_whatever_ecs_shows() {
+    has_started_whatever_ecs_shows(|_| {}).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_container_misses_one_connection_has_started_whatever_ecs_shows() {
+    has_started_whatever_ecs_shows(|world| {
+        world.fault(Fault::on(Api::ContainerHealth).nth(1).refused());
+    })
+    .await;
+}
+
+async fn has_started_whatever_ecs_shows(also: impl Fn(&World)) {
     let dwell = Dwell { pending: Duration::from_secs(40), ..Dwell::default() };
     let world = World::new(Setup { dwell, ..Setup::default() });
     let alice = world.session("alice").pending().start();
     tokio::time::sleep(Duration::from_secs(50)).await;
     world.fault(Fault::on(Api::DescribeTasks).always().out_of_date(Duration::from_secs(28)));
+    also(&world);
     let event = world.session_ended_event(&alice, "cancelled");
     let answer = report(&function(&world, "first"), &event).await;
     assert_eq!(outcome(&answer), "incomplete", "{answer:?}\n{}", world.history());

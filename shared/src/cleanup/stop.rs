@@ -122,6 +122,9 @@ pub(super) async fn stop(
     }
 }
 
+/// A container whose queue of connections is full refuses the next one for less than this.
+const BEFORE_IT_IS_ASKED_AGAIN: Duration = Duration::from_secs(1);
+
 /// Attempts at one `StopTask`, and what is known of them when their time is over.
 struct Attempts<'a> {
     invocation: &'a Invocation,
@@ -222,13 +225,22 @@ impl Attempts<'_> {
         }
     }
 
-    /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started.
+    /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started. One
+    /// that runs may miss a single connection, so nobody counts as there who was asked twice in vain.
     async fn nobody_answers(&self, ip: Ipv4Addr) -> Result<bool, String> {
-        let context = self.invocation.context();
-        match context.config.artifacts.mode {
+        match self.invocation.context().config.artifacts.mode {
             ArtifactMode::Complete => {}
             ArtifactMode::SelfUpload { .. } | ArtifactMode::Discard => return Ok(true),
         }
+        if !self.is_silent(ip).await? {
+            return Ok(false);
+        }
+        tokio::time::sleep(BEFORE_IT_IS_ASKED_AGAIN).await;
+        self.is_silent(ip).await
+    }
+
+    async fn is_silent(&self, ip: Ipv4Addr) -> Result<bool, String> {
+        let context = self.invocation.context();
         let address = TargetAddress { ip, port: context.config.container.port };
         match context.containers.probe(address, Some(&self.session.id)).await {
             Some(Probe::Active | Probe::Done | Probe::Answers) => Ok(false),

@@ -119,7 +119,7 @@ impl SessionBuilder {
             claimed_at: None,
             extended_at: None,
             had_begun_at: None,
-            lease_had_lapsed: false,
+            lease_at_stop: None,
             loss_allowed: false,
             salvage_failing_since: None,
             over_since: None,

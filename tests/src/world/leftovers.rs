@@ -252,7 +252,7 @@ impl State {
         };
         let tasks = self.tasks().filter(|task| is_seen(task) && runs_then(task));
         let leased = tasks.filter_map(|task| {
-            let end = self.lease_end(task)?;
+            let end = self.lease_end(task).or(task.lease_at_stop)?;
             // Copied from another's: it is none.
             (end >= task.session_began()).then_some((task, end))
         });
@@ -261,9 +261,8 @@ impl State {
             let stop = task.stop.as_ref().filter(|stop| {
                 // Whom the reaper was about to stop for its lease may have been stopped on its owner's word.
                 // So may one that ended by itself: its tags are still there.
-                let lapsed = self.lease_end(task).is_some_and(|end| end <= stop.at);
-                let had_lapsed = task.lease_had_lapsed || lapsed;
-                let perhaps_for_it = !perhaps && had_lapsed;
+                let end = self.lease_end(task).or(task.lease_at_stop);
+                let perhaps_for_it = !perhaps && end.is_some_and(|end| end <= stop.at);
                 stop.reason.contains("lease_expired") || perhaps_for_it
             });
             // It was written down when it was decided, a little before the stop.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::World;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
 use super::state::State;
-use super::task::Task;
+use super::task::{Stop, Task};
 
 /// So far may the functions' clock be behind, and a read.
 const SURELY: Duration = Duration::from_secs(15);
@@ -104,13 +104,19 @@ impl State {
     /// More than a quarter, and more than one, of the leases on which someone's fate may hang.
     fn leases_lapse(&self, now: Timestamp) -> bool {
         let (mut lapsed, mut running) = (0_usize, 0_usize);
-        for task in self.tasks().filter(|task| self.is_seen_by_sweeps(task, now)) {
-            let end = self.lease_end(task);
+        // The sweep that is asked about may have stopped some that it counted.
+        let ran = |stop: &Stop| now <= stop.at + A_SWEEP_LASTS;
+        let is_counted = |task: &&Task| {
+            self.is_seen_by_sweeps(task, now)
+                || self.is_session_task(task) && task.stop.as_ref().is_some_and(ran)
+        };
+        for task in self.tasks().filter(is_counted) {
+            let end = self.lease_end(task).or(task.lease_at_stop);
             let Some(end) = end.filter(|end| *end >= task.session_began()) else { continue };
             let decided = self.is_kept(task) || self.is_over_for_good(task, now + SURELY);
             if end > now {
                 running += 1;
-            } else if end <= now - A_SWEEP_LASTS && !decided {
+            } else if end <= now - A_SWEEP_LASTS && task.wanted_running() && !decided {
                 lapsed += 1;
             }
         }

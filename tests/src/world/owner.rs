@@ -283,7 +283,7 @@ impl State {
     ) -> Option<()> {
         let lease = self.task(key).and_then(|task| self.lease_end(task));
         let task = self.task_mut(key)?;
-        task.lease_had_lapsed |= lease.is_some_and(|end| end <= now);
+        task.lease_at_stop = lease.or(task.lease_at_stop);
         task.terminate(now, "UserInitiated", reason, false);
         task.lose_tags(now);
         task.container.changed.notify_waiters();

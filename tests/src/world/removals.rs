@@ -22,7 +22,11 @@ impl State {
     pub(crate) fn judge_removal(&mut self, asker: &Asker, group: &str, (ip, port): Address) {
         let target = self.groups.get(group).and_then(|group| group.targets.get(&(ip, port)));
         let Some(target) = target.filter(|target| target.deregistered_at.is_none()) else { return };
-        let (now, registered_at) = (self.clock.now(), target.registered_at);
+        let now = self.clock.now();
+        // Where a group could not be read, nobody need have seen that it was away for a while.
+        let registered_at =
+            if self.can_read_groups() { target.registered_at } else { Timestamp::MIN };
+        let there_since = registered_at.max(self.free_since(ip));
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);
             self.judge.removed_from.insert((key, group.to_owned()));
@@ -59,9 +63,7 @@ impl State {
             {
                 format!("the target {ip}:{port} is removed, and no route leads there")
             }
-            None if self.is_no_sessions(ip)
-                && !self.was_seen_before(ip, registered_at.max(self.free_since(ip))) =>
-            {
+            None if self.is_no_sessions(ip) && !self.was_seen_before(ip, there_since) => {
                 format!("no two sweeps can have seen the target {ip}:{port} that is removed")
             }
             Some(_) | None => return,

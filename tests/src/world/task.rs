@@ -122,8 +122,8 @@ pub(crate) struct Task {
     pub(crate) extended_at: Option<Timestamp>,
     /// When its session began, as its tag had said.
     pub(crate) had_begun_at: Option<Timestamp>,
-    /// Whether its lease was over when it was stopped: the stop deletes its tags.
-    pub(crate) lease_had_lapsed: bool,
+    /// When its lease was to end when it was stopped: the stop deletes its tags.
+    pub(crate) lease_at_stop: Option<Timestamp>,
     /// The test says that its artifacts may be lost.
     pub(crate) loss_allowed: bool,
     /// The first completion call that was sent to it in vain.
