@@ -226,27 +226,30 @@ impl Attempts<'_> {
     }
 
     /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started. One
-    /// that runs may miss a single connection, so nobody counts as there who was asked twice in vain.
+    /// that runs may refuse a single connection, so it is asked again; where none leads to it, it was tried for seconds.
     async fn nobody_answers(&self, ip: Ipv4Addr) -> Result<bool, String> {
         match self.invocation.context().config.artifacts.mode {
             ArtifactMode::Complete => {}
             ArtifactMode::SelfUpload { .. } | ArtifactMode::Discard => return Ok(true),
         }
-        if !self.is_silent(ip).await? {
-            return Ok(false);
+        let mut probe = self.probe(ip).await?;
+        if probe == Probe::Silent {
+            tokio::time::sleep(BEFORE_IT_IS_ASKED_AGAIN).await;
+            probe = self.probe(ip).await?;
         }
-        tokio::time::sleep(BEFORE_IT_IS_ASKED_AGAIN).await;
-        self.is_silent(ip).await
+        match probe {
+            Probe::Active | Probe::Done | Probe::Answers => Ok(false),
+            Probe::Silent | Probe::Blind => Ok(true),
+        }
     }
 
-    async fn is_silent(&self, ip: Ipv4Addr) -> Result<bool, String> {
+    async fn probe(&self, ip: Ipv4Addr) -> Result<Probe, String> {
         let context = self.invocation.context();
         let address = TargetAddress { ip, port: context.config.container.port };
-        match context.containers.probe(address, Some(&self.session.id)).await {
-            Some(Probe::Active | Probe::Done | Probe::Answers) => Ok(false),
-            Some(Probe::Silent | Probe::Blind) => Ok(true),
-            None => Err(format!("too many containers are being asked already; {address} was not")),
-        }
+        let probe = context.containers.probe(address, Some(&self.session.id)).await;
+        probe.ok_or_else(|| {
+            format!("too many containers are being asked already; {address} was not")
+        })
     }
 
     async fn check(&self) -> Result<AddressCheck, String> {
