@@ -84,9 +84,13 @@ impl Memory {
         let written = match self.write(ledger, suspects, deadline).await {
             Err(error) if error.failure == Failure::Conflict => {
                 match self.find_own(ledger, suspects, deadline).await {
-                    Some(Own::This) => Ok(()),
-                    Some(Own::Before) => self.write(ledger, suspects, deadline).await,
-                    None => Err(error),
+                    Found::This => Ok(()),
+                    Found::Before => self.write(ledger, suspects, deadline).await,
+                    Found::Anothers => Err(error),
+                    Found::Unreadable(why) => {
+                        let what = "another version was there, perhaps our own";
+                        return Err(format!("{KEY} is not written, {what}: {why}; {NEXT}"));
+                    }
                 }
             }
             written => written,
@@ -121,40 +125,50 @@ impl Memory {
         }
     }
 
-    /// Whether the version that is in the way is our own: a write whose answer was lost is repeated by the SDK, and
-    /// the repetition finds it.
+    /// Whose the version is that is in the way. It may be our own: a write whose answer was lost is repeated by the SDK,
+    /// and the repetition finds it.
     async fn find_own(
         &mut self,
         ledger: &Ledger,
         suspects: &Suspects,
         deadline: Deadline,
-    ) -> Option<Own> {
-        let Ok(stored) = Self::read_object(ledger, deadline).await else {
-            // It may be: the next write finds out.
-            self.unconfirmed = Some(suspects.clone());
-            return None;
+    ) -> Found {
+        let (etag, there) = match Self::read_object(ledger, deadline).await {
+            Ok(Some((etag, Ok(there)))) => (etag, there),
+            Ok(Some((_, Err(_))) | None) => return Found::Anothers,
+            Err(error) => {
+                // It may be: the next write finds out.
+                self.unconfirmed = Some(suspects.clone());
+                return Found::Unreadable(error);
+            }
         };
-        let (etag, Ok(there)) = stored? else { return None };
-        let own = if there == *suspects {
-            Own::This
+        let found = if there == *suspects {
+            Found::This
         } else if self.unconfirmed.as_ref() == Some(&there) {
-            Own::Before
+            Found::Before
         } else {
-            return None;
+            return Found::Anothers;
         };
         self.version = Version::Known(etag);
         self.unconfirmed = None;
-        Some(own)
+        found
     }
 }
 
-/// A version of ours whose answer was lost.
-enum Own {
-    /// What is to be written.
+/// Whose a version is that is in the way of a write.
+enum Found {
+    /// Our own: what is to be written.
     This,
-    /// What was to be written before.
+    /// Our own: what was to be written before.
     Before,
+    /// Another sweep's.
+    Anothers,
+    /// It can't be read.
+    Unreadable(CallError),
 }
+
+/// What follows.
+const NEXT: &str = "the next sweep will not know its suspects";
 
 fn not_remembered(error: &CallError) -> String {
     match error.failure {
@@ -169,7 +183,7 @@ fn not_remembered(error: &CallError) -> String {
         | Failure::NotFound
         | Failure::Unreadable
         | Failure::NotSent
-        | Failure::Unknown => format!("{error}; the next sweep will not know its suspects"),
+        | Failure::Unknown => format!("{error}; {NEXT}"),
     }
 }
 

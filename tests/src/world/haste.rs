@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::api::{Api, Call};
+use super::api::{Api, Call, Outcome};
 use super::invariants::Asker;
-use super::leftovers::is_past;
+use super::leftovers::{A_SWEEP_LASTS, is_past};
 use super::state::State;
 use super::task::{Task, TaskKey};
 
@@ -46,6 +46,23 @@ impl State {
             return;
         };
         self.violation("I3", asker, &what);
+    }
+
+    /// I2 for a removal that its caller has sent before without success: who has the address by now?
+    pub(super) fn judge_repetition(&mut self, asker: &Asker, group: &str, ip: Ipv4Addr) {
+        let address = format!("{ip}:");
+        let by_it = |call: &&Call| call.caller == asker.caller && call.number < asker.number;
+        let of_group = |call: &&Call| call.is_about(group);
+        let removals = self.journal.about(Api::DeregisterTargets, &address);
+        let Some(before) = removals.filter(by_it).filter(of_group).next_back() else { return };
+        let is_repeated =
+            before.outcome == Outcome::Throttled && asker.sent_at < before.sent_at + A_SWEEP_LASTS;
+        let looks = [Api::DescribeTasks, Api::ListTasks];
+        let mut since = self.journal.calls.iter().skip(before.number).filter(by_it);
+        if is_repeated && !since.any(|call| looks.contains(&call.api)) {
+            let what = format!("the removal of {ip} is repeated, and nobody has looked who has it");
+            self.violation("I2", asker, &what);
+        }
     }
 
     /// I1 for a completion call that has reached the container that it was meant for.

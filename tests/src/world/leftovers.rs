@@ -243,6 +243,11 @@ impl State {
         self.leases(&self.setup.families, true, now).1
     }
 
+    /// The same as a sweep may have seen it that is under way.
+    pub(crate) fn leases_may_look_lapsing(&self, now: Timestamp) -> bool {
+        [true, false].iter().any(|perhaps| self.leases(&self.setup.families, *perhaps, now).1)
+    }
+
     /// Whether any is extended, and whether too many have lapsed.
     fn leases(&self, families: &[String], perhaps: bool, now: Timestamp) -> (bool, bool) {
         let is_seen = |task: &Task| self.is_session_task(task) && is_one_of(families, &task.family);

@@ -48,6 +48,7 @@ mod objects;
 mod on_record;
 mod owner;
 mod receipts;
+mod remembered;
 mod removals;
 mod routes;
 mod session;

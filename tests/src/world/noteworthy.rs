@@ -102,7 +102,7 @@ impl State {
     }
 
     /// More than a quarter, and more than one, of the leases on which someone's fate may hang.
-    fn leases_lapse(&self, now: Timestamp) -> bool {
+    pub(super) fn leases_lapse(&self, now: Timestamp) -> bool {
         let (mut lapsed, mut running) = (0_usize, 0_usize);
         // The sweep that is asked about may have stopped some that it counted.
         let ran = |stop: &Stop| now <= stop.at + A_SWEEP_LASTS;

@@ -219,7 +219,7 @@ impl State {
     }
 
     /// Whether no read has shown what was before.
-    fn shows_what_is(&self) -> bool {
+    pub(super) fn shows_what_is(&self) -> bool {
         self.setup.lists_lag.is_zero()
             && self.setup.reads_lag.is_zero()
             && !self.chaos.met().iter().any(|met| met.kind == FaultKind::Stale)

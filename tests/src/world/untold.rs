@@ -13,7 +13,7 @@ use super::task::{Phase, Task, TaskKey};
 use super::view::STALE_AT_MOST;
 
 /// What sweeps remember.
-const MEMORY: &str = "suspects.json";
+pub(super) const MEMORY: &str = "suspects.json";
 
 impl State {
     /// A task has started so lately that no look before the stop could show it, and its owner had not ended it by then;

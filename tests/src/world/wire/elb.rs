@@ -266,6 +266,7 @@ impl State {
         let (ids, registered) = self.no_addresses(&group, form);
         registered.retain(|id| !ids.contains(id));
         for address in addresses {
+            self.judge_repetition(asker, &group, address.0);
             self.judge_removal(asker, &group, address);
             let of = self.groups.get_mut(&group).map(|group| {
                 group.changes(address, now);

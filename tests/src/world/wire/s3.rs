@@ -137,6 +137,7 @@ impl State {
             _ => {}
         }
         self.judge_receipt(asker, (&call.bucket, &call.key), &call.body);
+        self.judge_what_is_remembered(asker, (&call.bucket, &call.key), &call.body);
         let Some(bucket) = self.buckets.get_mut(&call.bucket) else { return no_such_key() };
         let object = Object::new(call.body.clone(), now);
         let reply = Reply::new(200, "application/xml", "").with("etag", &object.etag);

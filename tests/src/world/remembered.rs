@@ -1,0 +1,208 @@
+//! What a sweep remembers, and says of itself, is what was so.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::api::{Api, Call, Outcome};
+use super::invariants::Asker;
+use super::leftovers::{A_SWEEP_LASTS, is_past};
+use super::state::State;
+use super::task::Task;
+use super::untold::MEMORY;
+
+/// Clocks are not to the second.
+const ABOUT: Duration = Duration::from_secs(15);
+
+impl State {
+    /// An object of the ledger is about to be written.
+    pub(super) fn judge_what_is_remembered(
+        &mut self,
+        asker: &Asker,
+        (bucket, key): (&str, &str),
+        body: &[u8],
+    ) {
+        let is_seen = self.setup.sees_everything()
+            && bucket == self.setup.ledger_bucket
+            && self.setup.functions_clock_is_ahead == SignedDuration::ZERO;
+        let Ok(document) = serde_json::from_slice::<Value>(body) else { return };
+        let wrong = match key {
+            _ if !is_seen => Vec::new(),
+            MEMORY => {
+                let mut wrong = self.wrong_salvages(asker, &document);
+                wrong.extend(self.forgotten_salvages(asker, &document));
+                wrong.extend(self.wrong_suspicions(&document));
+                wrong
+            }
+            _ if key.starts_with("sweeps/") => self.wrong_reports(asker, &document),
+            _ => Vec::new(),
+        };
+        for what in wrong {
+            self.violation("sweeps", asker, &what);
+        }
+    }
+
+    /// It blames another sweep, and there was none.
+    fn wrong_reports(&self, asker: &Asker, report: &Value) -> Vec<String> {
+        let blames = report["problems"].to_string().contains("another sweep has written");
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        let reads = || self.journal.about(Api::GetObject, MEMORY).filter(by_it);
+        let (Some(first), Some(last)) = (reads().next(), reads().next_back()) else {
+            return Vec::new();
+        };
+        let mut writes = self.journal.about(Api::PutObject, MEMORY);
+        let is_anothers = |call: &Call| {
+            call.caller != asker.caller && first.sent_at <= call.sent_at + A_SWEEP_LASTS
+        };
+        let is_wrong = blames && last.outcome.is_success() && !writes.any(is_anothers);
+        is_wrong
+            .then(|| "another sweep is said to have written the memory".to_owned())
+            .into_iter()
+            .collect()
+    }
+
+    /// Nobody had asked it, or its lease runs.
+    fn wrong_salvages(&self, asker: &Asker, memory: &Value) -> Vec<String> {
+        let failed = remembered(memory, "failed_salvages");
+        let wrong = failed.filter_map(|(arn, since, _)| {
+            let task = self.tasks().find(|task| task.arn == arn)?;
+            let why = if self.setup.containers_are_asked() && !self.was_asked(task.address, since) {
+                "nobody had asked it"
+            } else if self.is_seen_renewed(asker, task) {
+                "its lease runs"
+            } else if self.is_kept_by_a_broken_renewal(asker, task) {
+                "renewal looks broken"
+            } else {
+                return None;
+            };
+            Some(format!("the salvage of {arn} is remembered to have failed, and {why}"))
+        });
+        wrong.collect()
+    }
+
+    /// What failed before, and has not been done since, is not known any longer.
+    fn forgotten_salvages(&self, asker: &Asker, memory: &Value) -> Vec<String> {
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let before = ledger.and_then(|ledger| ledger.get(MEMORY));
+        let Some(Ok(before)) = before.map(|one| serde_json::from_slice::<Value>(&one.body)) else {
+            return Vec::new();
+        };
+        // What was seen too long ago counts no more.
+        let counts_until = |last: Timestamp| last + self.setup.sweep_interval * 2;
+        let known: Vec<&str> = remembered(memory, "failed_salvages").map(|(arn, ..)| arn).collect();
+        let failed = remembered(&before, "failed_salvages");
+        let gone = failed.filter(|(arn, _, last)| {
+            !known.contains(arn) && self.clock.now() <= counts_until(*last)
+        });
+        let is_still_to_be_done = |arn: &str| {
+            let mut tasks = self.tasks().filter(|task| task.arn == arn);
+            tasks.any(|task| self.is_still_to_be_salvaged(asker, task))
+        };
+        let wrong = gone.filter(|(arn, ..)| is_still_to_be_done(arn));
+        wrong
+            .map(|(arn, ..)| format!("that the salvage of {arn} has failed is forgotten"))
+            .collect()
+    }
+
+    /// It was contradicted by an answer that its sweep could remember.
+    fn wrong_suspicions(&self, memory: &Value) -> Vec<String> {
+        let targets = memory["targets"].as_array().into_iter().flatten();
+        let wrong = targets.filter_map(|target| {
+            let since: Timestamp = target["since"].as_str()?.parse().ok()?;
+            let ip: Ipv4Addr = target["address"]["ip"].as_str()?.parse().ok()?;
+            let text = format!("{ip}:");
+            let mut asked = self.journal.about(Api::ContainerHealth, &text);
+            let contradicted = asked.any(|call| {
+                matches!(call.outcome, Outcome::Answered(..))
+                    && since + ABOUT < call.sent_at
+                    && self.memory_is_written_after(call)
+            });
+            contradicted
+                .then(|| format!("{ip} is suspected since {since}, and has answered since then"))
+        });
+        wrong.collect()
+    }
+
+    fn was_asked(&self, ip: Ipv4Addr, since: Timestamp) -> bool {
+        let text = format!("{ip}:");
+        let mut asked = self.journal.about(Api::ContainerComplete, &text);
+        asked.any(|call| since <= call.sent_at + A_SWEEP_LASTS)
+    }
+
+    /// Whether a caller has seen a lease that somebody extended, and that is all there is of it.
+    fn is_seen_renewed(&self, asker: &Asker, task: &Task) -> bool {
+        let now = self.clock.now();
+        let runs = self.lease_end(task).is_some_and(|end| {
+            now + A_SWEEP_LASTS < end
+                && end < now + self.setup.hard_age
+                && end >= task.session_began()
+        });
+        runs && task.extended_at.is_some_and(|at| at + A_SWEEP_LASTS <= now)
+            && task.wanted_running()
+            && task.container.completed_at.is_none()
+            && !self.judge.forces(task)
+            && !self.is_over_for_good(task, now + A_SWEEP_LASTS)
+            && self.is_well_seen(asker, task)
+    }
+
+    /// Whether nothing but its lease says that it is over, and so many have lapsed that none says anything.
+    fn is_kept_by_a_broken_renewal(&self, asker: &Asker, task: &Task) -> bool {
+        let now = self.clock.now();
+        let hangs_on_others = self.lease_end(task).is_some_and(|end| {
+            end + A_SWEEP_LASTS < now && !is_past(end, self.setup.max_session_age, now + ABOUT)
+        });
+        hangs_on_others
+            && task.wanted_running()
+            && task.container.completed_at.is_none()
+            && !self.judge.forces(task)
+            && !self.is_over_for_good(task, now + A_SWEEP_LASTS)
+            && self.leases_lapse(now)
+            && self.is_well_seen(asker, task)
+    }
+
+    /// Whether it is over, by its lease alone or for good, and its container has never said anything of its artifacts.
+    fn is_still_to_be_salvaged(&self, asker: &Asker, task: &Task) -> bool {
+        let now = self.clock.now();
+        let behaviour = &task.container.behaviour;
+        let lapsed = self
+            .lease_end(task)
+            .is_some_and(|end| is_past(end, self.setup.lease_grace, now - A_SWEEP_LASTS));
+        task.wanted_running()
+            && task.container.completed_at.is_none()
+            && !task.container.uploading
+            && !behaviour.forbids
+            && !behaviour.answers_202
+            && !self.is_kept(task)
+            && (lapsed && !self.leases_may_look_lapsing(now)
+                || self.is_over_for_good(task, now - A_SWEEP_LASTS))
+            && self.is_well_seen(asker, task)
+    }
+
+    /// Whether its caller has lately seen it as it is, and every other task.
+    fn is_well_seen(&self, asker: &Asker, task: &Task) -> bool {
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        let looks =
+            |api| self.journal.calls.iter().filter(move |call| call.api == api).filter(by_it);
+        let all_succeed = |api| looks(api).all(|call| call.outcome.is_success());
+        self.shows_what_is()
+            && all_succeed(Api::ListTasks)
+            && all_succeed(Api::DescribeTasks)
+            && looks(Api::DescribeTasks).any(|call| call.is_about(&task.arn))
+    }
+}
+
+/// Tasks, since when something is remembered of them, and when it was seen last.
+fn remembered<'a>(
+    memory: &'a Value,
+    list: &'a str,
+) -> impl Iterator<Item = (&'a str, Timestamp, Timestamp)> + 'a {
+    let entries = memory[list].as_array().into_iter().flatten();
+    entries.filter_map(|entry| {
+        let at = |name: &str| entry[name].as_str()?.parse().ok();
+        Some((entry["task"].as_str()?, at("since")?, at("last")?))
+    })
+}
