@@ -10,6 +10,7 @@ use super::invariants::Asker;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
 use super::state::State;
 use super::task::{Task, TaskKey};
+use super::untold::MEMORY;
 
 /// Clocks are not to the second.
 const ABOUT: Duration = Duration::from_secs(10);
@@ -51,7 +52,7 @@ impl State {
     /// I2 for a removal that its caller has sent before without success: who has the address by now?
     pub(super) fn judge_repetition(&mut self, asker: &Asker, group: &str, ip: Ipv4Addr) {
         let address = format!("{ip}:");
-        let by_it = |call: &&Call| call.caller == asker.caller && call.number < asker.number;
+        let by_it = |call: &&Call| call.caller == asker.caller && call.sent_at < asker.sent_at;
         let of_group = |call: &&Call| call.is_about(group);
         let removals = self.journal.about(Api::DeregisterTargets, &address);
         let Some(before) = removals.filter(by_it).filter(of_group).next_back() else { return };
@@ -62,6 +63,24 @@ impl State {
         if is_repeated && !since.any(|call| looks.contains(&call.api)) {
             let what = format!("the removal of {ip} is repeated, and nobody has looked who has it");
             self.violation("I2", asker, &what);
+        }
+    }
+
+    /// I2 for a look of a sweep at a target group: whoever starts after the tasks were listed, and is registered by then,
+    /// has no holder.
+    pub(super) fn judge_order(&mut self, asker: &Asker) {
+        let by_it = |call: &&Call| call.caller == asker.caller && call.sent_at < asker.sent_at;
+        let reads = self.journal.about(Api::GetObject, MEMORY);
+        // It may be read more than once.
+        let lately = |call: &&Call| {
+            call.caller == asker.caller && asker.sent_at < call.sent_at + A_SWEEP_LASTS
+        };
+        let begins = { reads }.find(lately);
+        let Some(begins) = begins.filter(|_| self.setup.sees_everything()) else { return };
+        let since = self.journal.calls.iter().skip(begins.number).filter(by_it);
+        let apis: Vec<Api> = since.map(|call| call.api).collect();
+        if apis.contains(&Api::ListTasks) && !apis.contains(&Api::DescribeTargetHealth) {
+            self.violation("I2", asker, "tasks are listed before targets");
         }
     }
 
