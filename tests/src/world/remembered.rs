@@ -34,9 +34,14 @@ impl State {
                 let mut wrong = self.wrong_salvages(asker, &document);
                 wrong.extend(self.forgotten_salvages(asker, &document));
                 wrong.extend(self.wrong_suspicions(&document));
+                wrong.extend(self.forgotten_stops(asker, &document));
                 wrong
             }
-            _ if key.starts_with("sweeps/") => self.wrong_reports(asker, &document),
+            _ if key.starts_with("sweeps/") => {
+                let mut wrong = self.wrong_blame(asker, &document);
+                wrong.extend(self.uncounted_intents(asker, &document));
+                wrong
+            }
             _ => Vec::new(),
         };
         for what in wrong {
@@ -44,8 +49,55 @@ impl State {
         }
     }
 
+    /// What it has stopped, and could not write down.
+    fn forgotten_stops(&self, asker: &Asker, memory: &Value) -> Vec<String> {
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        let unfinished = memory["unfinished"].to_string();
+        let stops = self.journal.calls.iter().filter(|call| call.api == Api::StopTask);
+        let stopped = stops.filter(by_it).filter(|call| call.outcome.is_success());
+        let forgotten = stopped.filter_map(|stop| {
+            let task = self.tasks().find(|task| stop.is_about(&task.arn))?;
+            let receipt = format!("/{}.json", task.key.id);
+            let mut calls = self.journal.calls.iter().filter(by_it);
+            // One that was there already may say it all.
+            let is_on_record = calls.any(|call| {
+                let is_applied = match call.api {
+                    Api::PutObject => call.outcome.may_be_applied(),
+                    Api::GetObject => call.outcome.is_success(),
+                    _ => false,
+                };
+                is_applied && call.is_about(&receipt) && stop.sent_at < call.sent_at
+            });
+            let is_forgotten = !is_on_record && !unfinished.contains(&task.arn);
+            is_forgotten.then(|| format!("{} is stopped, not on record, and forgotten", task.arn))
+        });
+        forgotten.collect()
+    }
+
+    /// Intents that it has read, and that stay.
+    fn uncounted_intents(&self, asker: &Asker, report: &Value) -> Vec<String> {
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        let ledger = self.buckets.get(&self.setup.ledger_bucket).into_iter().flatten();
+        let old = ledger.filter(|(key, intent)| {
+            key.starts_with("intents/") && intent.modified + A_SWEEP_LASTS * 2 < self.clock.now()
+        });
+        let stays = old.filter(|(key, _)| {
+            let mut reads = self.journal.about(Api::GetObject, key).filter(by_it);
+            let mut deletions = self.journal.about(Api::DeleteObject, key).filter(by_it);
+            reads.any(|call| call.outcome.is_success()) && deletions.next().is_none()
+        });
+        let (stay, counted) = (stays.count() as u64, report["intents"]["pending"].as_u64());
+        let is_wrong = counted.is_some_and(|counted| counted < stay);
+        is_wrong
+            .then(|| format!("{stay} intents stay, and {counted:?} are said to"))
+            .into_iter()
+            .collect()
+    }
+
     /// It blames another sweep, and there was none.
-    fn wrong_reports(&self, asker: &Asker, report: &Value) -> Vec<String> {
+    fn wrong_blame(&self, asker: &Asker, report: &Value) -> Vec<String> {
         let blames = report["problems"].to_string().contains("another sweep has written");
         let since = self.clock.now() - A_SWEEP_LASTS;
         let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
