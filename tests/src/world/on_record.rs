@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::api::{Api, Call, Outcome};
 use super::faults::{FaultKind, Met};
 use super::leftovers::A_SWEEP_LASTS;
+use super::state::State;
 use super::task::{Stop, Task};
 use super::{TaskHandle, World};
 
@@ -27,26 +28,7 @@ impl World {
     #[must_use]
     pub fn has_said_403(&self, session: &TaskHandle) -> bool {
         let state = self.lock();
-        let is_for_it =
-            |met: &Met| met.api == Api::ContainerComplete && met.kind == FaultKind::Denied;
-        // Or somebody else at its address, who was hidden behind it, or whom no look could tell from it.
-        let hidden = state.judge.hidden.iter().filter_map(|key| state.task(key));
-        let hides_somebody = { hidden }.any(|task| task.address == session.address());
-        let looks_after = |told: &Call| {
-            let until = told.sent_at + A_SWEEP_LASTS;
-            let looks = state.journal.about(Api::DescribeTasks, session.arn());
-            let mut looks = looks.filter(|look| look.caller == told.caller);
-            looks.any(|look| {
-                (told.sent_at..until).contains(&look.sent_at) && look.outcome.is_success()
-            })
-        };
-        let address = format!("{}:", session.address());
-        let said = state.journal.about(Api::ContainerComplete, &address);
-        let mut said = said.filter(|call| matches!(call.outcome, Outcome::Answered(403, _)));
-        hides_somebody
-            || said.any(|call| !looks_after(call))
-            || state.judge.known_to_forbid.contains(&session.key)
-            || state.chaos.met().iter().any(is_for_it)
+        state.task(&session.key).is_some_and(|task| state.has_said_403(task))
     }
 
     /// Whether every question for the marker of a session has been answered, each time by *there is none*.
@@ -132,5 +114,31 @@ impl World {
     #[must_use]
     pub fn session_began(&self, session: &TaskHandle) -> Timestamp {
         self.of_task(session, Task::session_began)
+    }
+}
+
+impl State {
+    /// Whether its container has answered 403, or something in front of it for it.
+    pub(super) fn has_said_403(&self, task: &Task) -> bool {
+        let is_for_it =
+            |met: &Met| met.api == Api::ContainerComplete && met.kind == FaultKind::Denied;
+        // Or somebody else at its address, who was hidden behind it, or whom no look could tell from it.
+        let hidden = self.judge.hidden.iter().filter_map(|key| self.task(key));
+        let hides_somebody = { hidden }.any(|other| other.address == task.address);
+        let looks_after = |told: &Call| {
+            let until = told.sent_at + A_SWEEP_LASTS;
+            let looks = self.journal.about(Api::DescribeTasks, &task.arn);
+            let mut looks = looks.filter(|look| look.caller == told.caller);
+            looks.any(|look| {
+                (told.sent_at..until).contains(&look.sent_at) && look.outcome.is_success()
+            })
+        };
+        let address = format!("{}:", task.address);
+        let said = self.journal.about(Api::ContainerComplete, &address);
+        let mut said = said.filter(|call| matches!(call.outcome, Outcome::Answered(403, _)));
+        hides_somebody
+            || said.any(|call| !looks_after(call))
+            || self.judge.known_to_forbid.contains(&task.key)
+            || self.chaos.met().iter().any(is_for_it)
     }
 }

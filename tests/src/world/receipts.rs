@@ -10,6 +10,7 @@ use super::api::Api;
 use super::faults::{FaultKind, Met};
 use super::invariants::Asker;
 use super::state::State;
+use super::task::Task;
 
 /// A verification takes no longer.
 const A_WHILE: Duration = Duration::from_mins(2);
@@ -25,7 +26,9 @@ impl State {
         if !key.starts_with("receipts/") || key.strip_suffix(".json").is_none() {
             return;
         }
-        self.judge_target(asker, key, &String::from_utf8_lossy(body));
+        let text = String::from_utf8_lossy(body);
+        self.judge_target(asker, key, &text);
+        self.judge_a_403(asker, key, &text);
         let Some(before) = self.buckets.get(bucket).and_then(|bucket| bucket.get(key)) else {
             return;
         };
@@ -66,6 +69,19 @@ impl State {
             return;
         };
         self.violation("receipts", asker, &format!("{key} says that the target {ip} {what}"));
+    }
+
+    /// Who is said to run another session has said so.
+    fn judge_a_403(&mut self, asker: &Asker, key: &str, receipt: &str) {
+        let is_its = |task: &&Task| {
+            key == format!("receipts/{}/{}.json", task.container.session_id, task.key.id)
+        };
+        let says_so = receipt.contains(r#""artifacts":"wrong_container""#);
+        let task = self.tasks().filter(|_| says_so && self.setup.sees_everything()).find(is_its);
+        if task.is_some_and(|task| !self.has_said_403(task)) {
+            let what = format!("{key} says that it runs another session, which it has not said");
+            self.violation("receipts", asker, &what);
+        }
     }
 
     /// Whether it has been registered for some time, and reads show that.
