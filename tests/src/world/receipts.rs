@@ -29,6 +29,7 @@ impl State {
         let text = String::from_utf8_lossy(body);
         self.judge_target(asker, key, &text);
         self.judge_a_403(asker, key, &text);
+        self.judge_marker(asker, key, &text);
         let Some(before) = self.buckets.get(bucket).and_then(|bucket| bucket.get(key)) else {
             return;
         };
@@ -73,15 +74,32 @@ impl State {
 
     /// Who is said to run another session has said so.
     fn judge_a_403(&mut self, asker: &Asker, key: &str, receipt: &str) {
-        let is_its = |task: &&Task| {
-            key == format!("receipts/{}/{}.json", task.container.session_id, task.key.id)
-        };
         let says_so = receipt.contains(r#""artifacts":"wrong_container""#);
-        let task = self.tasks().filter(|_| says_so && self.setup.sees_everything()).find(is_its);
+        let task = self.whose_receipt(key).filter(|_| says_so);
         if task.is_some_and(|task| !self.has_said_403(task)) {
             let what = format!("{key} says that it runs another session, which it has not said");
             self.violation("receipts", asker, &what);
         }
+    }
+
+    /// What was saved since the session began is not of one before it.
+    fn judge_marker(&mut self, asker: &Asker, key: &str, receipt: &str) {
+        let says_so = receipt.contains("before the session began");
+        let now = self.clock.now();
+        let is_saved = |task: &Task| task.container.saved_at.is_some_and(|at| at < now);
+        let task = self.whose_receipt(key).filter(|_| says_so);
+        if task.is_some_and(is_saved) {
+            let what =
+                format!("{key} says that the marker is of an earlier session, and it is its own");
+            self.violation("receipts", asker, &what);
+        }
+    }
+
+    fn whose_receipt(&self, key: &str) -> Option<&Task> {
+        let is_its = |task: &&Task| {
+            key == format!("receipts/{}/{}.json", task.container.session_id, task.key.id)
+        };
+        self.tasks().filter(|_| self.setup.sees_everything()).find(is_its)
     }
 
     /// Whether it has been registered for some time, and reads show that.
