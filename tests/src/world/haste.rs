@@ -59,8 +59,11 @@ impl State {
         let is_repeated =
             before.outcome == Outcome::Throttled && asker.sent_at < before.sent_at + A_SWEEP_LASTS;
         let looks = [Api::DescribeTasks, Api::ListTasks];
-        let mut since = self.journal.calls.iter().skip(before.number).filter(by_it);
-        if is_repeated && !since.any(|call| looks.contains(&call.api)) {
+        // One from right before that counts for the next attempt, too.
+        let since = before.sent_at - Duration::from_secs(1);
+        let lately = self.journal.calls.iter().rev().take_while(|call| since <= call.sent_at);
+        let is_seen = lately.filter(by_it).any(|call| looks.contains(&call.api));
+        if is_repeated && !is_seen {
             let what = format!("the removal of {ip} is repeated, and nobody has looked who has it");
             self.violation("I2", asker, &what);
         }

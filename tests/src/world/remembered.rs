@@ -219,14 +219,16 @@ impl State {
     fn is_still_to_be_salvaged(&self, asker: &Asker, task: &Task) -> bool {
         let now = self.clock.now();
         let behaviour = &task.container.behaviour;
-        let lapsed = self
-            .lease_end(task)
-            .is_some_and(|end| is_past(end, self.setup.lease_grace, now - A_SWEEP_LASTS));
+        // One that ended before the session began was copied from another's.
+        let lease = self.lease_end(task).filter(|end| *end >= task.session_began());
+        let lapsed =
+            lease.is_some_and(|end| is_past(end, self.setup.lease_grace, now - A_SWEEP_LASTS));
         task.wanted_running()
             && task.container.completed_at.is_none()
             && !task.container.uploading
             && !behaviour.forbids
             && !behaviour.answers_202
+            && !self.judge.forces(task)
             && !self.is_kept(task)
             && (lapsed && !self.leases_may_look_lapsing(now)
                 || self.is_over_for_good(task, now - A_SWEEP_LASTS))
