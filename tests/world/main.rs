@@ -19,6 +19,7 @@ mod invariants;
 mod lags;
 mod outages;
 mod random_faults;
+mod remembered;
 mod removals;
 mod run_task;
 mod s3;

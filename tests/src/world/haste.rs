@@ -56,11 +56,15 @@ impl State {
         let of_group = |call: &&Call| call.is_about(group);
         let removals = self.journal.about(Api::DeregisterTargets, &address);
         let Some(before) = removals.filter(by_it).filter(of_group).next_back() else { return };
-        let is_repeated =
-            before.outcome == Outcome::Throttled && asker.sent_at < before.sent_at + A_SWEEP_LASTS;
+        // With another intent it is another removal.
+        let is_another = self.journal.about(Api::PutObject, "intents/").filter(by_it);
+        let is_another = { is_another }.any(|call| before.sent_at < call.sent_at);
+        let is_repeated = before.outcome == Outcome::Throttled
+            && asker.sent_at < before.sent_at + A_SWEEP_LASTS
+            && !is_another;
         let looks = [Api::DescribeTasks, Api::ListTasks];
-        // One from right before that counts for the next attempt, too.
-        let since = before.sent_at - Duration::from_secs(1);
+        // What was seen a moment ago counts for the next attempt, too.
+        let since = before.sent_at.min(asker.sent_at - Duration::from_secs(1));
         let lately = self.journal.calls.iter().rev().take_while(|call| since <= call.sent_at);
         let is_seen = lately.filter(by_it).any(|call| looks.contains(&call.api));
         if is_repeated && !is_seen {

@@ -51,8 +51,13 @@ impl State {
 
     /// What it has stopped, and could not write down.
     fn forgotten_stops(&self, asker: &Asker, memory: &Value) -> Vec<String> {
-        let since = self.clock.now() - A_SWEEP_LASTS;
-        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        // Since it began: of what a sweep before was at it may know nothing.
+        let reads = self.journal.about(Api::GetObject, MEMORY);
+        let mut own = reads.filter(|call| call.caller == asker.caller);
+        let Some(begins) = own.next_back().filter(|call| call.outcome.is_success()) else {
+            return Vec::new();
+        };
+        let by_it = |call: &&Call| call.caller == asker.caller && call.number > begins.number;
         let unfinished = memory["unfinished"].to_string();
         let stops = self.journal.calls.iter().filter(|call| call.api == Api::StopTask);
         let stopped = stops.filter(by_it).filter(|call| call.outcome.is_success());
