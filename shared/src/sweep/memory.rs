@@ -88,8 +88,9 @@ impl Memory {
                     Found::Before => self.write(ledger, suspects, deadline).await,
                     Found::Anothers => Err(error),
                     Found::Unreadable(why) => {
-                        let what = "another version was there, perhaps our own";
-                        return Err(format!("{KEY} is not written, {what}: {why}; {NEXT}"));
+                        return Err(format!(
+                            "{KEY} is not written, another version was there, perhaps our own: {why}; {NEXT}"
+                        ));
                     }
                 }
             }

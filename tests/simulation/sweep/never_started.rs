@@ -14,7 +14,7 @@ async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
     assert!(world.is_stopping(&stuck));
     assert_eq!(receipt(&world, &stuck).as_deref(), Some("cleaned"));
     assert_eq!(world.count(Api::ContainerComplete), 0);
-    assert_eq!(world.count(Api::ContainerHealth), 1, "where a container answers, it has started");
+    assert_eq!(world.count(Api::ContainerHealth), 2, "where a container answers, it has started");
     assert_eq!(metric(&metrics, "ArtifactsLost"), 0);
     assert_unharmed(&world);
 }

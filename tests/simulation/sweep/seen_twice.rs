@@ -205,7 +205,9 @@ async fn a_memory_whose_answer_was_lost_and_that_cannot_be_read_back_is_written_
     let (world, _, _) = suspicious();
     world.fault(Fault::on(Api::PutObject).of("suspects.json").answer_lost());
     world.fault(Fault::on(Api::GetObject).of("suspects.json").nth(2).denied());
-    enforce(&world, "sweep-1").await;
+    let report = enforce(&world, "sweep-1").await;
+    assert!(says(&report["problems"], "another version was there, perhaps our own"), "{report:#}");
+    assert!(!says(&report["problems"], "another sweep has written"), "{report:#}");
     let calls = world.calls();
     let last =
         calls.iter().rfind(|call| call.api == Api::PutObject && call.is_about("suspects.json"));

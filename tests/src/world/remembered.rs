@@ -114,7 +114,14 @@ impl State {
         let is_anothers = |call: &Call| {
             call.caller != asker.caller && first.sent_at <= call.sent_at + A_SWEEP_LASTS
         };
-        let is_wrong = blames && last.outcome.is_success() && !writes.any(is_anothers);
+        // What is there is its own.
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let written_at = ledger.and_then(|ledger| ledger.get(MEMORY)).map(|there| there.modified);
+        let own = self.journal.about(Api::PutObject, MEMORY).filter(by_it);
+        let is_own = { own }.any(|call| {
+            call.outcome.may_be_applied() && written_at.is_some_and(|at| call.sent_at <= at)
+        });
+        let is_wrong = blames && is_own && last.outcome.is_success() && !writes.any(is_anothers);
         is_wrong
             .then(|| "another sweep is said to have written the memory".to_owned())
             .into_iter()
