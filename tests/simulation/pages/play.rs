@@ -262,7 +262,7 @@ async fn limits(to: &mut Recorder) {
     }
 }
 
-/// Two sweeps at once, and one that has too little time.
+/// Two sweeps at once, one whose memory can not be read back, and one that has too little time.
 async fn haste(to: &mut Recorder) {
     let world = World::new(Setup::default());
     world.session("old").started_ago(HOUR * 3).start();
@@ -270,6 +270,9 @@ async fn haste(to: &mut Recorder) {
         world.put_object("ledger", "suspects.json", "{}");
     });
     to.sweep(&world, &report(), &[]).await;
+    world.fault(Fault::on(Api::PutObject).of("suspects.json").answer_lost());
+    world.fault(Fault::on(Api::GetObject).of("suspects.json").nth(2).denied());
+    to.sweep(&world, &enforce(), &[]).await;
     let world = World::new(Setup::default());
     for number in 0..30 {
         world.session(&format!("old-{number}")).started_ago(HOUR * 3).answers_403().start();
