@@ -53,12 +53,12 @@ impl State {
     pub(super) fn judge_repetition(&mut self, asker: &Asker, group: &str, ip: Ipv4Addr) {
         let address = format!("{ip}:");
         let by_it = |call: &&Call| call.caller == asker.caller && call.sent_at < asker.sent_at;
-        let of_group = |call: &&Call| call.is_about(group);
         let removals = self.journal.about(Api::DeregisterTargets, &address);
-        let Some(before) = removals.filter(by_it).filter(of_group).next_back() else { return };
+        let before = { removals }.rfind(|call| by_it(call) && call.is_about(group));
+        let Some(before) = before else { return };
         // With another intent it is another removal.
-        let is_another = self.journal.about(Api::PutObject, "intents/").filter(by_it);
-        let is_another = { is_another }.any(|call| before.sent_at < call.sent_at);
+        let intents = self.journal.about(Api::PutObject, "intents/").filter(by_it);
+        let is_another = { intents }.any(|call| before.sent_at < call.sent_at);
         let is_repeated = before.outcome == Outcome::Throttled
             && asker.sent_at < before.sent_at + A_SWEEP_LASTS
             && !is_another;
