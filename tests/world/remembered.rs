@@ -195,20 +195,3 @@ async fn no_receipt_says_what_a_container_has_not_said_or_a_marker_is_not() {
         assert_eq!(world.violations().len(), violations, "{:?}", world.violations());
     }
 }
-
-/// An event that names the session alone may have meant either.
-#[tokio::test(start_paused = true)]
-async fn of_two_tasks_of_one_session_each_is_to_be_on_record() {
-    let (world, _) = stage();
-    let runs_alice = || world.session("alice").identified_by_tag().start();
-    let tasks = [runs_alice(), runs_alice()];
-    sleep(secs(300)).await;
-    let at = world.now();
-    sleep(secs(300)).await;
-    assert_eq!(world.names_missing("alice", at).len(), 2);
-    assert_eq!(world.names_missing("bob", at).len(), 0);
-    for task in &tasks {
-        world.put_object("ledger", &task.receipt_key().replace(".json", ".ran"), "{}");
-    }
-    assert_eq!(world.names_missing("alice", at).len(), 0);
-}

@@ -65,33 +65,6 @@ impl World {
         says_when && written.is_some_and(|at| at + A_MOMENT < began)
     }
 
-    /// Tasks of which an event may have spoken that named the session alone, and of which nothing is on record.
-    #[must_use]
-    pub fn names_missing(&self, session: &str, at: Timestamp) -> Vec<String> {
-        let state = self.lock();
-        let runs_then = |task: &&Task| {
-            let since = task.claimed_at.unwrap_or(task.arrived_at);
-            let since = since.max(task.visible_from).max(task.described_from);
-            let until = task.stop.as_ref().map(|stop| stop.at);
-            task.container.session_id == session
-                && state.is_session_task(task)
-                && task.is_identified()
-                && !task.is_born_with_a_name()
-                && task.session_began() < at - A_MOMENT
-                && since < at - A_MOMENT
-                && until.is_none_or(|until| at + A_SWEEP_LASTS < until)
-        };
-        let tasks: Vec<&Task> = state.tasks().filter(runs_then).collect();
-        let ledger = state.buckets.get(&state.setup.ledger_bucket);
-        let is_on_record = |task: &&&Task| {
-            let keys =
-                ["json", "ran"].map(|end| format!("receipts/{session}/{}.{end}", task.key.id));
-            keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
-        };
-        let missing = tasks.iter().filter(|task| tasks.len() > 1 && !is_on_record(task));
-        missing.map(|task| task.arn.clone()).collect()
-    }
-
     /// Whether each call was answered as it is where nothing fails, and no read shows for long what was before.
     #[must_use]
     pub fn all_was_well(&self) -> bool {

@@ -35,11 +35,6 @@ pub(super) fn judge_words(world: &World, ends: &Ends<'_>, broken: &mut Vec<Viola
     let receipts = world.receipts();
     for actor in ends.everyone {
         let (task, id) = (&actor.task, actor.task.session_id());
-        let ended = actor.ended_by_name.filter(|_| !ends.looked_away && world.all_was_well());
-        for arn in ended.map(|at| world.names_missing(id, at)).unwrap_or_default() {
-            let what = format!("{arn} may have been meant, and that it ran {id} is not on record");
-            broken.push(Violation::new("I3", what));
-        }
         let is_named = |event: &&Value| {
             event["detail"]["session_id"] == *id || event["detail"]["task_arn"] == *task.arn()
         };
