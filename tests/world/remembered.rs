@@ -174,6 +174,7 @@ async fn i2_a_sweep_reads_its_targets_before_its_tasks() {
         clients.ecs.list_tasks().cluster("sessions").send().await.unwrap();
         sleep(secs(1)).await;
         clients.health(NOBODY).await;
+        clients.writes(MEMORY, &json!({})).await;
         let said = world.violations();
         assert_eq!(said.len(), usize::from(!targets_first), "{said:?}");
     }

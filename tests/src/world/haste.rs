@@ -10,7 +10,6 @@ use super::invariants::Asker;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
 use super::state::State;
 use super::task::{Task, TaskKey};
-use super::untold::MEMORY;
 
 /// Clocks are not to the second.
 const ABOUT: Duration = Duration::from_secs(10);
@@ -70,24 +69,6 @@ impl State {
         if is_repeated && !is_seen {
             let what = format!("the removal of {ip} is repeated, and nobody has looked who has it");
             self.violation("I2", asker, &what);
-        }
-    }
-
-    /// I2 for a look of a sweep at a target group: whoever starts after the tasks were listed, and is registered by then,
-    /// has no holder.
-    pub(super) fn judge_order(&mut self, asker: &Asker) {
-        let by_it = |call: &&Call| call.caller == asker.caller && call.sent_at < asker.sent_at;
-        let reads = self.journal.about(Api::GetObject, MEMORY);
-        // It may be read more than once.
-        let lately = |call: &&Call| {
-            call.caller == asker.caller && asker.sent_at < call.sent_at + A_SWEEP_LASTS
-        };
-        let begins = { reads }.find(lately);
-        let Some(begins) = begins.filter(|_| self.setup.sees_everything()) else { return };
-        let since = self.journal.calls.iter().skip(begins.number).filter(by_it);
-        let apis: Vec<Api> = since.map(|call| call.api).collect();
-        if apis.contains(&Api::ListTasks) && !apis.contains(&Api::DescribeTargetHealth) {
-            self.violation("I2", asker, "tasks are listed before targets");
         }
     }
 

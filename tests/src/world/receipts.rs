@@ -75,7 +75,7 @@ impl State {
     /// Who is said to run another session has said so.
     fn judge_a_403(&mut self, asker: &Asker, key: &str, receipt: &str) {
         let says_so = receipt.contains(r#""artifacts":"wrong_container""#);
-        let task = self.whose_receipt(key).filter(|_| says_so);
+        let task = says_so.then(|| self.whose_receipt(key)).flatten();
         if task.is_some_and(|task| !self.has_said_403(task)) {
             let what = format!("{key} says that it runs another session, which it has not said");
             self.violation("receipts", asker, &what);
@@ -92,7 +92,7 @@ impl State {
                 |at: Timestamp| task.session_began() <= at || task.owner_ended_at.is_some();
             task.container.saved_at.is_some_and(|at| at < now && may_count(at))
         };
-        let task = self.whose_receipt(key).filter(|_| says_so);
+        let task = says_so.then(|| self.whose_receipt(key)).flatten();
         if task.is_some_and(is_saved) {
             let what =
                 format!("{key} says that the marker is of an earlier session, and it is its own");

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{Api, Call, Outcome};
@@ -16,6 +17,24 @@ use super::untold::MEMORY;
 /// Clocks are not to the second.
 const ABOUT: Duration = Duration::from_secs(15);
 
+/// What is judged of a memory, and of a report.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    failed_salvages: Vec<FailedSalvage>,
+    targets: Vec<Value>,
+    unfinished: Value,
+    problems: Value,
+    intents: Value,
+}
+
+#[derive(Deserialize)]
+struct FailedSalvage {
+    task: String,
+    since: Timestamp,
+    last: Timestamp,
+}
+
 impl State {
     /// An object of the ledger is about to be written.
     pub(super) fn judge_what_is_remembered(
@@ -27,22 +46,21 @@ impl State {
         let is_seen = self.setup.sees_everything()
             && bucket == self.setup.ledger_bucket
             && self.setup.functions_clock_is_ahead == SignedDuration::ZERO;
-        let Ok(document) = serde_json::from_slice::<Value>(body) else { return };
-        let wrong = match key {
-            _ if !is_seen => Vec::new(),
-            MEMORY => {
-                let mut wrong = self.wrong_salvages(asker, &document);
-                wrong.extend(self.forgotten_salvages(asker, &document));
-                wrong.extend(self.wrong_suspicions(&document));
-                wrong.extend(self.forgotten_stops(asker, &document));
-                wrong
-            }
-            _ if key.starts_with("sweeps/") => {
-                let mut wrong = self.wrong_blame(asker, &document);
-                wrong.extend(self.uncounted_intents(asker, &document));
-                wrong
-            }
-            _ => Vec::new(),
+        if !is_seen || !(key == MEMORY || key.starts_with("sweeps/")) {
+            return;
+        }
+        let Ok(document) = serde_json::from_slice::<Document>(body) else { return };
+        let wrong = if key == MEMORY {
+            let mut wrong = self.wrong_salvages(asker, &document);
+            wrong.extend(self.forgotten_salvages(asker, &document));
+            wrong.extend(self.wrong_suspicions(&document));
+            wrong.extend(self.forgotten_stops(asker, &document));
+            wrong.extend(self.tasks_before_targets(asker));
+            wrong
+        } else {
+            let mut wrong = self.wrong_blame(asker, &document);
+            wrong.extend(self.uncounted_intents(asker, &document));
+            wrong
         };
         for what in wrong {
             self.violation("sweeps", asker, &what);
@@ -50,7 +68,7 @@ impl State {
     }
 
     /// What it has stopped, and could not write down.
-    fn forgotten_stops(&self, asker: &Asker, memory: &Value) -> Vec<String> {
+    fn forgotten_stops(&self, asker: &Asker, memory: &Document) -> Vec<String> {
         // Since it began: of what a sweep before was at it may know nothing.
         let reads = self.journal.about(Api::GetObject, MEMORY);
         let mut own = reads.filter(|call| call.caller == asker.caller);
@@ -58,7 +76,7 @@ impl State {
             return Vec::new();
         };
         let by_it = |call: &&Call| call.caller == asker.caller && call.number > begins.number;
-        let unfinished = memory["unfinished"].to_string();
+        let unfinished = memory.unfinished.to_string();
         let stops = self.journal.calls.iter().filter(|call| call.api == Api::StopTask);
         let stopped = stops.filter(by_it).filter(|call| call.outcome.is_success());
         let forgotten = stopped.filter_map(|stop| {
@@ -81,7 +99,7 @@ impl State {
     }
 
     /// Intents that it has read, and that stay.
-    fn uncounted_intents(&self, asker: &Asker, report: &Value) -> Vec<String> {
+    fn uncounted_intents(&self, asker: &Asker, report: &Document) -> Vec<String> {
         let since = self.clock.now() - A_SWEEP_LASTS;
         let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
         let ledger = self.buckets.get(&self.setup.ledger_bucket).into_iter().flatten();
@@ -93,7 +111,7 @@ impl State {
             let mut deletions = self.journal.about(Api::DeleteObject, key).filter(by_it);
             reads.any(|call| call.outcome.is_success()) && deletions.next().is_none()
         });
-        let (stay, counted) = (stays.count() as u64, report["intents"]["pending"].as_u64());
+        let (stay, counted) = (stays.count() as u64, report.intents["pending"].as_u64());
         let is_wrong = counted.is_some_and(|counted| counted < stay);
         is_wrong
             .then(|| format!("{stay} intents stay, and {counted:?} are said to"))
@@ -102,8 +120,8 @@ impl State {
     }
 
     /// It blames another sweep, and there was none.
-    fn wrong_blame(&self, asker: &Asker, report: &Value) -> Vec<String> {
-        let blames = report["problems"].to_string().contains("another sweep has written");
+    fn wrong_blame(&self, asker: &Asker, report: &Document) -> Vec<String> {
+        let blames = report.problems.to_string().contains("another sweep has written");
         let since = self.clock.now() - A_SWEEP_LASTS;
         let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
         let reads = || self.journal.about(Api::GetObject, MEMORY).filter(by_it);
@@ -129,11 +147,15 @@ impl State {
     }
 
     /// Nobody had asked it, or its lease runs.
-    fn wrong_salvages(&self, asker: &Asker, memory: &Value) -> Vec<String> {
-        let failed = remembered(memory, "failed_salvages");
-        let wrong = failed.filter_map(|(arn, since, _)| {
-            let task = self.tasks().find(|task| task.arn == arn)?;
-            let why = if self.setup.containers_are_asked() && !self.was_asked(task.address, since) {
+    fn wrong_salvages(&self, asker: &Asker, memory: &Document) -> Vec<String> {
+        let before = self.memory_before();
+        let is_new = |arn: &str| !before.failed_salvages.iter().any(|known| known.task == arn);
+        let wrong = memory.failed_salvages.iter().filter_map(|failed| {
+            let arn = &failed.task;
+            let task = self.tasks().find(|task| task.arn == *arn)?;
+            let is_asked =
+                !self.setup.containers_are_asked() || self.was_asked(task.address, failed.since);
+            let why = if !is_asked && is_new(arn) {
                 "nobody had asked it"
             } else if self.is_seen_renewed(asker, task) {
                 "its lease runs"
@@ -148,32 +170,47 @@ impl State {
     }
 
     /// What failed before, and has not been done since, is not known any longer.
-    fn forgotten_salvages(&self, asker: &Asker, memory: &Value) -> Vec<String> {
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let before = ledger.and_then(|ledger| ledger.get(MEMORY));
-        let Some(Ok(before)) = before.map(|one| serde_json::from_slice::<Value>(&one.body)) else {
-            return Vec::new();
-        };
-        // What was seen too long ago counts no more.
-        let counts_until = |last: Timestamp| last + self.setup.sweep_interval * 2;
-        let known: Vec<&str> = remembered(memory, "failed_salvages").map(|(arn, ..)| arn).collect();
-        let failed = remembered(&before, "failed_salvages");
-        let gone = failed.filter(|(arn, _, last)| {
-            !known.contains(arn) && self.clock.now() <= counts_until(*last)
-        });
+    fn forgotten_salvages(&self, asker: &Asker, memory: &Document) -> Vec<String> {
+        let is_known = |arn: &str| memory.failed_salvages.iter().any(|known| known.task == arn);
         let is_still_to_be_done = |arn: &str| {
             let mut tasks = self.tasks().filter(|task| task.arn == arn);
             tasks.any(|task| self.is_still_to_be_salvaged(asker, task))
         };
-        let wrong = gone.filter(|(arn, ..)| is_still_to_be_done(arn));
-        wrong
-            .map(|(arn, ..)| format!("that the salvage of {arn} has failed is forgotten"))
+        let failed = self.memory_before().failed_salvages.into_iter();
+        // What was seen too long ago counts no more.
+        let counts =
+            failed.filter(|failed| self.clock.now() <= failed.last + self.setup.sweep_interval * 2);
+        let gone =
+            counts.filter(|failed| !is_known(&failed.task) && is_still_to_be_done(&failed.task));
+        gone.map(|failed| format!("that the salvage of {} has failed is forgotten", failed.task))
             .collect()
     }
 
+    /// What is about to be replaced.
+    fn memory_before(&self) -> Document {
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let before = ledger.and_then(|ledger| ledger.get(MEMORY));
+        before.and_then(|one| serde_json::from_slice(&one.body).ok()).unwrap_or_default()
+    }
+
+    /// Whoever starts after the tasks were listed, and is registered by then, has no holder.
+    fn tasks_before_targets(&self, asker: &Asker) -> Option<String> {
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
+        // It may be read more than once.
+        let begins = self.journal.about(Api::GetObject, MEMORY).find(by_it)?;
+        let calls = self.journal.calls.iter().skip(begins.number).filter(by_it);
+        let looks = [Api::ListTasks, Api::DescribeTargetHealth];
+        let first = { calls }.find(|call| looks.contains(&call.api))?;
+        let mut reads = self.journal.calls.iter().skip(first.number).filter(by_it);
+        let is_wrong =
+            first.api == Api::ListTasks && reads.any(|call| call.api == Api::DescribeTargetHealth);
+        is_wrong.then(|| "tasks are listed before targets".to_owned())
+    }
+
     /// It was contradicted by an answer that its sweep could remember.
-    fn wrong_suspicions(&self, memory: &Value) -> Vec<String> {
-        let targets = memory["targets"].as_array().into_iter().flatten();
+    fn wrong_suspicions(&self, memory: &Document) -> Vec<String> {
+        let targets = memory.targets.iter();
         let wrong = targets.filter_map(|target| {
             let since: Timestamp = target["since"].as_str()?.parse().ok()?;
             let ip: Ipv4Addr = target["address"]["ip"].as_str()?.parse().ok()?;
@@ -259,16 +296,4 @@ impl State {
             && all_succeed(Api::DescribeTasks)
             && looks(Api::DescribeTasks).any(|call| call.is_about(&task.arn))
     }
-}
-
-/// Tasks, since when something is remembered of them, and when it was seen last.
-fn remembered<'a>(
-    memory: &'a Value,
-    list: &'a str,
-) -> impl Iterator<Item = (&'a str, Timestamp, Timestamp)> + 'a {
-    let entries = memory[list].as_array().into_iter().flatten();
-    entries.filter_map(|entry| {
-        let at = |name: &str| entry[name].as_str()?.parse().ok();
-        Some((entry["task"].as_str()?, at("since")?, at("last")?))
-    })
 }
