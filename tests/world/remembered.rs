@@ -128,18 +128,6 @@ async fn what_was_stopped_is_on_record_or_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_intent_that_was_read_and_stays_is_counted() {
-    for (counted, violations) in [(0, 1), (1, 0)] {
-        let (world, clients) = stage();
-        world.put_object("ledger", "intents/1.json", "{}");
-        sleep(secs(900)).await;
-        clients.reads("intents/1.json").await;
-        clients.writes("sweeps/1.json", &json!({ "intents": { "pending": counted } })).await;
-        assert_eq!(world.violations().len(), violations, "{:?}", world.violations());
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn i2_a_removal_is_not_repeated_before_somebody_has_looked() {
     for looks in [true, false] {
         let (world, clients) = stage();

@@ -25,7 +25,6 @@ struct Document {
     targets: Vec<Value>,
     unfinished: Value,
     problems: Value,
-    intents: Value,
 }
 
 #[derive(Deserialize)]
@@ -58,9 +57,7 @@ impl State {
             wrong.extend(self.tasks_before_targets(asker));
             wrong
         } else {
-            let mut wrong = self.wrong_blame(asker, &document);
-            wrong.extend(self.uncounted_intents(asker, &document));
-            wrong
+            self.wrong_blame(asker, &document)
         };
         for what in wrong {
             self.violation("sweeps", asker, &what);
@@ -96,30 +93,6 @@ impl State {
             is_forgotten.then(|| format!("{} is stopped, not on record, and forgotten", task.arn))
         });
         forgotten.collect()
-    }
-
-    /// Intents that it has read, and that stay.
-    fn uncounted_intents(&self, asker: &Asker, report: &Document) -> Vec<String> {
-        let since = self.clock.now() - A_SWEEP_LASTS;
-        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
-        let ledger = self.buckets.get(&self.setup.ledger_bucket).into_iter().flatten();
-        let old = ledger.filter(|(key, intent)| {
-            key.starts_with("intents/") && intent.modified + A_SWEEP_LASTS * 2 < self.clock.now()
-        });
-        let stays = old.filter(|(key, _)| {
-            let mut reads = self.journal.about(Api::GetObject, key).filter(by_it);
-            let mut deletions = self.journal.about(Api::DeleteObject, key).filter(by_it);
-            reads.any(|call| call.outcome.is_success()) && deletions.next().is_none()
-        });
-        let (stay, counted) = (stays.count() as u64, report.intents["pending"].as_u64());
-        // What can't be read may be what another waits for.
-        let all_read = self.journal.about(Api::GetObject, "intents/").filter(by_it);
-        let all_read = { all_read }.all(|call| call.outcome.is_success());
-        let is_wrong = all_read && counted.is_some_and(|counted| counted < stay);
-        is_wrong
-            .then(|| format!("{stay} intents stay, and {counted:?} are said to"))
-            .into_iter()
-            .collect()
     }
 
     /// It blames another sweep, and there was none.
