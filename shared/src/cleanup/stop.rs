@@ -103,6 +103,7 @@ pub(super) async fn stop(
         note: &note,
         is_beyond_hard_age: session.window(cause).is_beyond_hard_age,
         is_first: true,
+        was_refused: false,
         in_doubt: false,
         decided_at: Instant::now(),
         problem: format!("DescribeTasks or StopTask of {} is not answered", session.task.arn),
@@ -122,9 +123,6 @@ pub(super) async fn stop(
     }
 }
 
-/// A container whose queue of connections is full refuses the next one for less than this.
-const BEFORE_IT_IS_ASKED_AGAIN: Duration = Duration::from_secs(1);
-
 /// Attempts at one `StopTask`, and what is known of them when their time is over.
 struct Attempts<'a> {
     invocation: &'a Invocation,
@@ -134,6 +132,8 @@ struct Attempts<'a> {
     is_beyond_hard_age: bool,
     /// Whether the next one follows the decision at once.
     is_first: bool,
+    /// Whether its container has refused a connection: one that runs may refuse a single one.
+    was_refused: bool,
     /// Whether one without a usable answer may have been done.
     in_doubt: bool,
     /// When the stop was decided, or the last attempt failed.
@@ -225,31 +225,23 @@ impl Attempts<'_> {
         }
     }
 
-    /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started. One
-    /// that runs may refuse a single connection, so it is asked again; where none leads to it, it was tried for seconds.
-    async fn nobody_answers(&self, ip: Ipv4Addr) -> Result<bool, String> {
-        match self.invocation.context().config.artifacts.mode {
+    /// What ECS shows may be out of date by a time that AWS does not bound: a container that answers has started. After
+    /// a refusal the next attempt looks, and asks, once more; where no route leads to it, it was tried for seconds.
+    async fn nobody_answers(&mut self, ip: Ipv4Addr) -> Result<bool, String> {
+        let context = self.invocation.context();
+        match context.config.artifacts.mode {
             ArtifactMode::Complete => {}
             ArtifactMode::SelfUpload { .. } | ArtifactMode::Discard => return Ok(true),
         }
-        let mut probe = self.probe(ip).await?;
-        if probe == Probe::Silent {
-            tokio::time::sleep(BEFORE_IT_IS_ASKED_AGAIN).await;
-            probe = self.probe(ip).await?;
-        }
-        match probe {
-            Probe::Active | Probe::Done | Probe::Answers => Ok(false),
-            Probe::Silent | Probe::Blind => Ok(true),
-        }
-    }
-
-    async fn probe(&self, ip: Ipv4Addr) -> Result<Probe, String> {
-        let context = self.invocation.context();
         let address = TargetAddress { ip, port: context.config.container.port };
-        let probe = context.containers.probe(address, Some(&self.session.id)).await;
-        probe.ok_or_else(|| {
-            format!("too many containers are being asked already; {address} was not")
-        })
+        match context.containers.probe(address, Some(&self.session.id)).await {
+            Some(Probe::Active | Probe::Done | Probe::Answers) => Ok(false),
+            Some(Probe::Silent) if !std::mem::replace(&mut self.was_refused, true) => {
+                Err(format!("{address} has refused a connection; a second refusal counts"))
+            }
+            Some(Probe::Silent | Probe::Blind) => Ok(true),
+            None => Err(format!("too many containers are being asked already; {address} was not")),
+        }
     }
 
     async fn check(&self) -> Result<AddressCheck, String> {

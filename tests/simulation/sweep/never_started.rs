@@ -19,6 +19,17 @@ async fn an_orphan_that_never_started_is_stopped_without_an_upload() {
     assert_unharmed(&world);
 }
 
+/// A container that refuses is asked once more: that fits into the shortest time that a stop may be given.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_never_started_is_stopped_however_short_a_stop_may_take() {
+    let world = World::new(Setup::default());
+    let stuck = world.session("stuck").started_ago(HOUR * 3).never_started().start();
+    let (report, _) = enforce_with(&world, "sweep", &[("STOP_TIMEOUT", "1s")]).await;
+    assert_eq!(task_row(&report, &stuck), ("T8 too_old", "acted"), "{report:#}");
+    assert!(world.is_stopping(&stuck));
+    assert_unharmed(&world);
+}
+
 /// A transparent proxy, or a mesh: what answers may be the session, whose start ECS does not show yet.
 #[tokio::test(start_paused = true)]
 async fn an_orphan_that_never_started_and_answers_is_stopped_one_window_after_the_hard_age() {
