@@ -103,7 +103,7 @@ pub(super) async fn stop(
         note: &note,
         is_beyond_hard_age: session.window(cause).is_beyond_hard_age,
         is_first: true,
-        was_refused: false,
+        refusals: 0,
         in_doubt: false,
         decided_at: Instant::now(),
         problem: format!("DescribeTasks or StopTask of {} is not answered", session.task.arn),
@@ -132,8 +132,8 @@ struct Attempts<'a> {
     is_beyond_hard_age: bool,
     /// Whether the next one follows the decision at once.
     is_first: bool,
-    /// Whether its container has refused a connection: one that runs may refuse a single one.
-    was_refused: bool,
+    /// How many connections its container has refused: one that runs may refuse a single one.
+    refusals: usize,
     /// Whether one without a usable answer may have been done.
     in_doubt: bool,
     /// When the stop was decided, or the last attempt failed.
@@ -236,7 +236,8 @@ impl Attempts<'_> {
         let address = TargetAddress { ip, port: context.config.container.port };
         match context.containers.probe(address, Some(&self.session.id)).await {
             Some(Probe::Active | Probe::Done | Probe::Answers) => Ok(false),
-            Some(Probe::Silent) if !std::mem::replace(&mut self.was_refused, true) => {
+            Some(Probe::Silent) if self.refusals == 0 => {
+                self.refusals += 1;
                 Err(format!("{address} has refused a connection; a second refusal counts"))
             }
             Some(Probe::Silent | Probe::Blind) => Ok(true),
