@@ -19,6 +19,11 @@ impl Clients {
         self.s3.put_object().bucket("ledger").key(key).body(body).send().await.unwrap();
     }
 
+    async fn asks_alice(&self, alice: &TaskHandle) {
+        self.describe(alice).await;
+        self.complete(alice.address(), "alice").await.unwrap();
+    }
+
     async fn reads(&self, key: &str) {
         self.s3.get_object().bucket("ledger").key(key).send().await.unwrap();
     }
@@ -56,8 +61,7 @@ async fn no_salvage_has_failed_of_whom_nobody_has_asked() {
         let (world, clients) = stage();
         let alice = world.session("alice").upload_never_works().ended_by_owner().start();
         if is_asked {
-            clients.describe(&alice).await;
-            clients.complete(alice.address(), "alice").await.unwrap();
+            clients.asks_alice(&alice).await;
         }
         clients.writes(MEMORY, &failed_salvage(&world, &alice)).await;
         let said = world.violations();
@@ -72,8 +76,7 @@ async fn what_failed_is_not_forgotten_while_it_is_to_be_done() {
         let alice = world.session("alice").upload_never_works().ended_by_owner().start();
         world.set_tag(&alice, "session-ended-at", &world.now().to_string());
         sleep(secs(300)).await;
-        clients.describe(&alice).await;
-        clients.complete(alice.address(), "alice").await.unwrap();
+        clients.asks_alice(&alice).await;
         let failed = failed_salvage(&world, &alice);
         clients.writes(MEMORY, &failed).await;
         if is_completed {
@@ -114,8 +117,7 @@ async fn what_was_stopped_is_on_record_or_remembered() {
         let (world, clients) = stage();
         let alice = world.session("alice").ended_by_owner().start();
         clients.reads(MEMORY).await;
-        clients.describe(&alice).await;
-        clients.complete(alice.address(), "alice").await.unwrap();
+        clients.asks_alice(&alice).await;
         clients.stop(&alice).await;
         sleep(secs(1)).await;
         if on_record {
@@ -177,8 +179,7 @@ async fn no_receipt_says_what_a_container_has_not_said_or_a_marker_is_not() {
     ] {
         let (world, clients) = stage();
         let alice = world.session("alice").ended_by_owner().start();
-        clients.describe(&alice).await;
-        clients.complete(alice.address(), "alice").await.unwrap();
+        clients.asks_alice(&alice).await;
         sleep(secs(60)).await;
         clients.writes(&alice.receipt_key(), &receipt).await;
         assert_eq!(world.violations().len(), violations, "{:?}", world.violations());

@@ -222,6 +222,11 @@ impl State {
         task.tags.get(&self.setup.lease_tag)?.parse().ok()
     }
 
+    /// The same also of one that was stopped, and has lost its tags.
+    pub(super) fn last_lease_end(&self, task: &Task) -> Option<Timestamp> {
+        self.lease_end(task).or(task.lease_at_stop)
+    }
+
     pub(crate) fn has_an_unreadable_lease(&self, task: &Task) -> bool {
         task.tags.contains_key(&self.setup.lease_tag) && self.lease_end(task).is_none()
     }
@@ -257,7 +262,7 @@ impl State {
         };
         let tasks = self.tasks().filter(|task| is_seen(task) && runs_then(task));
         let leased = tasks.filter_map(|task| {
-            let end = self.lease_end(task).or(task.lease_at_stop)?;
+            let end = self.last_lease_end(task)?;
             // Copied from another's: it is none.
             (end >= task.session_began()).then_some((task, end))
         });
@@ -266,7 +271,7 @@ impl State {
             let stop = task.stop.as_ref().filter(|stop| {
                 // Whom the reaper was about to stop for its lease may have been stopped on its owner's word.
                 // So may one that ended by itself: its tags are still there.
-                let end = self.lease_end(task).or(task.lease_at_stop);
+                let end = self.last_lease_end(task);
                 let perhaps_for_it = !perhaps && end.is_some_and(|end| end <= stop.at);
                 stop.reason.contains("lease_expired") || perhaps_for_it
             });

@@ -111,7 +111,7 @@ impl State {
                 || self.is_session_task(task) && task.stop.as_ref().is_some_and(ran)
         };
         for task in self.tasks().filter(is_counted) {
-            let end = self.lease_end(task).or(task.lease_at_stop);
+            let end = self.last_lease_end(task);
             let Some(end) = end.filter(|end| *end >= task.session_began()) else { continue };
             let decided = self.is_kept(task) || self.is_over_for_good(task, now + SURELY);
             if end > now {

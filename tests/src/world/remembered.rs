@@ -50,14 +50,15 @@ impl State {
         }
         let Ok(document) = serde_json::from_slice::<Document>(body) else { return };
         let wrong = if key == MEMORY {
-            let mut wrong = self.wrong_salvages(asker, &document);
-            wrong.extend(self.forgotten_salvages(asker, &document));
+            let before = self.memory_before();
+            let mut wrong = self.wrong_salvages(asker, &before, &document);
+            wrong.extend(self.forgotten_salvages(asker, before, &document));
             wrong.extend(self.wrong_suspicions(&document));
             wrong.extend(self.forgotten_stops(asker, &document));
             wrong.extend(self.tasks_before_targets(asker));
             wrong
         } else {
-            self.wrong_blame(asker, &document)
+            self.wrong_blame(asker, &document).into_iter().collect()
         };
         for what in wrong {
             self.violation("sweeps", asker, &what);
@@ -96,14 +97,13 @@ impl State {
     }
 
     /// It blames another sweep, and there was none.
-    fn wrong_blame(&self, asker: &Asker, report: &Document) -> Vec<String> {
+    fn wrong_blame(&self, asker: &Asker, report: &Document) -> Option<String> {
         let blames = report.problems.to_string().contains("another sweep has written");
-        let since = self.clock.now() - A_SWEEP_LASTS;
-        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
-        let reads = || self.journal.about(Api::GetObject, MEMORY).filter(by_it);
-        let (Some(first), Some(last)) = (reads().next(), reads().next_back()) else {
-            return Vec::new();
+        let about_it = |api| {
+            self.lately_by(asker).filter(move |call| call.api == api && call.is_about(MEMORY))
         };
+        let first = about_it(Api::GetObject).next()?;
+        let last = about_it(Api::GetObject).next_back()?;
         let mut writes = self.journal.about(Api::PutObject, MEMORY);
         let is_anothers = |call: &Call| {
             call.caller != asker.caller && first.sent_at <= call.sent_at + A_SWEEP_LASTS
@@ -111,20 +111,15 @@ impl State {
         // What is there is its own.
         let ledger = self.buckets.get(&self.setup.ledger_bucket);
         let written_at = ledger.and_then(|ledger| ledger.get(MEMORY)).map(|there| there.modified);
-        let own = self.journal.about(Api::PutObject, MEMORY).filter(by_it);
-        let is_own = { own }.any(|call| {
+        let is_own = about_it(Api::PutObject).any(|call| {
             call.outcome.may_be_applied() && written_at.is_some_and(|at| call.sent_at <= at)
         });
         let is_wrong = blames && is_own && last.outcome.is_success() && !writes.any(is_anothers);
-        is_wrong
-            .then(|| "another sweep is said to have written the memory".to_owned())
-            .into_iter()
-            .collect()
+        is_wrong.then(|| "another sweep is said to have written the memory".to_owned())
     }
 
     /// Nobody had asked it, or its lease runs.
-    fn wrong_salvages(&self, asker: &Asker, memory: &Document) -> Vec<String> {
-        let before = self.memory_before();
+    fn wrong_salvages(&self, asker: &Asker, before: &Document, memory: &Document) -> Vec<String> {
         let is_new = |arn: &str| !before.failed_salvages.iter().any(|known| known.task == arn);
         let wrong = memory.failed_salvages.iter().filter_map(|failed| {
             let arn = &failed.task;
@@ -146,13 +141,18 @@ impl State {
     }
 
     /// What failed before, and has not been done since, is not known any longer.
-    fn forgotten_salvages(&self, asker: &Asker, memory: &Document) -> Vec<String> {
+    fn forgotten_salvages(
+        &self,
+        asker: &Asker,
+        before: Document,
+        memory: &Document,
+    ) -> Vec<String> {
         let is_known = |arn: &str| memory.failed_salvages.iter().any(|known| known.task == arn);
         let is_still_to_be_done = |arn: &str| {
             let mut tasks = self.tasks().filter(|task| task.arn == arn);
             tasks.any(|task| self.is_still_to_be_salvaged(asker, task))
         };
-        let failed = self.memory_before().failed_salvages.into_iter();
+        let failed = before.failed_salvages.into_iter();
         // What was seen too long ago counts no more.
         let counts =
             failed.filter(|failed| self.clock.now() <= failed.last + self.setup.sweep_interval * 2);
@@ -171,16 +171,16 @@ impl State {
 
     /// Whoever starts after the tasks were listed, and is registered by then, has no holder.
     fn tasks_before_targets(&self, asker: &Asker) -> Option<String> {
-        let since = self.clock.now() - A_SWEEP_LASTS;
-        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
         // It may be read more than once.
-        let begins = self.journal.about(Api::GetObject, MEMORY).find(by_it)?;
-        let calls = self.journal.calls.iter().skip(begins.number).filter(by_it);
-        let looks = [Api::ListTasks, Api::DescribeTargetHealth];
-        let first = { calls }.find(|call| looks.contains(&call.api))?;
-        let mut reads = self.journal.calls.iter().skip(first.number).filter(by_it);
-        let is_wrong =
-            first.api == Api::ListTasks && reads.any(|call| call.api == Api::DescribeTargetHealth);
+        let begins = self
+            .lately_by(asker)
+            .find(|call| call.api == Api::GetObject && call.is_about(MEMORY))?;
+        let since = self.lately_by(asker).filter(|call| call.number > begins.number);
+        let mut looks = since
+            .map(|call| call.api)
+            .filter(|api| [Api::ListTasks, Api::DescribeTargetHealth].contains(api));
+        let is_wrong = looks.next() == Some(Api::ListTasks)
+            && looks.any(|api| api == Api::DescribeTargetHealth);
         is_wrong.then(|| "tasks are listed before targets".to_owned())
     }
 
@@ -218,11 +218,7 @@ impl State {
                 && end >= task.session_began()
         });
         runs && task.extended_at.is_some_and(|at| at + A_SWEEP_LASTS <= now)
-            && task.wanted_running()
-            && task.container.completed_at.is_none()
-            && !self.judge.forces(task)
-            && !self.is_over_for_good(task, now + A_SWEEP_LASTS)
-            && self.is_well_seen(asker, task)
+            && self.hangs_on_its_lease(asker, task)
     }
 
     /// Whether nothing but its lease says that it is over, and so many have lapsed that none says anything.
@@ -231,12 +227,15 @@ impl State {
         let hangs_on_others = self.lease_end(task).is_some_and(|end| {
             end + A_SWEEP_LASTS < now && !is_past(end, self.setup.max_session_age, now + ABOUT)
         });
-        hangs_on_others
-            && task.wanted_running()
+        hangs_on_others && self.leases_lapse(now) && self.hangs_on_its_lease(asker, task)
+    }
+
+    /// Whether nothing else says that it is over, and its caller has seen that.
+    fn hangs_on_its_lease(&self, asker: &Asker, task: &Task) -> bool {
+        task.wanted_running()
             && task.container.completed_at.is_none()
             && !self.judge.forces(task)
-            && !self.is_over_for_good(task, now + A_SWEEP_LASTS)
-            && self.leases_lapse(now)
+            && !self.is_over_for_good(task, self.clock.now() + A_SWEEP_LASTS)
             && self.is_well_seen(asker, task)
     }
 
@@ -262,14 +261,18 @@ impl State {
 
     /// Whether its caller has lately seen it as it is, and every other task.
     fn is_well_seen(&self, asker: &Asker, task: &Task) -> bool {
-        let since = self.clock.now() - A_SWEEP_LASTS;
-        let by_it = |call: &&Call| call.caller == asker.caller && since <= call.sent_at;
-        let looks =
-            |api| self.journal.calls.iter().filter(move |call| call.api == api).filter(by_it);
+        let looks = |api| self.lately_by(asker).filter(move |call| call.api == api);
         let all_succeed = |api| looks(api).all(|call| call.outcome.is_success());
         self.shows_what_is()
             && all_succeed(Api::ListTasks)
             && all_succeed(Api::DescribeTasks)
             && looks(Api::DescribeTasks).any(|call| call.is_about(&task.arn))
+    }
+
+    /// The calls of a sweep.
+    fn lately_by<'a>(&'a self, asker: &'a Asker) -> impl DoubleEndedIterator<Item = &'a Call> {
+        let since = self.clock.now() - A_SWEEP_LASTS;
+        let calls = self.journal.calls.iter();
+        calls.filter(move |call| call.caller == asker.caller && since <= call.sent_at)
     }
 }
