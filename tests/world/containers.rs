@@ -198,3 +198,14 @@ async fn an_abandoned_upload_goes_on() {
     assert!(world.has_completed(&alice));
     assert!(world.object("artifacts", "alice/artifacts/report.txt").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_has_not_started_does_not_exit() {
+    for has_started in [true, false] {
+        let world = World::new(Setup::default());
+        let alice = world.session("alice");
+        let alice = if has_started { alice.start() } else { alice.pending().start() };
+        world.crash(&alice, 1);
+        assert_eq!(world.is_stopping(&alice), has_started);
+    }
+}

@@ -23,5 +23,6 @@ mod remembered;
 mod removals;
 mod run_task;
 mod s3;
+mod second_looks;
 mod served;
 mod stale_reads;

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use serde_json::json;
 use session_cleanup_tests::World;
 use session_cleanup_tests::world::{Api, Dwell, Fault, FaultKind, SessionBuilder, Setup};
 use tokio::time::sleep;
@@ -20,7 +21,9 @@ fn stage() -> (World, Clients) {
 /// Says before what is removed.
 fn intend(world: &World, address: Ipv4Addr) {
     let group = world.setup().target_group_arn("sessions");
-    world.put_object("ledger", "intents/1.json", format!("{group} \"{address}\""));
+    let address = json!({ "ip": address, "port": 8080 });
+    let intent = json!({ "entries": [{ "group": group, "address": address }] });
+    world.put_object("ledger", "intents/1.json", intent.to_string());
 }
 
 #[tokio::test(start_paused = true)]

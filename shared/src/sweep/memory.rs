@@ -81,21 +81,20 @@ impl Memory {
         suspects: &Suspects,
         deadline: Deadline,
     ) -> Result<(), String> {
-        let written = match self.write(ledger, suspects, deadline).await {
-            Err(error) if error.failure == Failure::Conflict => {
-                match self.find_own(ledger, suspects, deadline).await {
-                    Found::This => Ok(()),
-                    Found::Before => self.write(ledger, suspects, deadline).await,
-                    Found::Anothers => Err(error),
-                    Found::Unreadable(why) => {
-                        return Err(format!(
-                            "{KEY} is not written, another version was there, perhaps our own: {why}; {NEXT}"
-                        ));
-                    }
+        let mut written = self.write(ledger, suspects, deadline).await;
+        // What was written before can be in the way once: then it is known.
+        while written.as_ref().is_err_and(|error| error.failure == Failure::Conflict) {
+            match self.find_own(ledger, suspects, deadline).await {
+                Found::This => return Ok(()),
+                Found::Before => written = self.write(ledger, suspects, deadline).await,
+                Found::Anothers => break,
+                Found::Unreadable(why) => {
+                    return Err(format!(
+                        "{KEY} is not written, another version was there, perhaps our own: {why}; {NEXT}"
+                    ));
                 }
             }
-            written => written,
-        };
+        }
         written.map_err(|error| not_remembered(&error))
     }
 

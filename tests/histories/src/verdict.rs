@@ -3,6 +3,7 @@
 mod alarms;
 mod artifacts;
 mod leftovers;
+mod several;
 
 use crate::history::{Artifacts, History, Stack};
 use crate::play::Actor;
@@ -109,6 +110,9 @@ impl Verdict {
         }
         artifacts::judge_dead_letters(world, &ends, &mut self.broken);
         artifacts::judge_events(world, &ends, &mut self.broken);
+        if !self.looked_away {
+            several::judge(ended, &mut self.broken);
+        }
         self.alarms = alarms::judge(ended, &self.standing, self.looked_away, &mut self.broken);
     }
 }

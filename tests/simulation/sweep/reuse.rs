@@ -4,7 +4,7 @@ use super::boundary::{Boundary, everywhere};
 use super::crowd::{MINUTE, left_targets};
 use super::fleet::{
     Living, Why, assert_never_touched, assert_put_right, calls_of_a_sweep, leave_zombie,
-    quick_world, suspect,
+    quick_world, quick_world_of, suspect,
 };
 use crate::invoke::{
     INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, open_intents, target_in,
@@ -144,6 +144,31 @@ async fn a_target_is_not_re_registered_for_a_task_that_has_left_its_address_mean
     assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
     assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
     assert_put_right(&world).await;
+}
+
+/// Of another account's task a sweep knows nothing but what answers there, and none gives its target back: however long
+/// the tasks take to be listed, that is looked at last.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_that_answers_while_its_holders_are_looked_for_is_not_deregistered() {
+    let other_accounts = vec!["theirs".to_owned()];
+    let world = quick_world_of(Setup { other_accounts, ..Setup::default() });
+    let zombie = leave_zombie(&world, 1);
+    suspect(&world).await;
+    world.after(Api::PutObject, 1, move |world| {
+        world.after(Api::ListTasks, 1, move |world| {
+            let comes = world.session("theirs").in_cluster("theirs").unregistered();
+            comes.at_address(zombie).start();
+        });
+    });
+    let report = enforce(&world, "sweep").await;
+    assert_eq!(target_in(&report, zombie)["action"], "spared", "{}", world.history());
+    // And it is suspected anew.
+    world.crash(&world.task_of("theirs").unwrap(), 1);
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(target_in(&report, zombie)["row"], "G4 suspected", "{report:#}");
+    assert_eq!(world.registered("sessions"), [zombie]);
+    assert_unharmed(&world);
 }
 
 /// Between a sweep's look and its act the address goes to someone who answers nobody yet: the holders are

@@ -215,6 +215,22 @@ async fn a_memory_whose_answer_was_lost_and_that_cannot_be_read_back_is_written_
     assert_unharmed(&world);
 }
 
+/// Once more while what was written before is being replaced.
+#[tokio::test(start_paused = true)]
+async fn a_memory_whose_answers_were_lost_twice_is_no_other_sweeps() {
+    let (world, done, nobody) = suspicious();
+    let put = || Fault::on(Api::PutObject).of("suspects.json");
+    world.fault(put().times(2).answer_hangs());
+    world.fault(put().nth(4).answer_lost());
+    let report = enforce(&world, "sweep-1").await;
+    assert!(!says(&report["problems"], "another sweep has written"), "{}", world.history());
+    world.faults_cease();
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(rows(&report, &done, nobody), ["T9 done", "G5 zombie"], "{report:#}");
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_suspects_of_a_sweep_that_was_overtaken_are_dropped() {
     let (world, done, nobody) = suspicious();

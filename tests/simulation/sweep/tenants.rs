@@ -2,6 +2,7 @@
 
 use super::crowd::{left_targets, says};
 use crate::invoke::{INTERVAL, assert_unharmed, enforce, function, open_intents, report, sweeps};
+use serde_json::json;
 use session_cleanup_tests::world::{Api, Dwell, Fault, FaultKind, Setup, TaskHandle, World};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -141,6 +142,27 @@ async fn a_session_that_has_the_address_of_two_zombies_waits_until_both_intents_
 }
 
 /// The same for the target of a session whose task dies while its target is removed.
+/// It is to be registered again at the zombie's port in each of its groups, and is registered in one at its own.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_registered_at_its_own_port_is_not_registered_at_a_zombies() {
+    let world = tenants();
+    let new = world.session("new").registered_in(&["tenant-a"]).start();
+    let address = json!({ "ip": new.address(), "port": 3001 });
+    world.leave_target_at("tenant-b", new.address(), 3001);
+    let entry = |group: &str| {
+        let group = world.setup().target_group_arn(group);
+        json!({ "group": group, "address": address, "held_by": { "new_holder": { "arn": new.arn() } } })
+    };
+    let entries = [entry("tenant-a"), entry("tenant-b")];
+    let intent = json!({ "written_at": world.now(), "entries": entries });
+    world.put_object("ledger", "intents/1-1.json", intent.to_string());
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    let report = enforce(&world, "sweep").await;
+    assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
+    assert!(open_intents(&world).is_empty(), "{report:#}");
+    assert_unharmed(&world);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_tenants_group() {
     let arrivals: [(Arrival, &str); 4] = [

@@ -22,7 +22,7 @@ impl State {
         let Some(task) = self.task(key) else { return };
         let is_bound = task.container.behaviour.forbids
             && self.judge.known_to_forbid.contains(key)
-            && !self.is_tagged_ended(task)
+            && (!self.is_tagged_ended(task) || self.is_spared_on_record(task))
             && !is_past(task.session_began(), at_last, now + ABOUT)
             && !self.is_403_unwritten(task);
         if is_bound {
@@ -92,6 +92,18 @@ impl State {
             (self.clock.now() - self.setup.nearly_half_an_interval(), format!("{ip}:"));
         let calls = self.journal.calls.iter().filter(move |call| call.api == api);
         calls.filter(move |call| call.sent_at <= before && call.is_about(&address))
+    }
+
+    /// The ledger has said for some time that it runs another session.
+    fn is_spared_on_record(&self, task: &Task) -> bool {
+        let key = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
+        let receipt =
+            self.buckets.get(&self.setup.ledger_bucket).and_then(|ledger| ledger.get(&key));
+        let receipt = receipt.filter(|receipt| receipt.modified + A_SWEEP_LASTS < self.clock.now());
+        receipt.is_some_and(|receipt| {
+            let text = String::from_utf8_lossy(&receipt.body);
+            text.contains(r#""outcome":"rejected""#) && text.contains("wrong_container")
+        })
     }
 
     /// Two sweeps at least ask it, each once.

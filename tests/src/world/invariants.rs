@@ -229,6 +229,7 @@ impl State {
         }
         let (arn, key) = (task.arn.clone(), task.key.clone());
         self.judge_haste(asker, &key, self.clock.now());
+        self.judge_a_lapsed_lease(asker, &key);
         let Some(task) = self.task(&key) else { return };
         match self.judge.fresh(asker, &task.key).map(|snapshot| snapshot.live) {
             Some(false) => {}
@@ -251,12 +252,15 @@ impl State {
     pub(crate) fn judge_stop(&mut self, asker: &Asker, key: &TaskKey, now: Timestamp) {
         self.judge_task_write(asker, Api::StopTask, key);
         self.judge_stop_after_a_403(asker, key, now);
+        self.judge_a_lapsed_lease(asker, key);
         self.look_whether_one_has_just_stopped(asker, key);
         let Some(task) = self.task(key) else { return };
         if !task.wanted_running() {
             return;
         }
         let arn = task.arn.clone();
+        self.judge_what_is_begun(asker, key);
+        let Some(task) = self.task(key) else { return };
         let confirmed_itself =
             self.setup.containers_upload_themselves && task.container.completed_at.is_some();
         let confirmed = self.judge.has_confirmed(asker, key);

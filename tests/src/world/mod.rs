@@ -51,6 +51,7 @@ mod receipts;
 mod remembered;
 mod removals;
 mod routes;
+mod second_looks;
 mod session;
 mod session_container;
 mod setup;

@@ -110,7 +110,8 @@ impl State {
             self.is_seen_by_sweeps(task, now)
                 || self.is_session_task(task) && task.stop.as_ref().is_some_and(ran)
         };
-        for task in self.tasks().filter(is_counted) {
+        let was_there = |task: &&Task| task.arrived_at <= now;
+        for task in self.tasks().filter(is_counted).filter(was_there) {
             let end = self.last_lease_end(task);
             let Some(end) = end.filter(|end| *end >= task.session_began()) else { continue };
             let decided = self.is_kept(task) || self.is_over_for_good(task, now + SURELY);

@@ -1,14 +1,18 @@
 //! What is on record, and when that was written.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::api::{Api, Call, Outcome};
 use super::faults::{FaultKind, Met};
 use super::leftovers::A_SWEEP_LASTS;
 use super::state::State;
+use super::targets::Address;
 use super::task::{Stop, Task};
+use super::view::STALE_AT_MOST;
 use super::{TaskHandle, World};
 
 /// Clocks differ.
@@ -77,6 +81,26 @@ impl World {
             && state.journal.calls.iter().all(is_well)
     }
 
+    /// Whether a task ran for so long, and each read showed a tag that names its session, and nothing else does.
+    #[must_use]
+    pub fn runs_named_by_a_tag(
+        &self,
+        session: &TaskHandle,
+        (from, to): (Timestamp, Timestamp),
+    ) -> bool {
+        let state = self.lock();
+        let is_shown = |at: Timestamp| at + STALE_AT_MOST <= from;
+        state.shows_what_is()
+            && state.task(&session.key).is_some_and(|task| {
+                is_shown(task.arrived_at)
+                    && is_shown(task.visible_from)
+                    && is_shown(task.described_from)
+                    && task.claimed_at.is_none_or(is_shown)
+                    && !task.is_born_with_a_name()
+                    && task.stop.as_ref().is_none_or(|stop| to < stop.at)
+            })
+    }
+
     /// Whether we have stopped its task.
     #[must_use]
     pub fn is_stopped_by_us(&self, session: &TaskHandle) -> bool {
@@ -113,5 +137,29 @@ impl State {
             || said.any(|call| !looks_after(call))
             || self.judge.known_to_forbid.contains(&task.key)
             || self.chaos.met().iter().any(is_for_it)
+    }
+
+    /// Whether an intent names it.
+    pub(super) fn is_intended(&self, group: &str, ip: Ipv4Addr) -> bool {
+        self.intended().any(|(of, at)| of == group && at.0 == ip)
+    }
+
+    pub(super) fn is_named_by_an_intent(&self, group: &str, address: Address) -> bool {
+        self.intended().any(|(of, at)| of == group && at == address)
+    }
+
+    /// What the intents of the ledger name.
+    fn intended(&self) -> impl Iterator<Item = (String, Address)> {
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let intents = ledger.into_iter().flatten().filter(|(key, _)| key.starts_with("intents/"));
+        let documents = intents.filter_map(|(_, object)| {
+            let document: Value = serde_json::from_slice(&object.body).ok()?;
+            Some(document["entries"].as_array()?.clone())
+        });
+        documents.flatten().filter_map(|entry| {
+            let ip = entry["address"]["ip"].as_str()?.parse().ok()?;
+            let port = entry["address"]["port"].as_u64()?.try_into().ok()?;
+            Some((entry["group"].as_str()?.to_owned(), (ip, port)))
+        })
     }
 }

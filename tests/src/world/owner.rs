@@ -68,7 +68,7 @@ impl World {
         self.alter(session, |task, _| task.shapeless = !whole);
     }
 
-    /// The container's process exits now.
+    /// The container's process exits now, if it has started.
     pub fn crash(&self, session: &TaskHandle, exit_code: i32) {
         self.alter(session, |task, now| task.exit(now, exit_code));
     }

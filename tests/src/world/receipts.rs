@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::api::Api;
+use super::api::{Api, Call};
 use super::faults::{FaultKind, Met};
 use super::invariants::Asker;
 use super::state::State;
@@ -14,6 +14,9 @@ use super::task::Task;
 
 /// A verification takes no longer.
 const A_WHILE: Duration = Duration::from_mins(2);
+
+/// What an invocation has done for this receipt.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 impl State {
     /// A write that has met no other and is about to be applied.
@@ -23,6 +26,7 @@ impl State {
         (bucket, key): (&str, &str),
         body: &[u8],
     ) {
+        self.judge_unknown(asker, key);
         if !key.starts_with("receipts/") || key.strip_suffix(".json").is_none() {
             return;
         }
@@ -30,6 +34,7 @@ impl State {
         self.judge_target(asker, key, &text);
         self.judge_a_403(asker, key, &text);
         self.judge_marker(asker, key, &text);
+        self.judge_a_spared_target(asker, key, &text);
         let Some(before) = self.buckets.get(bucket).and_then(|bucket| bucket.get(key)) else {
             return;
         };
@@ -86,17 +91,87 @@ impl State {
     fn judge_marker(&mut self, asker: &Asker, key: &str, receipt: &str) {
         let says_so = receipt.contains("before the session began");
         let now = self.clock.now();
-        // By an owner's clock that is ahead, and where it says nothing of an end, nobody can tell.
+        // What began by an owner's clock after it was saved, and is on record as begun before, is known to be its own.
+        let may_count = |task: &Task, at: Timestamp| {
+            task.session_began() <= at
+                || self.start_on_record(task).is_some_and(|start| start <= at)
+        };
         let is_saved = |task: &Task| {
-            let may_count =
-                |at: Timestamp| task.session_began() <= at || task.owner_ended_at.is_some();
-            task.container.saved_at.is_some_and(|at| at < now && may_count(at))
+            task.container.saved_at.is_some_and(|at| at < now)
+                && self.marker_of(task).is_some_and(|at| may_count(task, at))
         };
         let task = says_so.then(|| self.whose_receipt(key)).flatten();
         if task.is_some_and(is_saved) {
             let what =
                 format!("{key} says that the marker is of an earlier session, and it is its own");
             self.violation("receipts", asker, &what);
+        }
+    }
+
+    /// When the marker of its session was written.
+    fn marker_of(&self, task: &Task) -> Option<Timestamp> {
+        let setup = &self.setup;
+        let key = format!("{}{}/{}", setup.prefix, task.container.session_id, setup.marker);
+        Some(self.buckets.get(&setup.artifact_bucket)?.get(&key)?.modified)
+    }
+
+    /// When the session of a task began, as the ledger has said for some time.
+    fn start_on_record(&self, task: &Task) -> Option<Timestamp> {
+        let name =
+            self.buckets.get(&self.setup.ledger_bucket)?.get(&format!("tasks/{}", task.key.id))?;
+        let name = Some(name).filter(|name| name.modified + A_WHILE < self.clock.now())?;
+        let name: Value = serde_json::from_slice(&name.body).ok()?;
+        name["started_at"].as_str()?.parse().ok()
+    }
+
+    /// Of whom it is on record that it ran no session, nothing is unknown.
+    fn judge_unknown(&mut self, asker: &Asker, key: &str) {
+        let id = key.strip_prefix("unknown/").and_then(|name| name.strip_suffix(".json"));
+        let Some(id) = id.filter(|_| self.setup.sees_everything()) else { return };
+        let ledger = self.buckets.get(&self.setup.ledger_bucket);
+        let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{id}")));
+        let name = name.filter(|name| name.modified + A_WHILE < self.clock.now());
+        let name = name.and_then(|name| serde_json::from_slice::<Value>(&name.body).ok());
+        let ran_none = name.is_some_and(|name| name["session_id"].is_null());
+        // An owner that ends it by name claims it.
+        let is_claimed =
+            self.tasks().any(|task| *task.key.id == *id && task.owner_ended_at.is_some());
+        if ran_none && !is_claimed {
+            let what = format!("what became of {id} is called unknown, and it ran no session");
+            self.violation("receipts", asker, &what);
+        }
+    }
+
+    /// Who is spared because it runs another session has its target back, or at least that was tried.
+    fn judge_a_spared_target(&mut self, asker: &Asker, key: &str, receipt: &str) {
+        let is_spared = [r#""artifacts":"wrong_container""#, r#""outcome":"rejected""#]
+            .iter()
+            .all(|word| receipt.contains(word));
+        let task = is_spared.then(|| self.whose_receipt(key)).flatten();
+        let Some(ip) = task.filter(|_| self.can_read_groups()).map(|task| task.address) else {
+            return;
+        };
+        let address = format!("{ip}:");
+        let by_it = |api: Api, call: &Call| {
+            call.api == api && call.is_about(&address) && asker.sent_at <= call.sent_at + AT_ONCE
+        };
+        let removals = self.lately_by(asker).filter(|call| by_it(Api::DeregisterTargets, call));
+        let left_out = { removals }.find(|removal| {
+            let Some(group) = removal.subjects.first() else { return false };
+            let is_missing =
+                self.judge.taken.iter().any(|(of, (taken, _))| of == group && *taken == ip);
+            let mut registers =
+                self.lately_by(asker).filter(|call| by_it(Api::RegisterTargets, call));
+            is_missing
+                && !registers.any(|call| call.is_about(group) && removal.number < call.number)
+        });
+        if let Some(removal) = left_out {
+            let what = format!(
+                "{key} says that it runs another session, and its target, which call {} removed, is not registered \
+                 again",
+                removal.number
+            );
+            self.violation("I2", asker, &what);
         }
     }
 

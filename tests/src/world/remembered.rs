@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::api::{Api, Call, Outcome};
 use super::invariants::Asker;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
+use super::removals::shows_somebody;
 use super::state::State;
-use super::task::Task;
+use super::task::{Task, TaskKey};
 use super::untold::MEMORY;
 
 /// Clocks are not to the second.
@@ -22,6 +23,7 @@ const ABOUT: Duration = Duration::from_secs(15);
 #[serde(default)]
 struct Document {
     failed_salvages: Vec<FailedSalvage>,
+    reused: Vec<Value>,
     targets: Vec<Value>,
     unfinished: Value,
     problems: Value,
@@ -44,6 +46,8 @@ impl State {
     ) {
         let is_seen = self.setup.sees_everything()
             && bucket == self.setup.ledger_bucket
+            // Who configures other families sees other sessions.
+            && self.families_since.is_none()
             && self.setup.functions_clock_is_ahead == SignedDuration::ZERO;
         if !is_seen || !(key == MEMORY || key.starts_with("sweeps/")) {
             return;
@@ -52,8 +56,10 @@ impl State {
         let wrong = if key == MEMORY {
             let before = self.memory_before();
             let mut wrong = self.wrong_salvages(asker, &before, &document);
+            wrong.extend(self.forgotten_403s(asker, &before, &document));
             wrong.extend(self.forgotten_salvages(asker, before, &document));
             wrong.extend(self.wrong_suspicions(&document));
+            wrong.extend(self.suspects_that_are_healthy(asker, &document));
             wrong.extend(self.forgotten_stops(asker, &document));
             wrong.extend(self.tasks_before_targets(asker));
             wrong
@@ -61,6 +67,26 @@ impl State {
             self.wrong_blame(asker, &document).into_iter().collect()
         };
         for what in wrong {
+            self.violation("sweeps", asker, &what);
+        }
+    }
+
+    /// A sweep is about to stop a task: should it die, the next one must know what it was at.
+    pub(super) fn judge_what_is_begun(&mut self, asker: &Asker, key: &TaskKey) {
+        let of_the_memory = |api| {
+            self.lately_by(asker).filter(move |call| call.api == api && call.is_about(MEMORY))
+        };
+        let read = of_the_memory(Api::GetObject).next_back().map(|call| call.number);
+        let written = of_the_memory(Api::PutObject).next_back();
+        let written = written.filter(|call| call.outcome.is_success()).map(|call| call.number);
+        let is_written = read.is_some() && read < written;
+        if !self.setup.sees_everything() || !is_written {
+            return;
+        }
+        // Its ARN may have two forms.
+        if !self.memory_before().unfinished.to_string().contains(&key.id) {
+            let what =
+                format!("StopTask of {}, and the memory does not say that it is begun", key.id);
             self.violation("sweeps", asker, &what);
         }
     }
@@ -90,7 +116,7 @@ impl State {
                 };
                 is_applied && call.is_about(&receipt) && stop.sent_at < call.sent_at
             });
-            let is_forgotten = !is_on_record && !unfinished.contains(&task.arn);
+            let is_forgotten = !is_on_record && !unfinished.contains(&task.key.id);
             is_forgotten.then(|| format!("{} is stopped, not on record, and forgotten", task.arn))
         });
         forgotten.collect()
@@ -118,7 +144,7 @@ impl State {
         is_wrong.then(|| "another sweep is said to have written the memory".to_owned())
     }
 
-    /// Nobody had asked it, or its lease runs.
+    /// Nobody had asked it, or it is live.
     fn wrong_salvages(&self, asker: &Asker, before: &Document, memory: &Document) -> Vec<String> {
         let is_new = |arn: &str| !before.failed_salvages.iter().any(|known| known.task == arn);
         let wrong = memory.failed_salvages.iter().filter_map(|failed| {
@@ -128,8 +154,8 @@ impl State {
                 !self.setup.containers_are_asked() || self.was_asked(task.address, failed.since);
             let why = if !is_asked && is_new(arn) {
                 "nobody had asked it"
-            } else if self.is_seen_renewed(asker, task) {
-                "its lease runs"
+            } else if self.is_seen_live(asker, task) {
+                "its session is live"
             } else if self.is_kept_by_a_broken_renewal(asker, task) {
                 "renewal looks broken"
             } else {
@@ -162,6 +188,21 @@ impl State {
             .collect()
     }
 
+    /// Its container has said that it runs another session: that stands as long as it is there.
+    fn forgotten_403s(&self, asker: &Asker, before: &Document, memory: &Document) -> Vec<String> {
+        let names = |said: &Value, arn: &str| said["task"].as_str() == Some(arn);
+        let stands = |task: &&Task| {
+            task.wanted_running()
+                && before.reused.iter().any(|said| names(said, &task.arn))
+                && self.is_well_seen(asker, task)
+        };
+        let gone = self
+            .tasks()
+            .filter(stands)
+            .filter(|task| !memory.reused.iter().any(|said| names(said, &task.arn)));
+        gone.map(|task| format!("that {} has answered 403 is forgotten", task.arn)).collect()
+    }
+
     /// What is about to be replaced.
     fn memory_before(&self) -> Document {
         let ledger = self.buckets.get(&self.setup.ledger_bucket);
@@ -171,11 +212,8 @@ impl State {
 
     /// Whoever starts after the tasks were listed, and is registered by then, has no holder.
     fn tasks_before_targets(&self, asker: &Asker) -> Option<String> {
-        // It may be read more than once.
-        let begins = self
-            .lately_by(asker)
-            .find(|call| call.api == Api::GetObject && call.is_about(MEMORY))?;
-        let since = self.lately_by(asker).filter(|call| call.number > begins.number);
+        let begins = self.begins(asker)?;
+        let since = self.lately_by(asker).filter(|call| call.number > begins);
         let mut looks = since
             .map(|call| call.api)
             .filter(|api| [Api::ListTasks, Api::DescribeTargetHealth].contains(api));
@@ -203,21 +241,52 @@ impl State {
         wrong.collect()
     }
 
+    /// The load balancer has just shown it to its sweep as one that answers.
+    fn suspects_that_are_healthy(&self, asker: &Asker, memory: &Document) -> Vec<String> {
+        let is_healthy = |target: &Value| {
+            let group = target["group"].as_str()?;
+            let ip: Ipv4Addr = target["address"]["ip"].as_str()?.parse().ok()?;
+            let port = u16::try_from(target["address"]["port"].as_u64()?).ok()?;
+            let is_of_all = |call: &&Call| {
+                call.api == Api::DescribeTargetHealth && *call.subjects == [group.to_owned()]
+            };
+            let begins = self.begins(asker)?;
+            // Later ones ask whose the targets are that it has removed.
+            let read = self.lately_by(asker).filter(|call| call.number > begins).find(is_of_all)?;
+            let answers = |at: Timestamp| shows_somebody(&self.health(group, (ip, port), at));
+            let is_new = self
+                .holder(ip, self.clock.now())
+                .is_some_and(|task| read.sent_at <= task.arrived_at);
+            let is_shown = read.outcome.is_success()
+                && !is_new
+                && answers(read.sent_at + self.setup.latency.elb)
+                && answers(self.clock.now());
+            is_shown.then(|| format!("{ip} is suspected, and the load balancer has it answer"))
+        };
+        let all_is_new = self.setup.health.reads_lag.is_zero() && self.shows_what_is();
+        memory.targets.iter().filter(|_| all_is_new).filter_map(is_healthy).collect()
+    }
+
     fn was_asked(&self, ip: Ipv4Addr, since: Timestamp) -> bool {
         let text = format!("{ip}:");
         let mut asked = self.journal.about(Api::ContainerComplete, &text);
         asked.any(|call| since <= call.sent_at + A_SWEEP_LASTS)
     }
 
-    /// Whether a caller has seen a lease that somebody extended, and that is all there is of it.
-    fn is_seen_renewed(&self, asker: &Asker, task: &Task) -> bool {
+    /// Whether a caller has seen it live: by a lease that runs, for want of one, or under protection.
+    fn is_seen_live(&self, asker: &Asker, task: &Task) -> bool {
         let now = self.clock.now();
-        let runs = self.lease_end(task).is_some_and(|end| {
+        let before = now - A_SWEEP_LASTS;
+        let runs = self.lease_end(task).is_none_or(|end| {
             now + A_SWEEP_LASTS < end
                 && end < now + self.setup.hard_age
                 && end >= task.session_began()
         });
-        runs && task.extended_at.is_some_and(|at| at + A_SWEEP_LASTS <= now)
+        (runs || self.is_protected(task))
+            && task.arrived_at <= before
+            && !task.tags.changed_after(before)
+            && self.live(task, now)
+            && self.live(task, before)
             && self.hangs_on_its_lease(asker, task)
     }
 
@@ -227,7 +296,11 @@ impl State {
         let hangs_on_others = self.lease_end(task).is_some_and(|end| {
             end + A_SWEEP_LASTS < now && !is_past(end, self.setup.max_session_age, now + ABOUT)
         });
-        hangs_on_others && self.leases_lapse(now) && self.hangs_on_its_lease(asker, task)
+        // Those that have come since were not counted.
+        hangs_on_others
+            && self.leases_lapse(now)
+            && self.leases_lapse(now - A_SWEEP_LASTS)
+            && self.hangs_on_its_lease(asker, task)
     }
 
     /// Whether nothing else says that it is over, and its caller has seen that.
@@ -269,8 +342,18 @@ impl State {
             && looks(Api::DescribeTasks).any(|call| call.is_about(&task.arn))
     }
 
+    /// The number of the call with which a sweep begins: it may read its memory more than once.
+    pub(super) fn begins(&self, asker: &Asker) -> Option<usize> {
+        let mut calls = self.lately_by(asker);
+        let reads = calls.find(|call| call.api == Api::GetObject && call.is_about(MEMORY))?;
+        Some(reads.number)
+    }
+
     /// The calls of a sweep.
-    fn lately_by<'a>(&'a self, asker: &'a Asker) -> impl DoubleEndedIterator<Item = &'a Call> {
+    pub(super) fn lately_by<'a>(
+        &'a self,
+        asker: &'a Asker,
+    ) -> impl DoubleEndedIterator<Item = &'a Call> {
         let since = self.clock.now() - A_SWEEP_LASTS;
         let calls = self.journal.calls.iter();
         calls.filter(move |call| call.caller == asker.caller && since <= call.sent_at)

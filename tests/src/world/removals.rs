@@ -17,6 +17,9 @@ use super::task::Task;
 /// Who has had an address for so long must be known to whoever removes it: each look, wait and answer is shorter.
 const SURELY_KNOWN: Duration = Duration::from_mins(2);
 
+/// From a question there to the removal that rests on its answer.
+const A_PROBE_LASTS: Duration = Duration::from_secs(15);
+
 impl State {
     /// A target of a group is about to be removed, if it is there.
     pub(crate) fn judge_removal(&mut self, asker: &Asker, group: &str, (ip, port): Address) {
@@ -106,10 +109,11 @@ impl State {
         !holder.is_some_and(|task| self.is_of_another_account(task))
             || self.connects(address.0, now) && !self.was_unreachable(address.0)
             || shows_somebody(&self.health(group, address, now))
+                && !self.was_just_unreachable(address.0, now)
     }
 
     /// Whether nobody had to assume where targets are.
-    fn can_read_groups(&self) -> bool {
+    pub(super) fn can_read_groups(&self) -> bool {
         let calls = self.journal.calls.iter();
         let mut reads = calls.filter(|call| call.api == Api::DescribeTargetHealth);
         reads.all(|call| call.outcome.is_success())
@@ -124,6 +128,14 @@ impl State {
     fn was_unreachable(&self, ip: Ipv4Addr) -> bool {
         let text = format!("{ip}:");
         let mut asked = self.journal.about(Api::ContainerHealth, &text);
+        asked.any(|call| call.outcome == Outcome::NotConnected)
+    }
+
+    /// Whether nobody was reached there right before.
+    fn was_just_unreachable(&self, ip: Ipv4Addr, now: Timestamp) -> bool {
+        let text = format!("{ip}:");
+        let asked = self.journal.about(Api::ContainerHealth, &text).rev();
+        let mut asked = asked.take_while(|call| now <= call.sent_at + A_PROBE_LASTS);
         asked.any(|call| call.outcome == Outcome::NotConnected)
     }
 
@@ -225,18 +237,6 @@ impl State {
             && !self.chaos.met().iter().any(|met| met.kind == FaultKind::Stale)
     }
 
-    /// Whether an intent names it.
-    fn is_intended(&self, group: &str, ip: Ipv4Addr) -> bool {
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let mut intents =
-            ledger.into_iter().flatten().filter(|(key, _)| key.starts_with("intents/"));
-        let ip = format!("\"{ip}\"");
-        intents.any(|(_, object)| {
-            let text = String::from_utf8_lossy(&object.body);
-            text.contains(group) && text.contains(&ip)
-        })
-    }
-
     /// A caller registers an address.
     pub(crate) fn judge_registration(&mut self, asker: &Asker, group: &str, (ip, port): Address) {
         let now = self.clock.now();
@@ -286,8 +286,12 @@ impl State {
         let reads = self.journal.about(Api::DescribeTargetHealth, group).rev();
         let reads = reads.filter(|call| call.caller == asker.caller);
         let is_read = reads.map(|call| call.outcome.is_success()).next().unwrap_or_default();
+        // What was removed as well may be there because it was registered again.
         let elsewhere = |(at, target): (&Address, &Target)| {
-            at.0 == ip && at.1 != port && is_there_for_long(target, now)
+            at.0 == ip
+                && at.1 != port
+                && is_there_for_long(target, now)
+                && !self.is_named_by_an_intent(group, *at)
         };
         let targets = self.groups.get(group).into_iter().flat_map(|group| &group.targets);
         // What is registered there may be its last holder's, who was registered again for it.
@@ -383,6 +387,6 @@ fn is_there_for_long(target: &Target, now: Timestamp) -> bool {
 }
 
 /// Whether the load balancer had an answer.
-fn shows_somebody(health: &Health) -> bool {
+pub(super) fn shows_somebody(health: &Health) -> bool {
     health.state == "healthy" || health.reason.as_deref() == Some("Target.ResponseCodeMismatch")
 }

@@ -310,8 +310,11 @@ impl Task {
         });
     }
 
-    /// The process ends by itself.
+    /// The process ends by itself; one that has not started has no exit code.
     pub(crate) fn exit(&mut self, at: Timestamp, exit_code: i32) {
+        if !self.started(at) {
+            return;
+        }
         match &mut self.stop {
             // What has ended does not end again.
             Some(stop) if stop.process_ends <= at && stop.exit_code.is_some() => {}

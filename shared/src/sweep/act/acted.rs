@@ -82,12 +82,12 @@ impl Acts {
     pub fn remembered(&self, plan: &Plan, now: Timestamp) -> Suspects {
         let mut suspects = plan.suspects.clone();
         suspects.unfinished.retain(|task, _| !self.finished.contains(task));
-        // Whatever is registered there next has not been seen yet.
+        // Whatever is registered there next has not been seen yet; and one that was spared is seen anew.
         let gone = self.zombies.iter().filter(|(_, acted)| match acted {
             // Where nobody knows whether it is, forgetting costs a sweep, and remembering may cost a session its target.
             Acted::Worked(fate) => fate.may_be_removed(),
-            Acted::Spared(_)
-            | Acted::Waits
+            Acted::Spared(_) => true,
+            Acted::Waits
             | Acted::WouldWait
             | Acted::NotPlanned
             | Acted::OutOfTime

@@ -109,7 +109,9 @@ async fn remove_from(
     acts
 }
 
-/// Health, holders and probe once more; with each what keeps it from being a zombie, if anything does.
+/// Holders, health and probe once more; with each what keeps it from being a zombie, if anything does. Of another
+/// account's task nothing is seen but that something answers, and nobody gives its target back: however long the listing
+/// takes, that is looked at last.
 async fn look_again<'a>(
     round: Round<'_>,
     group: &TargetGroupArn,
@@ -120,10 +122,10 @@ async fn look_again<'a>(
     let wanted = addresses.iter().map(|address| address.ip).collect();
     let asked = addresses.iter().map(|address| (*address, None)).collect();
     let reading = context.aws.target_groups.health(group, &addresses);
-    let (health, probes, holders) = tokio::join!(
+    let holders = round.holders.ask(wanted).await;
+    let (health, probes) = tokio::join!(
         CallError::answered_by(deadline, "DescribeTargetHealth", group.as_str(), reading),
-        probe_all(context, asked, deadline),
-        round.holders.ask(wanted)
+        probe_all(context, asked, deadline)
     );
     let health = match health {
         Ok(health) => health,

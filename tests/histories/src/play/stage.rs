@@ -120,12 +120,7 @@ impl Stage {
                 self.with(*number, |task| world.owner_says_its_start(task, &at));
             }
             Action::Exits(number, code) => {
-                // What never ran has no exit code.
-                self.with(*number, |task| {
-                    if world.truth(task).is_some_and(|truth| truth.ran) {
-                        world.crash(task, *code);
-                    }
-                });
+                self.with(*number, |task| world.crash(task, *code));
             }
             Action::IsInterrupted(number) => self.with(*number, |task| world.interrupt(task)),
             Action::IsStopped(number) => {

@@ -267,6 +267,7 @@ impl State {
         registered.retain(|id| !ids.contains(id));
         for address in addresses {
             self.judge_repetition(asker, &group, address.0);
+            self.judge_looks(asker, address.0);
             self.judge_removal(asker, &group, address);
             let of = self.groups.get_mut(&group).map(|group| {
                 group.changes(address, now);
