@@ -101,11 +101,30 @@ impl State {
                 && self.marker_of(task).is_some_and(|at| may_count(task, at))
         };
         let task = says_so.then(|| self.whose_receipt(key)).flatten();
-        if task.is_some_and(is_saved) {
-            let what =
-                format!("{key} says that the marker is of an earlier session, and it is its own");
-            self.violation("receipts", asker, &what);
-        }
+        let why = if task.is_some_and(is_saved) {
+            "it is its own"
+        } else if task.is_some_and(|task| self.has_not_looked_up_its_start(asker, task)) {
+            "nobody has looked whether another start is on record"
+        } else {
+            return;
+        };
+        let what = format!("{key} says that the marker is of an earlier session, and {why}");
+        self.violation("receipts", asker, &what);
+    }
+
+    /// A tag says when its session began, by a clock that may be wrong.
+    fn has_not_looked_up_its_start(&self, asker: &Asker, task: &Task) -> bool {
+        let is_said = task.says_it_began().is_some_and(|at| task.created_at < at);
+        let marker = format!("{}/{}", task.container.session_id, self.setup.marker);
+        let shown = self.lately_by(asker).rfind(|call| {
+            call.api == Api::HeadObject && call.is_about(&marker) && call.outcome.is_success()
+        });
+        let name = format!("tasks/{}", task.key.id);
+        is_said
+            && shown.is_some_and(|shown| {
+                let mut since = self.lately_by(asker).filter(|call| shown.number < call.number);
+                !since.any(|call| call.api == Api::GetObject && call.is_about(&name))
+            })
     }
 
     /// When the marker of its session was written.
@@ -148,9 +167,7 @@ impl State {
             .iter()
             .all(|word| receipt.contains(word));
         let task = is_spared.then(|| self.whose_receipt(key)).flatten();
-        let Some(ip) = task.filter(|_| self.can_read_groups()).map(|task| task.address) else {
-            return;
-        };
+        let Some(ip) = task.map(|task| task.address) else { return };
         let address = format!("{ip}:");
         let by_it = |api: Api, call: &Call| {
             call.api == api && call.is_about(&address) && asker.sent_at <= call.sent_at + AT_ONCE
@@ -158,11 +175,16 @@ impl State {
         let removals = self.lately_by(asker).filter(|call| by_it(Api::DeregisterTargets, call));
         let left_out = { removals }.find(|removal| {
             let Some(group) = removal.subjects.first() else { return false };
+            // Where another port of it is seen, that one may be its own.
+            let is_alone = self.groups.get(group).is_some_and(|group| {
+                group.targets.keys().filter(|(taken, _)| *taken == ip).count() == 1
+            });
             let is_missing =
                 self.judge.taken.iter().any(|(of, (taken, _))| of == group && *taken == ip);
             let mut registers =
                 self.lately_by(asker).filter(|call| by_it(Api::RegisterTargets, call));
-            is_missing
+            is_alone
+                && is_missing
                 && !registers.any(|call| call.is_about(group) && removal.number < call.number)
         });
         if let Some(removal) = left_out {

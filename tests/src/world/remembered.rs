@@ -60,6 +60,7 @@ impl State {
             wrong.extend(self.forgotten_salvages(asker, before, &document));
             wrong.extend(self.wrong_suspicions(&document));
             wrong.extend(self.suspects_that_are_healthy(asker, &document));
+            wrong.extend(self.suspects_of_others(asker, &document));
             wrong.extend(self.forgotten_stops(asker, &document));
             wrong.extend(self.tasks_before_targets(asker));
             wrong
@@ -267,6 +268,24 @@ impl State {
         memory.targets.iter().filter(|_| all_is_new).filter_map(is_healthy).collect()
     }
 
+    /// It may be a task's of another cluster, and none of those was asked.
+    fn suspects_of_others(&self, asker: &Asker, memory: &Document) -> Option<String> {
+        let begins = self.begins(asker)?;
+        let mut sweep = self.lately_by(asker).filter(|call| call.number >= begins);
+        let since = sweep.next()?.sent_at;
+        let are_asked =
+            sweep.any(|call| call.api == Api::ListClusters && call.outcome.is_success());
+        let is_seen = |target: &&Value| {
+            let last = target["last"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+            last.is_some_and(|last| since <= last)
+        };
+        let target = memory.targets.iter().filter(|_| !are_asked).find(is_seen)?;
+        Some(format!(
+            "{} is suspected, and no other cluster was asked who has it",
+            target["address"]
+        ))
+    }
+
     fn was_asked(&self, ip: Ipv4Addr, since: Timestamp) -> bool {
         let text = format!("{ip}:");
         let mut asked = self.journal.about(Api::ContainerComplete, &text);
@@ -342,9 +361,12 @@ impl State {
             && looks(Api::DescribeTasks).any(|call| call.is_about(&task.arn))
     }
 
-    /// The number of the call with which a sweep begins: it may read its memory more than once.
+    /// The number of the call with which a sweep begins: it may read its memory more than once, and the one before it has
+    /// ended with its report.
     pub(super) fn begins(&self, asker: &Asker) -> Option<usize> {
-        let mut calls = self.lately_by(asker);
+        let is_report = |call: &&Call| call.api == Api::PutObject && call.is_about("/sweeps/");
+        let report = self.lately_by(asker).rfind(is_report).map(|call| call.number);
+        let mut calls = self.lately_by(asker).filter(|call| Some(call.number) > report);
         let reads = calls.find(|call| call.api == Api::GetObject && call.is_about(MEMORY))?;
         Some(reads.number)
     }

@@ -113,7 +113,7 @@ impl State {
     }
 
     /// Whether nobody had to assume where targets are.
-    pub(super) fn can_read_groups(&self) -> bool {
+    fn can_read_groups(&self) -> bool {
         let calls = self.journal.calls.iter();
         let mut reads = calls.filter(|call| call.api == Api::DescribeTargetHealth);
         reads.all(|call| call.outcome.is_success())
