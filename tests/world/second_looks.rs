@@ -179,3 +179,22 @@ async fn nothing_is_unknown_of_a_task_that_is_on_record_without_a_session() {
         assert_violations(&world, "it ran no session", usize::from(session.is_null()));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_suspect_is_what_has_just_answered_its_own_sweep() {
+    for is_there in [true, false] {
+        let (world, clients) = stage();
+        let address =
+            if is_there { world.session("alice").unregistered().start().address() } else { NOBODY };
+        world.leave_target("sessions", address);
+        clients.recalls().await;
+        let group = world.setup().target_group_arn("sessions");
+        clients.elb.describe_target_health().target_group_arn(&group).send().await.unwrap();
+        assert_eq!(clients.container_health(address).await.is_ok(), is_there);
+        sleep(secs(1)).await;
+        let target = json!({ "ip": address, "port": 8080 });
+        let suspect = json!({ "group": group, "address": target, "since": world.now() });
+        clients.puts(MEMORY, &json!({ "targets": [suspect] })).await;
+        assert_violations(&world, "has just answered", usize::from(is_there));
+    }
+}

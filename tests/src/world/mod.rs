@@ -57,6 +57,7 @@ mod session_container;
 mod setup;
 mod snapshots;
 mod state;
+mod suspected;
 mod tags;
 mod targets;
 mod task;

@@ -7,10 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::api::{Api, Call, Outcome};
+use super::api::{Api, Call};
 use super::invariants::Asker;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
-use super::removals::shows_somebody;
 use super::state::State;
 use super::task::{Task, TaskKey};
 use super::untold::MEMORY;
@@ -58,9 +57,7 @@ impl State {
             let mut wrong = self.wrong_salvages(asker, &before, &document);
             wrong.extend(self.forgotten_403s(asker, &before, &document));
             wrong.extend(self.forgotten_salvages(asker, before, &document));
-            wrong.extend(self.wrong_suspicions(&document));
-            wrong.extend(self.suspects_that_are_healthy(asker, &document));
-            wrong.extend(self.suspects_of_others(asker, &document));
+            wrong.extend(self.wrong_suspects(asker, &document.targets));
             wrong.extend(self.forgotten_stops(asker, &document));
             wrong.extend(self.tasks_before_targets(asker));
             wrong
@@ -221,69 +218,6 @@ impl State {
         let is_wrong = looks.next() == Some(Api::ListTasks)
             && looks.any(|api| api == Api::DescribeTargetHealth);
         is_wrong.then(|| "tasks are listed before targets".to_owned())
-    }
-
-    /// It was contradicted by an answer that its sweep could remember.
-    fn wrong_suspicions(&self, memory: &Document) -> Vec<String> {
-        let targets = memory.targets.iter();
-        let wrong = targets.filter_map(|target| {
-            let since: Timestamp = target["since"].as_str()?.parse().ok()?;
-            let ip: Ipv4Addr = target["address"]["ip"].as_str()?.parse().ok()?;
-            let text = format!("{ip}:");
-            let mut asked = self.journal.about(Api::ContainerHealth, &text);
-            let contradicted = asked.any(|call| {
-                matches!(call.outcome, Outcome::Answered(..))
-                    && since + ABOUT < call.sent_at
-                    && self.memory_is_written_after(call)
-            });
-            contradicted
-                .then(|| format!("{ip} is suspected since {since}, and has answered since then"))
-        });
-        wrong.collect()
-    }
-
-    /// The load balancer has just shown it to its sweep as one that answers.
-    fn suspects_that_are_healthy(&self, asker: &Asker, memory: &Document) -> Vec<String> {
-        let is_healthy = |target: &Value| {
-            let group = target["group"].as_str()?;
-            let ip: Ipv4Addr = target["address"]["ip"].as_str()?.parse().ok()?;
-            let port = u16::try_from(target["address"]["port"].as_u64()?).ok()?;
-            let is_of_all = |call: &&Call| {
-                call.api == Api::DescribeTargetHealth && *call.subjects == [group.to_owned()]
-            };
-            let begins = self.begins(asker)?;
-            // Later ones ask whose the targets are that it has removed.
-            let read = self.lately_by(asker).filter(|call| call.number > begins).find(is_of_all)?;
-            let answers = |at: Timestamp| shows_somebody(&self.health(group, (ip, port), at));
-            let is_new = self
-                .holder(ip, self.clock.now())
-                .is_some_and(|task| read.sent_at <= task.arrived_at);
-            let is_shown = read.outcome.is_success()
-                && !is_new
-                && answers(read.sent_at + self.setup.latency.elb)
-                && answers(self.clock.now());
-            is_shown.then(|| format!("{ip} is suspected, and the load balancer has it answer"))
-        };
-        let all_is_new = self.setup.health.reads_lag.is_zero() && self.shows_what_is();
-        memory.targets.iter().filter(|_| all_is_new).filter_map(is_healthy).collect()
-    }
-
-    /// It may be a task's of another cluster, and none of those was asked.
-    fn suspects_of_others(&self, asker: &Asker, memory: &Document) -> Option<String> {
-        let begins = self.begins(asker)?;
-        let mut sweep = self.lately_by(asker).filter(|call| call.number >= begins);
-        let since = sweep.next()?.sent_at;
-        let are_asked =
-            sweep.any(|call| call.api == Api::ListClusters && call.outcome.is_success());
-        let is_seen = |target: &&Value| {
-            let last = target["last"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-            last.is_some_and(|last| since <= last)
-        };
-        let target = memory.targets.iter().filter(|_| !are_asked).find(is_seen)?;
-        Some(format!(
-            "{} is suspected, and no other cluster was asked who has it",
-            target["address"]
-        ))
     }
 
     fn was_asked(&self, ip: Ipv4Addr, since: Timestamp) -> bool {
