@@ -78,8 +78,8 @@ impl State {
         let acts = sweep().find(|call| call.api == Api::PutObject && call.is_about(MEMORY))?.number;
         let mut clusters = self.setup.clusters.iter();
         let not_listed = clusters.find(|cluster| {
-            let its = sweep().filter(|call| call.api == Api::ListTasks && call.number < acts);
-            let last = its.filter(|call| *call.subjects == [(*cluster).clone()]).next_back();
+            let mut its = sweep().filter(|call| call.api == Api::ListTasks && call.number < acts);
+            let last = its.rfind(|call| *call.subjects == [(*cluster).clone()]);
             last.is_some_and(|call| !is_listed(&call.outcome))
         });
         not_listed.cloned()

@@ -82,27 +82,30 @@ impl State {
             let group = target["group"].as_str()?;
             let address = &target["address"];
             let address = format!("{}:{}", address["ip"].as_str()?, address["port"].as_u64()?);
-            let is_there = |call: &&Call| {
-                call.api == Api::ContainerHealth
-                    && call.subjects.first() == Some(&address)
-                    && matches!(call.outcome, Outcome::Answered(..))
-                    && call.sent_at + AT_ONCE <= asker.sent_at
-            };
+            let probes = sweep().filter(|call| {
+                call.api == Api::ContainerHealth && call.subjects.first() == Some(&address)
+            });
+            let (before, after): (Vec<&Call>, Vec<&Call>) =
+                probes.partition(|call| call.number < acts);
             let its = |call: &&Call| {
                 call.api == Api::DescribeTargetHealth
                     && call.outcome.is_success()
                     && call.subjects.first().is_some_and(|subject| subject == group)
             };
-            // It is looked at for each of its groups.
             let is_listed = sweep()
                 .find(its)
                 .is_some_and(|call| call.number < acts && call.subjects.len() == 1);
             let mut looks = sweep().filter(its).filter(|call| call.number > acts);
             let is_seen_again = looks.any(|call| call.subjects.contains(&address));
-            let answers = sweep().any(|call| {
-                is_there(&call)
-                    && (call.number < acts && is_listed || call.number > acts && is_seen_again)
-            });
+            // It is looked at for each of its groups: which of them an answer was for can't be told.
+            let all_answer = |probes: Vec<&Call>| {
+                let has_answered = |call: &&Call| {
+                    matches!(call.outcome, Outcome::Answered(..))
+                        && call.sent_at + AT_ONCE <= asker.sent_at
+                };
+                !probes.is_empty() && probes.iter().all(has_answered)
+            };
+            let answers = is_listed && all_answer(before) || is_seen_again && all_answer(after);
             answers.then(|| format!("{address} is suspected, and has just answered"))
         };
         targets.iter().filter_map(has_answered).collect()

@@ -7,7 +7,8 @@ use crate::play::logbook::{CameTo, Invoked};
 use session_cleanup_tests::world::{Api, Call, Outcome, TaskHandle};
 
 pub(super) fn judge(ended: &Ended<'_>, broken: &mut Vec<Violation>) {
-    let invocations: Vec<&Invoked> = ended.logbook.invocations.iter().filter(answers_one).collect();
+    let invocations: Vec<&Invoked> =
+        ended.logbook.invocations.iter().filter(|one| answers_one(one)).collect();
     if invocations.is_empty() {
         return;
     }
@@ -43,7 +44,7 @@ pub(super) fn judge(ended: &Ended<'_>, broken: &mut Vec<Violation>) {
 }
 
 /// Whether an invocation of the completion function had such an event, and came to its end.
-fn answers_one(invoked: &&Invoked) -> bool {
+fn answers_one(invoked: &Invoked) -> bool {
     invoked.function == Function::Completion
         && invoked.came_to == CameTo::Answered
         && unnamed(invoked).next().is_some()
