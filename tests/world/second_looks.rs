@@ -175,6 +175,8 @@ async fn nothing_is_unknown_of_a_task_that_is_on_record_without_a_session() {
         let name = json!({ "session_id": session });
         clients.puts(&format!("tasks/{}", alice.id()), &name).await;
         sleep(secs(300)).await;
+        let name = format!("tasks/{}", alice.id());
+        clients.s3.get_object().bucket("ledger").key(name).send().await.unwrap();
         clients.puts(&format!("unknown/{}.json", alice.id()), &json!({})).await;
         assert_violations(&world, "it ran no session", usize::from(session.is_null()));
     }

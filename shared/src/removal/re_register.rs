@@ -1,6 +1,6 @@
 //! Registering an address again, and knowing that it is.
 
-use super::intent::{IntentEntry, When};
+use super::intent::{HeldBy, IntentEntry, When};
 use crate::aws::{CallError, TargetState};
 use crate::context::Context;
 use crate::metrics::Metric;
@@ -109,9 +109,13 @@ fn is_elsewhere<'a>(
     registered.any(|(at, _)| at.ip == address.ip && at.port != address.port)
 }
 
-/// Whether `at` was removed together with `entry`, of the same group and from the same holder.
+/// Whether `at` was removed together with `entry`, of the same group and from the same holder; what a new holder has may
+/// be back from any removal.
 fn is_named(named: &[IntentEntry], entry: &IntentEntry, at: TargetAddress) -> bool {
-    let mut of_it =
-        named.iter().filter(|one| one.group == entry.group && one.held_by == entry.held_by);
+    let is_of_it = |one: &&IntentEntry| match &entry.held_by {
+        HeldBy::NewHolder { .. } => true,
+        HeldBy::Task { .. } | HeldBy::Nobody => one.held_by == entry.held_by,
+    };
+    let mut of_it = named.iter().filter(|one| one.group == entry.group).filter(is_of_it);
     of_it.any(|one| one.address == at)
 }

@@ -14,8 +14,8 @@ use futures_util::future::join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The intent may take so long: with the probe before it, what was seen of an address is 5 s old at most when that is
-/// acted on. Who has got it since is not seen.
+/// The intent may take so long: with the probe before it, what answered at an address is 5 s old at most when that is
+/// acted on. Who has got it since its holders were listed is not seen.
 const A_LOOK_LASTS: Duration = Duration::from_secs(3);
 
 /// One zombie target.

@@ -9,7 +9,7 @@ use super::fleet::{
 use crate::invoke::{
     INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, open_intents, target_in,
 };
-use session_cleanup_tests::world::{Api, Call, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Call, Fault, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -144,6 +144,29 @@ async fn a_target_is_not_re_registered_for_a_task_that_has_left_its_address_mean
     assert_eq!(world.count(Api::DeregisterTargets), 1, "{}", world.history());
     assert_eq!(world.count(Api::RegisterTargets), 0, "{}", world.history());
     assert_put_right(&world).await;
+}
+
+/// What could not be seen is left as it was.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_that_the_second_look_could_not_see_is_removed_by_the_next_sweep() {
+    type Trouble = fn() -> Fault;
+    let troubles: [Trouble; 2] = [
+        || Fault::on(Api::DescribeTargetHealth).always().denied(),
+        || Fault::on(Api::ListTasks).always().denied(),
+    ];
+    for trouble in troubles {
+        let world = quick_world();
+        let zombie = leave_zombie(&world, 1);
+        suspect(&world).await;
+        world.after(Api::PutObject, 1, move |world| world.fault(trouble()));
+        let report = enforce(&world, "sweep-1").await;
+        assert_eq!(target_in(&report, zombie)["action"], "spared", "{report:#}");
+        world.faults_cease();
+        tokio::time::sleep(INTERVAL).await;
+        enforce(&world, "sweep-2").await;
+        assert!(world.registered("sessions").is_empty(), "{}", world.history());
+        assert_unharmed(&world);
+    }
 }
 
 /// Of another account's task a sweep knows nothing but what answers there, and none gives its target back: however long

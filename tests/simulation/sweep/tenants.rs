@@ -141,7 +141,6 @@ async fn a_session_that_has_the_address_of_two_zombies_waits_until_both_intents_
     }
 }
 
-/// The same for the target of a session whose task dies while its target is removed.
 /// It is to be registered again at the zombie's port in each of its groups, and is registered in one at its own.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_registered_at_its_own_port_is_not_registered_at_a_zombies() {
@@ -163,6 +162,31 @@ async fn a_session_that_is_registered_at_its_own_port_is_not_registered_at_a_zom
     assert_unharmed(&world);
 }
 
+/// What stands at another port may be back from another removal: it does not say that nothing is missing.
+#[tokio::test(start_paused = true)]
+async fn a_new_holder_gets_its_target_back_beside_another_that_was_registered_again() {
+    let world = tenants();
+    let new = world.session("new").registered_in(&["tenant-a"]).start();
+    world.leave_target_at("tenant-b", new.address(), 3001);
+    let entry = |group: &str, port: u16, held_by: serde_json::Value| {
+        let group = world.setup().target_group_arn(group);
+        json!({ "group": group, "address": { "ip": new.address(), "port": port }, "held_by": held_by })
+    };
+    let of_it = || json!({ "new_holder": { "arn": new.arn() } });
+    let entries = [
+        entry("tenant-a", 8080, of_it()),
+        entry("tenant-b", 8080, of_it()),
+        entry("tenant-b", 3001, json!("nobody")),
+    ];
+    let intent = json!({ "written_at": world.now(), "entries": entries });
+    world.put_object("ledger", "intents/1-1.json", intent.to_string());
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    enforce(&world, "sweep").await;
+    let ports = world.registered_ports("tenant-b", new.address());
+    assert!(ports.contains(&8080), "{ports:?}: {}", world.history());
+}
+
+/// The same for the target of a session whose task dies while its target is removed.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_a_dead_sessions_address_is_registered_in_no_other_tenants_group() {
     let arrivals: [(Arrival, &str); 4] = [

@@ -15,6 +15,9 @@ use super::task::Task;
 /// A verification takes no longer.
 const A_WHILE: Duration = Duration::from_mins(2);
 
+/// So far an owner's clock may be ahead.
+const CLOCKS_APART: Duration = Duration::from_mins(6);
+
 /// What an invocation has done for this receipt.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -114,7 +117,8 @@ impl State {
 
     /// A tag says when its session began, by a clock that may be wrong.
     fn has_not_looked_up_its_start(&self, asker: &Asker, task: &Task) -> bool {
-        let is_said = task.says_it_began().is_some_and(|at| task.created_at < at);
+        // By less it counts as begun with its task: whose clock is ahead may be believed so much less.
+        let is_said = task.says_it_began().is_some_and(|at| task.created_at + CLOCKS_APART < at);
         let marker = format!("{}/{}", task.container.session_id, self.setup.marker);
         let shown = self.lately_by(asker).rfind(|call| {
             call.api == Api::HeadObject && call.is_about(&marker) && call.outcome.is_success()
@@ -149,7 +153,11 @@ impl State {
         let Some(id) = id.filter(|_| self.setup.sees_everything()) else { return };
         let ledger = self.buckets.get(&self.setup.ledger_bucket);
         let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{id}")));
-        let name = name.filter(|name| name.modified + AT_ONCE < self.clock.now());
+        let asks = self
+            .lately_by(asker)
+            .filter(|call| call.api == Api::GetObject && call.is_about(&format!("tasks/{id}")));
+        let read = { asks }.rfind(|call| call.outcome.is_success()).map(|call| call.sent_at);
+        let name = name.filter(|name| read.is_some_and(|at| name.modified < at));
         let name = name.and_then(|name| serde_json::from_slice::<Value>(&name.body).ok());
         let ran_none = name.is_some_and(|name| name["session_id"].is_null());
         // An owner that ends it by name claims it.
@@ -167,7 +175,14 @@ impl State {
             .iter()
             .all(|word| receipt.contains(word));
         let task = is_spared.then(|| self.whose_receipt(key)).flatten();
-        let Some(ip) = task.map(|task| task.address) else { return };
+        let now = self.clock.now();
+        let task = task.filter(|task| task.wanted_running() && task.holds_address(now));
+        let Some((ip, arn)) = task.map(|task| (task.address, &task.arn)) else { return };
+        // Whose look fails does not know that it goes on.
+        let looks = self.lately_by(asker).filter(|call| call.api == Api::DescribeTasks);
+        if { looks }.any(|call| call.is_about(arn) && !call.outcome.is_success()) {
+            return;
+        }
         let address = format!("{ip}:");
         let by_it = |api: Api, call: &Call| {
             call.api == api && call.is_about(&address) && asker.sent_at <= call.sent_at + AT_ONCE

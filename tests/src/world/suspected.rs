@@ -64,7 +64,7 @@ impl State {
                 .is_some_and(|task| read.sent_at <= task.arrived_at);
             let is_shown = read.outcome.is_success()
                 && !is_new
-                && answers(read.sent_at + self.setup.latency.elb)
+                && answers(read.sent_at + self.setup.latency.elb / 2)
                 && answers(self.clock.now());
             is_shown.then(|| format!("{ip} is suspected, and the load balancer has it answer"))
         };
@@ -92,9 +92,13 @@ impl State {
                     && call.outcome.is_success()
                     && call.subjects.first().is_some_and(|subject| subject == group)
             };
+            // The first is the one that it judges by.
+            let is_of_all = |call: &&Call| {
+                call.api == Api::DescribeTargetHealth && *call.subjects == [group.to_owned()]
+            };
             let is_listed = sweep()
-                .find(its)
-                .is_some_and(|call| call.number < acts && call.subjects.len() == 1);
+                .find(is_of_all)
+                .is_some_and(|call| call.number < acts && call.outcome.is_success());
             let mut looks = sweep().filter(its).filter(|call| call.number > acts);
             let is_seen_again = looks.any(|call| call.subjects.contains(&address));
             // It is looked at for each of its groups: which of them an answer was for can't be told.

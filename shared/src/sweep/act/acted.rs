@@ -13,6 +13,8 @@ pub enum Acted<T> {
     Worked(T),
     /// A second look showed that it is none any longer.
     Spared(String),
+    /// A second look could not see what it is: it is left as it was, and the next sweep looks again.
+    NotSeen(String),
     /// The blast radius is used up: the next sweep goes on.
     Waits,
     /// In the mode `report`: it would have to wait.
@@ -87,7 +89,8 @@ impl Acts {
             // Where nobody knows whether it is, forgetting costs a sweep, and remembering may cost a session its target.
             Acted::Worked(fate) => fate.may_be_removed(),
             Acted::Spared(_) => true,
-            Acted::Waits
+            Acted::NotSeen(_)
+            | Acted::Waits
             | Acted::WouldWait
             | Acted::NotPlanned
             | Acted::OutOfTime
@@ -100,7 +103,7 @@ impl Acts {
             let task = &decision.task.arn;
             let report = match self.orphans.get(task) {
                 Some(Acted::Worked(report)) => report,
-                Some(Acted::Spared(_)) => {
+                Some(Acted::Spared(_) | Acted::NotSeen(_)) => {
                     suspects.tried.insert(task.clone(), now);
                     continue;
                 }

@@ -65,6 +65,7 @@ fn may_be_touched(acted: &Acted<CleanupReport>) -> bool {
         Acted::Worked(report) => report.touched_its_task(),
         Acted::Panicked(_) => true,
         Acted::Spared(_)
+        | Acted::NotSeen(_)
         | Acted::Waits
         | Acted::WouldWait
         | Acted::NotPlanned

@@ -90,9 +90,9 @@ async fn remove_from(
         for (decision, keeps_it) in look_again(round, group, &begun).await {
             match keeps_it {
                 None => victims.push(decision.zombie()),
-                Some(why) => {
+                Some(spared) => {
                     allowance.end(false);
-                    acts.insert(decision.zombie(), Acted::Spared(why));
+                    acts.insert(decision.zombie(), spared);
                 }
             }
         }
@@ -116,7 +116,7 @@ async fn look_again<'a>(
     round: Round<'_>,
     group: &TargetGroupArn,
     begun: &[&'a TargetDecision],
-) -> Vec<(&'a TargetDecision, Option<String>)> {
+) -> Vec<(&'a TargetDecision, Option<Acted<ZombieFate>>)> {
     let (context, deadline) = (round.invocation.context(), round.deadline);
     let addresses: Vec<_> = begun.iter().map(|decision| decision.address).collect();
     let wanted = addresses.iter().map(|address| address.ip).collect();
@@ -131,20 +131,34 @@ async fn look_again<'a>(
         Ok(health) => health,
         Err(error) => {
             let why = format!("{error}; the next sweep tries again");
-            return begun.iter().map(|decision| (*decision, Some(why.clone()))).collect();
+            let not_seen =
+                |decision: &&'a TargetDecision| (*decision, Some(Acted::NotSeen(why.clone())));
+            return begun.iter().map(not_seen).collect();
         }
     };
     let looked = begun.iter().map(|decision| {
         let Some(health) = health.get(&decision.address).copied() else {
-            return (*decision, Some("it is no longer registered".to_owned()));
+            let why = "it is no longer registered".to_owned();
+            return (*decision, Some(Acted::Spared(why)));
         };
         let probe = probes.get(&decision.address).copied();
         let holder =
             holders.as_ref().map_or(Holder::Unknown, |seen| seen.holder(decision.address.ip));
         let evidence = TargetEvidence { holder, health, probe, ..decision.evidence.clone() };
         let row = target_row(&evidence);
-        let keeps_it = (row != TargetRow::Zombie)
-            .then(|| format!("looked at once more, its row is {row}: it is kept"));
+        let why = format!("looked at once more, its row is {row}: it is kept");
+        let keeps_it = match row {
+            TargetRow::Zombie => None,
+            TargetRow::Suspected | TargetRow::Undecided | TargetRow::Unclear => {
+                Some(Acted::NotSeen(why))
+            }
+            TargetRow::Held
+            | TargetRow::HeldElsewhere
+            | TargetRow::Misrouted
+            | TargetRow::MisroutedElsewhere
+            | TargetRow::Draining
+            | TargetRow::Foreign => Some(Acted::Spared(why)),
+        };
         (*decision, keeps_it)
     });
     looked.collect()

@@ -217,7 +217,7 @@ fn explain(report: &CleanupReport) -> Option<String> {
 fn not_worked<T>(acted: Acted<T>) -> (Action, Option<String>) {
     match acted {
         Acted::Worked(_) => (Action::Tried, None),
-        Acted::Spared(why) => (Action::Spared, Some(why)),
+        Acted::Spared(why) | Acted::NotSeen(why) => (Action::Spared, Some(why)),
         Acted::WouldWait => {
             (Action::WouldWait, Some("it lies beyond the blast radius of one sweep".to_owned()))
         }
