@@ -26,9 +26,10 @@ impl State {
         let target = self.groups.get(group).and_then(|group| group.targets.get(&(ip, port)));
         let Some(target) = target.filter(|target| target.deregistered_at.is_none()) else { return };
         let now = self.clock.now();
-        // Where a group could not be read, nobody need have seen that it was away for a while.
-        let registered_at =
-            if self.can_read_groups() { target.registered_at } else { Timestamp::MIN };
+        // Where a group could not be read, nobody need have seen that it was away for a while; nor can who could not
+        // remember it.
+        let is_known_away = self.can_read_groups() && self.is_remembered_away(asker, (ip, port));
+        let registered_at = if is_known_away { target.registered_at } else { Timestamp::MIN };
         let there_since = registered_at.max(self.free_since(ip));
         if let Some(key) = self.holder(ip, now).map(|task| task.key.clone()) {
             self.look_whether_one_has_just_stopped(asker, &key);

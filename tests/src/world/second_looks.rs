@@ -37,7 +37,7 @@ impl State {
             return None;
         }
         let is_intent = |call: &&Call| call.api == Api::PutObject && call.is_about("/intents/");
-        let intends = sweep().filter(is_intent).find(|call| call.number > acts.number);
+        let intends = sweep().filter(is_intent).rfind(|call| call.number > acts.number);
         let intends = intends.map_or(asker.number, |call| call.number);
         let clusters = self.setup.clusters.iter();
         let not_seen = { clusters }.find(|cluster| {

@@ -9,6 +9,7 @@ use super::invariants::Asker;
 use super::leftovers::A_SWEEP_LASTS;
 use super::snapshots::FRESH;
 use super::state::State;
+use super::targets::Address;
 use super::task::{Phase, Task, TaskKey};
 use super::view::STALE_AT_MOST;
 
@@ -136,6 +137,19 @@ impl State {
     /// Whether it has come to remember what it was told.
     pub(super) fn memory_is_written_after(&self, told: &Call) -> bool {
         self.is_written_after(told, MEMORY)
+    }
+
+    /// Whether a sweep has written down what it knew after we removed it last, if we did.
+    pub(super) fn is_remembered_away(&self, asker: &Asker, (ip, port): Address) -> bool {
+        let address = format!("{ip}:{port}");
+        let begins = self.begins(asker).unwrap_or(asker.number);
+        let removals = self.journal.about(Api::DeregisterTargets, &address);
+        let last = { removals }.rfind(|call| call.number < begins).map(|call| call.number);
+        let mut writes = self.journal.about(Api::PutObject, MEMORY);
+        last.is_none_or(|last| {
+            writes
+                .any(|call| (last..begins).contains(&call.number) && call.outcome.may_be_applied())
+        })
     }
 
     /// Tasks that ran the same session, that its owner meant, and that are over.
