@@ -9,6 +9,7 @@ use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput;
 use aws_sdk_ecs::types::{Task, TaskField};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
@@ -18,8 +19,20 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
 use http_body_util::BodyExt;
+use serde_json::Value;
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::TaskHandle;
+use session_cleanup_tests::world::{Setup, TaskHandle};
+
+/// What a sweep remembers.
+pub(crate) const MEMORY: &str = "suspects.json";
+
+/// A world with an empty memory, and who is judged there.
+pub(crate) fn stage() -> (World, Clients) {
+    let world = World::new(Setup::default());
+    world.put_object("ledger", MEMORY, "{}");
+    let clients = Clients::of(&world, "a");
+    (world, clients)
+}
 
 /// One caller's clients.
 pub(crate) struct Clients {
@@ -72,6 +85,17 @@ impl Clients {
 
     pub(crate) async fn task(&self, task: &TaskHandle) -> Task {
         self.describe(task).await.tasks()[0].clone()
+    }
+
+    /// Writes an object of the ledger.
+    pub(crate) async fn writes(&self, key: &str, document: &Value) {
+        let body = ByteStream::from(document.to_string().into_bytes());
+        self.s3.put_object().bucket("ledger").key(key).body(body).send().await.unwrap();
+    }
+
+    /// Reads one.
+    pub(crate) async fn reads(&self, key: &str) {
+        self.s3.get_object().bucket("ledger").key(key).send().await.unwrap();
     }
 
     pub(crate) async fn tag(&self, task: &TaskHandle, name: &str, value: &str) {

@@ -2,38 +2,20 @@
 
 use std::net::Ipv4Addr;
 
-use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Api, Fault, Setup, TaskHandle};
+use session_cleanup_tests::world::{Api, Fault, TaskHandle};
 use tokio::time::sleep;
 
-use crate::clients::{Clients, secs};
+use crate::clients::{Clients, MEMORY, secs, stage};
 
-const MEMORY: &str = "suspects.json";
 const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 200, 1);
 
 impl Clients {
-    async fn writes(&self, key: &str, document: &Value) {
-        let body = ByteStream::from(document.to_string().into_bytes());
-        self.s3.put_object().bucket("ledger").key(key).body(body).send().await.unwrap();
-    }
-
     async fn asks_alice(&self, alice: &TaskHandle) {
         self.describe(alice).await;
         self.complete(alice.address(), "alice").await.unwrap();
     }
-
-    async fn reads(&self, key: &str) {
-        self.s3.get_object().bucket("ledger").key(key).send().await.unwrap();
-    }
-}
-
-fn stage() -> (World, Clients) {
-    let world = World::new(Setup::default());
-    world.put_object("ledger", MEMORY, "{}");
-    let clients = Clients::of(&world, "a");
-    (world, clients)
 }
 
 fn failed_salvage(world: &World, task: &TaskHandle) -> Value {

@@ -2,27 +2,24 @@
 
 use std::net::Ipv4Addr;
 
-use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 use session_cleanup_tests::World;
-use session_cleanup_tests::world::{Api, Fault, Setup};
+use session_cleanup_tests::world::{Api, Fault};
 use tokio::time::sleep;
 
-use crate::clients::{Clients, secs};
+use crate::clients::{Clients, MEMORY, secs, stage};
 
-const MEMORY: &str = "suspects.json";
 const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 99, 1);
 
 impl Clients {
     async fn puts(&self, key: &str, document: &Value) {
-        let body = ByteStream::from(document.to_string().into_bytes());
-        self.s3.put_object().bucket("ledger").key(key).body(body).send().await.unwrap();
+        self.writes(key, document).await;
         sleep(secs(1)).await;
     }
 
     /// A sweep begins.
     async fn recalls(&self) {
-        self.s3.get_object().bucket("ledger").key(MEMORY).send().await.unwrap();
+        self.reads(MEMORY).await;
         sleep(secs(1)).await;
     }
 
@@ -30,13 +27,6 @@ impl Clients {
         let _maybe_refused = self.ecs.list_tasks().cluster("sessions").send().await;
         sleep(secs(1)).await;
     }
-}
-
-fn stage() -> (World, Clients) {
-    let world = World::new(Setup::default());
-    world.put_object("ledger", MEMORY, "{}");
-    let clients = Clients::of(&world, "a");
-    (world, clients)
 }
 
 fn assert_violations(world: &World, about: &str, expected: usize) {
@@ -176,7 +166,7 @@ async fn nothing_is_unknown_of_a_task_that_is_on_record_without_a_session() {
         clients.puts(&format!("tasks/{}", alice.id()), &name).await;
         sleep(secs(300)).await;
         let name = format!("tasks/{}", alice.id());
-        clients.s3.get_object().bucket("ledger").key(name).send().await.unwrap();
+        clients.reads(&name).await;
         clients.puts(&format!("unknown/{}.json", alice.id()), &json!({})).await;
         assert_violations(&world, "it ran no session", usize::from(session.is_null()));
     }

@@ -31,6 +31,17 @@ pub(super) enum Owner<'a> {
     },
 }
 
+impl<'a> Owner<'a> {
+    /// That of whoever goes on.
+    pub(super) fn of(entry: &'a IntentEntry, named: &'a [IntentEntry]) -> Self {
+        match &entry.held_by {
+            // The port is that of whoever had the address before it.
+            HeldBy::NewHolder { arn } => Self::Another { holder: arn, named },
+            HeldBy::Task { .. } | HeldBy::Nobody => Self::TheSame,
+        }
+    }
+}
+
 /// Registers a target again, and makes sure that it is seen to have come back.
 ///
 /// AWS documents that an address can't be registered again before its deregistration delay is over, and

@@ -82,12 +82,7 @@ pub(super) async fn settle(
             (Err(error), _) => Err(error),
             (Ok(Finding::WasOurs), _) => Ok(Settled::WasOurs),
             (Ok(Finding::GoesOn), _) => {
-                let owner = match &one.entry.held_by {
-                    // The port is that of whoever had the address before it.
-                    HeldBy::NewHolder { arn } => Owner::Another { holder: arn, named },
-                    HeldBy::Task { .. } | HeldBy::Nobody => Owner::TheSame,
-                };
-                give_back(context, &one.entry, owner, when).await
+                give_back(context, &one.entry, Owner::of(&one.entry, named), when).await
             }
             (Ok(Finding::AskHolders), Err(error)) => Err(error.clone()),
             (Ok(Finding::AskHolders), Ok(holders)) => {

@@ -173,6 +173,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it was answered as where nothing fails: that there is none, or that another is there, is an answer too.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.is_success() || matches!(self, Self::Answered(404 | 412, _))
+    }
+
     /// Whether the world has applied it, as far as its caller can know.
     #[must_use]
     pub fn may_be_applied(&self) -> bool {

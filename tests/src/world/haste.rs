@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::api::{Api, Call, Outcome};
 use super::invariants::Asker;
 use super::leftovers::{A_SWEEP_LASTS, is_past};
+use super::receipts::spares;
 use super::state::State;
 use super::task::{Task, TaskKey};
 
@@ -96,14 +97,9 @@ impl State {
 
     /// The ledger has said for some time that it runs another session.
     fn is_spared_on_record(&self, task: &Task) -> bool {
-        let key = format!("receipts/{}/{}.json", task.container.session_id, task.key.id);
-        let receipt =
-            self.buckets.get(&self.setup.ledger_bucket).and_then(|ledger| ledger.get(&key));
+        let receipt = self.in_ledger(&task.receipt_key());
         let receipt = receipt.filter(|receipt| receipt.modified + A_SWEEP_LASTS < self.clock.now());
-        receipt.is_some_and(|receipt| {
-            let text = String::from_utf8_lossy(&receipt.body);
-            text.contains(r#""outcome":"rejected""#) && text.contains("wrong_container")
-        })
+        receipt.is_some_and(|receipt| spares(&String::from_utf8_lossy(&receipt.body)))
     }
 
     /// Two sweeps at least ask it, each once.

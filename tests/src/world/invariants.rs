@@ -253,14 +253,13 @@ impl State {
         self.judge_task_write(asker, Api::StopTask, key);
         self.judge_stop_after_a_403(asker, key, now);
         self.judge_a_lapsed_lease(asker, key);
+        self.judge_what_is_begun(asker, key);
         self.look_whether_one_has_just_stopped(asker, key);
         let Some(task) = self.task(key) else { return };
         if !task.wanted_running() {
             return;
         }
         let arn = task.arn.clone();
-        self.judge_what_is_begun(asker, key);
-        let Some(task) = self.task(key) else { return };
         let confirmed_itself =
             self.setup.containers_upload_themselves && task.container.completed_at.is_some();
         let confirmed = self.judge.has_confirmed(asker, key);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::api::{Api, Call, Outcome};
 use super::faults::{FaultKind, Met};
 use super::leftovers::A_SWEEP_LASTS;
+use super::objects::Object;
 use super::state::State;
 use super::targets::Address;
 use super::task::{Stop, Task};
@@ -73,12 +74,9 @@ impl World {
     #[must_use]
     pub fn all_was_well(&self) -> bool {
         let state = self.lock();
-        let is_well = |call: &Call| {
-            call.outcome.is_success() || matches!(call.outcome, Outcome::Answered(404 | 412, _))
-        };
         state.setup.health.reads_lag.is_zero()
             && state.setup.reads_lag < A_FUNCTION_WAITS
-            && state.journal.calls.iter().all(is_well)
+            && state.journal.calls.iter().all(|call| call.outcome.is_well())
     }
 
     /// Whether a task ran for so long, and each read showed a tag that names its session, and nothing else does.
@@ -137,6 +135,11 @@ impl State {
             || said.any(|call| !looks_after(call))
             || self.judge.known_to_forbid.contains(&task.key)
             || self.chaos.met().iter().any(is_for_it)
+    }
+
+    /// An object of the ledger.
+    pub(super) fn in_ledger(&self, key: &str) -> Option<&Object> {
+        self.buckets.get(&self.setup.ledger_bucket)?.get(key)
     }
 
     /// Whether an intent names it.

@@ -82,8 +82,7 @@ impl State {
 
     /// Who is said to run another session has said so.
     fn judge_a_403(&mut self, asker: &Asker, key: &str, receipt: &str) {
-        let says_so = receipt.contains(r#""artifacts":"wrong_container""#);
-        let task = says_so.then(|| self.whose_receipt(key)).flatten();
+        let task = says_403(receipt).then(|| self.whose_receipt(key)).flatten();
         if task.is_some_and(|task| !self.has_said_403(task)) {
             let what = format!("{key} says that it runs another session, which it has not said");
             self.violation("receipts", asker, &what);
@@ -140,9 +139,8 @@ impl State {
 
     /// When the session of a task began, as the ledger has said for some time.
     fn start_on_record(&self, task: &Task) -> Option<Timestamp> {
-        let name =
-            self.buckets.get(&self.setup.ledger_bucket)?.get(&format!("tasks/{}", task.key.id))?;
-        let name = Some(name).filter(|name| name.modified + A_WHILE < self.clock.now())?;
+        let name = self.in_ledger(&format!("tasks/{}", task.key.id));
+        let name = name.filter(|name| name.modified + A_WHILE < self.clock.now())?;
         let name: Value = serde_json::from_slice(&name.body).ok()?;
         name["started_at"].as_str()?.parse().ok()
     }
@@ -151,13 +149,11 @@ impl State {
     fn judge_unknown(&mut self, asker: &Asker, key: &str) {
         let id = key.strip_prefix("unknown/").and_then(|name| name.strip_suffix(".json"));
         let Some(id) = id.filter(|_| self.setup.sees_everything()) else { return };
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let name = ledger.and_then(|ledger| ledger.get(&format!("tasks/{id}")));
-        let asks = self
-            .lately_by(asker)
-            .filter(|call| call.api == Api::GetObject && call.is_about(&format!("tasks/{id}")));
+        let key = format!("tasks/{id}");
+        let asks =
+            self.lately_by(asker).filter(|call| call.api == Api::GetObject && call.is_about(&key));
         let read = { asks }.rfind(|call| call.outcome.is_success()).map(|call| call.sent_at);
-        let name = name.filter(|name| read.is_some_and(|at| name.modified < at));
+        let name = self.in_ledger(&key).filter(|name| read.is_some_and(|at| name.modified < at));
         let name = name.and_then(|name| serde_json::from_slice::<Value>(&name.body).ok());
         let ran_none = name.is_some_and(|name| name["session_id"].is_null());
         // An owner that ends it by name claims it.
@@ -171,10 +167,7 @@ impl State {
 
     /// Who is spared because it runs another session has its target back, or at least that was tried.
     fn judge_a_spared_target(&mut self, asker: &Asker, key: &str, receipt: &str) {
-        let is_spared = [r#""artifacts":"wrong_container""#, r#""outcome":"rejected""#]
-            .iter()
-            .all(|word| receipt.contains(word));
-        let task = is_spared.then(|| self.whose_receipt(key)).flatten();
+        let task = spares(receipt).then(|| self.whose_receipt(key)).flatten();
         let now = self.clock.now();
         let task = task.filter(|task| task.wanted_running() && task.holds_address(now));
         let Some((ip, arn)) = task.map(|task| (task.address, &task.arn)) else { return };
@@ -213,9 +206,7 @@ impl State {
     }
 
     fn whose_receipt(&self, key: &str) -> Option<&Task> {
-        let is_its = |task: &&Task| {
-            key == format!("receipts/{}/{}.json", task.container.session_id, task.key.id)
-        };
+        let is_its = |task: &&Task| key == task.receipt_key();
         self.tasks().filter(|_| self.setup.sees_everything()).find(is_its)
     }
 
@@ -235,4 +226,13 @@ fn rank(receipt: &Value) -> usize {
     let forward = ["artifacts_lost", "artifacts_unverified", "cleaned"];
     let at = forward.iter().position(|outcome| receipt["outcome"] == *outcome);
     at.map_or(0, |at| at + 1)
+}
+
+fn says_403(receipt: &str) -> bool {
+    receipt.contains(r#""artifacts":"wrong_container""#)
+}
+
+/// Whether it says that its task runs another session, and is left alone.
+pub(super) fn spares(receipt: &str) -> bool {
+    says_403(receipt) && receipt.contains(r#""outcome":"rejected""#)
 }

@@ -78,7 +78,8 @@ impl State {
         let written = of_the_memory(Api::PutObject).next_back();
         let written = written.filter(|call| call.outcome.is_success()).map(|call| call.number);
         let is_written = read.is_some() && read < written;
-        if !self.setup.sees_everything() || !is_written {
+        let is_stopped_now = self.task(key).is_some_and(Task::wanted_running);
+        if !self.setup.sees_everything() || !is_stopped_now || !is_written {
             return;
         }
         // Its ARN may have two forms.
@@ -133,8 +134,7 @@ impl State {
             call.caller != asker.caller && first.sent_at <= call.sent_at + A_SWEEP_LASTS
         };
         // What is there is its own.
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let written_at = ledger.and_then(|ledger| ledger.get(MEMORY)).map(|there| there.modified);
+        let written_at = self.in_ledger(MEMORY).map(|there| there.modified);
         let is_own = about_it(Api::PutObject).any(|call| {
             call.outcome.may_be_applied() && written_at.is_some_and(|at| call.sent_at <= at)
         });
@@ -203,8 +203,7 @@ impl State {
 
     /// What is about to be replaced.
     fn memory_before(&self) -> Document {
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
-        let before = ledger.and_then(|ledger| ledger.get(MEMORY));
+        let before = self.in_ledger(MEMORY);
         before.and_then(|one| serde_json::from_slice(&one.body).ok()).unwrap_or_default()
     }
 
@@ -305,13 +304,22 @@ impl State {
         Some(reads.number)
     }
 
+    /// The number of the call with which a sweep has seen everything and acts: its memory says so before.
+    pub(super) fn acts(&self, asker: &Asker) -> Option<usize> {
+        let begins = self.begins(asker)?;
+        let mut sweep = self.lately_by(asker).filter(|call| call.number > begins);
+        let writes = sweep.find(|call| call.api == Api::PutObject && call.is_about(MEMORY))?;
+        Some(writes.number)
+    }
+
     /// The calls of a sweep.
     pub(super) fn lately_by<'a>(
         &'a self,
         asker: &'a Asker,
     ) -> impl DoubleEndedIterator<Item = &'a Call> {
         let since = self.clock.now() - A_SWEEP_LASTS;
-        let calls = self.journal.calls.iter();
-        calls.filter(move |call| call.caller == asker.caller && since <= call.sent_at)
+        let calls = &self.journal.calls;
+        let lately = &calls[calls.partition_point(|call| call.sent_at < since)..];
+        lately.iter().filter(move |call| call.caller == asker.caller)
     }
 }

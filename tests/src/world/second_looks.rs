@@ -7,7 +7,6 @@ use super::invariants::Asker;
 use super::leftovers::is_past;
 use super::state::State;
 use super::task::{Task, TaskKey};
-use super::untold::MEMORY;
 
 impl State {
     /// A target is about to be removed.
@@ -30,18 +29,18 @@ impl State {
         if !sweep().any(asks_others) {
             return Some("the account's other clusters were not asked who has it".to_owned());
         }
-        let acts = sweep().find(|call| call.api == Api::PutObject && call.is_about(MEMORY))?;
-        let mut since = sweep().filter(|call| call.number > acts.number);
+        let acts = self.acts(asker).filter(|acts| *acts < asker.number)?;
+        let mut since = sweep().filter(|call| call.number > acts);
         // What is looked at after one removal says nothing of the look before it.
         if since.any(|call| call.api == Api::DeregisterTargets) {
             return None;
         }
         let is_intent = |call: &&Call| call.api == Api::PutObject && call.is_about("/intents/");
-        let intends = sweep().filter(is_intent).rfind(|call| call.number > acts.number);
+        let intends = sweep().filter(is_intent).rfind(|call| call.number > acts);
         let intends = intends.map_or(asker.number, |call| call.number);
         let clusters = self.setup.clusters.iter();
         let not_seen = { clusters }.find(|cluster| {
-            let since = sweep().filter(|call| (acts.number..intends).contains(&call.number));
+            let since = sweep().filter(|call| (acts..intends).contains(&call.number));
             // Another group's round may be looking again.
             let mut listings = since.filter(|call| {
                 call.api == Api::ListTasks
@@ -84,7 +83,7 @@ impl State {
     fn cluster_that_was_not_listed(&self, asker: &Asker) -> Option<String> {
         let begins = self.begins(asker)?;
         let sweep = || self.lately_by(asker).filter(|call| call.number > begins);
-        let acts = sweep().find(|call| call.api == Api::PutObject && call.is_about(MEMORY))?.number;
+        let acts = self.acts(asker)?;
         let mut clusters = self.setup.clusters.iter();
         let not_listed = clusters.find(|cluster| {
             let mut its = sweep().filter(|call| call.api == Api::ListTasks && call.number < acts);

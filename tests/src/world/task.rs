@@ -203,6 +203,10 @@ impl Task {
             && self.stop.as_ref().is_some_and(|stop| !stop.is_ours())
     }
 
+    pub(crate) fn receipt_key(&self) -> String {
+        format!("receipts/{}/{}.json", self.container.session_id, self.key.id)
+    }
+
     /// When it began, as its owner says, if that can be.
     pub(crate) fn says_it_began(&self) -> Option<Timestamp> {
         let said = self.tags.get("session-started-at")?.parse::<Timestamp>().ok();

@@ -63,11 +63,10 @@ impl State {
         if self.judge.taken_for_others.contains(&task.key) {
             return true;
         }
-        let ledger = self.buckets.get(&self.setup.ledger_bucket);
         let is_on_record = |other: &Task| {
             let (session, id) = (&other.container.session_id, &other.key.id);
             let keys = ["json", "ran"].map(|end| format!("receipts/{session}/{id}.{end}"));
-            keys.iter().any(|key| ledger.is_some_and(|ledger| ledger.contains_key(key)))
+            keys.iter().any(|key| self.in_ledger(key).is_some())
         };
         self.meant_beside(task).any(|other| !other.is_born_with_a_name() && !is_on_record(other))
     }
@@ -79,9 +78,7 @@ impl State {
         let writes = [Api::PutObject, Api::GetObject];
         let calls = self.journal.calls.iter().filter(|call| writes.contains(&call.api));
         let mut calls = calls.filter(|call| call.is_about("receipts/"));
-        let failed = |outcome: &Outcome| {
-            !outcome.is_success() && !matches!(outcome, Outcome::Answered(404 | 412, _))
-        };
+        let failed = |outcome: &Outcome| !outcome.is_well();
         calls.any(|call| call.is_about(&receipt) && failed(&call.outcome))
             && !self.is_403_remembered(task, failed)
             || self.is_403_taken_to_the_grave(task, &receipt)

@@ -4,7 +4,7 @@
 use super::{Ended, Violation};
 use crate::history::{Function, Identity};
 use crate::play::logbook::{CameTo, Invoked};
-use session_cleanup_tests::world::{Api, Call, Outcome, TaskHandle};
+use session_cleanup_tests::world::{Api, Call, TaskHandle};
 
 pub(super) fn judge(ended: &Ended<'_>, broken: &mut Vec<Violation>) {
     let invocations: Vec<&Invoked> =
@@ -18,7 +18,7 @@ pub(super) fn judge(ended: &Ended<'_>, broken: &mut Vec<Violation>) {
             call.caller == invoked.caller && (invoked.began..=invoked.ended).contains(&call.sent_at)
         });
         let calls: Vec<&Call> = calls.collect();
-        if !calls.iter().all(|call| is_well(call)) {
+        if !calls.iter().all(|call| call.outcome.is_well()) {
             continue;
         }
         for session in unnamed(invoked) {
@@ -78,8 +78,4 @@ fn told_by_a_tag<'a>(
 
 fn is_any(calls: &[&Call], api: Api, about: &str) -> bool {
     calls.iter().any(|call| call.api == api && call.is_about(about))
-}
-
-fn is_well(call: &Call) -> bool {
-    call.outcome.is_success() || matches!(call.outcome, Outcome::Answered(404 | 412, _))
 }
