@@ -9,7 +9,7 @@ use super::fleet::{
 use crate::invoke::{
     INTERVAL, assert_unharmed, crash_leaves_an_intent, enforce, open_intents, target_in,
 };
-use session_cleanup_tests::world::{Api, Call, Fault, Setup, TaskHandle, World};
+use session_cleanup_tests::world::{Api, Call, Fault, Health, Setup, TaskHandle, World};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -167,6 +167,24 @@ async fn a_zombie_that_the_second_look_could_not_see_is_removed_by_the_next_swee
         assert!(world.registered("sessions").is_empty(), "{}", world.history());
         assert_unharmed(&world);
     }
+}
+
+/// What the load balancer says, even if it is no answer of the target, contradicts in a second look as it does in a first.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_of_which_the_load_balancer_says_something_else_is_suspected_anew() {
+    let world = quick_world();
+    let zombie = leave_zombie(&world, 1);
+    suspect(&world).await;
+    world.after(Api::PutObject, 1, move |world| {
+        world.report("sessions", zombie, Health::new("unavailable", "Target.HealthCheckDisabled"));
+    });
+    let report = enforce(&world, "sweep-1").await;
+    assert_eq!(target_in(&report, zombie)["action"], "spared", "{report:#}");
+    world.report_truth("sessions", zombie);
+    tokio::time::sleep(INTERVAL).await;
+    let report = enforce(&world, "sweep-2").await;
+    assert_eq!(target_in(&report, zombie)["row"], "G4 suspected", "{report:#}");
+    assert_unharmed(&world);
 }
 
 /// Of another account's task a sweep knows nothing but what answers there, and none gives its target back: however long

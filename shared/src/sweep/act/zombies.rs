@@ -147,18 +147,9 @@ async fn look_again<'a>(
         let evidence = TargetEvidence { holder, health, probe, ..decision.evidence.clone() };
         let row = target_row(&evidence);
         let why = format!("looked at once more, its row is {row}: it is kept");
-        let keeps_it = match row {
-            TargetRow::Zombie => None,
-            TargetRow::Suspected | TargetRow::Undecided | TargetRow::Unclear => {
-                Some(Acted::NotSeen(why))
-            }
-            TargetRow::Held
-            | TargetRow::HeldElsewhere
-            | TargetRow::Misrouted
-            | TargetRow::MisroutedElsewhere
-            | TargetRow::Draining
-            | TargetRow::Foreign => Some(Acted::Spared(why)),
-        };
+        let spared =
+            if evidence.contradicts(row) { Acted::Spared(why) } else { Acted::NotSeen(why) };
+        let keeps_it = (row != TargetRow::Zombie).then_some(spared);
         (*decision, keeps_it)
     });
     looked.collect()

@@ -125,32 +125,12 @@ pub(super) fn target(
     before: Option<SeenSince>,
     now: Timestamp,
 ) {
-    let unknown = match row {
-        TargetRow::Undecided | TargetRow::Unclear => nothing_answered(evidence),
-        TargetRow::Suspected
-        | TargetRow::Zombie
-        | TargetRow::Held
-        | TargetRow::HeldElsewhere
-        | TargetRow::Misrouted
-        | TargetRow::MisroutedElsewhere
-        | TargetRow::Draining
-        | TargetRow::Foreign => false,
-    };
     let seen = if row.needs_two_sweeps() {
         Some(SeenSince::again(before.as_ref(), now))
     } else {
-        before.filter(|_| unknown)
+        before.filter(|_| !evidence.contradicts(row))
     };
     suspects.targets.extend(seen.map(|seen| (target, seen)));
-}
-
-/// Whether neither the load balancer nor we had an answer.
-fn nothing_answered(evidence: &TargetEvidence) -> bool {
-    let answered = match evidence.probe {
-        Some(Probe::Active | Probe::Done | Probe::Answers) => true,
-        Some(Probe::Silent | Probe::Blind) | None => false,
-    };
-    evidence.health.is_unanswered() && !answered
 }
 
 /// Of what a listing that is missing would have shown, and of tasks that may be among those that could not

@@ -127,6 +127,30 @@ impl TargetEvidence {
         self.probe.map(|probe| probe.by_route(self.route_is_whole))
     }
 
+    /// Whether it contradicts the suspicion that nobody is there, by this row; what could not be seen does not.
+    #[must_use]
+    pub fn contradicts(&self, row: TargetRow) -> bool {
+        match row {
+            TargetRow::Suspected | TargetRow::Zombie => false,
+            TargetRow::Undecided | TargetRow::Unclear => self.has_an_answer(),
+            TargetRow::Held
+            | TargetRow::HeldElsewhere
+            | TargetRow::Misrouted
+            | TargetRow::MisroutedElsewhere
+            | TargetRow::Draining
+            | TargetRow::Foreign => true,
+        }
+    }
+
+    /// Whether the load balancer or we had an answer.
+    fn has_an_answer(&self) -> bool {
+        let answered = match self.probe {
+            Some(Probe::Active | Probe::Done | Probe::Answers) => true,
+            Some(Probe::Silent | Probe::Blind) | None => false,
+        };
+        !self.health.is_unanswered() || answered
+    }
+
     /// Whether nothing answers anybody there, and the route may be to blame for ours.
     #[must_use]
     pub fn is_blind(&self) -> bool {
